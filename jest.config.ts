@@ -1,0 +1,20 @@
+import type { Config } from 'jest'
+
+const config: Config = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/functions', '<rootDir>/shared', '<rootDir>/scripts', '<rootDir>/terraform'],
+  testMatch: ['**/*.test.ts'],
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2024', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+    ],
+  },
+  setupFiles: ['<rootDir>/scripts/testing/environment.ts'],
+  // Some suites start processes and servers on real ports: the first one on a cold disk cache is slow.
+  testTimeout: 20_000,
+  collectCoverageFrom: ['functions/**/*.ts', 'shared/**/*.ts', '!**/*.test.ts'],
+  coverageProvider: 'v8',
+}
+
+export default config

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { z } from 'zod'
+
+/** The project's folder: every path in this file is relative to it. */
+export const PROJECT_ROOT = join(import.meta.dirname, '..', '..')
+
+const seconds = z.number().int().positive()
+
+const subscription = z.strictObject({
+  topic: z.string(),
+  push: z.string().optional(),
+  ordered: z.boolean().default(false),
+  filter: z.string().optional(),
+  ack_deadline_seconds: seconds.min(10).max(600),
+  retention_seconds: seconds.min(600).max(2_678_400),
+  minimum_backoff_seconds: seconds.optional(),
+  maximum_backoff_seconds: seconds.max(600).optional(),
+  dead_letter_topic: z.string().optional(),
+  max_delivery_attempts: z.number().int().min(5).max(100).optional(),
+})
+
+const cloudFunction = z.strictObject({
+  entry_point: z.string(),
+  memory: z.string(),
+  cpu: z.string(),
+  concurrency: z.number().int().min(1).max(1000),
+  min_instances: z.number().int().min(0),
+  max_instances: z.number().int().min(1),
+  timeout_seconds: seconds,
+  ingress: z.enum(['internal', 'all']),
+  rate_share: z.number().positive().max(1).optional(),
+  secrets: z.array(z.string()).default([]),
+  publishes: z.string().optional(),
+  warehouse: z.boolean().default(false),
+  ledger: z.boolean().default(false),
+  environment: z.record(z.string(), z.string()).default({}),
+})
+
+const table = z.strictObject({
+  schema: z.string(),
+  partition_field: z.string(),
+  partition_type: z.enum(['HOUR', 'DAY', 'MONTH', 'YEAR']),
+  clustering: z.array(z.string()).max(4),
+  may_expire: z.boolean(),
+})
+
+const topologySchema = z.strictObject({
+  topics: z.record(z.string(), z.strictObject({})),
+  subscriptions: z.record(z.string(), subscription),
+  secrets: z.record(z.string(), z.strictObject({ id: z.string() })),
+  functions: z.record(z.string(), cloudFunction),
+  ledger: z.strictObject({
+    database: z.string(),
+    collection: z.string(),
+    ttl_field: z.string(),
+    ttl_days: z.number().int().positive(),
+  }),
+  bigquery: z.strictObject({
+    dataset: z.string(),
+    tables: z.record(z.string(), table),
+    views: z.record(z.string(), z.strictObject({ query: z.string() })),
+  }),
+})
+
+export type Topology = z.infer<typeof topologySchema>
+
+/** Reads `terraform/pipeline.yaml`, the definition that Terraform deploys. Throws with the path of what is wrong. */
+export function readTopology(root: string = PROJECT_ROOT): Topology {
+  const parsed = topologySchema.safeParse(parse(readFileSync(join(root, 'terraform/pipeline.yaml'), 'utf8')))
+  if (!parsed.success) throw new Error(`terraform/pipeline.yaml: ${z.prettifyError(parsed.error)}`)
+  return parsed.data
+}
