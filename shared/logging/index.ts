@@ -1,0 +1,112 @@
+import { pino } from 'pino'
+
+/**
+ * The fields a log line may have. Attributes, e-mail addresses, ids of people and bodies are not among them,
+ * and anything that is not on this list does not reach a log.
+ */
+export interface LogFields {
+  readonly event: string
+  readonly outcome?: string
+  readonly reason?: string
+  readonly cause?: string
+  readonly error?: string
+  readonly httpStatus?: number
+  readonly answer?: number
+  readonly messageId?: string
+  readonly attempt?: number
+  readonly latencyMs?: number
+  readonly ageMs?: number
+  readonly batchSize?: number
+  readonly operation?: string
+  readonly channel?: string
+  readonly objectType?: string
+  readonly metric?: string
+  readonly eventId?: string
+  readonly table?: string
+  readonly rows?: number
+  readonly secret?: string
+  readonly trace?: string
+}
+
+export type Severity = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR'
+
+/** Structured logging in Cloud Logging's own field names. */
+export interface Log {
+  debug(message: string, fields: LogFields): void
+  info(message: string, fields: LogFields): void
+  warning(message: string, fields: LogFields): void
+  error(message: string, fields: LogFields): void
+}
+
+export interface LogOptions {
+  /** The function's name: label `function` of every line. */
+  readonly functionName: string
+  /** Least severity that is written; INFO by default. */
+  readonly level?: Severity
+  /** For `logging.googleapis.com/trace`, which wants `projects/<project>/traces/<id>`. */
+  readonly projectId?: string
+  /** Where the lines go; standard output by default. */
+  readonly destination?: { write(line: string): void }
+}
+
+const FIELD_NAMES: Readonly<Record<keyof LogFields, string>> = {
+  event: 'event',
+  outcome: 'outcome',
+  reason: 'reason',
+  cause: 'cause',
+  error: 'error',
+  httpStatus: 'http_status',
+  answer: 'answer',
+  messageId: 'message_id',
+  attempt: 'attempt',
+  latencyMs: 'latency_ms',
+  ageMs: 'age_ms',
+  batchSize: 'batch_size',
+  operation: 'operation',
+  channel: 'channel',
+  objectType: 'object_type',
+  metric: 'metric',
+  eventId: 'event_id',
+  table: 'table',
+  rows: 'rows',
+  secret: 'secret',
+  trace: 'trace',
+}
+
+const PINO_LEVEL = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error' } as const
+const SEVERITY: Readonly<Record<string, Severity>> = { debug: 'DEBUG', info: 'INFO', warn: 'WARNING', error: 'ERROR' }
+
+/** Only the known fields, under the names that the metrics in Terraform read, whatever an object carries besides. */
+function allowed(fields: LogFields, projectId: string | undefined): Record<string, unknown> {
+  const line: Record<string, unknown> = {}
+  for (const [key, name] of Object.entries(FIELD_NAMES)) {
+    const value = fields[key as keyof LogFields]
+    if (value === undefined || key === 'trace') continue
+    line[name] = value
+  }
+  const traceId = fields.trace?.match(/^[0-9a-f]{2}-([0-9a-f]{32})-/)?.[1]
+  if (traceId !== undefined && projectId !== undefined) {
+    line['logging.googleapis.com/trace'] = `projects/${projectId}/traces/${traceId}`
+  }
+  return line
+}
+
+/** A log that writes one JSON line an event, with `severity`, `message`, labels and trace as Cloud Logging reads them. */
+export function createLog(options: LogOptions): Log {
+  const logger = pino(
+    {
+      base: undefined,
+      messageKey: 'message',
+      level: PINO_LEVEL[options.level ?? 'INFO'],
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ severity: SEVERITY[label] }) },
+    },
+    options.destination ?? pino.destination({ dest: 1, sync: true }),
+  ).child({ 'logging.googleapis.com/labels': { function: options.functionName } })
+  return {
+    debug: (message, fields) => logger.debug(allowed(fields, options.projectId), message),
+    info: (message, fields) => logger.info(allowed(fields, options.projectId), message),
+    warning: (message, fields) => logger.warn(allowed(fields, options.projectId), message),
+    error: (message, fields) => logger.error(allowed(fields, options.projectId), message),
+  }
+}

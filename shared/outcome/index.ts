@@ -1,0 +1,60 @@
+/**
+ * What became of one message. Every message has exactly one outcome; outcomes are values, not exceptions,
+ * so that "retry", "done" and "refused" cannot be mistaken for one another on the way to Pub/Sub.
+ */
+
+/** Why a message can never succeed, or was given up. A closed set: the `reason` attribute of a dead letter. */
+export const DEAD_LETTER_REASONS = [
+  'not_json', // the body is no JSON object, or no valid base64
+  'contract', // breaks the message contract of its topic
+  'refused', // Customer.io (or BigQuery) refused the content
+  'content_changed', // the same idempotency key was used before with other content
+  'uncertain', // a send that may or may not have happened: a person decides
+  'exhausted', // still failing at the last delivery attempts
+] as const
+export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number]
+
+/** Customer.io accepted it, or the ledger says that it was sent before (`duplicate`). */
+export interface Delivered {
+  readonly kind: 'delivered'
+  /** Customer.io's id of the delivery, for transactional messages. */
+  readonly deliveryId?: string
+  /** True when nothing was sent now, because an earlier delivery of the same key was sent. */
+  readonly duplicate?: boolean
+}
+
+/** It can never succeed: to be dead-lettered at once. */
+export interface Refused {
+  readonly kind: 'refused'
+  readonly reason: Exclude<DeadLetterReason, 'exhausted'>
+  /** The server's own words, or which field breaks which rule. Never a secret. */
+  readonly error: string
+  readonly httpStatus?: number
+}
+
+/** It may succeed later: Pub/Sub should deliver it again. */
+export interface Retry {
+  readonly kind: 'retry'
+  /**
+   * `transient`: network, timeout, 408, 429, 5xx. `configuration`: our credentials, plan or address (401, 402, 403, 404, 3xx);
+   * an alert watches it. `busy`: nothing was tried (queue full, rate limit, paused, lease of another holder).
+   */
+  readonly cause: 'transient' | 'configuration' | 'busy'
+  readonly error: string
+  readonly httpStatus?: number
+  /** How long the server asked to be left alone (`Retry-After`), in milliseconds. */
+  readonly retryAfterMs?: number
+}
+
+/** Sent or not, nobody knows: timeout, reset or cut-off answer. Where sending twice is harmless it is a retry. */
+export interface Uncertain {
+  readonly kind: 'uncertain'
+  readonly error: string
+  readonly httpStatus?: number
+}
+
+/** What one call of Customer.io came to. */
+export type CallOutcome = Delivered | Refused | Retry | Uncertain
+
+/** What becomes of one Pub/Sub message. */
+export type Outcome = Delivered | Refused | Retry
