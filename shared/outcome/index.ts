@@ -14,8 +14,16 @@ export const DEAD_LETTER_REASONS = [
 ] as const
 export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number]
 
+/** Why a message can never succeed: every reason but having run out of attempts. */
+export type RefusalReason = Exclude<DeadLetterReason, 'exhausted'>
+
+interface Batched {
+  /** How many messages the request to Customer.io (or the insert) carried that this one was part of. */
+  readonly batchSize?: number
+}
+
 /** Customer.io accepted it, or the ledger says that it was sent before (`duplicate`). */
-export interface Delivered {
+export interface Delivered extends Batched {
   readonly kind: 'delivered'
   /** Customer.io's id of the delivery, for transactional messages. */
   readonly deliveryId?: string
@@ -24,16 +32,16 @@ export interface Delivered {
 }
 
 /** It can never succeed: to be dead-lettered at once. */
-export interface Refused {
+export interface Refused extends Batched {
   readonly kind: 'refused'
-  readonly reason: Exclude<DeadLetterReason, 'exhausted'>
+  readonly reason: RefusalReason
   /** The server's own words, or which field breaks which rule. Never a secret. */
   readonly error: string
   readonly httpStatus?: number
 }
 
 /** It may succeed later: Pub/Sub should deliver it again. */
-export interface Retry {
+export interface Retry extends Batched {
   readonly kind: 'retry'
   /**
    * `transient`: network, timeout, 408, 429, 5xx. `configuration`: our credentials, plan or address (401, 402, 403, 404, 3xx);
@@ -47,10 +55,12 @@ export interface Retry {
 }
 
 /** Sent or not, nobody knows: timeout, reset or cut-off answer. Where sending twice is harmless it is a retry. */
-export interface Uncertain {
+export interface Uncertain extends Batched {
   readonly kind: 'uncertain'
   readonly error: string
   readonly httpStatus?: number
+  /** How long the server asked to be left alone (`Retry-After`), in milliseconds. */
+  readonly retryAfterMs?: number
 }
 
 /** What one call of Customer.io came to. */

@@ -1,0 +1,156 @@
+import type { CallOutcome, Refused, Retry } from '../outcome/index.ts'
+import type { Answer } from './transport.ts'
+
+/** Which of Customer.io's answers apply: those of the Track API, of `/v1/send/*`, or of a broadcast's trigger. */
+export type Endpoint = 'track' | 'send' | 'broadcast'
+
+/** What a v2 batch's answer says of its items. */
+export type BatchVerdict =
+  /** Each item has its own outcome, in the order in which they were sent. */
+  | { readonly kind: 'perItem'; readonly outcomes: CallOutcome[] }
+  /** The request as a whole was refused, which says nothing of any single item: it has to be divided. */
+  | { readonly kind: 'refusedWhole'; readonly outcome: Refused }
+
+/** Longest text of Customer.io's that is kept, in characters: enough for a person, short enough for an attribute. */
+const ERROR_LENGTH_LIMIT = 1_000
+
+/**
+ * Decides what one answer means for one message. Pure.
+ *
+ * - 2xx: delivered.
+ * - 400, 413 and, for a broadcast, 422; and a 403 of `/send` that names a file type: refused, no retry can help.
+ * - 429, and no connection: retry; it was certainly not processed.
+ * - 401, 402, other 403, 404, 3xx: retry, caused by our configuration; they never speak of the message.
+ * - 408, 5xx, timeout, reset, cut-off or unparsable: uncertain; it may have been processed.
+ */
+export function classify(endpoint: Endpoint, answer: Answer, now: () => number): CallOutcome {
+  if (answer.kind === 'no_connection') {
+    return { kind: 'retry', cause: 'transient', error: `no connection to Customer.io (${answer.code})` }
+  }
+  if (answer.kind === 'no_answer') {
+    return { kind: 'uncertain', error: `no complete answer from Customer.io (${answer.code})` }
+  }
+  const { status } = answer
+  const json = parseObject(answer.body)
+  if (status >= 200 && status < 300) {
+    if (json === undefined) return { kind: 'uncertain', error: `answer ${status} is not JSON`, httpStatus: status }
+    const deliveryId = json.delivery_id
+    return { kind: 'delivered', ...(typeof deliveryId === 'string' && { deliveryId }) }
+  }
+  const error = `Customer.io answered ${status}: ${serverWords(json)}`.slice(0, ERROR_LENGTH_LIMIT)
+  if (refusesContent(endpoint, status, error)) return { kind: 'refused', reason: 'refused', error, httpStatus: status }
+  if (status === 429) {
+    const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], now())
+    return {
+      kind: 'retry',
+      cause: 'transient',
+      error,
+      httpStatus: status,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    }
+  }
+  if (status === 408 || status >= 500) {
+    const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], now())
+    return { kind: 'uncertain', error, httpStatus: status, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+  }
+  return { kind: 'retry', cause: 'configuration', error, httpStatus: status }
+}
+
+/**
+ * Decides what the answer to a v2 batch of `size` items means for each of them. Pure.
+ * A 207 names the refused items by `batch_index`; one that names none it can be held to is treated as a refusal of the whole.
+ */
+export function classifyBatch(size: number, answer: Answer, now: () => number): BatchVerdict {
+  const outcome = classify('track', answer, now)
+  if (outcome.kind === 'refused') {
+    return size === 1 ? perItem(size, outcome) : { kind: 'refusedWhole', outcome }
+  }
+  if (outcome.kind !== 'delivered' || answer.kind !== 'response') return perItem(size, outcome)
+  const errors = parseObject(answer.body)?.errors
+  if (errors === undefined || errors === null) return perItem(size, outcome)
+  return itemVerdict(size, Array.isArray(errors) ? errors : [errors], answer.status)
+}
+
+function itemVerdict(size: number, errors: readonly unknown[], status: number): BatchVerdict {
+  const outcomes: CallOutcome[] = Array.from({ length: size }, () => ({ kind: 'delivered' }))
+  for (const entry of errors) {
+    const refused: Refused = {
+      kind: 'refused',
+      reason: 'refused',
+      error: `Customer.io refused the item: ${itemWords(entry)}`.slice(0, ERROR_LENGTH_LIMIT),
+      httpStatus: status,
+    }
+    const index = size === 1 ? 0 : isRecord(entry) ? entry.batch_index : undefined
+    if (typeof index !== 'number' || !Number.isInteger(index) || index < 0 || index >= size) {
+      return { kind: 'refusedWhole', outcome: refused }
+    }
+    outcomes[index] = refused
+  }
+  return { kind: 'perItem', outcomes }
+}
+
+/** For work that may be repeated without harm, "perhaps done" is simply "do it again". */
+export function retryIfUncertain(outcome: CallOutcome): Exclude<CallOutcome, { kind: 'uncertain' }> {
+  if (outcome.kind !== 'uncertain') return outcome
+  const { error, httpStatus, retryAfterMs } = outcome
+  const retry: Retry = {
+    kind: 'retry',
+    cause: 'transient',
+    error,
+    ...(httpStatus !== undefined && { httpStatus }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  }
+  return retry
+}
+
+function perItem(size: number, outcome: CallOutcome): BatchVerdict {
+  return { kind: 'perItem', outcomes: Array.from({ length: size }, () => outcome) }
+}
+
+function refusesContent(endpoint: Endpoint, status: number, error: string): boolean {
+  if (status === 400 || status === 413) return true
+  if (status === 422) return endpoint === 'broadcast'
+  // The only 403 that is about the message: every other one is about the plan or the credentials.
+  return status === 403 && endpoint === 'send' && /file type/i.test(error)
+}
+
+/** `Retry-After` in milliseconds: seconds, or an HTTP date. Undefined when absent or unreadable (a daily quota sends none). */
+export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
+  if (header === undefined || header.trim() === '') return undefined
+  const seconds = Number(header)
+  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1_000)
+  const date = Date.parse(header)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs)
+}
+
+/** Customer.io's own words, whichever of its error shapes it used: v1, v2, App or JSON:API. */
+function serverWords(json: Record<string, unknown> | undefined): string {
+  if (json === undefined) return 'a body that is no JSON object'
+  const meta = isRecord(json.meta) ? json.meta : {}
+  if (typeof meta.error === 'string') return meta.error
+  const errors = Array.isArray(meta.errors) ? meta.errors : Array.isArray(json.errors) ? json.errors : []
+  if (errors.length === 0) return 'no reason given'
+  return errors.map(itemWords).join('; ')
+}
+
+/** One error of any shape: a string, `{reason, field, message}` or `{detail, source, status}`. */
+function itemWords(entry: unknown): string {
+  if (typeof entry === 'string') return entry
+  if (!isRecord(entry)) return 'no reason given'
+  const words = [entry.field, entry.reason, entry.message ?? entry.detail]
+  return words.filter((word) => typeof word === 'string' && word !== '').join(': ') || 'no reason given'
+}
+
+function parseObject(body: string): Record<string, unknown> | undefined {
+  try {
+    // An empty 2xx body is a success without detail; the SDK reads it so, too.
+    const value: unknown = body === '' ? {} : JSON.parse(body)
+    return isRecord(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,81 @@
+/** What came back from one HTTP request, or how it failed. Nothing here is an exception: every case has to be classified. */
+export type Answer =
+  /** A complete answer, whatever its status. Header names are lower case. */
+  | {
+      readonly kind: 'response'
+      readonly status: number
+      readonly headers: Readonly<Record<string, string>>
+      readonly body: string
+    }
+  /** No connection came about, so nothing was written: the request was certainly not processed. */
+  | { readonly kind: 'no_connection'; readonly code: string }
+  /** Timeout, reset, or an answer cut off: the request may have been processed. */
+  | { readonly kind: 'no_answer'; readonly code: string }
+
+/** One request as the SDK shapes it. */
+export interface SdkRequest {
+  readonly method: string
+  readonly uri: string
+  readonly headers: Readonly<Record<string, string | number>>
+  readonly body?: string | FormData | null
+}
+
+/** The part of an SDK client that this file takes the place of. */
+interface SdkClient {
+  request: { handler(options: SdkRequest): Promise<Record<string, unknown>> }
+}
+
+/**
+ * Puts our own exchange in the place of an SDK client's `request.handler`. The SDK still decides path, headers,
+ * credentials and body; what is replaced is how the answer is read, because the SDK's own way cannot be classified:
+ * it loses the status of an answer that is not JSON (an HTML 502 and an HTML 404 are the same plain `Error` to it),
+ * follows redirects without end, and repeats a timed-out send.
+ */
+export function useTransport(client: SdkClient, timeoutMs: number): void {
+  client.request.handler = async (request) => ({ answer: await exchange(request, timeoutMs) })
+}
+
+/** Runs one SDK method of a client with {@link useTransport} and returns the answer. */
+export async function answerOf(call: () => Promise<{ answer?: Answer }>): Promise<Answer> {
+  const { answer } = await call()
+  if (answer === undefined) throw new Error('this SDK client does not use our transport')
+  return answer
+}
+
+async function exchange(request: SdkRequest, timeoutMs: number): Promise<Answer> {
+  try {
+    const response = await fetch(request.uri, {
+      method: request.method,
+      headers: Object.entries(request.headers).map(([name, value]): [string, string] => [name, String(value)]),
+      body: request.body ?? null,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    const body = await response.text()
+    return { kind: 'response', status: response.status, headers: Object.fromEntries(response.headers), body }
+  } catch (error) {
+    return networkFailure(error)
+  }
+}
+
+const CONNECT_SYSCALLS: ReadonlySet<unknown> = new Set(['connect', 'getaddrinfo'])
+
+/**
+ * Tells a failure before anything was written from one after. `fetch` rejects with `TypeError('fetch failed')` and keeps
+ * the system error as `cause`; a timeout is a `DOMException` named `TimeoutError` and may come at any moment.
+ */
+function networkFailure(error: unknown): Answer {
+  if (!(error instanceof Error)) return { kind: 'no_answer', code: 'UNKNOWN' }
+  if (error.name === 'TimeoutError') return { kind: 'no_answer', code: 'TIMEOUT' }
+  const cause = rootCause(error)
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : error.name
+  const connecting = 'syscall' in cause && CONNECT_SYSCALLS.has(cause.syscall)
+  return { kind: connecting || code === 'UND_ERR_CONNECT_TIMEOUT' ? 'no_connection' : 'no_answer', code }
+}
+
+/** The system error below `fetch failed`; for a host with several addresses it is the first of an AggregateError. */
+function rootCause(error: Error): Error {
+  const cause = error.cause
+  if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0]
+  return cause instanceof Error ? cause : error
+}

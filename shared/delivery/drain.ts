@@ -1,0 +1,74 @@
+import type { Request, Response } from '@google-cloud/functions-framework'
+
+/** Counts what a function holds, and on SIGTERM finishes it before the process ends. */
+export interface Drain {
+  /** Counts a request in until its response is closed. False when the function is shutting down and takes no more. */
+  begin(request: Request, response: Response): boolean
+}
+
+/** The part of `process` that a drain needs. */
+export interface DrainProcess {
+  removeAllListeners(signal: 'SIGTERM'): unknown
+  once(signal: 'SIGTERM', listener: () => void): unknown
+  exit(code: number): void
+}
+
+/** Cloud Run gives ten seconds from SIGTERM to SIGKILL; what is not answered by then is delivered again by Pub/Sub. */
+const DRAIN_LIMIT_MS = 9_500
+
+/** The HTTP server a request came in by; Node sets it on every accepted socket, its types do not say so. */
+interface Server {
+  close(): unknown
+  closeIdleConnections(): void
+}
+
+/**
+ * The functions framework ends the process at once on SIGTERM and cuts whatever is held. At the first request this puts
+ * a drain in the place of its listener: stop accepting, finish and answer what is held, then exit.
+ */
+export function createDrain(process: DrainProcess, limitMs: number = DRAIN_LIMIT_MS): Drain {
+  let held = 0
+  let draining = false
+  let installed = false
+
+  function install(server: Server | undefined): void {
+    installed = true
+    process.removeAllListeners('SIGTERM')
+    process.once('SIGTERM', () => {
+      draining = true
+      server?.close()
+      server?.closeIdleConnections()
+      // Referenced on purpose: it has to fire even if nothing else keeps the process alive.
+      setTimeout(() => process.exit(0), limitMs)
+      exitWhenIdle()
+    })
+  }
+
+  function exitWhenIdle(): void {
+    // One turn of the loop later, so that the last answer has left the socket's buffer.
+    if (draining && held === 0) setTimeout(() => process.exit(0), 20)
+  }
+
+  return {
+    begin(request, response) {
+      if (!installed) install(serverOf(request))
+      if (draining) return false
+      held += 1
+      response.once('close', () => {
+        held -= 1
+        exitWhenIdle()
+      })
+      return true
+    },
+  }
+}
+
+function serverOf(request: Request): Server | undefined {
+  const socket: { server?: unknown } = request.socket as { server?: unknown }
+  const server = socket.server
+  return isServer(server) ? server : undefined
+}
+
+function isServer(value: unknown): value is Server {
+  return typeof value === 'object' && value !== null && 'close' in value && 'closeIdleConnections' in value
+}

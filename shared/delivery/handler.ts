@@ -1,0 +1,170 @@
+import type { Request, Response } from '@google-cloud/functions-framework'
+import type { Log } from '../logging/index.ts'
+import type { Outcome, RefusalReason } from '../outcome/index.ts'
+import { type DeadLetter, deadLetterOf, type Failure } from './dead-letter.ts'
+import type { Drain } from './drain.ts'
+import { type ReceivedMessage, unwrapPush } from './push.ts'
+
+/** What a topic's message turned out to be. */
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly reason: RefusalReason; readonly error: string }
+
+/** What differs from function to function. */
+export interface PushFunction<T> {
+  /** Reads the message by its contract. Must not throw. */
+  parse(message: ReceivedMessage): Parsed<T>
+  /** Does the work. Rejecting counts as a retry. */
+  deliver(value: T, message: ReceivedMessage): Promise<Outcome>
+}
+
+/** Where messages go that are given up. Resolves when Pub/Sub has them, rejects when it is not certain of that. */
+export interface DeadLetters {
+  publish(letter: DeadLetter): Promise<void>
+}
+
+export interface PushHandlerOptions<T> {
+  readonly work: PushFunction<T>
+  readonly deadLetters: DeadLetters
+  /** Of the subscription. Pub/Sub forwards on its own after the last one, without telling why. */
+  readonly maxDeliveryAttempts: number
+  readonly drain: Drain
+  readonly log: Log
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/**
+ * How many attempts before the last we give a message up ourselves: Pub/Sub's count is approximate, and its own
+ * forwarding makes a new message that has lost the old id and never had a reason.
+ */
+export const ATTEMPTS_KEPT_IN_RESERVE = 3
+
+/**
+ * Turns the work of a function into the handler of its push subscription. Every message ends in exactly one outcome:
+ *
+ * - delivered: 204
+ * - refused (it can never succeed) or exhausted: published to the dead-letter topic with the reason, then 204
+ * - retry, or the dead letter could not be published: 503, so that Pub/Sub delivers it again
+ *
+ * What is no push at all is answered 405 (not a POST) or 400 (no Pub/Sub envelope); Pub/Sub itself sends neither.
+ */
+export function createPushHandler<T>(options: PushHandlerOptions<T>) {
+  const { work, deadLetters, drain, log, now } = options
+
+  async function settle(message: ReceivedMessage): Promise<Settled> {
+    const outcome = await outcomeOf(message)
+    if (outcome.kind === 'delivered') return { answer: 204, outcome }
+    const failure = failureOf(outcome, message.deliveryAttempt, options.maxDeliveryAttempts)
+    if (failure === undefined) return { answer: 503, outcome }
+    try {
+      await deadLetters.publish(deadLetterOf(message, failure))
+      return { answer: 204, outcome, deadLetter: failure }
+    } catch (error) {
+      // Not safe, so not acknowledged: Pub/Sub keeps the message and we try again.
+      log.error('could not publish a dead letter; Pub/Sub will deliver the message again', {
+        event: 'dead_letter_failed',
+        reason: failure.reason,
+        error: error instanceof Error ? error.name : 'unknown',
+        messageId: message.messageId,
+      })
+      return { answer: 503, outcome }
+    }
+  }
+
+  async function outcomeOf(message: ReceivedMessage): Promise<Outcome> {
+    if (!message.dataIsIntact) return { kind: 'refused', reason: 'not_json', error: 'data: not valid base64' }
+    try {
+      const parsed = work.parse(message)
+      if (!parsed.ok) return { kind: 'refused', reason: parsed.reason, error: parsed.error }
+      return await work.deliver(parsed.value, message)
+    } catch (error) {
+      log.error('unexpected error; the message will be delivered again', {
+        event: 'unexpected_error',
+        // The message of an unknown error may hold anything, its name and place do not.
+        error: describe(error),
+        messageId: message.messageId,
+      })
+      return { kind: 'retry', cause: 'transient', error: 'unexpected error in the function; its log has the details' }
+    }
+  }
+
+  return async (request: Request, response: Response): Promise<void> => {
+    if (!drain.begin(request, response)) {
+      response.set('Connection', 'close').status(503).send('shutting down')
+      return
+    }
+    if (request.method !== 'POST') {
+      response.set('Allow', 'POST').status(405).send('this function takes Pub/Sub pushes: POST only')
+      return
+    }
+    const pushed = unwrapPush(request.body)
+    if (!pushed.ok) {
+      log.warning('request is no Pub/Sub push', { event: 'not_a_push', answer: 400 })
+      response.status(400).send(pushed.error)
+      return
+    }
+    const startedAt = now()
+    const settled = await settle(pushed.message)
+    logMessage(log, pushed.message, settled, startedAt, now())
+    response.status(settled.answer).end()
+  }
+}
+
+interface Settled {
+  readonly answer: 204 | 503
+  readonly outcome: Outcome
+  readonly deadLetter?: Failure
+}
+
+/** Why the message has to be given up now; undefined when it should be delivered again. Pure. */
+export function failureOf(
+  outcome: Exclude<Outcome, { kind: 'delivered' }>,
+  deliveryAttempt: number,
+  maxDeliveryAttempts: number,
+): Failure | undefined {
+  const { error, httpStatus } = outcome
+  const status = httpStatus === undefined ? {} : { httpStatus }
+  if (outcome.kind === 'refused') return { reason: outcome.reason, error, ...status }
+  if (deliveryAttempt < maxDeliveryAttempts - ATTEMPTS_KEPT_IN_RESERVE) return undefined
+  return { reason: 'exhausted', error, ...status }
+}
+
+function logMessage(log: Log, message: ReceivedMessage, settled: Settled, startedAt: number, endedAt: number): void {
+  const { outcome, deadLetter } = settled
+  const exhausted = deadLetter?.reason === 'exhausted'
+  const publishedAt = Date.parse(message.publishTime)
+  const fields = {
+    event: 'message',
+    outcome: exhausted ? 'exhausted' : outcome.kind,
+    answer: settled.answer,
+    messageId: message.messageId,
+    attempt: message.deliveryAttempt,
+    latencyMs: endedAt - startedAt,
+    ...(Number.isFinite(publishedAt) && { ageMs: Math.max(0, endedAt - publishedAt) }),
+    ...(outcome.batchSize !== undefined && { batchSize: outcome.batchSize }),
+    ...(message.attributes.traceparent !== undefined && { trace: message.attributes.traceparent }),
+  }
+  if (outcome.kind === 'delivered') {
+    log.info('delivered', fields)
+    return
+  }
+  const failed = {
+    ...fields,
+    ...(deadLetter !== undefined && { reason: deadLetter.reason }),
+    ...(outcome.kind === 'retry' && { cause: outcome.cause }),
+    ...(outcome.httpStatus !== undefined && { httpStatus: outcome.httpStatus }),
+    // Words about the content may quote it, so they go to the dead letter only; those about our configuration do not.
+    ...(outcome.kind === 'retry' && outcome.cause === 'configuration' && { error: outcome.error }),
+  }
+  if (deadLetter !== undefined) log.warning('dead-lettered', failed)
+  else if (outcome.kind === 'retry' && outcome.cause === 'configuration')
+    log.error('our configuration is refused', failed)
+  else log.info('will be delivered again', failed)
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error
+  const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '))
+  return `${error.name} ${place?.trim() ?? ''}`.trim()
+}
