@@ -1,0 +1,159 @@
+import { readFile as readFileFromDisk } from 'node:fs/promises'
+import { setTimeout as sleepMs } from 'node:timers/promises'
+import type { Log } from '../logging/index.ts'
+
+/** Where a secret comes from: a literal (local use) or a file that Secret Manager mounts. Neither: not configured. */
+export interface SecretSource {
+  /** The variable's name, which is all that logs and errors ever show. */
+  readonly name: string
+  readonly value?: string
+  readonly file?: string
+}
+
+/**
+ * What a read came to. `limited`: the last read was begun too recently. `failed`: the file could not be read;
+ * the last value stays.
+ */
+export type RefreshResult = 'changed' | 'unchanged' | 'limited' | 'failed'
+
+export interface Secret {
+  readonly name: string
+  /**
+   * The value, without its final newline; `undefined` when it is not configured (empty, or the word `unset`) or was
+   * never readable. Reads the file when the value is older than `maxAgeMs`. Never throws.
+   */
+  current(): Promise<string | undefined>
+  /**
+   * Reads now, after a 401 or a signature that no key explains. At most one read in `minRefreshIntervalMs`; a caller
+   * that can wait up to `waitUpToMs` for its turn gets a read that began after it asked, shared with all who wait.
+   * `changed` is relative to the read before: who may have used an older value compares `current()` with what it used.
+   */
+  refresh(waitUpToMs?: number): Promise<RefreshResult>
+}
+
+export interface SecretOptions extends SecretSource {
+  readonly log: Pick<Log, 'warning'>
+  /** Milliseconds; `Date.now` by default. */
+  readonly now?: () => number
+  readonly readFile?: (path: string) => Promise<string>
+  readonly sleep?: (ms: number) => Promise<unknown>
+  readonly maxAgeMs?: number
+  readonly minRefreshIntervalMs?: number
+  /** A read of the mount is a fetch over the network: one that takes longer counts as failed. */
+  readonly readTimeoutMs?: number
+}
+
+const UNSET = 'unset'
+
+/**
+ * A secret that can change while the process runs. A mounted file gives no sign of change and each read of it is a
+ * fetch that can fail, so it is read on first use, when older than a minute, and when a caller has reason to doubt it.
+ */
+export function createSecret(options: SecretOptions): Secret {
+  const { name, value, file } = options
+  if (file !== undefined) return new FileSecret({ ...options, file })
+  const literal = meaning(value ?? '')
+  return { name, current: async () => literal, refresh: async () => 'unchanged' }
+}
+
+function meaning(content: string): string | undefined {
+  const value = content.replace(/[\r\n]+$/, '')
+  return value === '' || value === UNSET ? undefined : value
+}
+
+class FileSecret implements Secret {
+  readonly name: string
+  readonly #options: Required<Omit<SecretOptions, 'value'>>
+  #value: string | undefined
+  #readAt = Number.NEGATIVE_INFINITY
+  #attemptAt = Number.NEGATIVE_INFINITY
+  /** A read that hangs holds a thread of the process, so there is never a second one beside it. */
+  #reading: Promise<RefreshResult> | undefined
+  #overdue = false
+  #queued: Promise<RefreshResult> | undefined
+
+  constructor(options: SecretOptions & { readonly file: string }) {
+    this.name = options.name
+    this.#options = {
+      now: Date.now,
+      readFile: (path) => readFileFromDisk(path, 'utf8'),
+      sleep: sleepMs,
+      maxAgeMs: 60_000,
+      minRefreshIntervalMs: 1_000,
+      readTimeoutMs: 2_000,
+      ...options,
+    }
+  }
+
+  async current(): Promise<string | undefined> {
+    const { now, maxAgeMs } = this.#options
+    // After a failure the last value serves, and the next try waits its turn: a slow outage must not slow every request.
+    if (now() - this.#readAt > maxAgeMs) await this.refresh()
+    return this.#value
+  }
+
+  async refresh(waitUpToMs = 0): Promise<RefreshResult> {
+    const { now, minRefreshIntervalMs, sleep } = this.#options
+    const waitMs = this.#attemptAt + minRefreshIntervalMs - now()
+    if (waitMs <= 0) return this.#read()
+    if (waitMs <= waitUpToMs) {
+      this.#queued ??= sleep(waitMs).then(() => {
+        this.#queued = undefined
+        return this.#read()
+      })
+      return this.#queued
+    }
+    return this.#reading === undefined ? 'limited' : this.#inTime(this.#reading)
+  }
+
+  #read(): Promise<RefreshResult> {
+    if (this.#reading === undefined) {
+      const startedAt = this.#options.now()
+      this.#attemptAt = startedAt
+      this.#reading = this.#readFile(startedAt).finally(() => {
+        this.#reading = undefined
+        this.#overdue = false
+      })
+    }
+    return this.#inTime(this.#reading)
+  }
+
+  async #readFile(startedAt: number): Promise<RefreshResult> {
+    try {
+      const value = meaning(await this.#options.readFile(this.#options.file))
+      const result = value === this.#value ? 'unchanged' : 'changed'
+      this.#value = value
+      this.#readAt = startedAt
+      return result
+    } catch (error) {
+      this.#warn(codeOf(error))
+      return 'failed'
+    }
+  }
+
+  /** Only the first to meet a hanging read waits for it: those who come later would only be slower for it. */
+  #inTime(reading: Promise<RefreshResult>): Promise<RefreshResult> {
+    if (this.#overdue) return Promise.resolve('failed')
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        if (!this.#overdue) this.#warn('timeout')
+        this.#overdue = true
+        resolve('failed')
+      }, this.#options.readTimeoutMs)
+      reading.then((result) => {
+        clearTimeout(timer)
+        resolve(result)
+      })
+    })
+  }
+
+  /** The system's code (`ENOENT`) and nothing else: a message could show what was read. */
+  #warn(error: string): void {
+    const message = 'a secret could not be read; its last value stays in use'
+    this.#options.log.warning(message, { event: 'secret_read_failed', secret: this.name, error })
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unreadable'
+}
