@@ -1,0 +1,399 @@
+import fc from 'fast-check'
+import { Coalescer, type CoalescerLimits } from './index.ts'
+
+interface Item {
+  readonly id: number
+  readonly keys: readonly string[]
+  readonly bytes: number
+}
+
+interface Flight {
+  readonly items: readonly Item[]
+  readonly land: (results?: readonly string[]) => Promise<void>
+  readonly crash: (error: Error) => Promise<void>
+}
+
+/** Lets every promise that can settle now settle. */
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** A coalescer whose requests return when the test says so, under a clock that the test moves. */
+function airport(limits: Partial<CoalescerLimits> = {}) {
+  const clock = { nowMs: 0 }
+  const flying: Flight[] = []
+  const flown: Flight[] = []
+  const coalescer = new Coalescer<Item, string>({
+    ...limits,
+    sizeOf: (item) => item.bytes,
+    conflictKeys: (item) => item.keys,
+    send: (items) => {
+      const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>()
+      const ended = (): Promise<void> => {
+        flying.splice(flying.indexOf(flight), 1)
+        return settle()
+      }
+      const flight: Flight = {
+        items,
+        land: (results = items.map((item) => `sent ${item.id}`)) => {
+          resolve(results)
+          return ended()
+        },
+        crash: (error) => {
+          reject(error)
+          return ended()
+        },
+      }
+      flying.push(flight)
+      flown.push(flight)
+      return promise
+    },
+    busy: (reason) => reason,
+    tooLarge: (item) => `too large ${item.id}`,
+    onError: (error) => `error: ${error instanceof Error ? error.message : 'unknown'}`,
+    now: () => clock.nowMs,
+  })
+  let ids = 0
+  const results = new Map<number, string>()
+  const submit = (keys: readonly string[] = [], bytes = 10): number => {
+    const id = ids++
+    void coalescer.submit({ id, keys, bytes }).then((result) => {
+      if (results.has(id)) throw new Error(`item ${id} has two results`)
+      results.set(id, result)
+    })
+    return id
+  }
+  const batches = () => flown.map((flight) => flight.items.map((item) => item.id))
+  const next = (): Flight => {
+    const flight = flying[0]
+    if (flight === undefined) throw new Error('nothing is in flight')
+    return flight
+  }
+  return { coalescer, clock, flying, flown, results, submit, next, batches }
+}
+
+describe('Coalescer', () => {
+  it('sends an item at once when nothing is in flight', async () => {
+    const { submit, batches, next, results } = airport()
+    submit()
+    await settle()
+    expect(batches()).toEqual([[0]])
+    await next().land()
+    expect(results).toEqual(new Map([[0, 'sent 0']]))
+  })
+
+  it('gathers what comes while a request is under way and sends it as one batch when that returns', async () => {
+    const { submit, batches, next, results, coalescer } = airport()
+    for (let index = 0; index < 5; index++) submit()
+    await settle()
+    expect(batches()).toEqual([[0]])
+    expect(coalescer.waiting).toBe(4)
+    await next().land()
+    expect(batches()).toEqual([[0], [1, 2, 3, 4]])
+    await next().land()
+    expect([...results.values()]).toEqual([0, 1, 2, 3, 4].map((id) => `sent ${id}`))
+  })
+
+  it('sends a full batch without waiting, while fewer than four are in flight', async () => {
+    const { submit, batches, coalescer, next } = airport({ maxItems: 2 })
+    for (let index = 0; index < 12; index++) submit()
+    await settle()
+    expect(batches()).toEqual([[0], [1, 2], [3, 4], [5, 6]])
+    expect(coalescer.inFlight).toBe(4)
+    await next().land()
+    expect(batches().at(-1)).toEqual([7, 8])
+  })
+
+  it('sends one part-filled batch for each that returns', async () => {
+    const { submit, batches, next } = airport({ maxItems: 3 })
+    for (let index = 0; index < 6; index++) submit()
+    await settle()
+    expect(batches()).toEqual([[0], [1, 2, 3]])
+    await next().land()
+    expect(batches()).toEqual([[0], [1, 2, 3], [4, 5]])
+  })
+
+  it('counts bytes as well as items', async () => {
+    const { submit, batches } = airport({ maxBytes: 100 })
+    submit()
+    submit([], 60)
+    submit([], 60)
+    submit([], 30)
+    await settle()
+    expect(batches()).toEqual([[0], [1]]) // 60 + 60 do not fit together
+  })
+
+  it('answers an item that is too large at once, and without sending it', async () => {
+    const { submit, results, flown } = airport()
+    submit([], 30_001)
+    await settle()
+    expect(results.get(0)).toBe('too large 0')
+    expect(flown).toHaveLength(0)
+  })
+
+  it('answers busy at once when the queue is full', async () => {
+    const { submit, results, next } = airport({ maxQueueLength: 2 })
+    for (let index = 0; index < 4; index++) submit()
+    await settle()
+    expect(results).toEqual(new Map([[3, 'queue_full']]))
+    await next().land()
+    await next().land()
+    expect(results.get(2)).toBe('sent 2')
+  })
+
+  it('gives back what has waited too long when it next looks at the queue', async () => {
+    const { submit, results, next, clock, batches } = airport({ maxQueueWaitMs: 10_000 })
+    submit()
+    submit()
+    clock.nowMs = 1
+    submit()
+    clock.nowMs = 10_000
+    await next().land()
+    expect(results.get(1)).toBe('waited_too_long')
+    expect(batches()).toEqual([[0], [2]])
+  })
+
+  it('notices on the next submit that the queue has stood still', async () => {
+    const { submit, results, clock } = airport({ maxQueueLength: 1 })
+    submit()
+    submit()
+    clock.nowMs = 10_000
+    submit()
+    await settle()
+    expect(results).toEqual(new Map([[1, 'waited_too_long']]))
+  })
+
+  it('gives every item of a batch the error that ended it, and goes on', async () => {
+    const { submit, results, next } = airport()
+    submit()
+    submit()
+    submit()
+    await settle()
+    await next().crash(new Error('boom'))
+    await next().land(['only one'])
+    submit()
+    await settle()
+    await next().land()
+    expect([...results.values()]).toEqual([
+      'error: boom',
+      'error: a batch of 2 items was answered with 1 results',
+      'error: a batch of 2 items was answered with 1 results',
+      'sent 3',
+    ])
+  })
+
+  it('treats a send that throws before it returns a promise as any other error', async () => {
+    const coalescer = new Coalescer<string, string>({
+      sizeOf: () => 1,
+      send: () => {
+        throw new Error('at once')
+      },
+      busy: (reason) => reason,
+      tooLarge: () => 'too large',
+      onError: String,
+      now: () => 0,
+    })
+    expect(await coalescer.submit('item')).toBe('Error: at once')
+  })
+
+  it('rejects the submit whose item cannot be measured, and no other', async () => {
+    const { coalescer, next } = airport()
+    const unmeasurable = {
+      id: 0,
+      keys: [],
+      get bytes(): number {
+        throw new Error('no size')
+      },
+    }
+    await expect(coalescer.submit(unmeasurable)).rejects.toThrow('no size')
+    const fine = coalescer.submit({ id: 1, keys: [], bytes: 1 })
+    await settle()
+    await next().land()
+    expect(await fine).toBe('sent 1')
+  })
+
+  it.each(['maxItems', 'maxBytes', 'maxItemBytes', 'maxInFlight', 'maxQueueWaitMs', 'maxQueueLength'])(
+    'refuses a %s that is not positive',
+    (limit) => {
+      expect(() => airport({ [limit]: 0 })).toThrow(`Coalescer: ${limit} must be a positive number, not 0`)
+      expect(() => airport({ [limit]: Number.NaN })).toThrow(RangeError)
+    },
+  )
+})
+
+describe('items that share a key', () => {
+  it('are never in one batch nor in flight together, and hold nobody else up', async () => {
+    const { submit, batches, next, flying } = airport({ maxItems: 2 })
+    submit(['ada'])
+    submit(['ada'])
+    submit(['ada'])
+    submit(['bob'])
+    submit(['eve'])
+    await settle()
+    expect(batches()).toEqual([[0], [3, 4]])
+    await next().land()
+    expect(batches()).toEqual([[0], [3, 4], [1]])
+    await flying[1]?.land()
+    expect(batches()).toEqual([[0], [3, 4], [1], [2]])
+  })
+
+  it('wait for both people of a merge', async () => {
+    const { submit, batches, next } = airport()
+    submit(['ada'])
+    submit(['ada', 'bob']) // the merge
+    submit(['bob'])
+    submit(['eve'])
+    await settle()
+    await next().land()
+    expect(batches()).toEqual([[0], [1, 3]])
+    await next().land()
+    expect(batches()).toEqual([[0], [1, 3], [2]])
+  })
+
+  it('take an item that names the same key twice', async () => {
+    const { submit, batches, next } = airport()
+    submit(['ada', 'ada'])
+    submit(['ada', 'bob'])
+    submit(['bob', 'ada'])
+    await settle()
+    await next().land()
+    await next().land()
+    expect(batches()).toEqual([[0], [1], [2]])
+  })
+
+  it('go first once they are free, since they have waited longest', async () => {
+    const { submit, batches, next } = airport({ maxItems: 2, maxInFlight: 1 })
+    submit(['ada'])
+    submit(['ada'])
+    for (let index = 0; index < 4; index++) submit()
+    await settle()
+    await next().land()
+    expect(batches()).toEqual([[0], [1, 2]])
+  })
+
+  it('cannot overtake one that is in flight after the one between them was given back', async () => {
+    const { submit, batches, next, results, clock } = airport()
+    submit(['ada'])
+    submit(['ada'])
+    clock.nowMs = 5_000
+    submit(['ada'])
+    clock.nowMs = 10_000
+    submit(['bob'])
+    await settle()
+    expect(results.get(1)).toBe('waited_too_long')
+    expect(batches()).toEqual([[0]])
+    await next().land()
+    expect(batches()).toEqual([[0], [2, 3]])
+  })
+
+  it('may be 50,000 of one person without slowing anybody down', async () => {
+    const { submit, next, clock, results, coalescer } = airport({ maxInFlight: 1, maxQueueLength: 100_000 })
+    const startedMs = performance.now()
+    for (let index = 0; index < 50_000; index++) submit(['ada'])
+    const first = submit(['bob'])
+    for (let index = 0; index < 500; index++) submit([`other ${index}`])
+    await settle()
+    for (let batch = 0; batch < 6; batch++) await next().land()
+    expect(results.get(first)).toBe(`sent ${first}`)
+    expect(results.get(5)).toBe('sent 5')
+    clock.nowMs = 10_000
+    await next().land() // all the rest is given back, one behind the other
+    expect(coalescer.waiting).toBe(0)
+    expect(results.size).toBe(50_501)
+    expect(performance.now() - startedMs).toBeLessThan(3_000) // a queue that is searched takes minutes
+  })
+})
+
+describe('idle', () => {
+  it('resolves at once when there is nothing to wait for', async () => {
+    await airport().coalescer.idle()
+  })
+
+  it('waits for what is in flight and for what waits, also for what is submitted meanwhile', async () => {
+    const { coalescer, submit, next } = airport()
+    submit()
+    submit()
+    await settle()
+    let idle = false
+    const drained = coalescer.idle().then(() => {
+      idle = true
+    })
+    await next().land()
+    submit()
+    await settle()
+    await next().land()
+    expect(idle).toBe(false)
+    await next().land()
+    await drained
+    expect(coalescer.waiting + coalescer.inFlight).toBe(0)
+  })
+})
+
+describe('whatever happens', () => {
+  const person = fc.constantFrom('ada', 'bob', 'eve')
+  const step = fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        submit: fc.uniqueArray(person, { maxLength: 2 }),
+        bytes: fc.integer({ min: 1, max: 60 }),
+      }),
+    },
+    { weight: 3, arbitrary: fc.record({ land: fc.nat(3) }) },
+    { weight: 1, arbitrary: fc.record({ crash: fc.nat(3) }) },
+    { weight: 1, arbitrary: fc.record({ waitMs: fc.integer({ min: 1, max: 30 }) }) },
+  )
+
+  it('every item gets its own result, within the limits, in order for each key and never two of one key at once', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const limits = {
+          maxItems: 4,
+          maxBytes: 100,
+          maxItemBytes: 55,
+          maxInFlight: 3,
+          maxQueueWaitMs: 50,
+          maxQueueLength: 12,
+        }
+        const { submit, clock, flying, flown, results, coalescer } = airport(limits)
+        const submitted: Item[] = []
+        const check = (): void => {
+          expect(flying.length).toBeLessThanOrEqual(limits.maxInFlight)
+          expect(coalescer.waiting).toBeLessThanOrEqual(limits.maxQueueLength)
+          const keys = flying.flatMap((flight) => flight.items.flatMap((item) => item.keys))
+          expect(keys).toHaveLength(new Set(keys).size)
+          if (coalescer.waiting > 0) expect(flying.length).toBeGreaterThan(0)
+        }
+        for (const now of steps) {
+          if ('submit' in now) submitted.push({ id: submit(now.submit, now.bytes), keys: now.submit, bytes: now.bytes })
+          if ('land' in now) await flying[now.land]?.land()
+          if ('crash' in now) await flying[now.crash]?.crash(new Error('boom'))
+          if ('waitMs' in now) clock.nowMs += now.waitMs
+          await settle()
+          check()
+        }
+        while (flying[0] !== undefined) {
+          await flying[0].land()
+          check()
+        }
+        await coalescer.idle()
+
+        const sent = flown.flatMap((flight) => flight.items)
+        expect(new Set(sent.map((item) => item.id)).size).toBe(sent.length)
+        for (const { items } of flown) {
+          expect(items.length).toBeLessThanOrEqual(limits.maxItems)
+          expect(items.reduce((sum, item) => sum + item.bytes, 0)).toBeLessThanOrEqual(limits.maxBytes)
+        }
+        for (const key of ['ada', 'bob', 'eve']) {
+          const order = sent.filter((item) => item.keys.includes(key)).map((item) => item.id)
+          expect(order).toEqual(order.toSorted((a, b) => a - b))
+        }
+        for (const { id, bytes } of submitted) {
+          const possible = sent.some((item) => item.id === id)
+            ? [`sent ${id}`, 'error: boom']
+            : [bytes > limits.maxItemBytes ? `too large ${id}` : 'waited_too_long', 'queue_full']
+          expect(possible).toContain(results.get(id))
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
