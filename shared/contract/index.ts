@@ -1,0 +1,7 @@
+/** The contract of the three topics: the only definition of what may be published. See README.md. */
+export { type IdentifyMessage, type IdentifyMessageInput, identifyMessage } from './identify.ts'
+export { LIMITS } from './limits.ts'
+export { type Parsed, type ParseOptions, parseMessage } from './parse.ts'
+export { type TrackMessage, type TrackMessageInput, trackMessage } from './track.ts'
+export { type TransactionalMessage, type TransactionalMessageInput, transactionalMessage } from './transactional.ts'
+export { isUlid, ULID_PATTERN } from './ulid.ts'

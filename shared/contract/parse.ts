@@ -1,0 +1,70 @@
+import type { z } from 'zod'
+import { hintFor } from './hints.ts'
+import { LIMITS } from './limits.ts'
+import { type Problem, problemsOf, renderProblems, ruleOf } from './problems.ts'
+import { structureProblems } from './structure.ts'
+
+/** A message, or why it can never be delivered: the `reason` of its dead letter, and which field breaks which rule. */
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly reason: 'not_json' | 'contract'; readonly error: string }
+
+export interface ParseOptions {
+  /** The clock, in milliseconds. With it, a `send_at` more than 90 days ahead is refused. */
+  readonly now?: () => number
+}
+
+/** No message needs more to be told apart. */
+const MOST_PROBLEMS = 20
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
+function decode(bytes: Uint8Array): { document: object } | { error: string } {
+  if (bytes.length === 0) return { error: 'the body is empty' }
+  let text: string
+  try {
+    text = UTF8.decode(bytes)
+  } catch {
+    return { error: 'the body is not UTF-8' }
+  }
+  let document: unknown
+  try {
+    document = JSON.parse(text)
+  } catch {
+    // The engine's message quotes the body, which is personal data.
+    return { error: 'the body is not JSON' }
+  }
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
+    return { error: 'the body is not a JSON object' }
+  }
+  return { document }
+}
+
+function sendAtProblems(value: unknown, now: () => number): Problem[] {
+  if (typeof value !== 'object' || value === null || !('send_at' in value)) return []
+  const tooFar = Number(value.send_at) > Math.floor(now() / 1000) + LIMITS.sendAtAheadSeconds
+  return tooFar ? [{ path: ['send_at'], rule: 'more than 90 days ahead' }] : []
+}
+
+/**
+ * Parses the body of a message with one of the contract's schemas. Never throws, whatever the bytes.
+ * The error names paths and rules, is at most about 1,000 bytes long and never holds a value.
+ */
+export function parseMessage<S extends z.ZodType>(
+  schema: S,
+  bytes: Uint8Array,
+  options: ParseOptions = {},
+): Parsed<z.output<S>> {
+  const refused = (problems: readonly Problem[]) =>
+    ({ ok: false, reason: 'contract', error: renderProblems(problems) }) as const
+  const decoded = decode(bytes)
+  if ('error' in decoded) return { ok: false, reason: 'not_json', error: decoded.error }
+  const { document } = decoded
+
+  const broken = structureProblems(document, MOST_PROBLEMS)
+  if (broken.length > 0) return refused(broken)
+  const parsed = schema.safeParse(document, { error: ruleOf })
+  if (!parsed.success) return refused(problemsOf(parsed.error.issues, hintFor('channel' in document)))
+  const late = options.now ? sendAtProblems(parsed.data, options.now) : []
+  return late.length > 0 ? refused(late) : { ok: true, value: parsed.data }
+}

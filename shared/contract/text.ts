@@ -1,0 +1,30 @@
+import { z } from 'zod'
+
+/** Length in bytes of UTF-8, which is what Customer.io's limits count. */
+export function byteLength(text: string): number {
+  return Buffer.byteLength(text, 'utf8')
+}
+
+/** The rule that a text breaks by its length, or undefined. */
+export function tooLong(text: string, maxBytes: number): string | undefined {
+  const bytes = byteLength(text)
+  return bytes > maxBytes ? `${bytes} bytes, at most ${maxBytes}` : undefined
+}
+
+/**
+ * A string of 1 to `maxBytes` bytes of UTF-8. JSON Schema counts characters: there the same number is a bound
+ * that every valid message keeps.
+ */
+export function text(maxBytes: number) {
+  return z
+    .string()
+    .min(1)
+    .check((ctx) => {
+      const rule = tooLong(ctx.value, maxBytes)
+      if (rule) ctx.issues.push({ code: 'custom', message: rule, input: ctx.value })
+    })
+    .meta({ maxLength: maxBytes })
+}
+
+/** A string of at least one character, as long as the message may be. */
+export const anyText = z.string().min(1)

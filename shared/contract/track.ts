@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { jsonObject } from './attributes.ts'
+import { personOrAnonymous } from './identifiers.ts'
+import { LIMITS } from './limits.ts'
+import { checkOperationSize } from './operation.ts'
+import { text } from './text.ts'
+import { unixSeconds } from './time.ts'
+import { ULID_PATTERN } from './ulid.ts'
+
+/**
+ * A message of the topic `track`: a v2 event of a person, known or anonymous.
+ * The data of an event are not stored by name: no limit but the size of the operation applies to them.
+ */
+export const trackMessage = z
+  .strictObject({
+    type: z
+      .literal('person', { error: 'must be person (operations on objects go to the identify topic)' })
+      .optional()
+      .default('person'),
+    action: z
+      .enum(['event', 'page', 'screen'], {
+        error: 'must be event, page or screen (other operations go to the identify topic)',
+      })
+      .optional()
+      .default('event'),
+    identifiers: personOrAnonymous,
+    name: text(LIMITS.eventNameBytes),
+    attributes: jsonObject.optional(),
+    timestamp: unixSeconds.optional(),
+    /** Customer.io ignores an event whose id it has seen. Derived from the message's key when absent. */
+    id: z.string().regex(ULID_PATTERN, { error: 'must be a ULID (26 characters of Crockford base 32)' }).optional(),
+  })
+  .check(checkOperationSize)
+  .meta({ title: 'Message of the topic track' })
+
+export type TrackMessage = z.output<typeof trackMessage>
+export type TrackMessageInput = z.input<typeof trackMessage>
