@@ -30,6 +30,7 @@ export function createDrain(process: DrainProcess, limitMs: number = DRAIN_LIMIT
   let held = 0
   let draining = false
   let installed = false
+  let limit: NodeJS.Timeout | undefined
 
   function install(server: Server | undefined): void {
     installed = true
@@ -39,14 +40,16 @@ export function createDrain(process: DrainProcess, limitMs: number = DRAIN_LIMIT
       server?.close()
       server?.closeIdleConnections()
       // Referenced on purpose: it has to fire even if nothing else keeps the process alive.
-      setTimeout(() => process.exit(0), limitMs)
+      limit = setTimeout(() => process.exit(0), limitMs)
       exitWhenIdle()
     })
   }
 
   function exitWhenIdle(): void {
-    // One turn of the loop later, so that the last answer has left the socket's buffer.
-    if (draining && held === 0) setTimeout(() => process.exit(0), 20)
+    if (!draining || held > 0) return
+    clearTimeout(limit)
+    // A moment later, so that the last answer has left the socket's buffer.
+    setTimeout(() => process.exit(0), 20)
   }
 
   return {

@@ -1,0 +1,48 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
+import { type LockFile, lockFileFor, type Manifest } from './lock.ts'
+
+/** Loaded by the platform, and the registry in which a function announces itself: it must exist once in a process. */
+const FRAMEWORK = '@google-cloud/functions-framework'
+
+/**
+ * Bundles every function of the topology to `<outDir>/<function>/`: index.js, and the package.json and lock file that
+ * the build in the cloud installs from. A function carries what it uses and nothing of the others.
+ */
+export async function buildFunctions(outDir: string = join(PROJECT_ROOT, 'dist')): Promise<string[]> {
+  const names = Object.keys(readTopology().functions)
+  const lockFile: LockFile = JSON.parse(await readFile(join(PROJECT_ROOT, 'package-lock.json'), 'utf8'))
+  await rm(outDir, { recursive: true, force: true })
+  await Promise.all(names.map((name) => buildFunction(name, join(outDir, name), lockFile)))
+  return names
+}
+
+async function buildFunction(name: string, outDir: string, lockFile: LockFile): Promise<void> {
+  await mkdir(outDir, { recursive: true })
+  await build({
+    entryPoints: [join(PROJECT_ROOT, 'functions', name, 'index.ts')],
+    outfile: join(outDir, 'index.js'),
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    external: [FRAMEWORK],
+    logLevel: 'warning',
+  })
+  const manifest: Manifest & { main: string; private: true } = {
+    name,
+    version: '1.0.0',
+    private: true,
+    main: 'index.js',
+    dependencies: { [FRAMEWORK]: lockFile.packages[`node_modules/${FRAMEWORK}`]?.version ?? '' },
+  }
+  await writeFile(join(outDir, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  await writeFile(join(outDir, 'package-lock.json'), `${JSON.stringify(lockFileFor(manifest, lockFile), null, 2)}\n`)
+}
+
+if (import.meta.main) {
+  const names = await buildFunctions()
+  console.log(`built ${names.map((name) => `dist/${name}`).join(', ')}`)
+}

@@ -1,0 +1,218 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { http } from '@google-cloud/functions-framework'
+import { getTestServer } from '@google-cloud/functions-framework/testing'
+import { createLog } from '../logging/index.ts'
+import type { Outcome } from '../outcome/index.ts'
+import {
+  createDrain,
+  createPushHandler,
+  type DeadLetter,
+  failureOf,
+  type Parsed,
+  type PushFunction,
+  type ReceivedMessage,
+} from './index.ts'
+
+const MAX_ATTEMPTS = 100
+const servers: Server[] = []
+afterEach(() => Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve)))))
+
+/** The handler on the functions framework, on a real port, with what it published and logged. */
+async function start(work: Partial<PushFunction<string>>, publish?: () => Promise<void>) {
+  const letters: DeadLetter[] = []
+  const lines: Record<string, unknown>[] = []
+  const handler = createPushHandler<string>({
+    work: {
+      parse: (message): Parsed<string> => ({ ok: true, value: message.data.toString() }),
+      deliver: async (): Promise<Outcome> => ({ kind: 'delivered' }),
+      ...work,
+    },
+    deadLetters: {
+      publish: async (letter) => {
+        await publish?.()
+        letters.push(letter)
+      },
+    },
+    maxDeliveryAttempts: MAX_ATTEMPTS,
+    drain: createDrain({ removeAllListeners: () => {}, once: () => {}, exit: () => {} }),
+    log: createLog({
+      functionName: 'test',
+      projectId: 'p',
+      destination: { write: (line) => lines.push(JSON.parse(line)) },
+    }),
+    now: Date.now,
+  })
+  http('push-handler-test', handler)
+  const server = getTestServer('push-handler-test')
+  servers.push(server)
+  server.listen(0)
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const post = (body: unknown) =>
+    fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  return { url, post, letters, lines }
+}
+
+function push(data: string, overrides: { deliveryAttempt?: number; attributes?: Record<string, string> } = {}) {
+  return {
+    message: {
+      data: Buffer.from(data).toString('base64'),
+      messageId: '17',
+      publishTime: '2026-11-21T10:00:00Z',
+      attributes: overrides.attributes ?? {},
+    },
+    subscription: 'projects/p/subscriptions/track',
+    deliveryAttempt: overrides.deliveryAttempt ?? 1,
+  }
+}
+
+const retry: Outcome = { kind: 'retry', cause: 'transient', error: 'Customer.io answered 503', httpStatus: 503 }
+
+it('acknowledges what was delivered, with one log line', async () => {
+  const seen: ReceivedMessage[] = []
+  const { post, letters, lines } = await start({
+    deliver: async (_value, message) => {
+      seen.push(message)
+      return { kind: 'delivered', batchSize: 12 }
+    },
+  })
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  const answer = await post(push('{"a":1}', { attributes: { traceparent } }))
+  expect(answer.status).toBe(204)
+  expect(seen[0]?.data.toString()).toBe('{"a":1}')
+  expect(letters).toEqual([])
+  expect(lines).toEqual([
+    expect.objectContaining({
+      severity: 'INFO',
+      event: 'message',
+      outcome: 'delivered',
+      answer: 204,
+      attempt: 1,
+      batch_size: 12,
+      'logging.googleapis.com/labels': { function: 'test' },
+      'logging.googleapis.com/trace': 'projects/p/traces/0af7651916cd43dd8448eb211c80319c',
+    }),
+  ])
+})
+
+it('dead-letters what breaks the contract after one attempt, with reason and original bytes, and acknowledges', async () => {
+  const { post, letters, lines } = await start({
+    parse: () => ({ ok: false, reason: 'contract', error: 'attributes.plan: 1203 bytes, at most 1000' }),
+  })
+  expect((await post(push('{"b":2}'))).status).toBe(204)
+  expect(letters).toEqual([
+    {
+      data: Buffer.from('{"b":2}'),
+      attributes: expect.objectContaining({ reason: 'contract', error: 'attributes.plan: 1203 bytes, at most 1000' }),
+    },
+  ])
+  expect(lines).toEqual([expect.objectContaining({ severity: 'WARNING', outcome: 'refused', reason: 'contract' })])
+})
+
+it('dead-letters a body that is no base64, as it came', async () => {
+  const { post, letters } = await start({})
+  const body = push('')
+  expect((await post({ ...body, message: { ...body.message, data: '§' } })).status).toBe(204)
+  expect(letters[0]).toMatchObject({ data: Buffer.from('§'), attributes: { reason: 'not_json' } })
+})
+
+it('asks for another delivery when it may succeed later, and dead-letters nothing', async () => {
+  const { post, letters, lines } = await start({ deliver: async () => retry })
+  for (const deliveryAttempt of [1, 50, MAX_ATTEMPTS - 4]) {
+    expect((await post(push('{}', { deliveryAttempt }))).status).toBe(503)
+  }
+  expect(letters).toEqual([])
+  expect(lines).toHaveLength(3)
+  expect(lines[0]).toMatchObject({ severity: 'INFO', outcome: 'retry', cause: 'transient', http_status: 503 })
+  expect(lines[0]).not.toHaveProperty('error')
+})
+
+it('dead-letters a retry at the last attempts with its last error', async () => {
+  const { post, letters, lines } = await start({ deliver: async () => retry })
+  expect((await post(push('{}', { deliveryAttempt: MAX_ATTEMPTS - 3 }))).status).toBe(204)
+  expect(letters[0]?.attributes).toMatchObject({
+    reason: 'exhausted',
+    error: 'Customer.io answered 503',
+    http_status: '503',
+    delivery_attempt: String(MAX_ATTEMPTS - 3),
+  })
+  expect(lines[0]).toMatchObject({ outcome: 'exhausted', reason: 'exhausted' })
+})
+
+it('does not acknowledge a message whose dead letter could not be published', async () => {
+  const { post, letters, lines } = await start(
+    { parse: () => ({ ok: false, reason: 'not_json', error: 'no JSON' }) },
+    () => Promise.reject(new Error('topic not found')),
+  )
+  expect((await post(push('x'))).status).toBe(503)
+  expect(letters).toEqual([])
+  expect(lines[0]).toMatchObject({ severity: 'ERROR', event: 'dead_letter_failed', reason: 'not_json' })
+})
+
+it('shouts when our own configuration is refused', async () => {
+  const { post, lines } = await start({
+    deliver: async () => ({
+      kind: 'retry',
+      cause: 'configuration',
+      error: 'Customer.io answered 401',
+      httpStatus: 401,
+    }),
+  })
+  expect((await post(push('{}'))).status).toBe(503)
+  expect(lines[0]).toMatchObject({ severity: 'ERROR', cause: 'configuration', error: 'Customer.io answered 401' })
+})
+
+it('delivers again after an unexpected error, whose words are not logged', async () => {
+  const { post, lines } = await start({
+    deliver: async () => {
+      throw new TypeError('cannot read plan of ann@example.com')
+    },
+  })
+  expect((await post(push('{}'))).status).toBe(503)
+  expect(lines[0]).toMatchObject({ severity: 'ERROR', event: 'unexpected_error' })
+  expect(lines[0]?.error).toMatch(/^TypeError at .*handler\.test\.ts/)
+  expect(JSON.stringify(lines)).not.toContain('ann@example.com')
+})
+
+it('delivers again after something else than an Error was thrown', async () => {
+  const { post, lines } = await start({ deliver: () => Promise.reject('no') })
+  expect((await post(push('{}'))).status).toBe(503)
+  expect(lines[0]).toMatchObject({ event: 'unexpected_error', error: 'string' })
+})
+
+it.each(['GET', 'PUT', 'DELETE'])('answers 405 to %s', async (method) => {
+  const { url } = await start({})
+  const answer = await fetch(url, { method })
+  expect(answer.status).toBe(405)
+  expect(answer.headers.get('allow')).toBe('POST')
+})
+
+it('answers 400 to what is no Pub/Sub push', async () => {
+  const { post, url } = await start({})
+  const answer = await post({ hello: 'world' })
+  expect(answer.status).toBe(400)
+  expect(await answer.text()).toMatch(/^not a Pub\/Sub push: message/)
+  expect((await fetch(url, { method: 'POST' })).status).toBe(400)
+})
+
+it('takes a message of ten megabytes', async () => {
+  let bytes = 0
+  const { post } = await start({
+    deliver: async (value) => {
+      bytes = value.length
+      return { kind: 'delivered' }
+    },
+  })
+  expect((await post(push('x'.repeat(10_000_000)))).status).toBe(204)
+  expect(bytes).toBe(10_000_000)
+})
+
+it('gives up only what can never succeed or has run out of attempts', () => {
+  const refused: Outcome = { kind: 'refused', reason: 'refused', error: 'no', httpStatus: 400 }
+  expect(failureOf(refused, 1, 100)).toEqual({ reason: 'refused', error: 'no', httpStatus: 400 })
+  expect(failureOf(retry, 0, 5)).toBeUndefined()
+  expect(failureOf(retry, 1, 5)).toBeUndefined()
+  expect(failureOf(retry, 2, 5)).toEqual({ reason: 'exhausted', error: 'Customer.io answered 503', httpStatus: 503 })
+})
