@@ -50,6 +50,7 @@ const topologySchema = z.strictObject({
   topics: z.record(z.string(), z.strictObject({})),
   subscriptions: z.record(z.string(), subscription),
   secrets: z.record(z.string(), z.strictObject({ id: z.string() })),
+  secret_rotation: z.strictObject({ topic: z.string(), period_days: z.number().int().positive() }),
   functions: z.record(z.string(), cloudFunction),
   ledger: z.strictObject({
     database: z.string(),
