@@ -1,0 +1,136 @@
+import type { JsonWebKey } from 'node:crypto'
+import { EventEmitter } from 'node:events'
+import { promisify } from 'node:util'
+import { Server, ServerCredentials, status } from '@grpc/grpc-js'
+import { Broker, type PubSubSnapshot } from './broker.ts'
+import { type Clock, type Schedule, systemClock } from './clock.ts'
+import type { PubSubEvents, SubscriptionStats } from './events.ts'
+import type { Lease } from './lease.ts'
+import { OidcSigner } from './oidc.ts'
+import { loadServices } from './protos.ts'
+import { createPushAgents, type DuplicateOrder, PushConsumer } from './push.ts'
+import { RpcError } from './rpc-error.ts'
+import { publisherService, type ServiceContext, subscriberService } from './services.ts'
+import type { Subscription } from './subscription.ts'
+
+export type { PubSubSnapshot } from './broker.ts'
+export type { Clock, Schedule } from './clock.ts'
+export type { PubSubEvents, SubscriptionStats } from './events.ts'
+
+export interface PubSubOptions {
+  /** 0 means any free one. */
+  readonly port: number
+  readonly host?: string
+  readonly now?: () => number
+  readonly schedule?: Schedule
+  /** Multiplies every retry back-off, 1 by default: 0.01 makes ten minutes six seconds, 0 redelivers at once. */
+  readonly backoffScale?: number
+  /** False: pushes carry no OIDC token even where the subscription names a service account. */
+  readonly signPush?: boolean
+  /** Most pushes in flight a subscription; 1,000 by default. */
+  readonly maxOutstandingPushes?: number
+  /** Topics, subscriptions and unacknowledged messages of a server that was closed: Pub/Sub loses nothing in a restart. */
+  readonly restore?: PubSubSnapshot
+}
+
+/** Pub/Sub in this process. Subscriptions are named in full: `projects/<project>/subscriptions/<id>`. */
+export interface PubSubServer {
+  readonly port: number
+  /** What PUBSUB_EMULATOR_HOST, or the client's `apiEndpoint`, is to be. */
+  readonly host: string
+  readonly events: EventEmitter<PubSubEvents>
+  /** Of one subscription; throws when there is no such one. */
+  stats(subscription: string): SubscriptionStats
+  allStats(): SubscriptionStats[]
+  /** Public key of the pushes' tokens as a JWK set. */
+  jwks(): Promise<{ keys: JsonWebKey[] }>
+  /** The same as PEM by key id. */
+  certs(): Promise<Record<string, string>>
+  /** Fault: the next `count` pushes go out twice, both at once or one after the other. Zero calls it off. */
+  duplicatePushes(subscription: string, count: number, when?: 'together' | 'after'): void
+  /** Fault: delivers nothing until `resume`. What is in flight stays so. */
+  pause(subscription: string): void
+  resume(subscription: string): void
+  /** What a new server takes up as `restore`. Best taken after `close`, when nothing can change any more. */
+  snapshot(): PubSubSnapshot
+  /** Cuts all connections, pushes in flight among them; the messages stay in the snapshot. */
+  close(): Promise<void>
+}
+
+/** The wire carries 10 MB messages, and refuses larger ones itself, with Pub/Sub's own words. */
+const GRPC_OPTIONS = { 'grpc.max_receive_message_length': 64 * 1024 * 1024, 'grpc.max_send_message_length': -1 }
+
+/** Starts a Pub/Sub that the real client library talks to. Rejects when the port is taken. */
+export async function startPubSub(options: PubSubOptions): Promise<PubSubServer> {
+  const address = options.host ?? '127.0.0.1'
+  const backoffScale = options.backoffScale ?? 1
+  const clock: Clock = {
+    now: options.now ?? systemClock.now,
+    schedule: options.schedule ?? systemClock.schedule,
+  }
+  const events = new EventEmitter<PubSubEvents>()
+  const signer = new OidcSigner(clock.now)
+  const agents = createPushAgents()
+  const pushers = new Map<string, PushConsumer>()
+  const duplicates = new Map<string, DuplicateOrder>()
+
+  /** Gives a subscription the consumer that its push configuration asks for, in place of an earlier one. */
+  const attach = (subscription: Subscription): void => {
+    const { push } = subscription.settings
+    const earlier = pushers.get(subscription.name)
+    if (earlier !== undefined) subscription.removeConsumer(earlier)
+    pushers.delete(subscription.name)
+    if (push === undefined) return
+    const pusher = new PushConsumer(subscription, push, {
+      clock,
+      events,
+      agents,
+      backoffScale,
+      signer: options.signPush === false ? undefined : signer,
+      maxOutstanding: options.maxOutstandingPushes ?? 1_000,
+      duplicates: () => duplicates.get(subscription.name),
+    })
+    pushers.set(subscription.name, pusher)
+    subscription.addConsumer(pusher)
+  }
+
+  const broker = new Broker({ clock, events, backoffScale, attach })
+  if (options.restore !== undefined) broker.restore(options.restore)
+
+  const onHandedOut = (subscription: Subscription, lease: Lease): void => {
+    const { message, attempt } = lease
+    events.emit('delivered', { subscription: subscription.name, messageId: message.id, attempt, via: 'pull' })
+  }
+  const context: ServiceContext = { broker, clock, onHandedOut }
+  const services = loadServices()
+  const server = new Server(GRPC_OPTIONS)
+  server.addService(services.publisher, publisherService(context))
+  server.addService(services.subscriber, subscriberService(context))
+  const port = await promisify(server.bindAsync.bind(server))(
+    `${address}:${options.port}`,
+    ServerCredentials.createInsecure(),
+  )
+
+  return {
+    port,
+    host: `${address}:${port}`,
+    events,
+    stats: (name) => broker.subscription(name).stats(),
+    allStats: () => broker.subscriptions().map((subscription) => subscription.stats()),
+    jwks: () => signer.jwks(),
+    certs: () => signer.certs(),
+    duplicatePushes: (name, count, when = 'together') =>
+      duplicates.set(broker.subscription(name).name, { count, when }),
+    pause: (name) => broker.subscription(name).pause(),
+    resume: (name) => broker.subscription(name).resume(),
+    snapshot: () => broker.snapshot(),
+    close: async () => {
+      for (const subscription of broker.subscriptions()) {
+        subscription.close(new RpcError(status.UNAVAILABLE, 'The server is shutting down.'))
+      }
+      server.forceShutdown()
+      agents.http.destroy()
+      agents.https.destroy()
+    },
+  }
+}

@@ -1,0 +1,197 @@
+import type { EventEmitter } from 'node:events'
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { pushBackoffMs } from './backoff.ts'
+import type { Clock } from './clock.ts'
+import type { PubSubEvents } from './events.ts'
+import type { Consumer, Lease } from './lease.ts'
+import type { OidcSigner } from './oidc.ts'
+import { pushBody } from './push-body.ts'
+import type { PushSettings } from './settings.ts'
+import type { Subscription } from './subscription.ts'
+
+/** Answers that acknowledge a push; every other one means that it is to be delivered again. */
+const ACKNOWLEDGING_STATUSES: ReadonlySet<number> = new Set([102, 200, 201, 202, 204])
+
+/** Where pushes in flight start; each acknowledgement lets one more out at a time, each failure one less. */
+const FIRST_WINDOW = 10
+
+/** Keeps connections open between pushes; shared by all subscriptions of a server. */
+export interface PushAgents {
+  readonly http: HttpAgent
+  readonly https: HttpsAgent
+}
+
+export function createPushAgents(): PushAgents {
+  const options = { keepAlive: true, maxFreeSockets: 256 }
+  return { http: new HttpAgent(options), https: new HttpsAgent(options) }
+}
+
+/** An order to deliver pushes twice: both at the same time, or the second once the first is answered. */
+export interface DuplicateOrder {
+  count: number
+  readonly when: 'together' | 'after'
+}
+
+export interface PushOptions {
+  readonly clock: Clock
+  readonly events: EventEmitter<PubSubEvents>
+  readonly agents: PushAgents
+  /** Undefined: pushes carry no token, whatever the subscription says. */
+  readonly signer: OidcSigner | undefined
+  readonly maxOutstanding: number
+  readonly backoffScale: number
+  /** The order that stands for this subscription, if any; counted down here. */
+  readonly duplicates: () => DuplicateOrder | undefined
+}
+
+type PushResult =
+  | { readonly acknowledged: boolean; readonly status: number }
+  | { readonly acknowledged: false; readonly failure: string }
+
+/** Delivers a subscription's messages to its endpoint, one HTTP request a message. */
+export class PushConsumer implements Consumer {
+  readonly ackDeadlineMs = undefined
+  readonly endpoint: string
+  readonly #subscription: Subscription
+  readonly #settings: PushSettings
+  readonly #options: PushOptions
+  readonly #requests = new Map<string, Set<ClientRequest>>()
+  #window: number
+  #inFlight = 0
+  #failuresInARow = 0
+  #backingOff = false
+  #cancelBackoff: (() => void) | undefined
+  #closed = false
+
+  constructor(subscription: Subscription, settings: PushSettings, options: PushOptions) {
+    this.endpoint = settings.endpoint
+    this.#subscription = subscription
+    this.#settings = settings
+    this.#options = options
+    this.#window = Math.min(FIRST_WINDOW, options.maxOutstanding)
+  }
+
+  hasRoom(): boolean {
+    return !this.#closed && !this.#backingOff && this.#inFlight < this.#window
+  }
+
+  deliver(lease: Lease): void {
+    this.#inFlight += 1
+    this.#requests.set(lease.ackId, new Set())
+    void this.#push(lease).then((acknowledged) => this.#settle(lease, acknowledged))
+  }
+
+  /** The ack deadline is the request's timeout too: whoever answers later is not heard. */
+  released(lease: Lease, why: 'acknowledged' | 'failed' | 'expired'): void {
+    if (why === 'expired') this.#abort(lease.ackId, 'no answer within the ack deadline')
+  }
+
+  closed(): void {
+    this.#closed = true
+    this.#cancelBackoff?.()
+    for (const ackId of [...this.#requests.keys()]) this.#abort(ackId, 'the subscription was closed')
+  }
+
+  #abort(ackId: string, reason: string): void {
+    const requests = this.#requests.get(ackId)
+    this.#requests.delete(ackId)
+    for (const request of requests ?? []) request.destroy(new Error(reason))
+  }
+
+  async #push(lease: Lease): Promise<boolean> {
+    const body = Buffer.from(
+      pushBody(this.#subscription.name, lease.message, this.#subscription.settings.deadLetter && lease.attempt),
+    )
+    const when = this.#takeDuplicate()
+    const first = this.#pushOnce(lease, body)
+    if (when === undefined) return await first
+    if (when === 'after') await first
+    // The message is acknowledged when both are answered, so on an ordered subscription nothing overtakes the duplicate.
+    const answers = await Promise.all([first, this.#pushOnce(lease, body)])
+    return answers.includes(true)
+  }
+
+  #takeDuplicate(): DuplicateOrder['when'] | undefined {
+    const order = this.#options.duplicates()
+    if (order === undefined || order.count === 0) return undefined
+    order.count -= 1
+    return order.when
+  }
+
+  async #pushOnce(lease: Lease, body: Buffer): Promise<boolean> {
+    const startedMs = this.#options.clock.now()
+    const result = await this.#request(lease.ackId, body).catch(
+      (error: unknown): PushResult => ({
+        acknowledged: false,
+        failure: error instanceof Error ? error.message : String(error),
+      }),
+    )
+    if (this.#closed) return false
+    this.#options.events.emit('delivered', {
+      subscription: this.#subscription.name,
+      messageId: lease.message.id,
+      attempt: lease.attempt,
+      via: 'push',
+      ...('status' in result ? { status: result.status } : { failure: result.failure }),
+      latencyMs: this.#options.clock.now() - startedMs,
+    })
+    return result.acknowledged
+  }
+
+  async #request(ackId: string, body: Buffer): Promise<PushResult> {
+    const { endpoint, oidc } = this.#settings
+    const headers: Record<string, string | number> = {
+      'content-type': 'application/json',
+      'content-length': body.length,
+      'user-agent': 'CloudPubSub-Google',
+    }
+    if (oidc !== undefined && this.#options.signer !== undefined) {
+      headers.authorization = `Bearer ${await this.#options.signer.token(oidc.email, oidc.audience)}`
+    }
+    const requests = this.#requests.get(ackId)
+    if (requests === undefined) return { acknowledged: false, failure: 'no answer within the ack deadline' }
+    const { http, https } = this.#options.agents
+    return await new Promise((resolve, reject) => {
+      const answered = (status = 0) => resolve({ acknowledged: ACKNOWLEDGING_STATUSES.has(status), status })
+      const request = endpoint.startsWith('https:')
+        ? httpsRequest(endpoint, { method: 'POST', headers, agent: https })
+        : httpRequest(endpoint, { method: 'POST', headers, agent: http })
+      requests.add(request)
+      request.on('information', ({ statusCode }) => statusCode === 102 && answered(statusCode))
+      request.on('response', (response) => {
+        answered(response.statusCode)
+        response.resume()
+      })
+      request.on('error', reject)
+      request.end(body)
+    })
+  }
+
+  #settle(lease: Lease, acknowledged: boolean): void {
+    this.#inFlight -= 1
+    this.#requests.delete(lease.ackId)
+    if (this.#closed) return
+    if (acknowledged) {
+      this.#failuresInARow = 0
+      this.#window = Math.min(this.#window + 1, this.#options.maxOutstanding)
+      this.#subscription.acknowledge(lease.ackId)
+    } else {
+      this.#failuresInARow += 1
+      this.#window = Math.max(this.#window - 1, Math.min(FIRST_WINDOW, this.#options.maxOutstanding))
+      if (this.#subscription.settings.retry === undefined) this.#backOff()
+      this.#subscription.modifyDeadline(lease.ackId, 0)
+    }
+    this.#subscription.wake()
+  }
+
+  #backOff(): void {
+    const delayMs = pushBackoffMs(this.#failuresInARow) * this.#options.backoffScale
+    if (delayMs === 0 || this.#backingOff) return
+    this.#backingOff = true
+    this.#cancelBackoff = this.#options.clock.schedule(() => {
+      this.#backingOff = false
+      this.#subscription.wake()
+    }, delayMs)
+  }
+}

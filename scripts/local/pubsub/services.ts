@@ -1,0 +1,145 @@
+import type { protos } from '@google-cloud/pubsub'
+import { type handleUnaryCall, type ServerUnaryCall, status, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { Broker } from './broker.ts'
+import type { Clock } from './clock.ts'
+import type { Lease } from './lease.ts'
+import { checkPublishRequest, type MessageContent } from './message.ts'
+import { requestSizeBytes } from './protos.ts'
+import { pull, receivedMessage } from './pull.ts'
+import { invalidArgument, RpcError } from './rpc-error.ts'
+import { streamingPull } from './streaming-pull.ts'
+import type { Subscription } from './subscription.ts'
+import { timestampToMs } from './time.ts'
+
+type Empty = protos.google.protobuf.IEmpty
+
+/** How long a Pull waits for a first message. Google waits "a bounded amount of time". */
+const PULL_WAIT_MS = 1_000
+
+export interface ServiceContext {
+  readonly broker: Broker
+  readonly clock: Clock
+  readonly onHandedOut: (subscription: Subscription, lease: Lease) => void
+}
+
+/** google.pubsub.v1.Publisher: topics and publishing. */
+export function publisherService({ broker }: ServiceContext): UntypedServiceImplementation {
+  return {
+    createTopic: unary((topic: protos.google.pubsub.v1.ITopic) => broker.createTopic(topic)),
+    getTopic: unary(({ topic }: protos.google.pubsub.v1.IGetTopicRequest) => broker.topic(topic ?? '')),
+    listTopics: unary((request: protos.google.pubsub.v1.IListTopicsRequest) => {
+      const [topics, nextPageToken] = page(broker.topics(request.project ?? ''), request)
+      return { topics, nextPageToken }
+    }),
+    listTopicSubscriptions: unary((request: protos.google.pubsub.v1.IListTopicSubscriptionsRequest) => {
+      const [subscriptions, nextPageToken] = page(broker.topicSubscriptions(request.topic ?? ''), request)
+      return { subscriptions, nextPageToken }
+    }),
+    deleteTopic: unary(({ topic }: protos.google.pubsub.v1.IDeleteTopicRequest): Empty => {
+      broker.deleteTopic(topic ?? '')
+      return {}
+    }),
+    publish: unary((request: protos.google.pubsub.v1.IPublishRequest) => {
+      const topic = request.topic ?? ''
+      broker.topic(topic)
+      const messages = (request.messages ?? []).map(contentOf)
+      checkPublishRequest(messages, requestSizeBytes(request))
+      return { messageIds: broker.publish(topic, messages) }
+    }),
+  }
+}
+
+/** google.pubsub.v1.Subscriber: subscriptions and pulling. */
+export function subscriberService({ broker, clock, onHandedOut }: ServiceContext): UntypedServiceImplementation {
+  return {
+    createSubscription: unary(
+      (subscription: protos.google.pubsub.v1.ISubscription) => broker.createSubscription(subscription).resource,
+    ),
+    getSubscription: unary(
+      ({ subscription }: protos.google.pubsub.v1.IGetSubscriptionRequest) =>
+        broker.subscription(subscription ?? '').resource,
+    ),
+    updateSubscription: unary(
+      ({ subscription, updateMask }: protos.google.pubsub.v1.IUpdateSubscriptionRequest) =>
+        broker.updateSubscription(subscription ?? {}, updateMask?.paths ?? []).resource,
+    ),
+    listSubscriptions: unary((request: protos.google.pubsub.v1.IListSubscriptionsRequest) => {
+      const ofProject = broker
+        .subscriptions()
+        .filter(({ name }) => name.startsWith(`${request.project}/subscriptions/`))
+      const [subscriptions, nextPageToken] = page(
+        ofProject.map(({ resource }) => resource),
+        request,
+      )
+      return { subscriptions, nextPageToken }
+    }),
+    deleteSubscription: unary(({ subscription }: protos.google.pubsub.v1.IDeleteSubscriptionRequest): Empty => {
+      broker.deleteSubscription(subscription ?? '')
+      return {}
+    }),
+    modifyPushConfig: unary(({ subscription, pushConfig }: protos.google.pubsub.v1.IModifyPushConfigRequest): Empty => {
+      broker.updateSubscription({ name: subscription ?? '', pushConfig: pushConfig ?? null }, ['push_config'])
+      return {}
+    }),
+    pull: unary(async (request: protos.google.pubsub.v1.IPullRequest, call) => {
+      const subscription = broker.subscription(request.subscription ?? '')
+      const maxMessages = request.maxMessages ?? 0
+      if (maxMessages <= 0) throw invalidArgument('max_messages must be greater than 0.')
+      const enough = new AbortController()
+      const stop = () => enough.abort()
+      const cancelTimer = clock.schedule(stop, request.returnImmediately ? 0 : PULL_WAIT_MS)
+      call.on('cancelled', stop)
+      const leases = await pull(subscription, maxMessages, enough.signal).finally(cancelTimer)
+      for (const lease of leases) onHandedOut(subscription, lease)
+      return { receivedMessages: leases.map((lease) => receivedMessage(lease, subscription)) }
+    }),
+    acknowledge: unary(({ subscription, ackIds }: protos.google.pubsub.v1.IAcknowledgeRequest): Empty => {
+      const target = broker.subscription(subscription ?? '')
+      for (const ackId of ackIds ?? []) target.acknowledge(ackId)
+      return {}
+    }),
+    modifyAckDeadline: unary((request: protos.google.pubsub.v1.IModifyAckDeadlineRequest): Empty => {
+      const seconds = request.ackDeadlineSeconds ?? 0
+      if (seconds < 0 || seconds > 600)
+        throw invalidArgument(`Invalid ack_deadline_seconds: ${seconds} is not between 0 and 600.`)
+      const target = broker.subscription(request.subscription ?? '')
+      for (const ackId of request.ackIds ?? []) target.modifyDeadline(ackId, seconds * 1000)
+      return {}
+    }),
+    seek: unary(({ subscription, time }: protos.google.pubsub.v1.ISeekRequest): Empty => {
+      if (!time) throw new RpcError(status.UNIMPLEMENTED, 'This server seeks to a time only: it has no snapshots.')
+      broker.subscription(subscription ?? '').seek(timestampToMs(time))
+      return {}
+    }),
+    streamingPull: streamingPull(broker, onHandedOut),
+  }
+}
+
+/** Turns a function into a gRPC handler; what it throws becomes the call's status. */
+function unary<Request, Response>(
+  answer: (request: Request, call: ServerUnaryCall<Request, Response>) => Response | Promise<Response>,
+): handleUnaryCall<Request, Response> {
+  return async (call, callback) => {
+    try {
+      callback(null, await answer(call.request, call))
+    } catch (error) {
+      const code = error instanceof RpcError ? error.code : status.INTERNAL
+      callback({ code, details: error instanceof Error ? error.message : String(error) })
+    }
+  }
+}
+
+function contentOf(message: protos.google.pubsub.v1.IPubsubMessage): MessageContent {
+  return {
+    data: Buffer.from(message.data ?? []),
+    attributes: message.attributes ?? {},
+    orderingKey: message.orderingKey ?? '',
+  }
+}
+
+/** One page of a list. The token is the position of the next one. */
+function page<Item>(items: Item[], request: { pageSize?: number | null; pageToken?: string | null }): [Item[], string] {
+  const start = Number(request.pageToken || 0)
+  const end = request.pageSize ? start + request.pageSize : items.length
+  return [items.slice(start, end), end < items.length ? String(end) : '']
+}
