@@ -1,0 +1,128 @@
+import fc from 'fast-check'
+import { PUBSUB_LIMITS } from '../delivery/index.ts'
+import { MAX_DATA_BYTES, webhookMessageOf } from './message.ts'
+
+const about = { signatureTimestamp: '1763740000', receivedAtMs: 1_763_740_001_500 }
+const messageOf = (body: string | Buffer, traceparent?: string) =>
+  webhookMessageOf({ body: Buffer.from(body), traceparent, ...about })
+const always = { signature_timestamp: '1763740000', received_at: '2025-11-21T15:46:41.500Z' }
+
+it('publishes the body byte for byte, with what filters need as attributes', () => {
+  const body = '{ "event_id":"01", "object_type":"email",\n"metric":"bounced", "data":{"n":1.0} }'
+  const { message, event } = messageOf(body)
+  expect(message.data.toString()).toBe(body)
+  expect(message.attributes).toEqual({ ...always, event_id: '01', object_type: 'email', metric: 'bounced' })
+  expect(event?.data).toEqual({ n: 1 })
+})
+
+it('takes the object type from object_type_type where only that is there', () => {
+  const both = messageOf('{"event_id":"01","object_type":"email","object_type_type":"sms"}')
+  expect(both.message.attributes.object_type).toBe('email')
+  const { message, event } = messageOf('{"event_id":"01","object_type_type":"customer"}')
+  expect(message.attributes.object_type).toBe('customer')
+  expect(event?.object_type).toBe('customer')
+})
+
+it('leaves out attributes whose field is missing, empty or no text', () => {
+  const { message, event } = messageOf('{"event_id":"01","object_type":"","metric":5,"object_type_type":7}')
+  expect(message.attributes).toEqual({ ...always, event_id: '01' })
+  expect(event).toBeDefined()
+})
+
+it.each([
+  ['not_json', '{"event_id":"01"'],
+  ['not_json', ''],
+  ['not_an_object', '[{"event_id":"01"}]'],
+  ['not_an_object', 'null'],
+  ['not_an_object', '"01"'],
+  ['no_event_id', '{}'],
+  ['no_event_id', '{"event_id":""}'],
+  ['no_event_id', '{"event_id":17}'],
+  ['no_event_id', '{"event_id":null,"object_type":"email"}'],
+])('quarantines, as %s, the body %s', (quarantine, body) => {
+  const { message, event } = messageOf(body)
+  expect(message).toEqual({ data: Buffer.from(body), attributes: { ...always, quarantine } })
+  expect(event).toBeUndefined()
+})
+
+it('cuts attributes to the bytes that Pub/Sub takes, between characters', () => {
+  const { message } = messageOf(JSON.stringify({ event_id: 'é'.repeat(600), object_type: 'x'.repeat(2_000) }))
+  expect(message.attributes.event_id).toBe('é'.repeat(512))
+  expect(message.attributes.object_type).toBe('x'.repeat(1_024))
+})
+
+it('leaves out the content of an event that is larger than Pub/Sub takes, and says so', () => {
+  const event = {
+    event_id: '01',
+    object_type: 'email',
+    metric: 'sent',
+    data: { subject: 's', content: 'é'.repeat(6e6) },
+  }
+  const { message } = messageOf(JSON.stringify(event))
+  expect(JSON.parse(message.data.toString())).toEqual({ ...event, data: { subject: 's' } })
+  expect(message.attributes).toMatchObject({ truncated: 'data.content', event_id: '01', metric: 'sent' })
+  expect(message.attributes.quarantine).toBeUndefined()
+})
+
+it.each([
+  ['another field is the large one', { event_id: '01', data: { content: 'c', html: 'x'.repeat(1.1e7) } }],
+  ['data is no object', { event_id: '01', data: 'x'.repeat(1.1e7) }],
+  ['data is null', { event_id: '01', data: null, more: 'x'.repeat(1.1e7) }],
+])('keeps the beginning of an event that cannot be made to fit: %s', (_, event) => {
+  const body = JSON.stringify(event)
+  const { message } = messageOf(body)
+  expect(message.data.equals(Buffer.from(body).subarray(0, MAX_DATA_BYTES))).toBe(true)
+  expect(message.attributes).toEqual({ ...always, event_id: '01', quarantine: 'too_large', truncated: 'body' })
+})
+
+it('keeps the beginning of a large body that is no JSON', () => {
+  const { message } = messageOf('x'.repeat(1.1e7))
+  expect(message.data.length).toBe(MAX_DATA_BYTES)
+  expect(message.attributes).toMatchObject({ quarantine: 'not_json', truncated: 'body' })
+})
+
+it('survives JSON that is nested deeper than it could be written again', () => {
+  const { message } = messageOf(`{"event_id":"01","data":{"n":${'['.repeat(5.5e6)}${']'.repeat(5.5e6)}}}`)
+  expect(message.attributes).toMatchObject({ event_id: '01', quarantine: 'too_large', truncated: 'body' })
+})
+
+it('passes a valid trace context on and drops any other', () => {
+  const valid = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  expect(messageOf('{}', valid).message.attributes.traceparent).toBe(valid)
+  for (const invalid of [
+    '',
+    'x',
+    `${valid}\n`,
+    valid.toUpperCase(),
+    `00-${'0'.repeat(32)}-b7ad6b7169203331-01`,
+    'ff'.concat(valid.slice(2)),
+  ]) {
+    expect(messageOf('{}', invalid).message.attributes.traceparent).toBeUndefined()
+  }
+})
+
+it('makes a message within the limits of Pub/Sub of any body whatever', () => {
+  const anything = fc.oneof(
+    fc.uint8Array(),
+    fc.json().map(Buffer.from),
+    fc
+      .record({
+        event_id: fc.string(),
+        object_type: fc.anything(),
+        metric: fc.string({ unit: 'binary', maxLength: 3_000 }),
+      })
+      .map((value) => Buffer.from(JSON.stringify(value))),
+  )
+  fc.assert(
+    fc.property(anything, (bytes) => {
+      const body = Buffer.from(bytes)
+      const { message, event } = messageOf(body)
+      expect(message.data.equals(body)).toBe(true)
+      expect(event === undefined).toBe(message.attributes.quarantine !== undefined)
+      for (const value of Object.values(message.attributes)) {
+        expect(value).not.toBe('')
+        expect(Buffer.byteLength(value)).toBeLessThanOrEqual(PUBSUB_LIMITS.attributeValueBytes)
+      }
+    }),
+  )
+})
