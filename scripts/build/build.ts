@@ -23,19 +23,25 @@ async function buildFunction(name: string, outDir: string, lockFile: LockFile): 
   await mkdir(outDir, { recursive: true })
   await build({
     entryPoints: [join(PROJECT_ROOT, 'functions', name, 'index.ts')],
-    outfile: join(outDir, 'index.js'),
+    outdir: outDir,
     bundle: true,
+    // What a function imports lazily goes into files of its own, so that a cold start neither reads nor parses it:
+    // in one file with the Pub/Sub client, identify took twice as long to start as an empty function.
+    splitting: true,
+    format: 'esm',
     platform: 'node',
     target: 'node24',
-    format: 'cjs',
+    // The Google clients are CommonJS; what they require of Node at run time needs a `require`.
+    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
     external: [FRAMEWORK],
     logLevel: 'warning',
   })
-  const manifest: Manifest & { main: string; private: true } = {
+  const manifest: Manifest & { main: string; type: 'module'; private: true } = {
     name,
     version: '1.0.0',
     private: true,
     main: 'index.js',
+    type: 'module',
     dependencies: { [FRAMEWORK]: lockFile.packages[`node_modules/${FRAMEWORK}`]?.version ?? '' },
   }
   await writeFile(join(outDir, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)

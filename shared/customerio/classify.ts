@@ -1,8 +1,10 @@
 import type { CallOutcome, Refused, Retry } from '../outcome/index.ts'
 import type { Answer } from './transport.ts'
 
-/** Which of Customer.io's answers apply: those of the Track API, of `/v1/send/*`, or of a broadcast's trigger. */
-export type Endpoint = 'track' | 'send' | 'broadcast'
+/** `/v1/send/*`, a broadcast's trigger, or a list that only reads. */
+export type AppEndpoint = 'send' | 'broadcast' | 'look_up'
+/** Whose answers apply. */
+export type Endpoint = 'track' | AppEndpoint
 
 /** What a v2 batch's answer says of its items. */
 export type BatchVerdict =

@@ -1,0 +1,16 @@
+import { parseIdentifyConfig } from '../../shared/config/index.ts'
+import { identifyMessage } from '../../shared/contract/index.ts'
+import { createTrackApiFunction, register } from '../../shared/functions/index.ts'
+import { withDefaults } from '../../shared/keys/index.ts'
+
+/** Topic `identify`: operations on people and objects that are no events, for the Track API v2. */
+register('identify', process.env, (env) =>
+  createTrackApiFunction(
+    {
+      name: 'identify',
+      schema: identifyMessage,
+      deliver: (service, message, defaults) => service.identify(withDefaults(message, defaults)),
+    },
+    parseIdentifyConfig(env),
+  ),
+)

@@ -1,0 +1,16 @@
+import { parseTrackConfig } from '../../shared/config/index.ts'
+import { trackMessage } from '../../shared/contract/index.ts'
+import { createTrackApiFunction, register } from '../../shared/functions/index.ts'
+import { withDefaults } from '../../shared/keys/index.ts'
+
+/** Topic `track`: events of people, known or anonymous, for the Track API v2. */
+register('track', process.env, (env) =>
+  createTrackApiFunction(
+    {
+      name: 'track',
+      schema: trackMessage,
+      deliver: (service, message, defaults) => service.track(withDefaults(message, defaults)),
+    },
+    parseTrackConfig(env),
+  ),
+)

@@ -1,0 +1,15 @@
+export { type BatchVerdict, classify, classifyBatch, type Endpoint, parseRetryAfter } from './classify.ts'
+export type { DeliveryQuery, FoundDelivery } from './deliveries.ts'
+export { type Operation, personKeys } from './person-keys.ts'
+export {
+  type AppApi,
+  CustomerIOService,
+  type CustomerIOServiceOptions,
+  type LifecycleEvent,
+  type LifecycleEvents,
+  type LifecycleOperation,
+  type PersonIdentifiers,
+  type PreparedSend,
+  type TrackApi,
+} from './service.ts'
+export type { Answer } from './transport.ts'

@@ -1,0 +1,296 @@
+import { EventEmitter } from 'node:events'
+import type { APIClient } from 'customerio-node'
+import { type BatchAnswer, bisect, Coalescer, type CoalescerLimits } from '../batching/index.ts'
+import type { IdentifyMessage, TrackMessage, TransactionalMessage } from '../contract/index.ts'
+import type { Log } from '../logging/index.ts'
+import type { CallOutcome, Outcome, Retry } from '../outcome/index.ts'
+import type { Denied, Permit, RateLimiter } from '../rate/index.ts'
+import type { Secret } from '../secrets/index.ts'
+import { type AppEndpoint, classify, classifyBatch, retryIfUncertain } from './classify.ts'
+import { type ApiOptions, appClients, type ClientHolder, trackClients } from './clients.ts'
+import { type DeliveryQuery, deliveriesOf, type FoundDelivery } from './deliveries.ts'
+import { type Operation, personKeys } from './person-keys.ts'
+import { callBroadcast, callSend } from './send-request.ts'
+import { type Answer, answerOf } from './transport.ts'
+
+/** What a listener is told of one finished operation. Nothing in it is personal data. */
+export interface LifecycleEvent {
+  readonly operation: LifecycleOperation
+  readonly outcome: CallOutcome
+  /** From the call until its outcome, with the wait for a batch and for the rate limit, in milliseconds. */
+  readonly latencyMs: number
+}
+
+export type LifecycleOperation = 'identify' | 'track' | 'transactional' | 'broadcast' | 'suppress' | 'delete'
+
+/** One event an operation, whatever its outcome; `failure` besides when it was not delivered. */
+export type LifecycleEvents = Record<LifecycleOperation | 'failure', [LifecycleEvent]>
+
+/** Exactly one way to name a person. */
+export type PersonIdentifiers = Extract<IdentifyMessage, { type: 'person'; action: 'delete' }>['identifiers']
+
+export interface TrackApi extends ApiOptions {
+  readonly siteId: Secret
+  readonly apiKey: Secret
+  /** This process's share of the account's rate. */
+  readonly rate: RateLimiter
+  readonly batch?: Partial<CoalescerLimits>
+}
+
+export interface AppApi extends ApiOptions {
+  readonly apiKey: Secret
+  /** Of `/v1/send/*`. */
+  readonly rate: RateLimiter
+  /** Broadcasts have a budget of their own: 1 in 10 s an account. */
+  readonly broadcastRate: RateLimiter
+  /** Of everything else on the App API: 10/s an account. */
+  readonly lookUpRate: RateLimiter
+}
+
+export interface CustomerIOServiceOptions {
+  readonly track?: TrackApi
+  readonly app?: AppApi
+  readonly log: Log
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** A send that may begin now. Exactly one of the two has to be called. */
+export interface PreparedSend {
+  send(): Promise<CallOutcome>
+  /** Gives the turn back: nothing is to be sent after all. */
+  cancel(): void
+}
+
+type AppApiInUse = AppApi & { readonly clients: ClientHolder<APIClient> }
+type Turn = { readonly client: APIClient; readonly permit: Permit }
+type Undelivered = Exclude<CallOutcome, { kind: 'delivered' }>
+
+/** How long a request waits for its turn within the rate before it is given back as busy. */
+const RATE_WAIT_LIMIT_MS = 5_000
+
+/**
+ * The only way to Customer.io. Every operation resolves with its own outcome and never rejects for an answer of
+ * Customer.io's; operations that are submitted together leave together as one v2 batch.
+ *
+ * An EventEmitter of {@link LifecycleEvents}; a `failure` nobody listens to is no error, and a listener that throws
+ * changes no outcome.
+ */
+export class CustomerIOService extends EventEmitter<LifecycleEvents> {
+  readonly #log: Log
+  readonly #now: () => number
+  readonly #track: { clients: ReturnType<typeof trackClients>; rate: RateLimiter } | undefined
+  readonly #app: AppApiInUse | undefined
+  readonly #operations: Coalescer<Operation, Outcome>
+
+  constructor(options: CustomerIOServiceOptions) {
+    super()
+    this.#log = options.log
+    this.#now = options.now
+    const { track, app } = options
+    this.#track = track && { clients: trackClients(track.siteId, track.apiKey, track), rate: track.rate }
+    this.#app = app && { ...app, clients: appClients(app.apiKey, app) }
+    this.#operations = new Coalescer<Operation, Outcome>({
+      ...track?.batch,
+      sizeOf: (operation) => Buffer.byteLength(JSON.stringify(operation)),
+      conflictKeys: personKeys,
+      send: (operations) => this.#sendOperations(operations),
+      busy: (reason) => ({ kind: 'retry', cause: 'busy', error: `not sent: ${reason.replaceAll('_', ' ')}` }),
+      tooLarge: () => ({ kind: 'refused', reason: 'contract', error: 'the operation is too large for a batch' }),
+      onError: (error) => unexpected(error),
+      now: options.now,
+    })
+  }
+
+  /** Any v2 operation on a person or an object that is no event. */
+  identify(operation: IdentifyMessage): Promise<Outcome> {
+    const { action } = operation
+    const name = action === 'suppress' || action === 'delete' ? action : 'identify'
+    return this.#announced(name, () => this.#operations.submit(operation))
+  }
+
+  /** An event of a person, known or anonymous. Safe to repeat when it carries an `id`. */
+  track(event: TrackMessage): Promise<Outcome> {
+    return this.#announced('track', () => this.#operations.submit(event))
+  }
+
+  /** Deletes the person and blocks the identifier for good, until it is unsuppressed. */
+  suppress(identifiers: PersonIdentifiers): Promise<Outcome> {
+    return this.identify({ type: 'person', action: 'suppress', identifiers })
+  }
+
+  /** Deletes the person; a later identify makes them anew. */
+  delete(identifiers: PersonIdentifiers): Promise<Outcome> {
+    return this.identify({ type: 'person', action: 'delete', identifiers })
+  }
+
+  /**
+   * Sends one transactional message, or triggers one broadcast. Not safe to repeat: Customer.io has no idempotency key,
+   * so an `uncertain` outcome may stand for a message that was sent.
+   */
+  async transactional(message: TransactionalMessage): Promise<CallOutcome> {
+    const prepared = await this.prepareSend(message)
+    return 'send' in prepared ? prepared.send() : prepared
+  }
+
+  /** Triggers one broadcast: {@link transactional} under its own name. */
+  broadcast(message: Extract<TransactionalMessage, { channel: 'broadcast' }>): Promise<CallOutcome> {
+    return this.transactional(message)
+  }
+
+  /**
+   * Everything about a send that can wait or fail before it begins: configured credentials, no pause, a turn within the
+   * rate. The send ledger is asked between this and `send`, so that a claim is never held while waiting for a turn.
+   */
+  async prepareSend(message: TransactionalMessage): Promise<PreparedSend | Retry> {
+    const app = this.#app
+    if (app === undefined) return notConfigured(['CUSTOMERIO_APP_API_KEY'])
+    const broadcast = message.channel === 'broadcast'
+    const turn = await this.#turn(app, broadcast ? app.broadcastRate : app.rate)
+    if (!('client' in turn)) return turn
+    const call = (client: APIClient) => (broadcast ? callBroadcast(client, message) : callSend(client, message))
+    return {
+      cancel: turn.permit.cancel,
+      send: () =>
+        this.#announced(broadcast ? 'broadcast' : 'transactional', async () => {
+          const endpoint = broadcast ? 'broadcast' : 'send'
+          return (await this.#appRequest(app, turn, endpoint, call)).outcome
+        }),
+    }
+  }
+
+  /** The deliveries that Customer.io lists for a transactional message, or why it cannot be asked now. */
+  async findDeliveries(query: DeliveryQuery): Promise<readonly FoundDelivery[] | Undelivered> {
+    const app = this.#app
+    if (app === undefined) return notConfigured(['CUSTOMERIO_APP_API_KEY'])
+    return deliveriesOf(query, async (call) => {
+      const turn = await this.#turn(app, app.lookUpRate)
+      if (!('client' in turn)) return turn
+      const { outcome, body } = await this.#appRequest(app, turn, 'look_up', call)
+      return outcome.kind === 'delivered' ? body : outcome
+    })
+  }
+
+  /** Resolves when nothing waits for a batch and none is under way. */
+  idle(): Promise<void> {
+    return this.#operations.idle()
+  }
+
+  async #sendOperations(operations: readonly Operation[]): Promise<readonly Outcome[]> {
+    const outcomes = await bisect<Operation, Outcome>(operations, (part) => this.#sendPart(part))
+    return outcomes.map((outcome) => ({ ...outcome, batchSize: operations.length }))
+  }
+
+  async #sendPart(operations: readonly Operation[]): Promise<BatchAnswer<Outcome>> {
+    const track = this.#track
+    if (track === undefined) {
+      return { kind: 'undecided', outcome: notConfigured(['CUSTOMERIO_SITE_ID', 'CUSTOMERIO_TRACK_API_KEY']) }
+    }
+    const held = await track.clients.current()
+    if ('unset' in held) return { kind: 'undecided', outcome: this.#unset(held.unset) }
+    const permit = await track.rate.acquire(RATE_WAIT_LIMIT_MS)
+    if (!permit.ok) return { kind: 'undecided', outcome: denied(permit) }
+    const startedAt = this.#now()
+    const answer = await answerOf(() => held.client.batch([...operations]))
+    this.#logRequest('batch', answer, operations.length, startedAt)
+    const whole = classify('track', answer, this.#now)
+    permit.report(whole)
+    if (whole.kind === 'retry' || whole.kind === 'uncertain') {
+      const outcome = await this.#reloaded(retryIfUncertain(whole), track.clients, held.client)
+      return { kind: 'undecided', outcome }
+    }
+    const verdict = classifyBatch(operations.length, answer, this.#now)
+    return verdict.kind === 'refusedWhole'
+      ? verdict
+      : { kind: 'perItem', outcomes: verdict.outcomes.map(retryIfUncertain) }
+  }
+
+  /** Waits for a turn within a rate of the App API. */
+  async #turn(app: AppApiInUse, rate: RateLimiter): Promise<Turn | Retry> {
+    const held = await app.clients.current()
+    if ('unset' in held) return this.#unset(held.unset)
+    const permit = await rate.acquire(RATE_WAIT_LIMIT_MS)
+    return permit.ok ? { client: held.client, permit } : denied(permit)
+  }
+
+  async #appRequest(
+    app: AppApiInUse,
+    turn: Turn,
+    endpoint: AppEndpoint,
+    call: (client: APIClient) => Promise<Record<string, unknown>>,
+  ): Promise<{ readonly outcome: CallOutcome; readonly body: string }> {
+    const startedAt = this.#now()
+    const answer = await answerOf(() => call(turn.client))
+    this.#logRequest(endpoint, answer, 1, startedAt)
+    const outcome = classify(endpoint, answer, this.#now)
+    turn.permit.report(outcome)
+    return {
+      outcome: outcome.kind === 'retry' ? await this.#reloaded(outcome, app.clients, turn.client) : outcome,
+      body: answer.kind === 'response' ? answer.body : '',
+    }
+  }
+
+  /** After refused credentials: reads them again. If they have changed meanwhile it was a rotation, and no alarm. */
+  async #reloaded<C, O extends CallOutcome>(outcome: O, clients: ClientHolder<C>, used: C): Promise<O | Retry> {
+    if (outcome.kind !== 'retry' || (outcome.httpStatus !== 401 && outcome.httpStatus !== 403)) return outcome
+    if (!(await clients.reload(used))) return outcome
+    return { ...outcome, cause: 'busy', error: 'the credentials have just been rotated' }
+  }
+
+  #unset(names: readonly string[]): Retry {
+    for (const name of names) {
+      this.#log.error('a secret is not configured: add its value with `npm run cio -- secrets set`', {
+        event: 'secret',
+        reason: 'unset',
+        secret: name,
+      })
+    }
+    return notConfigured(names)
+  }
+
+  #logRequest(operation: string, answer: Answer, batchSize: number, startedAt: number): void {
+    this.#log.info('request to Customer.io', {
+      event: 'customerio_request',
+      operation,
+      batchSize,
+      latencyMs: this.#now() - startedAt,
+      ...(answer.kind === 'response' ? { httpStatus: answer.status } : { reason: answer.kind, error: answer.code }),
+    })
+  }
+
+  async #announced<O extends CallOutcome>(operation: LifecycleOperation, call: () => Promise<O>): Promise<O> {
+    const startedAt = this.#now()
+    const outcome = await call()
+    const event: LifecycleEvent = { operation, outcome, latencyMs: this.#now() - startedAt }
+    this.#emitSafely(operation, event)
+    if (outcome.kind !== 'delivered') this.#emitSafely('failure', event)
+    return outcome
+  }
+
+  #emitSafely(name: keyof LifecycleEvents, event: LifecycleEvent): void {
+    try {
+      this.emit(name, event)
+    } catch (error) {
+      this.#log.error('a lifecycle listener threw', {
+        event: 'listener_failure',
+        operation: event.operation,
+        error: error instanceof Error ? error.name : typeof error,
+      })
+    }
+  }
+}
+
+function denied(permit: Denied): Retry {
+  const why = permit.cause === 'paused' ? 'Customer.io is given a pause' : "this instance's rate is used up"
+  return { kind: 'retry', cause: 'busy', error: `not sent: ${why}`, retryAfterMs: permit.waitMs }
+}
+
+function notConfigured(names: readonly string[]): Retry {
+  return { kind: 'retry', cause: 'configuration', error: `not configured: ${names.join(', ')}` }
+}
+
+/** Of an unknown error only the name is passed on: its words may hold anything. */
+function unexpected(error: unknown): Retry {
+  const name = error instanceof Error ? error.name : typeof error
+  return { kind: 'retry', cause: 'transient', error: `unexpected error: ${name}` }
+}

@@ -1,0 +1,3 @@
+/** What functions are put together from. */
+export { configured, register } from './register.ts'
+export { createTrackApiFunction, parseKeyed, type TrackApiFunction } from './track-api.ts'

@@ -1,0 +1,81 @@
+import type { HttpFunction } from '@google-cloud/functions-framework'
+import type { z } from 'zod'
+import type { TrackConfig } from '../config/index.ts'
+import { parseMessage } from '../contract/index.ts'
+import { CustomerIOService } from '../customerio/index.ts'
+import {
+  createDeadLetterTopic,
+  createDrain,
+  createPushHandler,
+  type Parsed,
+  type ReceivedMessage,
+} from '../delivery/index.ts'
+import { messageKey, originalPublishTime } from '../keys/index.ts'
+import { createLog } from '../logging/index.ts'
+import type { Outcome } from '../outcome/index.ts'
+import { RateLimiter } from '../rate/index.ts'
+import { createSecret } from '../secrets/index.ts'
+
+/** What tells `identify` and `track` apart. */
+export interface TrackApiFunction<S extends z.ZodType> {
+  readonly name: string
+  readonly schema: S
+  /** Delivers a message by its key, its original publish time (unix seconds) filling in what makes it safe to repeat. */
+  deliver(
+    service: CustomerIOService,
+    message: z.output<S>,
+    defaults: { readonly key: string; readonly publishTimeSeconds: number | undefined },
+  ): Promise<Outcome>
+}
+
+/** A function that hands the messages of one topic to the Track API, coalesced into batches. */
+export function createTrackApiFunction<S extends z.ZodType>(
+  fn: TrackApiFunction<S>,
+  config: TrackConfig,
+): HttpFunction {
+  const { trackApi, batch, deadLetter, projectId } = config
+  const log = createLog({ functionName: fn.name, level: config.logLevel, projectId })
+  const service = new CustomerIOService({
+    track: {
+      url: trackApi.url,
+      timeoutMs: trackApi.requestTimeoutMs,
+      siteId: createSecret({ ...trackApi.siteId, log }),
+      apiKey: createSecret({ ...trackApi.apiKey, log }),
+      rate: new RateLimiter({ requestsPerSecond: trackApi.requestsPerSecond, now: Date.now, random: Math.random }),
+      batch: { ...batch, maxQueueWaitMs: batch.maxWaitMs, maxQueueLength: batch.maxQueueItems },
+    },
+    log,
+    now: Date.now,
+  })
+  return createPushHandler({
+    work: {
+      parse: (message) => parseKeyed(fn.schema, message),
+      deliver: ({ value, key }, message) =>
+        fn.deliver(service, value, {
+          key,
+          publishTimeSeconds: originalPublishTime(message.attributes, message.publishTime),
+        }),
+    },
+    deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
+    maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
+    drain: createDrain(process),
+    log,
+    now: Date.now,
+  })
+}
+
+/** A message by its contract, and the key by which it is known however often it comes. */
+export function parseKeyed<S extends z.ZodType>(
+  schema: S,
+  message: ReceivedMessage,
+): Parsed<{ readonly value: z.output<S>; readonly key: string }> {
+  const { attributes, messageId } = message
+  const parsed = parseMessage(schema, message.data, { now: Date.now })
+  if (!parsed.ok) return parsed
+  const keyed = messageKey({
+    idempotencyKey: attributes.idempotency_key,
+    sourceMessageId: attributes.source_message_id,
+    messageId,
+  })
+  return keyed.ok ? { ok: true, value: { value: parsed.value, key: keyed.key } } : keyed
+}
