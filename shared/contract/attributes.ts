@@ -27,3 +27,6 @@ export const attributes = jsonObject
     }
   })
   .meta({ maxProperties: LIMITS.attributes })
+
+export const optionalObject = jsonObject.optional()
+export const optionalAttributes = attributes.optional()

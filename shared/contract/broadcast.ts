@@ -1,23 +1,20 @@
 import { z } from 'zod'
-import { jsonObject } from './attributes.ts'
+import { optionalObject } from './attributes.ts'
 import { emailAddress } from './identifiers.ts'
 import { LIMITS } from './limits.ts'
-import { text } from './text.ts'
+import { flag, text } from './text.ts'
 
 const people = LIMITS.broadcastPeople
 const id = text(LIMITS.personIdBytes)
 
 const audiences = {
-  recipients: jsonObject.optional(),
+  recipients: optionalObject,
   ids: z.array(id).min(1).max(people).optional(),
   emails: z.array(emailAddress).min(1).max(people).optional(),
   per_user_data: z
     .array(
       z.union(
-        [
-          z.strictObject({ id, data: jsonObject.optional() }),
-          z.strictObject({ email: emailAddress, data: jsonObject.optional() }),
-        ],
+        [z.strictObject({ id, data: optionalObject }), z.strictObject({ email: emailAddress, data: optionalObject })],
         { error: 'must hold exactly one of id, email' },
       ),
     )
@@ -42,11 +39,11 @@ export const broadcast = z
   .strictObject({
     channel: z.literal('broadcast'),
     broadcast_id: z.int().positive(),
-    data: jsonObject.optional(),
+    data: optionalObject,
     ...audiences,
-    id_ignore_missing: z.boolean().optional(),
-    email_ignore_missing: z.boolean().optional(),
-    email_add_duplicates: z.boolean().optional(),
+    id_ignore_missing: flag,
+    email_ignore_missing: flag,
+    email_add_duplicates: flag,
   })
   .check((ctx) => {
     const named = AUDIENCES.filter((audience) => ctx.value[audience] !== undefined)

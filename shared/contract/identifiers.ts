@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { LIMITS } from './limits.ts'
-import { text } from './text.ts'
+import { orRequired, text } from './text.ts'
 
 const identifier = text(LIMITS.identifierBytes)
 
@@ -41,7 +41,7 @@ export const personOrAnonymous = z.union([byId, byEmail, byCioId, byPhone, anony
 /** Numbers of object types start at 1; Customer.io wants them as strings. */
 const objectTypeId = z
   .union([z.string().regex(/^[1-9]\d*$/, { error: 'must be the number of an object type' }), z.int().positive()], {
-    error: 'must be the number of an object type',
+    error: orRequired('must be the number of an object type'),
   })
   .transform(String)
 

@@ -1,23 +1,17 @@
 import { z } from 'zod'
-import { attributes, jsonObject } from './attributes.ts'
+import { optionalAttributes } from './attributes.ts'
+import { device } from './device.ts'
 import { anonymous, knownPerson, object, person } from './identifiers.ts'
 import { checkOperationSize } from './operation.ts'
 import { anyText } from './text.ts'
-import { unixSeconds } from './time.ts'
+import { optionalTime } from './time.ts'
 
 const aPerson = z.literal('person').optional().default('person')
 const anObject = z.literal('object')
 
-const toObject = z.strictObject({ identifiers: object, relationship_attributes: attributes.optional() })
-const toPerson = z.strictObject({ identifiers: knownPerson, relationship_attributes: attributes.optional() })
-const toAnonymous = z.strictObject({ identifiers: anonymous, relationship_attributes: attributes.optional() })
-
-const device = z.strictObject({
-  token: anyText,
-  platform: z.enum(['ios', 'android']),
-  last_used: unixSeconds.optional(),
-  attributes: jsonObject.optional(),
-})
+const toObject = z.strictObject({ identifiers: object, relationship_attributes: optionalAttributes })
+const toPerson = z.strictObject({ identifiers: knownPerson, relationship_attributes: optionalAttributes })
+const toAnonymous = z.strictObject({ identifiers: anonymous, relationship_attributes: optionalAttributes })
 
 const personOperation = z.discriminatedUnion(
   'action',
@@ -26,10 +20,10 @@ const personOperation = z.discriminatedUnion(
       type: aPerson,
       action: z.literal('identify').optional().default('identify'),
       identifiers: person,
-      attributes: attributes.optional(),
+      attributes: optionalAttributes,
       cio_relationships: z.array(toObject).min(1).optional(),
       /** Orders the updates of one person at Customer.io, whatever order they arrive in. */
-      timestamp: unixSeconds.optional(),
+      timestamp: optionalTime,
     }),
     z.strictObject({ type: aPerson, action: z.literal('delete'), identifiers: person }),
     z.strictObject({ type: aPerson, action: z.literal('suppress'), identifiers: person }),
@@ -69,14 +63,14 @@ const objectOperation = z.discriminatedUnion(
       type: anObject,
       action: z.literal('identify').optional().default('identify'),
       identifiers: object,
-      attributes: attributes.optional(),
+      attributes: optionalAttributes,
       cio_relationships: z.array(toPerson).min(1).optional(),
     }),
     z.strictObject({
       type: anObject,
       action: z.literal('identify_anonymous'),
       identifiers: object,
-      attributes: attributes.optional(),
+      attributes: optionalAttributes,
       cio_relationships: z.array(toAnonymous).min(1).optional(),
     }),
     z.strictObject({ type: anObject, action: z.literal('delete'), identifiers: object }),

@@ -1,4 +1,5 @@
 /** The contract of the three topics: the only definition of what may be published. See README.md. */
+export { DEFINITIONS } from './definitions.ts'
 export { type IdentifyMessage, type IdentifyMessageInput, identifyMessage } from './identify.ts'
 export { LIMITS } from './limits.ts'
 export { type Parsed, type ParseOptions, parseMessage } from './parse.ts'

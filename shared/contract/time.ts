@@ -8,7 +8,7 @@ const FIRST_MILLISECONDS = 100_000_000_000
  * milliseconds, a classic mistake that lands 50,000 years ahead, are refused.
  */
 export const unixSeconds = z
-  .union([z.int(), z.iso.datetime({ offset: true })], {
+  .union([z.int().meta({ minimum: 0, maximum: FIRST_MILLISECONDS - 1 }), z.iso.datetime({ offset: true })], {
     error: 'must be unix seconds (an integer) or an ISO-8601 date-time',
   })
   .transform((moment, ctx) => {
@@ -21,3 +21,4 @@ export const unixSeconds = z
     return seconds
   })
   .meta({ description: 'Unix seconds, or an ISO-8601 date-time with its time zone.' })
+export const optionalTime = unixSeconds.optional()

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { jsonObject } from './attributes.ts'
+import { optionalObject } from './attributes.ts'
 import { personOrAnonymous } from './identifiers.ts'
 import { LIMITS } from './limits.ts'
 import { checkOperationSize } from './operation.ts'
 import { text } from './text.ts'
-import { unixSeconds } from './time.ts'
+import { optionalTime } from './time.ts'
 import { ULID_PATTERN } from './ulid.ts'
 
 /**
@@ -25,8 +25,8 @@ export const trackMessage = z
       .default('event'),
     identifiers: personOrAnonymous,
     name: text(LIMITS.eventNameBytes),
-    attributes: jsonObject.optional(),
-    timestamp: unixSeconds.optional(),
+    attributes: optionalObject,
+    timestamp: optionalTime,
     /** Customer.io ignores an event whose id it has seen. Derived from the message's key when absent. */
     id: z.string().regex(ULID_PATTERN, { error: 'must be a ULID (26 characters of Crockford base 32)' }).optional(),
   })

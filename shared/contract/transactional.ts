@@ -1,15 +1,16 @@
 import { z } from 'zod'
 import { attachments } from './attachments.ts'
-import { jsonObject } from './attributes.ts'
+import { optionalObject } from './attributes.ts'
 import { broadcast } from './broadcast.ts'
+import { device } from './device.ts'
 import { knownPerson } from './identifiers.ts'
 import { LIMITS } from './limits.ts'
 import { countRecipients, isPhoneNumberOrLiquid } from './recipients.ts'
-import { anyText, byteLength } from './text.ts'
-import { unixSeconds } from './time.ts'
+import { anyText, byteLength, flag, optionalText, orRequired } from './text.ts'
+import { optionalTime } from './time.ts'
 
 const template = z.union([z.int().positive(), anyText], {
-  error: "must be a template's number or its trigger name",
+  error: orRequired("must be a template's number or its trigger name"),
 })
 
 const addresses = anyText.refine((list) => countRecipients(list) !== undefined, {
@@ -23,15 +24,14 @@ const phoneNumber = anyText.refine(isPhoneNumberOrLiquid, {
 /** What every channel takes. */
 const common = {
   identifiers: knownPerson,
-  message_data: jsonObject.optional(),
-  send_at: unixSeconds.optional(),
-  disable_message_retention: z.boolean().optional(),
-  queue_draft: z.boolean().optional(),
-  language: anyText.optional(),
-  auto_create: z.boolean().optional(),
+  message_data: optionalObject,
+  send_at: optionalTime,
+  disable_message_retention: flag,
+  queue_draft: flag,
+  language: optionalText,
+  auto_create: flag,
 }
 const byTemplate = { ...common, transactional_message_id: template }
-const sendToUnsubscribed = z.boolean().optional()
 
 const email = z
   .strictObject({
@@ -39,22 +39,22 @@ const email = z
     channel: z.literal('email'),
     transactional_message_id: template.optional(),
     to: addresses,
-    from: anyText.optional(),
-    subject: anyText.optional(),
-    body: anyText.optional(),
-    body_plain: anyText.optional(),
-    body_amp: anyText.optional(),
+    from: optionalText,
+    subject: optionalText,
+    body: optionalText,
+    body_plain: optionalText,
+    body_amp: optionalText,
     preheader: z.string().optional(),
     cc: addresses.optional(),
     bcc: addresses.optional(),
-    fake_bcc: z.boolean().optional(),
-    reply_to: anyText.optional(),
+    fake_bcc: flag,
+    reply_to: optionalText,
     // Documented as a JSON string, shown in the examples as an object: both are taken.
     headers: z.union([anyText, z.record(z.string(), z.string())], { error: 'must map names to strings' }).optional(),
     attachments: attachments.optional(),
-    tracked: z.boolean().optional(),
-    disable_css_preprocessing: z.boolean().optional(),
-    send_to_unsubscribed: sendToUnsubscribed,
+    tracked: flag,
+    disable_css_preprocessing: flag,
+    send_to_unsubscribed: flag,
   })
   .check((ctx) => {
     const { transactional_message_id, body, subject, from, to, cc, bcc } = ctx.value
@@ -73,31 +73,24 @@ const push = z.strictObject({
   ...byTemplate,
   channel: z.literal('push'),
   /** `all`, `last_used` or a device token. */
-  to: anyText.optional(),
-  title: anyText.optional(),
-  message: anyText.optional(),
-  image_url: anyText.optional(),
-  link: anyText.optional(),
-  sound: anyText.optional(),
-  custom_data: jsonObject.optional(),
-  custom_device: z
-    .strictObject({
-      token: anyText,
-      platform: z.enum(['ios', 'android']),
-      last_used: unixSeconds.optional(),
-      attributes: jsonObject.optional(),
-    })
-    .optional(),
-  custom_payload: jsonObject.optional(),
-  send_to_unsubscribed: sendToUnsubscribed,
+  to: optionalText,
+  title: optionalText,
+  message: optionalText,
+  image_url: optionalText,
+  link: optionalText,
+  sound: optionalText,
+  custom_data: optionalObject,
+  custom_device: device.optional(),
+  custom_payload: optionalObject,
+  send_to_unsubscribed: flag,
 })
 
 const toPhone = {
   ...byTemplate,
   to: phoneNumber.optional(),
-  from: anyText.optional(),
-  tracked: z.boolean().optional(),
-  send_to_unsubscribed: sendToUnsubscribed,
+  from: optionalText,
+  tracked: flag,
+  send_to_unsubscribed: flag,
 }
 
 /** A body of `/v1/send/*` with its channel, or a broadcast. */
@@ -110,7 +103,7 @@ export const transactionalMessage = z
       z.strictObject({ ...toPhone, channel: z.literal('sms') }),
       z.strictObject({ ...toPhone, channel: z.literal('whatsapp') }),
       z.strictObject({ ...byTemplate, channel: z.literal('in_app') }),
-      z.strictObject({ ...byTemplate, channel: z.literal('inbox_message'), to: anyText.optional() }),
+      z.strictObject({ ...byTemplate, channel: z.literal('inbox_message'), to: optionalText }),
       broadcast,
     ],
     { error: 'must be email, push, sms, whatsapp, in_app, inbox_message or broadcast' },

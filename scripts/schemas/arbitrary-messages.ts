@@ -1,0 +1,220 @@
+/** Arbitrary valid messages of each topic, as publishers send them, for property tests. */
+import fc from 'fast-check'
+import { LIMITS } from '../../shared/contract/index.ts'
+
+/** One, two, three and four bytes a character, right-to-left, combining marks, and what escaping gets wrong. */
+export const ALPHABETS = [
+  'ab"\\/.',
+  'éñß',
+  'жщя',
+  'שלום',
+  '漢字仮名',
+  'ก็์',
+  '😀🏳👩',
+  '\u0000\u001f\u007f\u2028',
+] as const
+
+const character = fc.constantFrom(...ALPHABETS.flatMap((alphabet) => Array.from(alphabet)))
+
+/** Text of exactly so many bytes: as much of the alphabet as fits, then `x`. */
+export function textOfBytes(bytes: number, alphabet: string): string {
+  const characters = Array.from(alphabet)
+  const perRound = Buffer.byteLength(alphabet)
+  let text = alphabet.repeat(Math.floor(bytes / perRound))
+  for (const next of characters) {
+    if (Buffer.byteLength(text + next) > bytes) break
+    text += next
+  }
+  return text + 'x'.repeat(bytes - Buffer.byteLength(text))
+}
+
+/** 1 to `maxBytes` bytes; the most often. */
+function text(maxBytes: number): fc.Arbitrary<string> {
+  return fc.oneof(
+    fc.string({ unit: character, minLength: 1, maxLength: 30 }).filter((value) => Buffer.byteLength(value) <= maxBytes),
+    fc.constantFrom(...ALPHABETS).map((alphabet) => textOfBytes(maxBytes, alphabet)),
+  )
+}
+
+const name = text(LIMITS.attributeNameBytes).filter((key) => key !== '__proto__')
+
+const scalar = fc.oneof(
+  text(200),
+  fc.maxSafeInteger(),
+  fc.double({ noDefaultInfinity: true, noNaN: true, min: -1e9, max: 1e9 }).filter((value) => !Object.is(value, -0)),
+  fc.boolean(),
+  fc.constant(null),
+)
+
+const json: fc.Arbitrary<unknown> = fc.oneof(
+  scalar,
+  fc.array(scalar, { maxLength: 3 }),
+  fc.dictionary(name, fc.array(scalar, { maxLength: 2 }), { maxKeys: 2, noNullPrototype: true }),
+)
+
+/** Unlimited names and values: data of an event or a send. */
+const data = fc.dictionary(
+  fc.oneof(name, fc.constantFrom('constructor', 'toString', 'prototype', 'data', 'userId')),
+  json,
+  { maxKeys: 4, noNullPrototype: true },
+)
+const attributes = fc.dictionary(name, json, { maxKeys: 4, noNullPrototype: true })
+
+const seconds = fc.integer({ min: 0, max: 99_999_999_999 })
+const isoTime = fc
+  .date({ min: new Date(0), max: new Date('2999-12-31T00:00:00Z'), noInvalidDate: true })
+  .chain((date) => fc.constantFrom('Z', '+00:00', '-11:30').map((zone) => date.toISOString().replace('Z', zone)))
+  .filter((time) => Date.parse(time) >= 0)
+const time = fc.oneof(seconds, isoTime)
+const optionalTime = fc.option(time, { nil: undefined })
+
+const id = fc.oneof(text(LIMITS.personIdBytes), fc.maxSafeInteger(), fc.constantFrom('.', '..', '../x', 'constructor'))
+const email = fc.constantFrom('jane@example.com', 'JANE+x@example.co.uk', 'дж@пример.рф', "o'neil@localhost")
+const known = fc.oneof(fc.record({ id }), fc.record({ email }), fc.record({ cio_id: text(50) }))
+const person = fc.oneof(known, fc.record({ phone: fc.constantFrom('+14155552671', '+4930123456') }))
+const visitor = fc.record({ anonymous_id: text(100) })
+const object = fc.oneof(
+  fc.record({
+    object_type_id: fc.oneof(fc.constantFrom('1', '27'), fc.integer({ min: 1, max: 99 })),
+    object_id: text(100),
+  }),
+  fc.record({ cio_object_id: text(50) }),
+)
+
+const relationships = (identifiers: fc.Arbitrary<object>) =>
+  fc.array(fc.record({ identifiers, relationship_attributes: attributes }, { requiredKeys: ['identifiers'] }), {
+    minLength: 1,
+    maxLength: 3,
+  })
+
+const device = fc.record(
+  { token: text(100), platform: fc.constantFrom('ios', 'android'), last_used: time, attributes: data },
+  { requiredKeys: ['token', 'platform'] },
+)
+
+const isPerson = fc.constantFrom({}, { type: 'person' })
+
+/** Leaves out what is undefined, as JSON does. */
+function compact(...parts: object[]): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(Object.assign({}, ...parts)))
+}
+
+const personIdentify = fc
+  .tuple(
+    isPerson,
+    fc.constantFrom({}, { action: 'identify' }),
+    fc.record({ identifiers: person, attributes: fc.option(attributes, { nil: undefined }), timestamp: optionalTime }),
+    fc.oneof(fc.constant({}), fc.record({ cio_relationships: relationships(object) })),
+  )
+  .map((parts) => compact(...parts))
+
+const personOperation = fc.oneof(
+  fc.record({ action: fc.constantFrom('delete', 'suppress', 'unsuppress'), identifiers: person }),
+  fc.record({ action: fc.constant('merge'), primary: known, secondary: known }),
+  fc.record({ action: fc.constant('add_device'), identifiers: person, device }),
+  fc.record({ action: fc.constant('delete_device'), identifiers: person, device: fc.record({ token: text(100) }) }),
+  fc.record({
+    action: fc.constantFrom('add_relationships', 'delete_relationships'),
+    identifiers: person,
+    cio_relationships: relationships(object),
+  }),
+)
+
+const objectOperation = fc.oneof(
+  fc.record({ type: fc.constant('object'), identifiers: object, attributes }),
+  fc.record({
+    type: fc.constant('object'),
+    action: fc.constant('identify_anonymous'),
+    identifiers: object,
+    cio_relationships: relationships(visitor),
+  }),
+  fc.record({ type: fc.constant('object'), action: fc.constantFrom('identify', 'delete'), identifiers: object }),
+  fc.record({
+    type: fc.constant('object'),
+    action: fc.constantFrom('add_relationships', 'delete_relationships'),
+    identifiers: object,
+    cio_relationships: relationships(known),
+  }),
+)
+
+/** As published on `identify`. */
+export const identifyMessages = fc.oneof(
+  personIdentify,
+  fc.tuple(isPerson, personOperation).map((parts) => compact(...parts)),
+  objectOperation.map((operation) => compact(operation)),
+)
+
+/** As published on `track`. */
+export const trackMessages = fc
+  .tuple(
+    isPerson,
+    fc.constantFrom({}, { action: 'event' }, { action: 'page' }, { action: 'screen' }),
+    fc.record({
+      identifiers: fc.oneof(person, visitor),
+      name: text(LIMITS.eventNameBytes),
+      attributes: fc.option(data, { nil: undefined }),
+      timestamp: optionalTime,
+      id: fc.option(fc.ulid(), { nil: undefined }),
+    }),
+  )
+  .map((parts) => compact(...parts))
+
+const common = fc.record(
+  {
+    message_data: data,
+    send_at: fc.integer({ min: 0, max: 1_763_740_000 }),
+    disable_message_retention: fc.boolean(),
+    queue_draft: fc.boolean(),
+    language: fc.constantFrom('en', 'de-AT'),
+  },
+  { requiredKeys: [] },
+)
+const template = fc.oneof(fc.integer({ min: 1, max: 999 }), text(40))
+const addressed = fc.record({ identifiers: known, transactional_message_id: template })
+
+const send = fc.oneof(
+  fc.record(
+    {
+      channel: fc.constant('email'),
+      to: fc.constantFrom('a@example.com', '"Doe, Jane" <jane@example.com>, b@example.com', '{{customer.email}}'),
+      subject: text(80),
+      cc: fc.constant('c@example.com'),
+      headers: fc.constantFrom({ 'X-Tag': 'a' }, '[{"name":"X-Tag","value":"a"}]'),
+      attachments: fc.dictionary(
+        fc.constantFrom('a.csv', 'счёт.pdf'),
+        fc.uint8Array({ minLength: 1, maxLength: 60 }).map((bytes) => Buffer.from(bytes).toString('base64')),
+        { noNullPrototype: true },
+      ),
+    },
+    { requiredKeys: ['channel', 'to'] },
+  ),
+  fc.record(
+    { channel: fc.constant('push'), to: fc.constantFrom('all', 'last_used'), title: text(50), custom_device: device },
+    { requiredKeys: ['channel'] },
+  ),
+  fc.record(
+    { channel: fc.constantFrom('sms', 'whatsapp'), to: fc.constantFrom('+14155552671', '{{customer.phone}}') },
+    { requiredKeys: ['channel'] },
+  ),
+  fc.record({ channel: fc.constantFrom('in_app', 'inbox_message') }),
+)
+
+const audience = fc.oneof(
+  fc.constant({}),
+  fc.record({ recipients: fc.constant({ segment: { id: 7 } }) }),
+  fc.record({ ids: fc.array(text(50), { minLength: 1, maxLength: 3 }), id_ignore_missing: fc.boolean() }),
+  fc.record({ emails: fc.array(email, { minLength: 1, maxLength: 3 }), email_add_duplicates: fc.boolean() }),
+  fc.record({ per_user_data: fc.array(fc.record({ email, data }), { minLength: 1, maxLength: 3 }) }),
+  fc.record({ data_file_url: fc.constant('https://example.com/people.json') }),
+)
+
+/** As published on `transactional`. */
+export const transactionalMessages = fc.oneof(
+  fc.tuple(addressed, common, send).map((parts) => compact(...parts)),
+  fc
+    .tuple(
+      fc.record({ channel: fc.constant('broadcast'), broadcast_id: fc.integer({ min: 1, max: 99 }), data }),
+      audience,
+    )
+    .map((parts) => compact(...parts)),
+)
