@@ -1,0 +1,27 @@
+# Each function runs as itself, so that each can do only what it needs.
+resource "google_service_account" "function" {
+  for_each = var.pipeline.functions
+
+  project      = var.project_id
+  account_id   = "${each.key}-function"
+  display_name = "Customer.io: function ${each.key}"
+  depends_on   = [google_project_service.api]
+}
+
+# Each push subscription has an account of its own: a token of one cannot call the function of another.
+resource "google_service_account" "push" {
+  for_each = local.push_subscriptions
+
+  project      = var.project_id
+  account_id   = "${each.key}-push"
+  display_name = "Customer.io: push of subscription ${each.key}"
+  depends_on   = [google_project_service.api]
+}
+
+# Builds the functions' images, instead of the project's default account, which may do far more.
+resource "google_service_account" "build" {
+  project      = var.project_id
+  account_id   = "customerio-build"
+  display_name = "Customer.io: builds of functions"
+  depends_on   = [google_project_service.api]
+}

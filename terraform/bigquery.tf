@@ -1,0 +1,66 @@
+resource "google_bigquery_dataset" "warehouse" {
+  project                    = var.project_id
+  dataset_id                 = var.pipeline.bigquery.dataset
+  description                = "What Customer.io reports by webhook: events, changes of subscriptions, what could not be understood."
+  location                   = coalesce(var.bigquery_location, var.region)
+  labels                     = local.labels
+  delete_contents_on_destroy = !var.deletion_protection
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_bigquery_table" "table" {
+  for_each = var.pipeline.bigquery.tables
+
+  project             = var.project_id
+  dataset_id          = google_bigquery_dataset.warehouse.dataset_id
+  table_id            = each.key
+  schema              = file("${path.module}/${each.value.schema}")
+  clustering          = each.value.clustering
+  labels              = local.labels
+  deletion_protection = var.deletion_protection
+
+  time_partitioning {
+    type  = each.value.partition_type
+    field = each.value.partition_field
+    expiration_ms = (
+      each.value.may_expire && var.webhook_events_expiration_days != null ? var.webhook_events_expiration_days * 86400000 : null
+    )
+  }
+}
+
+# A view holds no data, so nothing protects it from being replaced.
+resource "google_bigquery_table" "view" {
+  for_each = var.pipeline.bigquery.views
+
+  project             = var.project_id
+  dataset_id          = google_bigquery_dataset.warehouse.dataset_id
+  table_id            = each.key
+  labels              = local.labels
+  deletion_protection = false
+
+  view {
+    query = replace(
+      file("${path.module}/${each.value.query}"), "$${dataset}", "${var.project_id}.${var.pipeline.bigquery.dataset}"
+    )
+    use_legacy_sql = false
+  }
+
+  depends_on = [google_bigquery_table.table]
+}
+
+# The one writer may write to the tables, and to nothing else in the dataset.
+resource "google_bigquery_table_iam_member" "writer" {
+  for_each = var.pipeline.bigquery.tables
+
+  project    = var.project_id
+  dataset_id = google_bigquery_table.table[each.key].dataset_id
+  table_id   = google_bigquery_table.table[each.key].table_id
+  role       = "roles/bigquery.dataEditor"
+  member     = google_service_account.function[local.warehouse_function].member
+
+  # A table that is made anew has lost its bindings.
+  lifecycle {
+    replace_triggered_by = [google_bigquery_table.table[each.key].id]
+  }
+}

@@ -1,0 +1,102 @@
+# From dist/<function>/ to an image: the bundle's zip, the bucket it is uploaded to, and who builds it.
+
+locals {
+  # The hash is made from the files, not from the zip, whose bytes differ between machines.
+  bundle_hash = {
+    for name in keys(var.pipeline.functions) : name => sha256(join("\n", [
+      for file in fileset("${var.bundle_dir}/${name}", "**") : "${file} ${filesha256("${var.bundle_dir}/${name}/${file}")}"
+    ]))
+  }
+}
+
+data "archive_file" "bundle" {
+  for_each = var.pipeline.functions
+
+  type             = "zip"
+  source_dir       = "${var.bundle_dir}/${each.key}"
+  output_path      = "${path.root}/.terraform/bundles/${each.key}.zip"
+  output_file_mode = "0644"
+}
+
+resource "google_storage_bucket" "bundles" {
+  project                     = var.project_id
+  name                        = "${var.project_id}-customerio-bundles"
+  location                    = var.region
+  labels                      = local.labels
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = true # holds nothing that `npm run build` does not make again
+
+  depends_on = [google_project_service.api]
+}
+
+# The content's hash is part of the name: an object that keeps its name does not redeploy a function.
+resource "google_storage_bucket_object" "bundle" {
+  for_each = var.pipeline.functions
+
+  bucket = google_storage_bucket.bundles.name
+  name   = "${each.key}/${local.bundle_hash[each.key]}.zip"
+  source = data.archive_file.bundle[each.key].output_path
+
+  # The name says what is inside; other bytes of a zip with the same files are no change.
+  lifecycle {
+    ignore_changes        = [detect_md5hash, source_md5hash]
+    create_before_destroy = true
+  }
+}
+
+resource "google_artifact_registry_repository" "images" {
+  project       = var.project_id
+  location      = var.region
+  repository_id = "customerio-functions"
+  description   = "Images of the Customer.io functions, made by Cloud Build."
+  format        = "DOCKER"
+  labels        = local.labels
+
+  cleanup_policies {
+    id     = "keep-recent"
+    action = "KEEP"
+    most_recent_versions {
+      keep_count = 5
+    }
+  }
+
+  cleanup_policies {
+    id     = "delete-old"
+    action = "DELETE"
+    condition {
+      older_than = "2592000s"
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+# What a build needs and nothing else: read the zip, write the image, write its log.
+resource "google_storage_bucket_iam_member" "build" {
+  bucket = google_storage_bucket.bundles.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.build.member
+
+  lifecycle {
+    replace_triggered_by = [google_storage_bucket.bundles.id]
+  }
+}
+
+resource "google_artifact_registry_repository_iam_member" "build" {
+  project    = var.project_id
+  location   = var.region
+  repository = google_artifact_registry_repository.images.name
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.build.member
+
+  lifecycle {
+    replace_triggered_by = [google_artifact_registry_repository.images.id]
+  }
+}
+
+resource "google_project_iam_member" "build_log" {
+  project = var.project_id
+  role    = "roles/logging.logWriter"
+  member  = google_service_account.build.member
+}

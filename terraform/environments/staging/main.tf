@@ -1,0 +1,69 @@
+# The pipeline with the values of this environment, which stand in values.yaml. Equal in all environments.
+
+locals {
+  values = yamldecode(file("${path.module}/values.yaml"))
+}
+
+variable "bundle_dir" {
+  description = "Where `npm run build` has put the functions' bundles. dist in the project's folder if null."
+  type        = string
+  default     = null
+}
+
+module "pipeline" {
+  source = "../.."
+
+  pipeline   = yamldecode(file("${path.module}/../../pipeline.yaml"))
+  bundle_dir = coalesce(var.bundle_dir, "${path.module}/../../../dist")
+
+  environment                    = local.values.environment
+  project_id                     = local.values.project_id
+  region                         = local.values.region
+  bigquery_location              = local.values.bigquery_location
+  firestore_location             = local.values.firestore_location
+  message_storage_regions        = local.values.message_storage_regions
+  labels                         = local.values.labels
+  customerio_region              = local.values.customerio_region
+  customerio_requests_per_second = local.values.customerio_requests_per_second
+  log_level                      = local.values.log_level
+  min_instances                  = local.values.min_instances
+  publishers                     = local.values.publishers
+  webhook_events_expiration_days = local.values.webhook_events_expiration_days
+  deletion_protection            = local.values.deletion_protection
+  notification_channels          = local.values.notification_channels
+  existing_notification_channels = local.values.existing_notification_channels
+  runbook_url                    = local.values.runbook_url
+  alert_thresholds               = local.values.alert_thresholds
+  slo_goals                      = local.values.slo_goals
+  messages_per_month             = local.values.messages_per_month
+}
+
+output "webhook_url" {
+  description = "Address to enter in Customer.io under Data & Integrations, Reporting webhooks."
+  value       = module.pipeline.webhook_url
+}
+
+output "topics" {
+  description = "Topics to publish to: full ids by name."
+  value       = module.pipeline.topics
+}
+
+output "dead_letter_subscriptions" {
+  description = "Where dead letters wait, by the subscription they come from."
+  value       = module.pipeline.dead_letter_subscriptions
+}
+
+output "secrets" {
+  description = "Secrets to fill after the first apply."
+  value       = module.pipeline.secrets
+}
+
+output "monthly_cost_usd" {
+  description = "Estimate of the monthly cost by item."
+  value       = module.pipeline.monthly_cost_usd
+}
+
+output "headroom" {
+  description = "How far each function is from its limits."
+  value       = module.pipeline.headroom
+}

@@ -1,0 +1,37 @@
+# The send ledger: one document a transactional message, written before Customer.io is called.
+resource "google_firestore_database" "ledger" {
+  project                 = var.project_id
+  name                    = var.pipeline.ledger.database
+  location_id             = coalesce(var.firestore_location, var.region)
+  type                    = "FIRESTORE_NATIVE"
+  delete_protection_state = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
+  deletion_policy         = "DELETE" # refused by the API while protected, rather than silently left behind
+
+  depends_on = [google_project_service.api]
+}
+
+# Records end by themselves. An index over a rising time would limit the collection to 500 writes a second.
+resource "google_firestore_field" "ledger_ttl" {
+  project    = var.project_id
+  database   = google_firestore_database.ledger.name
+  collection = var.pipeline.ledger.collection
+  field      = var.pipeline.ledger.ttl_field
+
+  ttl_config {}
+  index_config {}
+}
+
+# Firestore has no bindings of its own for a database: the condition stands in for them.
+resource "google_project_iam_member" "ledger" {
+  for_each = { for name, f in var.pipeline.functions : name => f if f.ledger }
+
+  project = var.project_id
+  role    = "roles/datastore.user"
+  member  = google_service_account.function[each.key].member
+
+  condition {
+    title       = "send ledger only"
+    description = "Documents of the database ${google_firestore_database.ledger.name}."
+    expression  = "resource.name == \"projects/${var.project_id}/databases/${google_firestore_database.ledger.name}\""
+  }
+}

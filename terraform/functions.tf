@@ -1,0 +1,107 @@
+locals {
+  # The rules at the head of pipeline.yaml, one line a rule.
+  function_environment = {
+    for name, f in var.pipeline.functions : name => merge(
+      f.environment,
+      { GOOGLE_CLOUD_PROJECT = var.project_id, LOG_LEVEL = var.log_level },
+      { for secret in f.secrets : "${secret}_FILE" => "${local.secret_mounts[secret]}/${local.secret_file}" },
+      f.rate_share == null ? {} : {
+        CUSTOMERIO_REGION = var.customerio_region
+        # Rounded down, so that the instances together stay within the account's limit.
+        CUSTOMERIO_REQUESTS_PER_SECOND = tostring(
+          floor(var.customerio_requests_per_second * f.rate_share / f.max_instances * 1000) / 1000
+        )
+      },
+      !contains(keys(local.subscription_of_function), name) ? {} : {
+        DEAD_LETTER_TOPIC     = var.pipeline.subscriptions[local.subscription_of_function[name]].dead_letter_topic
+        MAX_DELIVERY_ATTEMPTS = tostring(var.pipeline.subscriptions[local.subscription_of_function[name]].max_delivery_attempts)
+      },
+      f.publishes == null ? {} : { WEBHOOK_EVENTS_TOPIC = f.publishes },
+      !f.warehouse ? {} : { BIGQUERY_DATASET = var.pipeline.bigquery.dataset },
+      !f.ledger ? {} : { SEND_LEDGER_DATABASE = var.pipeline.ledger.database },
+    )
+  }
+}
+
+resource "google_cloudfunctions2_function" "function" {
+  for_each = var.pipeline.functions
+
+  project     = var.project_id
+  location    = var.region
+  name        = each.key
+  description = "Customer.io pipeline: ${each.key}"
+  labels      = local.labels
+
+  build_config {
+    runtime           = "nodejs24"
+    entry_point       = each.value.entry_point
+    service_account   = google_service_account.build.id
+    docker_repository = google_artifact_registry_repository.images.id
+
+    source {
+      storage_source {
+        bucket = google_storage_bucket.bundles.name
+        object = google_storage_bucket_object.bundle[each.key].name
+      }
+    }
+  }
+
+  service_config {
+    service_account_email            = google_service_account.function[each.key].email
+    available_memory                 = each.value.memory
+    available_cpu                    = each.value.cpu
+    max_instance_request_concurrency = each.value.concurrency
+    min_instance_count               = lookup(var.min_instances, each.key, each.value.min_instances)
+    max_instance_count               = each.value.max_instances
+    timeout_seconds                  = each.value.timeout_seconds
+    ingress_settings                 = each.value.ingress == "all" ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY"
+    environment_variables            = local.function_environment[each.key]
+
+    # `latest` is looked up at each read of the file: a rotated secret needs no redeploy.
+    dynamic "secret_volumes" {
+      for_each = each.value.secrets
+      content {
+        project_id = var.project_id
+        secret     = google_secret_manager_secret.secret[secret_volumes.value].secret_id
+        mount_path = local.secret_mounts[secret_volumes.value]
+        versions {
+          version = "latest"
+          path    = local.secret_file
+        }
+      }
+    }
+  }
+
+  depends_on = [time_sleep.permissions, google_secret_manager_secret_version.unset]
+}
+
+# A permission that was granted a second ago may still be refused: a first deployment would fail at its build.
+resource "time_sleep" "permissions" {
+  create_duration = "60s"
+  triggers = {
+    accounts = join(",", concat([google_service_account.build.email], values(google_service_account.function)[*].email))
+  }
+
+  depends_on = [
+    google_storage_bucket_iam_member.build,
+    google_artifact_registry_repository_iam_member.build,
+    google_project_iam_member.build_log,
+    google_secret_manager_secret_iam_member.function,
+  ]
+}
+
+# Customer.io calls the webhook without a Google identity: its signature is checked by the function. No other is public.
+resource "google_cloud_run_v2_service_iam_member" "public" {
+  for_each = local.public_functions
+
+  project  = var.project_id
+  location = google_cloudfunctions2_function.function[each.key].location
+  name     = google_cloudfunctions2_function.function[each.key].name
+  role     = "roles/run.invoker"
+  member   = "allUsers"
+
+  # A function that is made anew has lost its bindings.
+  lifecycle {
+    replace_triggered_by = [google_cloudfunctions2_function.function[each.key].id]
+  }
+}

@@ -1,0 +1,100 @@
+output "topics" {
+  description = "Topics applications publish to and may subscribe to: full ids by name."
+  value       = { for name, topic in google_pubsub_topic.topic : name => topic.id }
+}
+
+output "dead_letter_subscriptions" {
+  description = "Pull subscriptions in which dead letters wait, by the subscription they come from."
+  value = {
+    for name, s in local.push_subscriptions : name => [
+      for own, d in local.dead_letter_subscriptions : google_pubsub_subscription.subscription[own].id if d.topic == s.dead_letter_topic
+    ][0]
+  }
+}
+
+output "webhook_url" {
+  description = "Address to enter in Customer.io under Data & Integrations, Reporting webhooks."
+  value       = one([for name in keys(local.public_functions) : google_cloudfunctions2_function.function[name].service_config[0].uri])
+}
+
+output "function_accounts" {
+  description = "Service account of each function, by name."
+  value       = { for name, account in google_service_account.function : name => account.email }
+}
+
+output "secrets" {
+  description = "Ids of the secrets to fill after the first apply, by the variable they serve."
+  value       = { for name, secret in google_secret_manager_secret.secret : name => secret.secret_id }
+}
+
+output "dataset" {
+  description = "BigQuery dataset, PROJECT.DATASET."
+  value       = "${var.project_id}.${google_bigquery_dataset.warehouse.dataset_id}"
+}
+
+output "monthly_cost_usd" {
+  description = "Estimate of the monthly cost by item, from messages_per_month and the unverified list prices in cost/prices.yaml."
+  value = merge(
+    { for item, usd in local.cost_items : item => floor(usd * 100 + 0.5) / 100 },
+    { total = floor(sum(values(local.cost_items)) * 100 + 0.5) / 100 },
+  )
+}
+
+output "headroom" {
+  description = "By function: messages a second on average and at most, how many times the average fits, and requests in flight at most."
+  value = {
+    for name, size in local.sizing : name => {
+      mean_a_second  = floor(size.mean_a_second * 100 + 0.5) / 100
+      most_a_second  = floor(size.most_a_second)
+      times_the_mean = size.mean_a_second == 0 ? null : floor(size.most_a_second / size.mean_a_second)
+      most_in_flight = size.most_in_flight
+    }
+  }
+}
+
+output "resources" {
+  description = "Every resource that the tests make assertions on, as Terraform knows it, by type and name. Environments do not pass it on."
+  value = {
+    accounts          = merge(google_service_account.function, { for name, a in google_service_account.push : "push ${name}" => a }, { build = google_service_account.build })
+    function_accounts = google_service_account.function
+    push_accounts     = google_service_account.push
+    pubsub_agent      = google_project_service_identity.pubsub.member
+    topics            = google_pubsub_topic.topic
+    subscriptions     = google_pubsub_subscription.subscription
+    functions         = google_cloudfunctions2_function.function
+    bundles           = google_storage_bucket_object.bundle
+    secrets           = google_secret_manager_secret.secret
+    secret_versions   = google_secret_manager_secret_version.unset
+    dataset           = google_bigquery_dataset.warehouse
+    tables            = google_bigquery_table.table
+    views             = google_bigquery_table.view
+    ledger            = google_firestore_database.ledger
+    metrics           = google_logging_metric.metric
+    alerts            = merge(google_monitoring_alert_policy.alert, google_monitoring_alert_policy.burn)
+    slos              = google_monitoring_slo.slo
+    dashboard         = google_monitoring_dashboard.pipeline
+    topic_grants = merge(
+      { for key, grant in google_pubsub_topic_iam_member.publisher : "publisher ${key}" => grant },
+      { for key, grant in google_pubsub_topic_iam_member.function : "function ${key}" => grant },
+      { for key, grant in google_pubsub_topic_iam_member.dead_letter_function : "dead letter by function ${key}" => grant },
+      { for key, grant in google_pubsub_topic_iam_member.dead_letter_agent : "dead letter by Pub/Sub ${key}" => grant },
+      { secret_rotation = google_pubsub_topic_iam_member.secret_rotation },
+    )
+    subscription_grants = google_pubsub_subscription_iam_member.dead_letter_agent
+    service_grants = merge(
+      { for key, grant in google_cloud_run_v2_service_iam_member.push : "push ${key}" => grant },
+      { for key, grant in google_cloud_run_v2_service_iam_member.public : "public ${key}" => grant },
+    )
+    secret_grants  = google_secret_manager_secret_iam_member.function
+    table_grants   = google_bigquery_table_iam_member.writer
+    account_grants = google_service_account_iam_member.push_token
+    project_grants = merge(
+      { for key, grant in google_project_iam_member.ledger : "ledger ${key}" => grant },
+      { build_log = google_project_iam_member.build_log },
+    )
+    build_grants = {
+      bucket     = google_storage_bucket_iam_member.build
+      repository = google_artifact_registry_repository_iam_member.build
+    }
+  }
+}

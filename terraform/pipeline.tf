@@ -1,0 +1,244 @@
+# What pipeline.yaml says, with types, and the relations within it that would break a deployment.
+
+variable "pipeline" {
+  description = "The content of pipeline.yaml: topics, subscriptions, secrets, functions, ledger, BigQuery tables and views."
+  nullable    = false
+
+  type = object({
+    topics = map(object({}))
+    subscriptions = map(object({
+      topic                   = string
+      push                    = optional(string)
+      ordered                 = optional(bool, false)
+      filter                  = optional(string)
+      ack_deadline_seconds    = number
+      retention_seconds       = number
+      minimum_backoff_seconds = optional(number)
+      maximum_backoff_seconds = optional(number)
+      dead_letter_topic       = optional(string)
+      max_delivery_attempts   = optional(number)
+    }))
+    secrets = map(object({ id = string }))
+    secret_rotation = object({
+      topic       = string
+      period_days = number
+    })
+    functions = map(object({
+      entry_point     = string
+      memory          = string
+      cpu             = string
+      concurrency     = number
+      min_instances   = number
+      max_instances   = number
+      timeout_seconds = number
+      ingress         = string
+      rate_share      = optional(number)
+      secrets         = optional(list(string), [])
+      publishes       = optional(string)
+      warehouse       = optional(bool, false)
+      ledger          = optional(bool, false)
+      environment     = optional(map(string), {})
+    }))
+    ledger = object({
+      database   = string
+      collection = string
+      ttl_field  = string
+      ttl_days   = number
+    })
+    bigquery = object({
+      dataset = string
+      tables = map(object({
+        schema          = string
+        partition_field = string
+        partition_type  = string
+        clustering      = list(string)
+        may_expire      = bool
+      }))
+      views = map(object({ query = string }))
+    })
+  })
+
+  # ---- names that must lead somewhere ------------------------------------------------------------
+
+  validation {
+    condition     = alltrue([for s in values(var.pipeline.subscriptions) : contains(keys(var.pipeline.topics), s.topic)])
+    error_message = "A subscription names a topic that is not under `topics` in pipeline.yaml. Add the topic or correct the name."
+  }
+
+  validation {
+    condition = alltrue([
+      for s in values(var.pipeline.subscriptions) :
+      s.push == null ? true : contains(keys(var.pipeline.functions), s.push)
+    ])
+    error_message = "A subscription pushes to a function that is not under `functions` in pipeline.yaml. Add the function or correct `push`."
+  }
+
+  validation {
+    condition = alltrue([
+      for s in values(var.pipeline.subscriptions) :
+      s.push == null || (s.dead_letter_topic != null && s.max_delivery_attempts != null)
+    ])
+    error_message = "A push subscription needs `dead_letter_topic` and `max_delivery_attempts`, or a message that fails is delivered forever."
+  }
+
+  validation {
+    condition = alltrue([
+      for s in values(var.pipeline.subscriptions) : s.dead_letter_topic == null ? true : anytrue([
+        for own in values(var.pipeline.subscriptions) : own.topic == s.dead_letter_topic && own.push == null
+      ])
+    ])
+    error_message = "A dead-letter topic has no pull subscription of its own, so dead letters would vanish. Add one to `subscriptions`."
+  }
+
+  validation {
+    condition = length(distinct([for s in values(var.pipeline.subscriptions) : s.push if s.push != null])) == length(
+      [for s in values(var.pipeline.subscriptions) : s.push if s.push != null]
+    )
+    error_message = "Two subscriptions push to one function: it could not tell which dead-letter topic is meant. Give each its own function."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for f in values(var.pipeline.functions) : [for name in f.secrets : contains(keys(var.pipeline.secrets), name)]
+    ]))
+    error_message = "A function lists a secret that is not under `secrets` in pipeline.yaml. Add the secret or correct the name."
+  }
+
+  validation {
+    condition = alltrue([
+      for topic in concat([var.pipeline.secret_rotation.topic], [for f in values(var.pipeline.functions) : f.publishes if f.publishes != null]) :
+      contains(keys(var.pipeline.topics), topic)
+    ])
+    error_message = "`publishes` of a function or `secret_rotation.topic` names a topic that is not under `topics` in pipeline.yaml."
+  }
+
+  validation {
+    condition = alltrue([
+      for file in concat(
+        [for table in values(var.pipeline.bigquery.tables) : table.schema],
+        [for view in values(var.pipeline.bigquery.views) : view.query],
+      ) : fileexists("${path.module}/${file}")
+    ])
+    error_message = "A table's `schema` or a view's `query` names a file that does not exist. Paths are relative to pipeline.yaml."
+  }
+
+  validation {
+    condition     = length([for f in values(var.pipeline.functions) : f if f.warehouse]) == 1
+    error_message = "Exactly one function has `warehouse: true`: the tables have one writer."
+  }
+
+  validation {
+    condition     = length([for f in values(var.pipeline.functions) : f if f.ingress == "all"]) == 1
+    error_message = "Exactly one function has `ingress: all`, the webhook: nothing else is called from outside Google Cloud."
+  }
+
+  # ---- limits of the platform --------------------------------------------------------------------
+
+  validation {
+    condition = alltrue([
+      for s in values(var.pipeline.subscriptions) :
+      s.ack_deadline_seconds >= 10 && s.ack_deadline_seconds <= 600 && s.retention_seconds >= 600 && s.retention_seconds <= 2678400
+    ])
+    error_message = "Pub/Sub takes an `ack_deadline_seconds` of 10 to 600 and a `retention_seconds` of 600 to 2678400 (31 days)."
+  }
+
+  validation {
+    condition = alltrue([
+      for s in values(var.pipeline.subscriptions) :
+      s.max_delivery_attempts == null ? true : s.max_delivery_attempts >= 5 && s.max_delivery_attempts <= 100
+    ])
+    error_message = "Pub/Sub takes `max_delivery_attempts` of 5 to 100."
+  }
+
+  validation {
+    condition = alltrue([
+      for f in values(var.pipeline.functions) : can(regex("^[0-9]+(Mi|Gi)$", f.memory)) && can(regex("^[0-9.]+$", f.cpu))
+    ])
+    error_message = "Write a function's `memory` as whole Mi or Gi, such as 512Mi or 1Gi, and its `cpu` as a number in quotes, such as \"1\"."
+  }
+
+  validation {
+    condition     = alltrue([for f in values(var.pipeline.functions) : contains(["internal", "all"], f.ingress)])
+    error_message = "A function's `ingress` is `internal`, or `all` for one that is called from outside Google Cloud."
+  }
+
+  validation {
+    condition = alltrue([
+      for name in keys(var.pipeline.functions) : can(regex("^[a-z]([-a-z0-9]{0,19}[a-z0-9])?$", name))
+    ])
+    error_message = "A function's name has at most 21 of a-z, 0-9 and -, so that its service account `<name>-function` stays within 30 characters."
+  }
+
+  validation {
+    condition = alltrue([
+      for name, s in var.pipeline.subscriptions :
+      s.push == null ? true : can(regex("^[a-z]([-a-z0-9]{0,23}[a-z0-9])?$", name))
+    ])
+    error_message = "A push subscription's name has at most 25 of a-z, 0-9 and -, so that its service account `<name>-push` stays within 30 characters."
+  }
+
+  # ---- relations between values ------------------------------------------------------------------
+
+  validation {
+    condition = alltrue([
+      for s in values(var.pipeline.subscriptions) :
+      try(var.pipeline.functions[s.push].timeout_seconds <= s.ack_deadline_seconds, true)
+    ])
+    error_message = "A function's `timeout_seconds` is above the `ack_deadline_seconds` of its subscription: Pub/Sub would deliver again while it still works. Lower the timeout or raise the deadline."
+  }
+
+  validation {
+    condition = alltrue([
+      for f in values(var.pipeline.functions) : f.concurrency == 1 || try(tonumber(f.cpu), 1) >= 1
+    ])
+    error_message = "A function with `concurrency` above 1 needs a `cpu` of \"1\" or more. Raise the cpu or set concurrency to 1."
+  }
+
+  validation {
+    condition = alltrue([
+      for f in values(var.pipeline.functions) : f.ingress != "all" ? true : try(
+        f.concurrency * 64 <= tonumber(regex("^[0-9]+", f.memory)) * (endswith(f.memory, "Gi") ? 1024 : 1), true
+      )
+    ])
+    error_message = "A function that anyone can call buffers up to 64 MiB a request: `concurrency` x 64 MiB must fit its `memory`. Lower the concurrency or raise the memory."
+  }
+
+  validation {
+    condition     = alltrue([for f in values(var.pipeline.functions) : f.min_instances <= f.max_instances])
+    error_message = "A function's `min_instances` is above its `max_instances`."
+  }
+
+  validation {
+    condition     = sum(concat([0], [for f in values(var.pipeline.functions) : f.rate_share if f.rate_share != null])) <= 1.000001
+    error_message = "The `rate_share` of all functions add up to more than 1: together they could exceed Customer.io's limit for the account. Lower a share."
+  }
+
+  validation {
+    condition = alltrue([
+      for s in values(var.pipeline.subscriptions) :
+      try(var.pipeline.functions[s.push].ledger, false) ? (
+        var.pipeline.ledger.ttl_days * 86400 > s.retention_seconds + max(0, [
+          for own in values(var.pipeline.subscriptions) : own.retention_seconds if own.topic == s.dead_letter_topic
+        ]...)
+      ) : true
+    ])
+    error_message = "`ledger.ttl_days` must exceed the retention of the source plus the dead-letter subscription: a replayed message must still meet its record, or it is sent twice. Raise ttl_days."
+  }
+}
+
+locals {
+  # Subscriptions that push, and what each function gets from the one that pushes to it.
+  push_subscriptions       = { for name, s in var.pipeline.subscriptions : name => s if s.push != null }
+  subscription_of_function = { for name, s in local.push_subscriptions : s.push => name }
+
+  dead_letter_subscriptions = {
+    for name, s in var.pipeline.subscriptions : name => s
+    if contains([for source in values(local.push_subscriptions) : source.dead_letter_topic], s.topic)
+  }
+
+  warehouse_function = one([for name, f in var.pipeline.functions : name if f.warehouse])
+
+  public_functions = { for name, f in var.pipeline.functions : name => f if f.ingress == "all" }
+
+  labels = merge(var.labels, { application = "customerio", environment = var.environment })
+}

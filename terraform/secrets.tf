@@ -1,0 +1,70 @@
+# Containers and access. Values are added with the command line (see README.md) and never pass through Terraform.
+
+locals {
+  secret_file   = "value"
+  secret_mounts = { for name, secret in var.pipeline.secrets : name => "/secrets/${secret.id}" }
+
+  secret_readers = merge([
+    for function, f in var.pipeline.functions : {
+      for secret in f.secrets : "${secret} ${function}" => { secret = secret, function = function }
+    }
+  ]...)
+}
+
+# Only the first reminder needs a date; Secret Manager moves it on by itself.
+resource "time_offset" "first_rotation" {
+  offset_days = var.pipeline.secret_rotation.period_days
+}
+
+resource "google_secret_manager_secret" "secret" {
+  for_each = var.pipeline.secrets
+
+  project             = var.project_id
+  secret_id           = each.value.id
+  labels              = local.labels
+  deletion_protection = var.deletion_protection
+
+  replication {
+    auto {}
+  }
+
+  topics {
+    name = google_pubsub_topic.topic[var.pipeline.secret_rotation.topic].id
+  }
+
+  rotation {
+    rotation_period    = "${var.pipeline.secret_rotation.period_days * 86400}s"
+    next_rotation_time = time_offset.first_rotation.rfc3339
+  }
+
+  lifecycle {
+    ignore_changes = [rotation[0].next_rotation_time]
+  }
+
+  depends_on = [google_pubsub_topic_iam_member.secret_rotation]
+}
+
+# A function that mounts a secret without a version cannot be deployed. The word `unset` lets the first apply
+# succeed; functions answer 503 until the real value is added.
+resource "google_secret_manager_secret_version" "unset" {
+  for_each = var.pipeline.secrets
+
+  secret                 = google_secret_manager_secret.secret[each.key].id
+  secret_data_wo         = "unset" # write-only: not even this word is in the state, and no value is ever read back
+  secret_data_wo_version = "1"
+  deletion_policy        = "ABANDON"
+
+  # An operator may disable this version once a real one exists: to enable it again is not Terraform's to do.
+  lifecycle {
+    ignore_changes = [enabled]
+  }
+}
+
+resource "google_secret_manager_secret_iam_member" "function" {
+  for_each = local.secret_readers
+
+  project   = var.project_id
+  secret_id = google_secret_manager_secret.secret[each.value.secret].id # by id: made anew together with its secret
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.function[each.value.function].member
+}

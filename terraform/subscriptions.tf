@@ -1,0 +1,85 @@
+resource "google_pubsub_subscription" "subscription" {
+  for_each = var.pipeline.subscriptions
+
+  project                    = var.project_id
+  name                       = each.key
+  topic                      = google_pubsub_topic.topic[each.value.topic].id
+  labels                     = local.labels
+  filter                     = each.value.filter
+  enable_message_ordering    = each.value.ordered
+  ack_deadline_seconds       = each.value.ack_deadline_seconds
+  message_retention_duration = "${each.value.retention_seconds}s"
+
+  # Never: without this a subscription is deleted, with its messages, after 31 days without a reader.
+  expiration_policy {
+    ttl = ""
+  }
+
+  dynamic "push_config" {
+    for_each = each.value.push == null ? [] : [each.value.push]
+    content {
+      push_endpoint = google_cloudfunctions2_function.function[push_config.value].service_config[0].uri
+
+      oidc_token {
+        service_account_email = google_service_account.push[each.key].email
+        audience              = google_cloudfunctions2_function.function[push_config.value].service_config[0].uri
+      }
+    }
+  }
+
+  dynamic "dead_letter_policy" {
+    for_each = each.value.dead_letter_topic == null ? [] : [each.value.dead_letter_topic]
+    content {
+      dead_letter_topic     = google_pubsub_topic.topic[dead_letter_policy.value].id
+      max_delivery_attempts = each.value.max_delivery_attempts
+    }
+  }
+
+  dynamic "retry_policy" {
+    for_each = each.value.minimum_backoff_seconds == null ? [] : [each.value]
+    content {
+      minimum_backoff = "${retry_policy.value.minimum_backoff_seconds}s"
+      maximum_backoff = "${retry_policy.value.maximum_backoff_seconds}s"
+    }
+  }
+}
+
+# The other half of Pub/Sub's own dead-lettering: it acknowledges at the source what it has forwarded.
+resource "google_pubsub_subscription_iam_member" "dead_letter_agent" {
+  for_each = local.push_subscriptions
+
+  project      = var.project_id
+  subscription = google_pubsub_subscription.subscription[each.key].name
+  role         = "roles/pubsub.subscriber"
+  member       = google_project_service_identity.pubsub.member
+
+  # A subscription that is made anew has lost its bindings.
+  lifecycle {
+    replace_triggered_by = [google_pubsub_subscription.subscription[each.key].id]
+  }
+}
+
+# The account of a push may call the one function it is for.
+resource "google_cloud_run_v2_service_iam_member" "push" {
+  for_each = local.subscription_of_function
+
+  project  = var.project_id
+  location = google_cloudfunctions2_function.function[each.key].location
+  name     = google_cloudfunctions2_function.function[each.key].name
+  role     = "roles/run.invoker"
+  member   = google_service_account.push[each.value].member
+
+  # A function that is made anew has lost its bindings.
+  lifecycle {
+    replace_triggered_by = [google_cloudfunctions2_function.function[each.key].id]
+  }
+}
+
+# Pub/Sub signs in as the account of a push: on each of these accounts, never on the project.
+resource "google_service_account_iam_member" "push_token" {
+  for_each = local.push_subscriptions
+
+  service_account_id = google_service_account.push[each.key].name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = google_project_service_identity.pubsub.member
+}

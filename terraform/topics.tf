@@ -1,0 +1,69 @@
+resource "google_pubsub_topic" "topic" {
+  for_each = var.pipeline.topics
+
+  project = var.project_id
+  name    = each.key
+  labels  = local.labels
+
+  # Without a policy Pub/Sub stores a message in whatever region is near its publisher.
+  message_storage_policy {
+    allowed_persistence_regions = length(var.message_storage_regions) > 0 ? var.message_storage_regions : [var.region]
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+# Bindings name their topic by its id: that of a topic which is made anew is not known before, so the bindings, which
+# would be lost with the old topic, are made anew with it.
+
+# Applications that publish. They come from a variable: the pipeline does not know its publishers.
+resource "google_pubsub_topic_iam_member" "publisher" {
+  for_each = merge([
+    for topic, members in var.publishers : {
+      for member in members : "${topic} ${member}" => { topic = topic, member = member }
+    }
+  ]...)
+
+  project = var.project_id
+  topic   = google_pubsub_topic.topic[each.value.topic].id
+  role    = "roles/pubsub.publisher"
+  member  = each.value.member
+}
+
+# A function that publishes what it receives: webhook -> webhook-events.
+resource "google_pubsub_topic_iam_member" "function" {
+  for_each = { for name, f in var.pipeline.functions : name => f.publishes if f.publishes != null }
+
+  project = var.project_id
+  topic   = google_pubsub_topic.topic[each.value].id
+  role    = "roles/pubsub.publisher"
+  member  = google_service_account.function[each.key].member
+}
+
+# A function dead-letters what can never succeed, or is given up, with the reason.
+resource "google_pubsub_topic_iam_member" "dead_letter_function" {
+  for_each = local.push_subscriptions
+
+  project = var.project_id
+  topic   = google_pubsub_topic.topic[each.value.dead_letter_topic].id
+  role    = "roles/pubsub.publisher"
+  member  = google_service_account.function[each.value.push].member
+}
+
+# Pub/Sub itself dead-letters what crashed a function every time. Without this it silently keeps trying.
+resource "google_pubsub_topic_iam_member" "dead_letter_agent" {
+  for_each = local.push_subscriptions
+
+  project = var.project_id
+  topic   = google_pubsub_topic.topic[each.value.dead_letter_topic].id
+  role    = "roles/pubsub.publisher"
+  member  = google_project_service_identity.pubsub.member
+}
+
+# Secret Manager publishes its reminders.
+resource "google_pubsub_topic_iam_member" "secret_rotation" {
+  project = var.project_id
+  topic   = google_pubsub_topic.topic[var.pipeline.secret_rotation.topic].id
+  role    = "roles/pubsub.publisher"
+  member  = google_project_service_identity.secret_manager.member
+}

@@ -1,0 +1,280 @@
+variable "environment" {
+  description = "Name of the environment, such as dev, staging or prod. A label of every resource and part of every alert's title."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.environment))
+    error_message = "Use 2 to 16 of a-z, 0-9 and -, starting with a letter, such as \"staging\"."
+  }
+}
+
+variable "project_id" {
+  description = "Id of the Google Cloud project. One project an environment: the names in pipeline.yaml are used as they stand."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][-a-z0-9]{4,28}[a-z0-9]$", var.project_id))
+    error_message = "Give the project's id (6 to 30 of a-z, 0-9 and -), not its name or number. `gcloud projects list` shows it."
+  }
+}
+
+variable "region" {
+  description = "Region of functions, bundles and images, such as europe-west1."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "Give a region such as \"europe-west1\", not a zone (\"europe-west1-b\") or a multi-region (\"EU\")."
+  }
+}
+
+variable "bigquery_location" {
+  description = "Location of the BigQuery dataset, a region or a multi-region such as EU. It cannot be changed later. The region if null."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.bigquery_location == null || can(regex("^([A-Z]{2}|[a-z]+-[a-z]+[0-9]+)$", var.bigquery_location))
+    error_message = "Give a region such as \"europe-west1\" or a multi-region, \"EU\" or \"US\"."
+  }
+}
+
+variable "firestore_location" {
+  description = "Location of the send ledger's Firestore database, a region or a multi-region such as eur3. It cannot be changed later. The region if null."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.firestore_location == null || can(regex("^([a-z]+[0-9]+|[a-z]+-[a-z]+[0-9]+)$", var.firestore_location))
+    error_message = "Give a region such as \"europe-west1\" or a multi-region, \"eur3\" or \"nam5\"."
+  }
+}
+
+variable "message_storage_regions" {
+  description = "Regions in which Pub/Sub may store messages at rest. Only the region if empty."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for region in var.message_storage_regions : can(regex("^[a-z]+-[a-z]+[0-9]+$", region))])
+    error_message = "Give regions such as [\"europe-west1\", \"europe-west4\"]."
+  }
+}
+
+variable "bundle_dir" {
+  description = "Directory with one folder a function, as `npm run build` makes it: index.js, package.json, package-lock.json."
+  type        = string
+
+  validation {
+    condition     = alltrue([for name in keys(var.pipeline.functions) : fileexists("${var.bundle_dir}/${name}/index.js")])
+    error_message = "A function has no index.js there. Run `npm ci && npm run build` in the project's folder, then plan again."
+  }
+}
+
+variable "labels" {
+  description = "Further labels of every resource that takes some, such as a cost centre."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for key, value in var.labels : can(regex("^[a-z][-_a-z0-9]{0,62}$", key)) && can(regex("^[-_a-z0-9]{0,63}$", value))
+    ])
+    error_message = "Keys and values of labels have at most 63 of a-z, 0-9, _ and -; a key starts with a letter."
+  }
+}
+
+variable "customerio_region" {
+  description = "Data centre of the Customer.io account, us or eu."
+  type        = string
+
+  validation {
+    condition     = contains(["us", "eu"], var.customerio_region)
+    error_message = "Use \"us\" or \"eu\". Customer.io shows it under Settings, Account settings, Privacy & data."
+  }
+}
+
+variable "customerio_requests_per_second" {
+  description = "Customer.io's limit for this account, in requests a second; 1,000 is what it documents for its Track API. Functions get their `rate_share` of it."
+  type        = number
+  default     = 1000
+  nullable    = false
+
+  validation {
+    condition     = var.customerio_requests_per_second >= 10 && var.customerio_requests_per_second <= 10000
+    error_message = "Give requests a second, from 10 to 10000. Ask Customer.io for the limit of your account."
+  }
+}
+
+variable "log_level" {
+  description = "Least severity that functions log. The metrics count lines of INFO: above it, dashboard, alerts and SLO are blind."
+  type        = string
+  default     = "INFO"
+  nullable    = false
+
+  validation {
+    condition     = contains(["DEBUG", "INFO"], var.log_level)
+    error_message = "Use \"DEBUG\" or \"INFO\": the log-based metrics count lines of severity INFO."
+  }
+}
+
+variable "min_instances" {
+  description = "Instances kept warm, by function, instead of `min_instances` of pipeline.yaml."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.min_instances) : contains(keys(var.pipeline.functions), name)])
+    error_message = "A key is no function of pipeline.yaml. Use names such as { webhook = 1 }."
+  }
+
+  validation {
+    condition = alltrue([
+      for name, count in var.min_instances :
+      count >= 0 && floor(count) == count && try(count <= var.pipeline.functions[name].max_instances, true)
+    ])
+    error_message = "Give whole numbers from 0 to the function's `max_instances` in pipeline.yaml."
+  }
+}
+
+variable "publishers" {
+  description = "Who may publish to which topic: for each topic, members such as serviceAccount:shop@acme.iam.gserviceaccount.com."
+  type        = map(set(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for topic in keys(var.publishers) : contains([for s in values(local.push_subscriptions) : s.topic], topic)
+    ])
+    error_message = "A key is no topic that a function reads. Use identify, track or transactional; nobody but this module publishes dead letters."
+  }
+
+  validation {
+    condition = alltrue([
+      for member in flatten([for members in values(var.publishers) : tolist(members)]) :
+      can(regex("^(serviceAccount|group|user|principal|principalSet):.+$", member))
+    ])
+    error_message = "Write members as serviceAccount:EMAIL, group:EMAIL, user:EMAIL or principal://…. allUsers may not publish."
+  }
+}
+
+variable "webhook_events_expiration_days" {
+  description = "Days after which partitions of tables with `may_expire` (webhook_events) are deleted. Kept for ever if null."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.webhook_events_expiration_days == null ? true : var.webhook_events_expiration_days >= 30
+    error_message = "Give 30 days or more, or null to keep events for ever: views and funnels look back a month."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Refuse to delete tables, secrets and the send ledger. Set it to false and apply before a destroy."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "notification_channels" {
+  description = "Where alerts go: channels to create, by name. Types that need a token (Slack, PagerDuty) are made by hand and named in existing_notification_channels, so that no token is in the state."
+  type = map(object({
+    type   = string
+    labels = map(string)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for channel in values(var.notification_channels) : (
+        channel.type == "email" ? can(regex("^[^@ ]+@[^@ ]+$", channel.labels.email_address)) :
+        channel.type == "pubsub" ? can(regex("^projects/[^/]+/topics/[^/]+$", channel.labels.topic)) :
+        channel.type == "google_chat" ? can(regex("^spaces/", channel.labels.space)) : false
+      )
+    ])
+    error_message = "Use { type = \"email\", labels = { email_address = … } }, \"pubsub\" with labels.topic or \"google_chat\" with labels.space. Name others in existing_notification_channels."
+  }
+}
+
+variable "existing_notification_channels" {
+  description = "Ids of notification channels that exist already, projects/PROJECT/notificationChannels/NUMBER."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for id in var.existing_notification_channels : can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", id))
+    ])
+    error_message = "Give full ids, projects/PROJECT/notificationChannels/NUMBER, as `gcloud beta monitoring channels list` shows them."
+  }
+}
+
+variable "runbook_url" {
+  description = "Address of the folder terraform/runbooks as people on call can open it. Alerts link to the files in it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^https://[^ ]+[^/ ]$", var.runbook_url))
+    error_message = "Give an https address with no slash at its end, such as https://github.com/acme/customerio/blob/main/terraform/runbooks."
+  }
+}
+
+variable "alert_thresholds" {
+  description = "When alerts fire. A count is over five minutes, a ratio from 0 to 1."
+  type = object({
+    oldest_unacked_seconds = optional(number, 900)
+    non_ack_ratio          = optional(number, 0.2)
+    webhook_5xx_count      = optional(number, 5)
+    webhook_401_count      = optional(number, 20)
+    error_log_count        = optional(number, 20)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.alert_thresholds.non_ack_ratio > 0 && var.alert_thresholds.non_ack_ratio < 1
+    error_message = "non_ack_ratio is a share of all pushes: give a number between 0 and 1, such as 0.2."
+  }
+
+  validation {
+    condition = alltrue([
+      for name, value in var.alert_thresholds : value >= 0 && (name == "non_ack_ratio" || floor(value) == value)
+    ])
+    error_message = "Give seconds and counts as whole numbers from 0 upwards."
+  }
+}
+
+variable "slo_goals" {
+  description = "Shares that must be good over 28 days: delivery attempts that end in a final answer, and webhooks that are accepted."
+  type = object({
+    delivery = optional(number, 0.99)
+    webhook  = optional(number, 0.999)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for goal in values(var.slo_goals) : goal >= 0.5 && goal <= 0.9999])
+    error_message = "Give shares from 0.5 to 0.9999, such as 0.999 for 99.9 %. Cloud Monitoring takes no more than 0.9999."
+  }
+}
+
+variable "messages_per_month" {
+  description = "Expected messages a month by function, for the estimate of cost and headroom only."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for name, count in var.messages_per_month : contains(keys(var.pipeline.functions), name) && count >= 0
+    ])
+    error_message = "Give counts from 0 upwards by names of functions in pipeline.yaml, such as { identify = 1000000, webhook = 5000000 }."
+  }
+}
