@@ -1,0 +1,158 @@
+import { FieldValue, type Firestore, Timestamp } from '@google-cloud/firestore'
+import { z } from 'zod'
+import type { NewSendRecord, SendLedger, SendRecordChange, StoredRecord, Written } from './record.ts'
+import { SEND_STATES } from './record.ts'
+
+const timestamp = z.instanceof(Timestamp)
+
+/** A document, by the names that the operators and the TTL policy see. */
+const documentSchema = z.object({
+  state: z.enum(SEND_STATES),
+  owner: z.string(),
+  lease_ms: z.number(),
+  content_hash: z.string(),
+  person_hash: z.string().nullable(),
+  channel: z.string(),
+  template: z.string().nullable(),
+  claimed_at: timestamp,
+  delivery_id: z.string().nullable(),
+  expires_at: timestamp,
+})
+
+const FIELD_NAMES = {
+  state: 'state',
+  owner: 'owner',
+  leaseMs: 'lease_ms',
+  contentHash: 'content_hash',
+  personHash: 'person_hash',
+  channel: 'channel',
+  template: 'template',
+  claimedAtMs: 'claimed_at',
+  deliveryId: 'delivery_id',
+  expiresAtMs: 'expires_at',
+} as const satisfies Record<keyof NewSendRecord, keyof z.infer<typeof documentSchema>>
+
+/** gRPC's numbers, as the client puts them into `code`. */
+const NOT_FOUND = 5
+const ALREADY_EXISTS = 6
+const FAILED_PRECONDITION = 9
+
+/** Documents of one delete; Firestore takes 500. */
+const ERASE_BATCH = 200
+
+export interface FirestoreSendLedgerOptions {
+  /** Of the named database; the caller ends it. */
+  readonly firestore: Firestore
+  /** `ledger.collection` of pipeline.yaml. */
+  readonly collection: string
+  /** The client itself tries for minutes; a push does not wait that long. 10,000 by default. */
+  readonly timeoutMs?: number
+}
+
+/**
+ * The ledger in Firestore: one document a key, one conditional write a change, no transaction. The query for others has
+ * two equality filters, which the automatic single-field indexes serve together: there is no index to create.
+ */
+export function createFirestoreSendLedger(options: FirestoreSendLedgerOptions): SendLedger {
+  const { firestore, timeoutMs = 10_000 } = options
+  const collection = firestore.collection(options.collection)
+  const within = <T>(what: string, work: Promise<T>): Promise<T> => inTime(what, work, timeoutMs)
+
+  return {
+    async create(id, record) {
+      return await within('create', written(collection.doc(id).create(toDocument(record))))
+    },
+    async update(id, version, change) {
+      const precondition = { lastUpdateTime: timestampOf(version) }
+      return await within('update', written(collection.doc(id).update(toDocument(change), precondition)))
+    },
+    async read(id) {
+      return toRecord(await within('read', collection.doc(id).get()))
+    },
+    async others(personHash, template, exceptId) {
+      const query = collection.where('person_hash', '==', personHash).where('template', '==', template)
+      const { docs } = await within('query', query.get())
+      return docs.flatMap((snapshot) => (snapshot.id === exceptId ? [] : (toRecord(snapshot) ?? [])))
+    },
+    async erase(personHash) {
+      let erased = 0
+      for (;;) {
+        const page = collection.where('person_hash', '==', personHash).limit(ERASE_BATCH)
+        const { docs } = await within('query', page.get())
+        if (docs.length === 0) return erased
+        const batch = firestore.batch()
+        for (const { ref } of docs) batch.delete(ref)
+        await within('delete', batch.commit())
+        erased += docs.length
+      }
+    },
+  }
+}
+
+async function written(write: Promise<{ readonly writeTime: Timestamp }>): Promise<Written> {
+  try {
+    return { kind: 'written', version: versionOf((await write).writeTime) }
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === ALREADY_EXISTS || code === FAILED_PRECONDITION || code === NOT_FOUND) return { kind: 'other' }
+    throw error
+  }
+}
+
+/** The work goes on behind a rejection: a write may still happen, as with any answer that is lost. */
+async function inTime<T>(what: string, work: Promise<T>, timeoutMs: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`Firestore: no answer to ${what} within ${timeoutMs} ms`)), timeoutMs)
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function toDocument(record: SendRecordChange): Record<string, unknown> {
+  const document: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries({
+    ...record,
+    ...(record.claimedAtMs === undefined ? {} : { claimedAtMs: FieldValue.serverTimestamp() }),
+    ...(record.expiresAtMs === undefined ? {} : { expiresAtMs: Timestamp.fromMillis(record.expiresAtMs) }),
+  })) {
+    document[FIELD_NAMES[name as keyof NewSendRecord]] = value
+  }
+  return document
+}
+
+/** Throws when the document is not of this ledger's making: better no send than a second one. */
+function toRecord(snapshot: FirebaseFirestore.DocumentSnapshot): StoredRecord | undefined {
+  const { id, updateTime, readTime } = snapshot
+  if (updateTime === undefined) return undefined
+  const parsed = documentSchema.safeParse(snapshot.data())
+  if (!parsed.success) throw new Error(`send ledger: document ${id} is not readable: ${z.prettifyError(parsed.error)}`)
+  const document = parsed.data
+  return {
+    id,
+    version: versionOf(updateTime),
+    updatedAtMs: updateTime.toMillis(),
+    readAtMs: readTime.toMillis(),
+    state: document.state,
+    owner: document.owner,
+    leaseMs: document.lease_ms,
+    contentHash: document.content_hash,
+    personHash: document.person_hash,
+    channel: document.channel,
+    template: document.template,
+    claimedAtMs: document.claimed_at.toMillis(),
+    deliveryId: document.delivery_id,
+    expiresAtMs: document.expires_at.toMillis(),
+  }
+}
+
+/** An update time with all its digits: two writes can fall into one millisecond. */
+function versionOf(updateTime: Timestamp): string {
+  return `${updateTime.seconds}:${updateTime.nanoseconds}`
+}
+
+function timestampOf(version: string): Timestamp {
+  const [seconds, nanoseconds] = version.split(':').map(Number)
+  return new Timestamp(seconds ?? Number.NaN, nanoseconds ?? Number.NaN)
+}

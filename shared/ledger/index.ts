@@ -1,0 +1,6 @@
+/** The send ledger: at most one send a key over an API that has no idempotency key of its own. See README.md. */
+export { steadyNow } from './clock.ts'
+export type { Delivery, Window } from './decide.ts'
+export { createFirestoreSendLedger } from './firestore.ts'
+export type { SendLedger, SendRecord, SendState, StoredRecord } from './record.ts'
+export { hashOf, type MessageToSend, type ReadyToSend, type SendOnceOptions, sendOnce } from './send.ts'

@@ -1,0 +1,219 @@
+import { createHash } from 'node:crypto'
+import type { CallOutcome, Outcome, Retry } from '../outcome/index.ts'
+import { type Delivery, decide, judge, sentBefore, uncertain, type Window } from './decide.ts'
+import { change, claim, type Hold } from './hold.ts'
+import type { NewSendRecord, SendLedger, SendRecordChange, SendState, StoredRecord } from './record.ts'
+
+const DAY_MS = 86_400_000
+
+export interface SendOnceOptions {
+  readonly ledger: SendLedger
+  /** Milliseconds since 1970, never going back: `steadyNow`. */
+  readonly now: () => number
+  /** A new one each time; `randomUUID`. */
+  readonly newToken: () => string
+  /** After this `send` has ended, one way or another. */
+  readonly requestTimeoutMs: number
+  /** The longest freeze of this process between the last look at the lease and the call that does no harm; 10,000 by default. */
+  readonly marginMs?: number
+  /** How long a claim holds; by default the request timeout, the margin, and 10,000 to write the claim. */
+  readonly leaseMs?: number
+  /** After it Customer.io's list shows every delivery; 60,000 by default. */
+  readonly settleMs?: number
+  /** When the list shows that an uncertain message was not sent: leave it to a person (default), or send it again. */
+  readonly onNone?: 'dead_letter' | 'resend'
+  /** Longer than a message can come again; 45 days by default. */
+  readonly keepMs?: number
+  /** Told when the ledger could not be written after a call: the outcome stands, the record stays behind. */
+  readonly onLedgerError?: (error: unknown) => void
+}
+
+/** Rate, pause and credentials have been checked: the call can be made now. Exactly one of the two is called. */
+export interface ReadyToSend {
+  readonly ok: true
+  /** Makes the call at once. `retry` and `refused` mean that it was certainly not sent; a throw counts as `uncertain`. */
+  readonly send: () => Promise<CallOutcome>
+  /** The call is not made after all. */
+  readonly cancel: () => void
+}
+
+export interface MessageToSend {
+  readonly key: string
+  readonly contentHash: string
+  readonly personHash?: string
+  readonly channel: string
+  readonly template?: string
+  readonly ready: () => Promise<ReadyToSend | { readonly ok: false; readonly outcome: Retry }>
+  /** Customer.io's deliveries of this template to this person and recipient; absent when it cannot be asked. */
+  readonly findDeliveries?: (
+    window: Window,
+  ) => Promise<{ readonly kind: 'found'; readonly deliveries: readonly Delivery[] } | Retry>
+}
+
+/** SHA-256 in lower-case hex: the id of a key's record, and how persons and contents are kept. */
+export function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/**
+ * Sends a message that must not be sent twice, through an API that sends it twice when asked twice. Never throws: trouble
+ * with the ledger before the call is a `retry`, and after it the outcome of the call stands.
+ */
+export async function sendOnce(options: SendOnceOptions, message: MessageToSend): Promise<Outcome> {
+  const ready = await message.ready()
+  if (!ready.ok) return ready.outcome
+  const attempt = new Attempt(options, message, ready)
+  try {
+    return await attempt.run()
+  } catch (error) {
+    return { kind: 'retry', cause: 'transient', error: `the send ledger cannot be used: ${wordsOf(error)}` }
+  } finally {
+    if (!attempt.called) ready.cancel()
+  }
+}
+
+/** One delivery of one message. */
+class Attempt {
+  called = false
+  readonly #options: Required<SendOnceOptions>
+  readonly #message: MessageToSend
+  readonly #ready: ReadyToSend
+  readonly #token: string
+
+  constructor(options: SendOnceOptions, message: MessageToSend, ready: ReadyToSend) {
+    const marginMs = options.marginMs ?? 10_000
+    this.#options = {
+      marginMs,
+      leaseMs: options.requestTimeoutMs + marginMs + 10_000,
+      settleMs: 60_000,
+      onNone: 'dead_letter',
+      keepMs: 45 * DAY_MS,
+      onLedgerError: () => {},
+      ...options,
+    }
+    this.#message = message
+    this.#ready = ready
+    this.#token = options.newToken()
+  }
+
+  async run(): Promise<Outcome> {
+    const { ledger, now, settleMs } = this.#options
+    const startedMs = now()
+    const { hold, found } = await claim(ledger, hashOf(this.#message.key), this.#claimRecord())
+    if (hold !== undefined) return await this.#call(hold, startedMs)
+    if (found === undefined) return OVERTAKEN
+    const action = decide(
+      found,
+      { contentHash: this.#message.contentHash, askable: this.#askable !== undefined },
+      settleMs,
+    )
+    switch (action.kind) {
+      case 'answer':
+        return action.outcome
+      case 'claim':
+        return await this.#takeOver(found, this.#claimRecord())
+      case 'look_up':
+        return await this.#lookUp(found, action.window)
+    }
+  }
+
+  async #takeOver(before: Hold, record: SendRecordChange): Promise<Outcome> {
+    const startedMs = this.#options.now()
+    const hold = await change(this.#options.ledger, before, record)
+    return hold === undefined ? OVERTAKEN : await this.#call(hold, startedMs)
+  }
+
+  /** `startedMs` is from before the claim was written, so the lease ends here before it ends for anybody else. */
+  async #call(hold: Hold, startedMs: number): Promise<Outcome> {
+    const { now, leaseMs, requestTimeoutMs, marginMs } = this.#options
+    if (startedMs + leaseMs - now() < requestTimeoutMs + marginMs) {
+      await this.#note(hold, 'released')
+      return { kind: 'retry', cause: 'busy', error: 'too little is left of the lease to send within it' }
+    }
+    const outcome = await this.#send()
+    switch (outcome.kind) {
+      case 'delivered':
+        await this.#note(hold, 'sent', outcome.deliveryId)
+        return outcome
+      case 'refused':
+        await this.#note(hold, 'refused')
+        return outcome
+      case 'retry':
+        await this.#note(hold, 'released')
+        return outcome
+      case 'uncertain':
+        await this.#note(hold, 'uncertain')
+        if (this.#askable === undefined) return uncertain(outcome.error)
+        return { ...outcome, kind: 'retry', cause: 'transient' }
+    }
+  }
+
+  async #send(): Promise<CallOutcome> {
+    this.called = true
+    try {
+      return await this.#ready.send()
+    } catch (error) {
+      return { kind: 'uncertain', error: wordsOf(error) }
+    }
+  }
+
+  async #lookUp(record: StoredRecord, window: Window): Promise<Outcome> {
+    const { ledger, settleMs, onNone } = this.#options
+    if (this.#askable === undefined) return uncertain('Customer.io cannot be asked about it')
+    const { findDeliveries, personHash, template } = this.#askable
+    const answer = await findDeliveries(window)
+    if (answer.kind === 'retry') return answer
+    const others = await ledger.others(personHash, template, record.id)
+    const verdict = judge(window, answer.deliveries, others, settleMs)
+    if (verdict.kind === 'answer') return verdict.outcome
+    if (verdict.kind === 'sent') {
+      const { deliveryId } = verdict
+      const noted = await change(ledger, record, { owner: this.#token, state: 'sent', deliveryId })
+      return noted === undefined ? OVERTAKEN : sentBefore(deliveryId)
+    }
+    if (onNone === 'dead_letter') return uncertain("Customer.io's list does not show it")
+    // The time of the first claim stays: should that send show up after all, it counts as this message's.
+    const { claimedAtMs: _, ...claimAgain } = this.#claimRecord()
+    return await this.#takeOver(record, claimAgain)
+  }
+
+  /** What a look-up needs, when all of it is there. */
+  get #askable(): Pick<Required<MessageToSend>, 'findDeliveries' | 'personHash' | 'template'> | undefined {
+    const { findDeliveries, personHash, template } = this.#message
+    if (findDeliveries === undefined || personHash === undefined || template === undefined) return undefined
+    return { findDeliveries, personHash, template }
+  }
+
+  #claimRecord(): NewSendRecord {
+    const { leaseMs, keepMs, now } = this.#options
+    const { contentHash, personHash = null, channel, template = null } = this.#message
+    return {
+      state: 'claimed',
+      owner: this.#token,
+      leaseMs,
+      contentHash,
+      personHash,
+      channel,
+      template,
+      claimedAtMs: 'commit_time',
+      deliveryId: null,
+      expiresAtMs: now() + keepMs,
+    }
+  }
+
+  /** The call has been made or will not be: what cannot be written down does not change its outcome. */
+  async #note(hold: Hold, state: SendState, deliveryId: string | null = null): Promise<void> {
+    const { ledger, onLedgerError } = this.#options
+    try {
+      await change(ledger, hold, { owner: this.#token, state, deliveryId })
+    } catch (error) {
+      onLedgerError(error)
+    }
+  }
+}
+
+const OVERTAKEN: Retry = { kind: 'retry', cause: 'busy', error: 'another delivery of the same key was faster' }
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
