@@ -18,6 +18,7 @@ export const attributes = jsonObject
     if (entries.length > LIMITS.attributes) {
       const message = `${entries.length} attributes, at most ${LIMITS.attributes}`
       ctx.issues.push({ code: 'custom', message, input: ctx.value })
+      return
     }
     for (const [name, value] of entries) {
       const longName = tooLong(name, LIMITS.attributeNameBytes)

@@ -29,4 +29,6 @@ export const LIMITS = {
   broadcastPeople: 10_000,
   /** Our own: no honest message nests deeper, and deeper ones overflow the stack of what serialises them. */
   depth: 64,
+  /** Our own: values of all kinds in one message. More take more memory to refuse than ten megabytes of honest data. */
+  values: 500_000,
 } as const

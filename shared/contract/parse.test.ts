@@ -148,6 +148,19 @@ it.each([
   expect(!parsed.ok && parsed.error).toContain('nested deeper than 64 levels')
 })
 
+it.each([
+  ['lists', '[],'],
+  ['numbers', '1,'],
+  ['objects', '{"a":1},'],
+])('refuses ten megabytes of %s without spending memory on each', (_what, item) => {
+  const body = `{"channel":"broadcast","broadcast_id":1,"ids":[${item.repeat(1e7 / item.length)}1]}`
+  expect(parse(transactionalMessage, body)).toEqual({
+    ok: false,
+    reason: 'contract',
+    error: 'message: more than 500000 values',
+  })
+})
+
 it('takes the deepest nesting that is allowed', () => {
   const nest = (levels: number): unknown => (levels === 0 ? 1 : [nest(levels - 1)])
   const nested = (levels: number) => ({ ...event, attributes: { a: nest(levels) } })

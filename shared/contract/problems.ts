@@ -63,7 +63,8 @@ export function ruleOf(issue: z.core.$ZodRawIssue): string | undefined {
       return `must be ${issue.values.map(String).join(' or ')}`
     case 'too_small':
       if (issue.origin === 'string') return 'must not be empty'
-      return issue.origin === 'array' ? `at least ${issue.minimum} item` : `must be at least ${issue.minimum}`
+      if (issue.origin === 'array') return `at least ${issue.minimum} item`
+      return `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`
     case 'too_big':
       return issue.origin === 'array' ? `at most ${issue.maximum} items` : `must be at most ${issue.maximum}`
     case 'invalid_format':

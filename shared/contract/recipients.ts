@@ -1,8 +1,8 @@
 /** An address list holds Liquid when Customer.io fills it in at send time: then its content is not ours to check. */
 const LIQUID = /\{\{|\{%/
 
-/** Splits a comma-separated address list, minding commas within quotes and angle brackets. */
-function splitAddresses(list: string): string[] {
+/** Splits a comma-separated list, minding commas within quotes and angle brackets; undefined when one is left open. */
+function splitAddresses(list: string): string[] | undefined {
   const addresses: string[] = []
   let address = ''
   let quoted = false
@@ -22,7 +22,7 @@ function splitAddresses(list: string): string[] {
     } else address += char
   }
   addresses.push(address.trim())
-  return addresses
+  return quoted || angled ? undefined : addresses
 }
 
 /** `someone@example.com`, `Some One <someone@example.com>` or `"One, Some" <someone@example.com>`. */
@@ -35,7 +35,7 @@ function isAddress(text: string): boolean {
 export function countRecipients(list: string): number | undefined {
   if (LIQUID.test(list)) return 1
   const addresses = splitAddresses(list)
-  return addresses.every(isAddress) ? addresses.length : undefined
+  return addresses?.every(isAddress) ? addresses.length : undefined
 }
 
 /** A phone number in E.164 format, or Liquid that will give one. */

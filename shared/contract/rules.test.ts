@@ -203,6 +203,20 @@ it.each<[string, z.ZodType, unknown, string]>([
     'to: must be a phone number in E.164 format, or Liquid',
   ],
   ['a broadcast without id', transactionalMessage, { channel: 'broadcast' }, 'broadcast_id: required'],
+  ['a broadcast of id 0', transactionalMessage, { ...broadcast, broadcast_id: 0 }, 'broadcast_id: must be more than 0'],
+  [
+    'a broadcast id that is a text',
+    transactionalMessage,
+    { ...broadcast, broadcast_id: '1' },
+    'broadcast_id: must be a',
+  ],
+  ['a flag that is a text', transactionalMessage, { ...email, tracked: 'yes' }, 'tracked: must be true or false'],
+  [
+    'a header that is no text',
+    transactionalMessage,
+    { ...email, headers: { 'X-A': 1 } },
+    'headers.X-A: must be a string',
+  ],
   [
     'a broadcast to two audiences',
     transactionalMessage,

@@ -1,18 +1,7 @@
 import { LIMITS } from './limits.ts'
 import type { Problem } from './problems.ts'
 
-interface Node {
-  readonly value: unknown
-  readonly key: string | number
-  readonly parent: Node | undefined
-  readonly depth: number
-}
-
-function pathOf(node: Node): (string | number)[] {
-  const path: (string | number)[] = []
-  for (let at = node; at.parent; at = at.parent) path.push(at.key)
-  return path.reverse()
-}
+type Path = readonly (string | number)[]
 
 function brokenRule(value: unknown): string | undefined {
   if (typeof value === 'string' && !value.isWellFormed()) return 'holds half a surrogate pair: no valid Unicode'
@@ -24,34 +13,45 @@ function brokenRule(value: unknown): string | undefined {
     : undefined
 }
 
-function brokenKeyRule(key: string): string | undefined {
-  if (!key.isWellFormed()) return 'name: holds half a surrogate pair: no valid Unicode'
+function brokenNameRule(name: string): string | undefined {
+  if (!name.isWellFormed()) return 'name: holds half a surrogate pair: no valid Unicode'
   // As a name it would vanish, or worse, when objects are copied.
-  return key === '__proto__' ? 'name: is reserved by JavaScript' : undefined
+  return name === '__proto__' ? 'name: is reserved by JavaScript' : undefined
 }
 
 /**
  * What is wrong with a parsed JSON document at any place, whatever its schema: nesting that would overflow a stack,
- * texts that are no Unicode (Customer.io's SDK throws on them), numbers that JSON.parse has changed, `__proto__`.
- * Walks with a stack of its own; stops at `most` problems.
+ * more values than memory should be spent on, texts that are no Unicode (Customer.io's SDK throws on them), numbers
+ * that JSON.parse has changed, `__proto__`. Stops at `most` problems.
  */
 export function structureProblems(document: unknown, most: number): Problem[] {
   const problems: Problem[] = []
-  const stack: Node[] = [{ value: document, key: '', parent: undefined, depth: 0 }]
-  for (let node = stack.pop(); node && problems.length < most; node = stack.pop()) {
-    const rule = brokenRule(node.value)
-    if (rule) problems.push({ path: pathOf(node), rule })
-    if (typeof node.value !== 'object' || node.value === null) continue
-    if (node.depth >= LIMITS.depth) {
-      return [{ path: pathOf(node), rule: `nested deeper than ${LIMITS.depth} levels` }]
+  // The way to the current value; its length is the depth, and what bounds the recursion.
+  const path: (string | number)[] = []
+  let values = 0
+
+  const report = (rule: string, at: Path = path) => problems.push({ path: [...at], rule })
+
+  function visit(value: unknown): void {
+    values++
+    const rule = brokenRule(value)
+    if (rule) report(rule)
+    if (typeof value !== 'object' || value === null) return
+    if (path.length >= LIMITS.depth) {
+      report(`nested deeper than ${LIMITS.depth} levels`)
+      return
     }
-    const isList = Array.isArray(node.value)
-    for (const [key, value] of Object.entries(node.value)) {
-      const child: Node = { value, key: isList ? Number(key) : key, parent: node, depth: node.depth + 1 }
-      const keyRule = isList ? undefined : brokenKeyRule(key)
-      if (keyRule) problems.push({ path: pathOf(child), rule: keyRule })
-      else stack.push(child)
+    for (const [key, child] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
+      if (problems.length >= most || values > LIMITS.values) return
+      path.push(key)
+      const nameRule = typeof key === 'string' ? brokenNameRule(key) : undefined
+      if (nameRule) report(nameRule)
+      else visit(child)
+      path.pop()
     }
   }
+
+  visit(document)
+  if (values > LIMITS.values) report(`more than ${LIMITS.values} values`, [])
   return problems
 }
