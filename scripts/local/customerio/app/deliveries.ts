@@ -1,0 +1,130 @@
+import { type Answer, appRefused, json } from '../answers.ts'
+import type { Context, ReceivedRequest, Route } from '../context.ts'
+import type { JsonObject } from '../json.ts'
+import type { Identifier } from '../track/operations.ts'
+import { IDENTIFIER_KINDS } from '../track/operations.ts'
+import type { Send } from '../workspace/sends.ts'
+
+const PAGE = 50
+const LARGEST_PAGE = 1_000
+
+/** A send as the look-ups show it. Nothing in it comes from the caller but person, template and recipient. */
+function describe(send: Send, { workspace }: Context): JsonObject {
+  const created = Math.floor(send.createdAtMs / 1000)
+  const person = workspace.people.find(send.who)
+  const given = { id: null, email: null, cio_id: null, [send.who.kind]: send.who.value }
+  const identifiers = { ...given, ...person?.identifiers }
+  return {
+    id: send.deliveryId,
+    deduplicate_id: `${send.deliveryId}:${created}`,
+    msg_template_id: send.transactionalMessageId,
+    transactional_message_id: send.transactionalMessageId,
+    action_id: null,
+    parent_action_id: null,
+    customer_id: identifiers.id,
+    customer_identifiers: { id: identifiers.id, email: identifiers.email, cio_id: identifiers.cio_id },
+    recipient: send.recipient,
+    subject: send.subject,
+    metrics: { created, sent: created },
+    created,
+    failure_message: null,
+    newsletter_id: null,
+    content_id: null,
+    campaign_id: null,
+    broadcast_id: null,
+    trigger_event_id: null,
+    type: send.channel,
+    forgotten: false,
+  }
+}
+
+const isVisible = (send: Send, context: Context) => send.createdAtMs + context.deliveryDelayMs <= context.now()
+
+/** A whole number from the query, the default where it is absent, undefined where it is no number. */
+function numberAt(query: URLSearchParams, name: string, absent: number): number | undefined {
+  const text = query.get(name)
+  if (text === null || text === '') return absent
+  return /^\d+$/.test(text) ? Number(text) : undefined
+}
+
+/**
+ * One page, newest first, of the sends that can be seen already and fit the filters: times of creation in unix seconds,
+ * both ends included, and a metric that the delivery has.
+ */
+function page(request: ReceivedRequest, context: Context, fits: (send: Send) => boolean): Answer {
+  const { query } = request
+  const from = numberAt(query, 'start_ts', 0)
+  const to = numberAt(query, 'end_ts', Number.MAX_SAFE_INTEGER)
+  const limit = numberAt(query, 'limit', PAGE)
+  const offset = numberAt(query, 'start', 0)
+  if (from === undefined || to === undefined || limit === undefined || offset === undefined) {
+    return appRefused(400, 'invalid parameter')
+  }
+  const metric = query.get('metric')
+  const found = context.workspace.sends
+    .filter((send) => {
+      const created = Math.floor(send.createdAtMs / 1000)
+      return fits(send) && created >= from && created <= to && isVisible(send, context)
+    })
+    .reverse()
+    .filter(() => metric === null || metric === 'created' || metric === 'sent')
+  const end = offset + Math.min(Math.max(limit, 1), LARGEST_PAGE)
+  const messages = found.slice(offset, end).map((send) => describe(send, context))
+  return json(200, { messages, next: end < found.length ? String(end) : '' })
+}
+
+function ofTemplate(request: ReceivedRequest, context: Context): Answer {
+  const id = request.params[0] ?? ''
+  if (!/^\d+$/.test(id)) return appRefused(404, 'transactional message not found')
+  return page(request, context, (send) => send.transactionalMessageId === Number(id))
+}
+
+/** The person that a path and its `id_type` name; undefined for an unknown type. */
+export function personIn(request: ReceivedRequest): Identifier | undefined {
+  const type = request.query.get('id_type') ?? 'id'
+  const kind = IDENTIFIER_KINDS.find((candidate) => candidate === type)
+  return kind && { kind, value: request.params[0] ?? '' }
+}
+
+function ofPerson(request: ReceivedRequest, context: Context): Answer {
+  const wanted = personIn(request)
+  if (wanted === undefined) return appRefused(400, 'unknown id_type')
+  const { people } = context.workspace
+  const person = people.find(wanted)
+  return page(request, context, (send) => {
+    if (person !== undefined && people.find(send.who) === person) return true
+    return send.who.kind === wanted.kind && send.who.value === wanted.value
+  })
+}
+
+function all(request: ReceivedRequest, context: Context): Answer {
+  const template = request.query.get('transactional_id')
+  const type = request.query.get('type')
+  return page(
+    request,
+    context,
+    (send) =>
+      (template === null || String(send.transactionalMessageId) === template) &&
+      (type === null || send.channel === type),
+  )
+}
+
+function one(request: ReceivedRequest, context: Context): Answer {
+  const send = context.workspace.sends.find(({ deliveryId }) => deliveryId === request.params[0])
+  if (send === undefined || !isVisible(send, context)) return appRefused(404, 'message not found')
+  return json(200, { message: describe(send, context) })
+}
+
+function templates(_request: ReceivedRequest, { workspace }: Context): Answer {
+  return json(200, { messages: workspace.templates.named().map(({ id, name }) => ({ id, name, description: '' })) })
+}
+
+const lookup = { method: 'GET', kind: 'lookup', credentials: 'app', budget: 'app' } as const
+
+export const DELIVERY_ROUTES: readonly Route[] = [
+  { ...lookup, path: '/v1/transactional', name: 'transactional', handle: templates },
+  { ...lookup, path: '/v1/transactional/:id/messages', name: 'transactional/messages', handle: ofTemplate },
+  { ...lookup, path: '/v1/customers/:id/messages', name: 'customers/messages', handle: ofPerson },
+  { ...lookup, path: '/v1/messages', name: 'messages', handle: all },
+  { ...lookup, path: '/v1/messages/:id', name: 'messages/one', handle: one },
+]

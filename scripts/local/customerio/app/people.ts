@@ -1,0 +1,46 @@
+import { type Answer, appRefused, json } from '../answers.ts'
+import type { Context, ReceivedRequest, Route } from '../context.ts'
+import { describePerson } from '../workspace/people.ts'
+import { personIn } from './deliveries.ts'
+
+function attributes(request: ReceivedRequest, { workspace }: Context): Answer {
+  const wanted = personIn(request)
+  if (wanted === undefined) return appRefused(400, 'unknown id_type')
+  const person = workspace.people.find(wanted)
+  if (person === undefined) return appRefused(404, 'customer not found')
+  return json(200, { customer: { id: person.identifiers.id ?? null, ...describePerson(person) } })
+}
+
+function byEmail(request: ReceivedRequest, { workspace }: Context): Answer {
+  const email = request.query.get('email')
+  if (email === null || email === '') return appRefused(400, 'email is required')
+  const person = workspace.people.find({ kind: 'email', value: email })
+  if (person === undefined) return json(200, { results: [] })
+  const { id = null, email: held = null, cio_id } = person.identifiers
+  return json(200, { results: [{ id, email: held, cio_id }] })
+}
+
+/** The events of a person, newest first. */
+function activities(request: ReceivedRequest, { workspace }: Context): Answer {
+  const wanted = personIn(request)
+  const person = wanted && workspace.people.find(wanted)
+  if (person === undefined) return appRefused(404, 'customer not found')
+  const own = workspace.events.all().filter((event) => workspace.people.find(event.who) === person)
+  const described = own.map(({ id, action, name, attributes: data, timestamp, receivedAtMs }) => ({
+    id: id ?? null,
+    type: action,
+    name,
+    data,
+    timestamp: timestamp ?? Math.floor(receivedAtMs / 1000),
+    customer_id: person.identifiers.id ?? null,
+  }))
+  return json(200, { activities: described.reverse(), next: '' })
+}
+
+const lookup = { method: 'GET', kind: 'lookup', credentials: 'app', budget: 'app' } as const
+
+export const PEOPLE_ROUTES: readonly Route[] = [
+  { ...lookup, path: '/v1/customers', name: 'customers', handle: byEmail },
+  { ...lookup, path: '/v1/customers/:id/attributes', name: 'customers/attributes', handle: attributes },
+  { ...lookup, path: '/v1/customers/:id/activities', name: 'customers/activities', handle: activities },
+]

@@ -1,0 +1,175 @@
+import { EventEmitter } from 'node:events'
+import { ReportingWebhooks } from './app/reporting-webhooks.ts'
+import type { Context, Store } from './context.ts'
+import { Credentials } from './credentials.ts'
+import { FaultOrders } from './faults.ts'
+import { Inbox } from './inbox.ts'
+import { APP_REQUESTS_PER_SECOND } from './limits.ts'
+import { createLocalApi } from './local/api.ts'
+import { reportOwnEvents } from './own-events.ts'
+import { seededRandom } from './random.ts'
+import { BroadcastQueue, RequestRate } from './rates.ts'
+import { type CustomerIoEvents, createApiServer } from './server.ts'
+import { Statistics, type StatisticsReport } from './statistics.ts'
+import { WebhookSender, type WebhookSenderOptions } from './webhooks.ts'
+import { Workspace } from './workspace/workspace.ts'
+
+export { SUBSCRIBABLE_EVENTS } from './app/reporting-webhooks.ts'
+export type { EndpointKind, FaultOrder, FaultOrders, StandingOrder } from './faults.ts'
+export type { Inbox, InboxEntry } from './inbox.ts'
+export type { CustomerIoEvents } from './server.ts'
+export type { StatisticsReport } from './statistics.ts'
+export { signWebhook, WebhookSender, type WebhookSenderOptions } from './webhooks.ts'
+export type { EventRecord } from './workspace/events.ts'
+export type { Person } from './workspace/people.ts'
+export type { BroadcastTrigger, Send } from './workspace/sends.ts'
+export type { Workspace } from './workspace/workspace.ts'
+
+export interface CustomerIoOptions {
+  /** 0 means any free one. */
+  readonly port: number
+  /** 127.0.0.1 by default. */
+  readonly host?: string
+  /** Milliseconds; Date.now by default. */
+  readonly now?: () => number
+  readonly siteId: string
+  readonly trackApiKey: string
+  readonly appApiKey: string
+  /** The region the account is in; `us` by default. */
+  readonly region?: 'us' | 'eu'
+  /** How long after a send the delivery look-ups first show it. */
+  readonly deliveryDelayMs: number
+  /** What every answer of the two APIs takes at least; none by default. */
+  readonly latencyMs?: number
+  /** Track and `/v1/send` together; no limit by default. */
+  readonly requestsPerSecond?: number
+  /** The rest of the App API; 10 by default, as documented. */
+  readonly appRequestsPerSecond?: number
+  /** True keeps all; false keeps people, events and sends but no inbox; `count` counts only, without validating. True by default. */
+  readonly storeInbox?: boolean | 'count'
+  /** `reversed` applies the operations of a batch last to first: Customer.io promises no order within one. As given by default. */
+  readonly batchOrder?: 'given' | 'reversed'
+  /** For orders with a probability; 1 by default. */
+  readonly seed?: number
+  /** Where reporting webhooks go and how; by default nowhere until an address is given. */
+  readonly webhooks?: Partial<Omit<WebhookSenderOptions, 'now'>> & {
+    /** Also report what happens here: messages sent, subscriptions and preferences changed. */
+    readonly ownEvents?: boolean
+  }
+}
+
+export interface CustomerIoServer {
+  readonly port: number
+  /** `http://host:port`; the local API is under `/_local`. */
+  readonly url: string
+  /** For the SDK's TrackClient. */
+  readonly trackUrl: string
+  /** For the SDK's APIClient. */
+  readonly appUrl: string
+  /** People, objects, events, sends and broadcasts; `workspace.changes` tells of sends and subscriptions. */
+  readonly workspace: Workspace
+  readonly inbox: Inbox
+  readonly statistics: () => StatisticsReport
+  /** Orders to misbehave. */
+  readonly orders: FaultOrders
+  /** The keys that are valid; they can be rotated and revoked. */
+  readonly credentials: Credentials
+  readonly webhooks: WebhookSender
+  /** Requests as they are received and answered. */
+  readonly events: EventEmitter<CustomerIoEvents>
+  /** Resolves when the condition holds; looked at after each request. Rejects after `timeoutMs`, 10 s by default. */
+  until(condition: () => boolean, timeoutMs?: number): Promise<void>
+  /** Refuses connections and cuts those that are open, as if the host were gone; the state stays. */
+  down(): Promise<void>
+  /** Listens again, on the same port. */
+  up(): Promise<void>
+  close(): Promise<void>
+}
+
+const NOWHERE = 'http://127.0.0.1:9/no-webhook-address-was-given'
+
+/** Starts a Customer.io on this machine: the Track API, the App API and, under `/_local`, what a test needs besides. */
+export async function startCustomerIo(options: CustomerIoOptions): Promise<CustomerIoServer> {
+  const { now = Date.now, host = '127.0.0.1', storeInbox = true } = options
+  const events = new EventEmitter<CustomerIoEvents>()
+  const workspace = new Workspace()
+  const store: Store = storeInbox === 'count' ? 'count' : storeInbox ? 'all' : 'state'
+  const context: Context = {
+    workspace,
+    inbox: new Inbox(),
+    statistics: new Statistics(),
+    reportingWebhooks: new ReportingWebhooks(),
+    broadcasts: new BroadcastQueue(now),
+    now,
+    region: options.region ?? 'us',
+    store,
+    deliveryDelayMs: options.deliveryDelayMs,
+    batchOrder: options.batchOrder ?? 'given',
+  }
+  const { siteId, trackApiKey, appApiKey, requestsPerSecond, appRequestsPerSecond = APP_REQUESTS_PER_SECOND } = options
+  const credentials = new Credentials({ siteId, trackApiKeys: [trackApiKey], appApiKeys: [appApiKey] })
+  const orders = new FaultOrders(seededRandom(options.seed ?? 1))
+  const { ownEvents = false, ...sending } = options.webhooks ?? {}
+  const webhooks = new WebhookSender({ url: NOWHERE, signingKey: 'unset', ...sending, now })
+  if (ownEvents) reportOwnEvents(workspace, (event) => webhooks.send(event))
+  const rates = {
+    track: requestsPerSecond === undefined ? undefined : new RequestRate(requestsPerSecond, now),
+    app: new RequestRate(appRequestsPerSecond, now),
+  }
+  const local = createLocalApi({ context, orders, credentials, webhooks })
+  const server = createApiServer({
+    context,
+    orders,
+    credentials,
+    rates,
+    latencyMs: options.latencyMs ?? 0,
+    events,
+    local,
+  })
+  const port = await server.listen(options.port, host)
+  const url = `http://${host}:${port}`
+  return {
+    port,
+    url,
+    trackUrl: `${url}/api/v1`,
+    appUrl: `${url}/v1`,
+    workspace,
+    inbox: context.inbox,
+    statistics: () => context.statistics.report(),
+    orders,
+    credentials,
+    webhooks,
+    events,
+    until: (condition, timeoutMs) => until(events, condition, timeoutMs),
+    down: () => server.stop(),
+    up: async () => void (await server.listen(port, host)),
+    close: async () => {
+      webhooks.close()
+      await server.close()
+    },
+  }
+}
+
+const UNTIL_TIMEOUT_MS = 10_000
+
+/** Looks at a condition now and after each request, rather than after a guess of time. */
+async function until(
+  events: EventEmitter<CustomerIoEvents>,
+  condition: () => boolean,
+  timeoutMs = UNTIL_TIMEOUT_MS,
+): Promise<void> {
+  if (condition()) return
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const look = () => condition() && resolve()
+  const timer = setTimeout(
+    () => reject(new Error(`Customer.io: not so within ${timeoutMs} ms: ${condition.toString()}`)),
+    timeoutMs,
+  )
+  events.on('received', look).on('answered', look)
+  try {
+    await promise
+  } finally {
+    clearTimeout(timer)
+    events.off('received', look).off('answered', look)
+  }
+}
