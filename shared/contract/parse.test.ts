@@ -161,6 +161,15 @@ it.each([
   })
 })
 
+it('refuses an object of more names than any honest one has', () => {
+  const named = (count: number) => {
+    const attributes = Object.fromEntries(Array.from({ length: count }, (_, i) => [i.toString(36), 1]))
+    return { ...event, attributes }
+  }
+  expect(refusal(trackMessage, named(LIMITS.names))).toMatch(/^message: \d+ bytes, at most 29900$/)
+  expect(refusal(trackMessage, named(LIMITS.names + 1))).toBe('attributes: more than 10000 names in one object')
+})
+
 it('takes the deepest nesting that is allowed', () => {
   const nest = (levels: number): unknown => (levels === 0 ? 1 : [nest(levels - 1)])
   const nested = (levels: number) => ({ ...event, attributes: { a: nest(levels) } })

@@ -21,7 +21,7 @@ function brokenNameRule(name: string): string | undefined {
 
 /**
  * What is wrong with a parsed JSON document at any place, whatever its schema: nesting that would overflow a stack,
- * more values than memory should be spent on, texts that are no Unicode (Customer.io's SDK throws on them), numbers
+ * more values or names than time and memory should be spent on, texts that are no Unicode (Customer.io's SDK throws on them), numbers
  * that JSON.parse has changed, `__proto__`. Stops at `most` problems.
  */
 export function structureProblems(document: unknown, most: number): Problem[] {
@@ -41,7 +41,12 @@ export function structureProblems(document: unknown, most: number): Problem[] {
       report(`nested deeper than ${LIMITS.depth} levels`)
       return
     }
-    for (const [key, child] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
+    const isList = Array.isArray(value)
+    if (!isList && Object.keys(value).length > LIMITS.names) {
+      report(`more than ${LIMITS.names} names in one object`)
+      return
+    }
+    for (const [key, child] of isList ? value.entries() : Object.entries(value)) {
       if (problems.length >= most || values > LIMITS.values) return
       path.push(key)
       const nameRule = typeof key === 'string' ? brokenNameRule(key) : undefined
