@@ -8,11 +8,13 @@ import { type LockFile, lockFileFor, type Manifest } from './lock.ts'
 const FRAMEWORK = '@google-cloud/functions-framework'
 
 /**
- * Bundles every function of the topology to `<outDir>/<function>/`: index.js, and the package.json and lock file that
+ * Bundles functions, by default every one of the topology, to `<outDir>/<function>/`: index.js, and the package.json and lock file that
  * the build in the cloud installs from. A function carries what it uses and nothing of the others.
  */
-export async function buildFunctions(outDir: string = join(PROJECT_ROOT, 'dist')): Promise<string[]> {
-  const names = Object.keys(readTopology().functions)
+export async function buildFunctions(
+  outDir: string = join(PROJECT_ROOT, 'dist'),
+  names: readonly string[] = Object.keys(readTopology().functions),
+): Promise<readonly string[]> {
   const lockFile: LockFile = JSON.parse(await readFile(join(PROJECT_ROOT, 'package-lock.json'), 'utf8'))
   await rm(outDir, { recursive: true, force: true })
   await Promise.all(names.map((name) => buildFunction(name, join(outDir, name), lockFile)))

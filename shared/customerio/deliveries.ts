@@ -6,8 +6,9 @@ import type { CallOutcome } from '../outcome/index.ts'
 export interface DeliveryQuery {
   /** Number of the transactional message; the list takes no trigger names. */
   readonly transactionalMessageId: number
-  /** Unix seconds: created at this time or later. */
+  /** Unix seconds, both ends included. */
   readonly createdFrom: number
+  readonly createdUntil: number
 }
 
 /** One delivery as Customer.io lists it. It carries nothing of the publisher's. */
@@ -37,7 +38,7 @@ const page = z.object({
   next: z.string().nullish(),
 })
 
-const PAGE_SIZE = 100
+const PAGE_SIZE = 1_000
 /** Beyond this the list is too long to tell one send from another in time. */
 const MOST_PAGES = 10
 
@@ -50,7 +51,8 @@ export async function deliveriesOf(query: DeliveryQuery, ask: Ask): Promise<read
   const found: FoundDelivery[] = []
   let start: string | undefined
   for (let pages = 0; pages < MOST_PAGES; pages++) {
-    const options = { start_ts: query.createdFrom, limit: PAGE_SIZE, ...(start !== undefined && { start }) }
+    const window = { start_ts: query.createdFrom, end_ts: query.createdUntil }
+    const options = { ...window, limit: PAGE_SIZE, ...(start !== undefined && { start }) }
     const body = await ask((client) => client.getTransactionalMessageDeliveries(query.transactionalMessageId, options))
     if (typeof body !== 'string') return body
     const parsed = page.safeParse(JSON.parse(body))

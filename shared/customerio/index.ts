@@ -1,6 +1,6 @@
 export { type BatchVerdict, classify, classifyBatch, type Endpoint, parseRetryAfter } from './classify.ts'
 export type { DeliveryQuery, FoundDelivery } from './deliveries.ts'
-export { type Operation, personKeys } from './person-keys.ts'
+export { type Operation, personKey, personKeys } from './person-keys.ts'
 export {
   type AppApi,
   CustomerIOService,

@@ -11,11 +11,12 @@ export type Operation = IdentifyMessage | TrackMessage
  */
 export function personKeys(operation: Operation): string[] {
   if (operation.action === 'event' || operation.action === 'page' || operation.action === 'screen') return []
-  if (operation.action === 'merge') return [keyOf(operation.primary), keyOf(operation.secondary)]
-  return [keyOf(operation.identifiers)]
+  if (operation.action === 'merge') return [personKey(operation.primary), personKey(operation.secondary)]
+  return [personKey(operation.identifiers)]
 }
 
-function keyOf(identifiers: Readonly<Record<string, unknown>>): string {
+/** One name for a person (or an object), whatever the order of its identifiers and the case of an e-mail address. */
+export function personKey(identifiers: Readonly<Record<string, unknown>>): string {
   const parts = Object.entries(identifiers)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => [name, name === 'email' ? String(value).toLowerCase() : String(value)])

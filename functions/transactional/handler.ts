@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto'
+import { Firestore } from '@google-cloud/firestore'
+import type { HttpFunction } from '@google-cloud/functions-framework'
+import { stringify } from 'safe-stable-stringify'
+import type { TransactionalConfig } from '../../shared/config/index.ts'
+import { type TransactionalMessage, transactionalMessage } from '../../shared/contract/index.ts'
+import { CustomerIOService, personKey } from '../../shared/customerio/index.ts'
+import { createDeadLetterTopic, createDrain, createPushHandler } from '../../shared/delivery/index.ts'
+import { parseKeyed } from '../../shared/functions/index.ts'
+import {
+  createFirestoreSendLedger,
+  hashOf,
+  type MessageToSend,
+  type SendLedger,
+  sendOnce,
+  steadyNow,
+} from '../../shared/ledger/index.ts'
+import { createLog, type Log } from '../../shared/logging/index.ts'
+import type { Outcome } from '../../shared/outcome/index.ts'
+import { RateLimiter } from '../../shared/rate/index.ts'
+import { createSecret } from '../../shared/secrets/index.ts'
+import { askableTemplate, findDeliveries } from './look-up.ts'
+
+/** Broadcasts: 1 in 10 s an account. Everything else on the App API: 10 a second, of which five instances take 2 each. */
+const BROADCASTS_PER_SECOND = 0.1
+const LOOK_UPS_PER_SECOND = 2
+
+/** Topic `transactional`: messages of six channels and broadcasts, each sent once by means of the send ledger. */
+export function createTransactionalFunction(config: TransactionalConfig): HttpFunction {
+  const { appApi, deadLetter, projectId } = config
+  const log = createLog({ functionName: 'transactional', level: config.logLevel, projectId })
+  const rate = (requestsPerSecond: number) => new RateLimiter({ requestsPerSecond, now: Date.now, random: Math.random })
+  const service = new CustomerIOService({
+    app: {
+      url: appApi.url,
+      timeoutMs: appApi.requestTimeoutMs,
+      apiKey: createSecret({ ...appApi.apiKey, log }),
+      rate: rate(appApi.requestsPerSecond),
+      broadcastRate: rate(BROADCASTS_PER_SECOND),
+      lookUpRate: rate(LOOK_UPS_PER_SECOND),
+    },
+    log,
+    now: Date.now,
+  })
+  const ledger = createFirestoreSendLedger({
+    firestore: new Firestore({ projectId, databaseId: config.ledger.database }),
+    collection: config.ledger.collection,
+  })
+  return createPushHandler({
+    work: {
+      parse: (message) => parseKeyed(transactionalMessage, message),
+      deliver: ({ value, key }) => deliver({ service, ledger, config, log }, value, key),
+    },
+    deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
+    maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
+    drain: createDrain(process),
+    log,
+    now: Date.now,
+  })
+}
+
+interface Parts {
+  readonly service: CustomerIOService
+  readonly ledger: SendLedger
+  readonly config: TransactionalConfig
+  readonly log: Log
+}
+
+function deliver(
+  { service, ledger, config, log }: Parts,
+  message: TransactionalMessage,
+  key: string,
+): Promise<Outcome> {
+  return sendOnce(
+    {
+      ledger,
+      now: steadyNow,
+      newToken: randomUUID,
+      requestTimeoutMs: config.appApi.requestTimeoutMs,
+      leaseMarginMs: config.ledger.leaseMarginMs,
+      settleMs: config.ledger.settleMs,
+      onNotFound: config.ledger.onNotFound,
+      ttlMs: config.ledger.ttlMs,
+      onLedgerError: (error) =>
+        log.error('the outcome of a send could not be written to the ledger', {
+          event: 'ledger_write_failed',
+          error: error instanceof Error ? error.name : typeof error,
+        }),
+    },
+    toSend(service, message, key),
+  )
+}
+
+/** What the ledger has to know of a message: nothing in it names a person. */
+function toSend(service: CustomerIOService, message: TransactionalMessage, key: string): MessageToSend {
+  const contentHash = hashOf(stringify(message) ?? '')
+  const ready = () => service.prepareSend(message)
+  if (message.channel === 'broadcast') {
+    return { key, contentHash, channel: message.channel, template: String(message.broadcast_id), ready }
+  }
+  const template = askableTemplate(message)
+  return {
+    key,
+    contentHash,
+    personHash: hashOf(personKey(message.identifiers)),
+    channel: message.channel,
+    template: String(message.transactional_message_id ?? ''),
+    ready,
+    ...(template !== undefined && {
+      findDeliveries: (window) => findDeliveries(service, message, template, window),
+    }),
+  }
+}

@@ -1,0 +1,56 @@
+import type { Topology } from '../topology/topology.ts'
+
+/** Where the local stack's parts are reached. */
+export interface LocalHosts {
+  readonly projectId: string
+  /** `host:port`, as the emulator variables want it. */
+  readonly pubsub: string
+  readonly firestore: string
+  /** With `http://`, as the BigQuery client wants it. */
+  readonly bigquery: string
+  readonly trackUrl: string
+  readonly appUrl: string
+  readonly region: 'us' | 'eu'
+  /** File that holds a secret's value, as Secret Manager would mount it. */
+  secretFile(name: string): string
+  /** The account's limit, of which each process gets its share. */
+  readonly requestsPerSecond: number
+}
+
+/**
+ * The environment variables of one function, by the rules at the head of `terraform/pipeline.yaml`: the same that
+ * Terraform sets, with the addresses of the local stack instead of the cloud's.
+ */
+export function functionEnvironment(topology: Topology, name: string, hosts: LocalHosts): Record<string, string> {
+  const fn = topology.functions[name]
+  if (fn === undefined) throw new Error(`terraform/pipeline.yaml has no function ${name}`)
+  const env: Record<string, string> = {
+    GOOGLE_CLOUD_PROJECT: hosts.projectId,
+    LOG_LEVEL: 'INFO',
+    METADATA_SERVER_DETECTION: 'none',
+    PUBSUB_EMULATOR_HOST: hosts.pubsub,
+  }
+  for (const secret of fn.secrets) env[`${secret}_FILE`] = hosts.secretFile(secret)
+  if (fn.rate_share !== undefined) {
+    // One process stands for all instances here, so it gets the function's whole share.
+    env.CUSTOMERIO_REQUESTS_PER_SECOND = String(hosts.requestsPerSecond * fn.rate_share)
+    env.CUSTOMERIO_REGION = hosts.region
+    env.CUSTOMERIO_TRACK_URL = hosts.trackUrl
+    env.CUSTOMERIO_APP_URL = hosts.appUrl
+  }
+  const subscription = Object.values(topology.subscriptions).find(({ push }) => push === name)
+  if (subscription?.dead_letter_topic !== undefined) {
+    env.DEAD_LETTER_TOPIC = subscription.dead_letter_topic
+    env.MAX_DELIVERY_ATTEMPTS = String(subscription.max_delivery_attempts)
+  }
+  if (fn.publishes !== undefined) env.WEBHOOK_EVENTS_TOPIC = fn.publishes
+  if (fn.warehouse) {
+    env.BIGQUERY_DATASET = topology.bigquery.dataset
+    env.BIGQUERY_EMULATOR_HOST = hosts.bigquery
+  }
+  if (fn.ledger) {
+    env.SEND_LEDGER_DATABASE = topology.ledger.database
+    env.FIRESTORE_EMULATOR_HOST = hosts.firestore
+  }
+  return { ...env, ...fn.environment }
+}

@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs'
+import { createRequire } from 'node:module'
+import { createConnection, createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** The command line of the functions framework: what `npx functions-framework` runs. */
+const FRAMEWORK = join(dirname(createRequire(import.meta.url).resolve('@google-cloud/functions-framework')), 'main.js')
+
+export interface FunctionProcessOptions {
+  readonly name: string
+  /** Folder of the bundle: `dist/<name>`. */
+  readonly source: string
+  readonly port: number
+  readonly env: Readonly<Record<string, string>>
+  /** Its log lines are appended here. */
+  readonly logFile: string
+}
+
+/** How long a function may take from its start until it listens. */
+const START_LIMIT_MS = 20_000
+
+/** One deployed function: its bundle on the functions framework, in a process of its own that can be killed and restarted. */
+export class FunctionProcess {
+  readonly name: string
+  readonly url: string
+  readonly #options: FunctionProcessOptions
+  readonly #log: WriteStream
+  #child: ChildProcess | undefined
+
+  constructor(options: FunctionProcessOptions) {
+    mkdirSync(dirname(options.logFile), { recursive: true })
+    this.name = options.name
+    this.url = `http://127.0.0.1:${options.port}/`
+    this.#options = options
+    this.#log = createWriteStream(options.logFile, { flags: 'a' })
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  /** Starts the process and resolves once it listens. Rejects, with its last words, when it ends before that. */
+  async start(): Promise<void> {
+    const { name, source, port, env } = this.#options
+    const child = spawn(
+      process.execPath,
+      [FRAMEWORK, `--source=${source}`, `--target=${name}`, `--port=${port}`, '--signature-type=http'],
+      { env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+    this.#child = child
+    let lastWords = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        lastWords = `${lastWords}${chunk}`.slice(-2_000)
+        this.#log.write(chunk)
+      })
+    }
+    const giveUpAt = performance.now() + START_LIMIT_MS
+    while (!(await isListening(port))) {
+      if (hasEnded(child)) throw new Error(`function ${name} ended at its start:\n${lastWords}`)
+      if (performance.now() > giveUpAt)
+        throw new Error(`function ${name} does not listen on port ${port}:\n${lastWords}`)
+      await delay(20)
+    }
+  }
+
+  /** Sends a signal; does not wait. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal)
+  }
+
+  /** Ends the process and resolves once it is gone. SIGTERM lets it finish what it holds. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const child = this.#child
+    if (child === undefined || hasEnded(child)) return
+    const ended = once(child, 'exit')
+    child.kill(signal)
+    await ended
+  }
+
+  /** Ends it for good and closes its log. */
+  async close(): Promise<void> {
+    await this.stop('SIGKILL')
+    this.#log.end()
+  }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+async function isListening(port: number): Promise<boolean> {
+  const socket = createConnection({ port, host: '127.0.0.1' })
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** A port that was free a moment ago, for a process that cannot tell which one it took. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no free port')
+  return address.port
+}

@@ -1,0 +1,180 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BigQuery } from '@google-cloud/bigquery'
+import { PubSub } from '@google-cloud/pubsub'
+import { buildFunctions } from '../build/build.ts'
+import { PROJECT_ROOT, readTopology, type Topology } from '../topology/topology.ts'
+import { deployWarehouse, type LocalBigQuery, startBigQuery } from './bigquery/index.ts'
+import { type CustomerIoOptions, type CustomerIoServer, startCustomerIo } from './customerio/index.ts'
+import { functionEnvironment } from './environment.ts'
+import { type FirestoreServer, startFirestore } from './firestore/index.ts'
+import { FunctionProcess, freePort } from './function-process.ts'
+import { type PubSubOptions, type PubSubServer, startPubSub } from './pubsub/index.ts'
+import { createTopology } from './pubsub/topology.ts'
+
+/** The servers of the local stack and their ports by default. Functions follow from 8101 in the order of pipeline.yaml. */
+export const DEFAULT_PORTS = { pubsub: 8085, firestore: 8086, customerio: 8090, bigquery: 9050 } as const
+const FIRST_FUNCTION_PORT = 8101
+
+/** What the local Customer.io takes for its account's credentials. Not secrets: nothing outside this machine knows them. */
+export const LOCAL_CREDENTIALS = {
+  CUSTOMERIO_SITE_ID: 'local-site-id',
+  CUSTOMERIO_TRACK_API_KEY: 'local-track-api-key',
+  CUSTOMERIO_APP_API_KEY: 'local-app-api-key',
+  CUSTOMERIO_WEBHOOK_SIGNING_KEYS: 'local-webhook-signing-key',
+} as const
+
+export interface StackOptions {
+  /** By server or function; 0 means any free one. `all` stands for every one that is not named. */
+  readonly ports?: Readonly<Record<string, number>>
+  /** Where bundles, logs, secrets and endpoints.json go: `.local` by default. */
+  readonly directory?: string
+  readonly projectId?: string
+  /** The account's limit at Customer.io, shared out among the functions. 1,000 by default. */
+  readonly requestsPerSecond?: number
+  readonly pubsub?: Partial<PubSubOptions>
+  readonly customerio?: Partial<CustomerIoOptions>
+  /** Further variables for every function. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** Only these functions; all by default. The subscriptions of the others deliver to nobody. */
+  readonly functions?: readonly string[]
+}
+
+/** Where everything is reached, as it stands in endpoints.json. */
+export interface Endpoints {
+  readonly projectId: string
+  readonly PUBSUB_EMULATOR_HOST: string
+  readonly FIRESTORE_EMULATOR_HOST: string
+  readonly BIGQUERY_EMULATOR_HOST: string
+  readonly CUSTOMERIO_TRACK_URL: string
+  readonly CUSTOMERIO_APP_URL: string
+  readonly customerio: string
+  readonly functions: Readonly<Record<string, string>>
+  readonly secrets: string
+  readonly logs: string
+}
+
+export interface Stack {
+  readonly topology: Topology
+  readonly endpoints: Endpoints
+  readonly pubsub: PubSubServer
+  readonly firestore: FirestoreServer
+  readonly bigquery: LocalBigQuery
+  readonly customerio: CustomerIoServer
+  readonly functions: Readonly<Record<string, FunctionProcess>>
+  /** A client of the local Pub/Sub. */
+  readonly client: PubSub
+  readonly warehouse: BigQuery
+  close(): Promise<void>
+}
+
+/**
+ * Starts the whole pipeline on this machine: the bundles of the real functions, each on the functions framework in a
+ * process of its own, between a Pub/Sub, a Firestore, a BigQuery and a Customer.io that speak the real protocols.
+ * What connects them is read from `terraform/pipeline.yaml`.
+ */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const topology = readTopology()
+  const directory = options.directory ?? join(PROJECT_ROOT, '.local')
+  const projectId = options.projectId ?? 'local-project'
+  const functionNames = Object.keys(topology.functions).filter((name) => options.functions?.includes(name) ?? true)
+  const portOf = (name: string, fallback: number) => options.ports?.[name] ?? options.ports?.all ?? fallback
+
+  const closing: (() => Promise<unknown> | unknown)[] = []
+  const close = async () => {
+    for (const end of closing.splice(0).reverse()) await end()
+  }
+  try {
+    const ports = new Map<string, number>()
+    for (const [index, name] of Object.keys(topology.functions).entries()) {
+      if (functionNames.includes(name)) {
+        ports.set(name, portOf(name, FIRST_FUNCTION_PORT + index) || (await freePort()))
+      }
+    }
+    const [pubsub, firestore, bigquery, customerio] = await Promise.all([
+      startPubSub({ port: portOf('pubsub', DEFAULT_PORTS.pubsub), ...options.pubsub }),
+      startFirestore({ port: portOf('firestore', DEFAULT_PORTS.firestore) }),
+      startBigQuery({ port: portOf('bigquery', DEFAULT_PORTS.bigquery) }),
+      startCustomerIo({
+        port: portOf('customerio', DEFAULT_PORTS.customerio),
+        siteId: LOCAL_CREDENTIALS.CUSTOMERIO_SITE_ID,
+        trackApiKey: LOCAL_CREDENTIALS.CUSTOMERIO_TRACK_API_KEY,
+        appApiKey: LOCAL_CREDENTIALS.CUSTOMERIO_APP_API_KEY,
+        deliveryDelayMs: 2_000,
+        ...options.customerio,
+        webhooks: {
+          url: `http://127.0.0.1:${ports.get('webhook')}/`,
+          signingKey: LOCAL_CREDENTIALS.CUSTOMERIO_WEBHOOK_SIGNING_KEYS,
+          ...options.customerio?.webhooks,
+        },
+      }),
+    ])
+    closing.push(...[pubsub, firestore, bigquery, customerio].map((server) => () => server.close()))
+
+    const secretFile = (name: string) => join(directory, 'secrets', name)
+    mkdirSync(join(directory, 'secrets'), { recursive: true })
+    for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) writeFileSync(secretFile(name), value)
+
+    const hosts = {
+      projectId,
+      pubsub: pubsub.host,
+      firestore: firestore.host,
+      bigquery: bigquery.url,
+      trackUrl: customerio.trackUrl,
+      appUrl: customerio.appUrl,
+      region: 'us' as const,
+      secretFile,
+      requestsPerSecond: options.requestsPerSecond ?? 1_000,
+    }
+    const warehouse = new BigQuery({ projectId, apiEndpoint: bigquery.url })
+    await Promise.all([
+      buildFunctions(join(directory, 'dist'), functionNames),
+      deployWarehouse(warehouse, topology.bigquery, PROJECT_ROOT),
+    ])
+
+    const functions = Object.fromEntries(
+      functionNames.map((name) => [
+        name,
+        new FunctionProcess({
+          name,
+          source: join(directory, 'dist', name),
+          port: ports.get(name) ?? 0,
+          env: { ...functionEnvironment(topology, name, hosts), ...options.environment },
+          logFile: join(directory, 'logs', `${name}.log`),
+        }),
+      ]),
+    )
+    closing.push(() => Promise.all(Object.values(functions).map((fn) => fn.close())))
+    await Promise.all(Object.values(functions).map((fn) => fn.start()))
+
+    const client = new PubSub({ projectId, emulatorMode: true, apiEndpoint: pubsub.host })
+    closing.push(() => client.close())
+    const nobody = 'http://127.0.0.1:9/'
+    await createTopology({
+      topology,
+      pubsub: client,
+      pushBaseUrls: Object.fromEntries(
+        Object.keys(topology.functions).map((name) => [name, functions[name]?.url ?? nobody]),
+      ),
+      pushServiceAccountEmail: `pubsub-push@${projectId}.iam.gserviceaccount.com`,
+    })
+
+    const endpoints: Endpoints = {
+      projectId,
+      PUBSUB_EMULATOR_HOST: pubsub.host,
+      FIRESTORE_EMULATOR_HOST: firestore.host,
+      BIGQUERY_EMULATOR_HOST: bigquery.url,
+      CUSTOMERIO_TRACK_URL: customerio.trackUrl,
+      CUSTOMERIO_APP_URL: customerio.appUrl,
+      customerio: customerio.url,
+      functions: Object.fromEntries(Object.values(functions).map(({ name, url }) => [name, url])),
+      secrets: join(directory, 'secrets'),
+      logs: join(directory, 'logs'),
+    }
+    writeFileSync(join(directory, 'endpoints.json'), `${JSON.stringify(endpoints, null, 2)}\n`)
+    return { topology, endpoints, pubsub, firestore, bigquery, customerio, functions, client, warehouse, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
