@@ -91,7 +91,7 @@ it('gives the webhook function its defaults, without an age limit', () => {
     signingKeys: { name: 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS', file: '/secrets/keys' },
     maxAgeSeconds: undefined,
     publishTimeoutMs: 3_000,
-    maxBodyBytes: 33_554_432,
+    maxBodyBytes: 20_971_520,
   })
   expect(parseWebhookConfig({ ...webhookVariables, WEBHOOK_MAX_AGE_SECONDS: '86400' }).maxAgeSeconds).toBe(86_400)
 })

@@ -80,10 +80,12 @@ it('does not try a failing file again at every use, but does after the interval'
   content = failing
   expect(await secret.current()).toBeUndefined()
   expect(await secret.current()).toBeUndefined()
+  expect(await secret.refresh()).toBe('failed')
   expect(reads).toBe(1)
   content = async () => 'there now'
   clockMs += 1_000
   expect(await secret.current()).toBe('there now')
+  expect(await secret.refresh()).toBe('limited')
 })
 
 it('names an error without a code as unreadable', async () => {

@@ -11,8 +11,8 @@ export interface SecretSource {
 }
 
 /**
- * What a read came to. `limited`: the last read was begun too recently. `failed`: the file could not be read;
- * the last value stays.
+ * What a read came to. `limited`: nothing was read, since the value is younger than `minRefreshIntervalMs`.
+ * `failed`: the file could not be read, now or a moment ago, and the last value stays.
  */
 export type RefreshResult = 'changed' | 'unchanged' | 'limited' | 'failed'
 
@@ -70,6 +70,7 @@ class FileSecret implements Secret {
   /** A read that hangs holds a thread of the process, so there is never a second one beside it. */
   #reading: Promise<RefreshResult> | undefined
   #overdue = false
+  #lastFailed = false
   #queued: Promise<RefreshResult> | undefined
 
   constructor(options: SecretOptions & { readonly file: string }) {
@@ -103,7 +104,8 @@ class FileSecret implements Secret {
       })
       return this.#queued
     }
-    return this.#reading === undefined ? 'limited' : this.#inTime(this.#reading)
+    if (this.#reading !== undefined) return this.#inTime(this.#reading)
+    return this.#lastFailed ? 'failed' : 'limited'
   }
 
   #read(): Promise<RefreshResult> {
@@ -124,8 +126,10 @@ class FileSecret implements Secret {
       const result = value === this.#value ? 'unchanged' : 'changed'
       this.#value = value
       this.#readAt = startedAt
+      this.#lastFailed = false
       return result
     } catch (error) {
+      this.#lastFailed = true
       this.#warn(codeOf(error))
       return 'failed'
     }

@@ -82,7 +82,8 @@ it('keeps the beginning of a large body that is no JSON', () => {
 })
 
 it('survives JSON that is nested deeper than it could be written again', () => {
-  const { message } = messageOf(`{"event_id":"01","data":{"n":${'['.repeat(5.5e6)}${']'.repeat(5.5e6)}}}`)
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+  const { message } = messageOf(`{"event_id":"01","data":{"n":${deep},"content":"${'x'.repeat(1e7)}"}}`)
   expect(message.attributes).toMatchObject({ event_id: '01', quarantine: 'too_large', truncated: 'body' })
 })
 

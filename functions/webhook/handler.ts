@@ -1,0 +1,161 @@
+import type { Request, Response } from '@google-cloud/functions-framework'
+import type { Drain } from '../../shared/delivery/index.ts'
+import type { Log, LogFields } from '../../shared/logging/index.ts'
+import type { Secret } from '../../shared/secrets/index.ts'
+import {
+  type CustomerIOWebhookHandler,
+  isTooOld,
+  parseKeyRing,
+  readClaim,
+  type SignatureClaim,
+  type SignatureProblem,
+  verifyWebhook,
+  webhookMessageOf,
+} from '../../shared/webhooks/index.ts'
+import { readBody } from './body.ts'
+import type { Publish } from './publish.ts'
+
+export interface WebhookHandlerOptions {
+  readonly signingKeys: Secret
+  readonly publish: Publish
+  readonly webhooks: CustomerIOWebhookHandler
+  readonly drain: Drain
+  readonly log: Log
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  readonly maxAgeSeconds: number | undefined
+  readonly maxBodyBytes: number
+  /** From the arrival of the request until the publish must be certain. */
+  readonly publishTimeoutMs: number
+}
+
+/** Customer.io wants the whole answer within 4 s of its request; what its network takes is not ours. */
+const ANSWER_WITHIN_MS = 3_500
+
+/**
+ * How long a webhook that no known key explains waits for a read of the keys that begins after its arrival. Longer than
+ * the interval between such reads, so that in a flood of forged webhooks every one still gets its turn, and its 401.
+ */
+const KEYS_WAIT_MS = 1_000
+
+type Answer = 204 | 401 | 405 | 413 | 503
+interface Decision extends Partial<LogFields> {
+  readonly answer: Answer
+  readonly message: string
+  readonly severity: 'info' | 'warning' | 'error'
+}
+
+/**
+ * Answers Customer.io's reporting webhooks. A failing answer holds up every later webhook, most of them for an hour:
+ *
+ * - 204 for whatever Customer.io signed, once Pub/Sub has it: understood, quarantined or truncated
+ * - 401 for what it did not sign, after a fresh read of the keys
+ * - 503 when the trouble is ours: keys not configured or not readable, publish failed or too slow, shutting down
+ * - 405 and 413 for what cannot be Customer.io
+ */
+export function createWebhookHandler(options: WebhookHandlerOptions) {
+  const { signingKeys, publish, webhooks, drain, log, now } = options
+
+  async function decide(request: Request, receivedAtMs: number): Promise<Decision | undefined> {
+    if (request.method !== 'POST') return refused(405, 'method')
+    const claim = readClaim(request.headers)
+    if (typeof claim === 'string') return refused(401, claim)
+    const body = await readBody(request, options.maxBodyBytes)
+    if (body === 'aborted') return undefined
+    if (body === 'too_large') return refused(413, body)
+
+    const verdict = await verify(claim, body, receivedAtMs)
+    if (verdict === 'not_configured') return ours('the signing keys are not configured', verdict)
+    if (verdict === 'keys_unreadable') return ours('the signing keys could not be read again', verdict)
+    if (verdict !== 'authentic') return refused(401, verdict)
+    return accept(request, claim, body, receivedAtMs)
+  }
+
+  async function verify(
+    claim: SignatureClaim,
+    body: Buffer,
+    receivedAtMs: number,
+  ): Promise<'authentic' | SignatureProblem | 'not_configured' | 'keys_unreadable'> {
+    const known = await signingKeys.current()
+    if (!explains(known, claim, body)) {
+      const refresh = await signingKeys.refresh(KEYS_WAIT_MS)
+      const fresh = await signingKeys.current()
+      if (fresh === known || !explains(fresh, claim, body)) {
+        if (refresh === 'failed' || refresh === 'limited') return 'keys_unreadable'
+        return parseKeyRing(fresh ?? '').length === 0 ? 'not_configured' : 'wrong_signature'
+      }
+    }
+    return isTooOld(claim, options.maxAgeSeconds, receivedAtMs) ? 'too_old' : 'authentic'
+  }
+
+  async function accept(request: Request, claim: SignatureClaim, body: Buffer, receivedAtMs: number) {
+    const traceparent = request.get('traceparent')
+    const signatureTimestamp = claim.timestamp
+    const { message, event } = webhookMessageOf({ body, signatureTimestamp, receivedAtMs, traceparent })
+    const { object_type, metric, event_id, quarantine, truncated } = message.attributes
+    const about = {
+      ...(object_type !== undefined && { objectType: object_type }),
+      ...(metric !== undefined && { metric }),
+      ...(event_id !== undefined && { eventId: event_id }),
+      ...(message.attributes.traceparent !== undefined && { trace: message.attributes.traceparent }),
+    }
+    // A publish that succeeds after its time is harmless: the retry carries the same event_id.
+    const failure = await failureWithin(publish(message), receivedAtMs + options.publishTimeoutMs - now())
+    if (failure !== undefined)
+      return { ...ours('could not publish the webhook', 'publish_failed'), error: failure, ...about }
+
+    if (event !== undefined) await webhooks.dispatch(event, receivedAtMs + ANSWER_WITHIN_MS - now())
+    if (quarantine !== undefined) return accepted('quarantined', { reason: quarantine, ...about })
+    return accepted(truncated === undefined ? 'published' : 'truncated', about)
+  }
+
+  return async (request: Request, response: Response): Promise<void> => {
+    const receivedAtMs = now()
+    const draining = !drain.begin(request, response)
+    const decision = draining ? ours('shutting down', 'shutting_down') : await decide(request, receivedAtMs)
+    // The sender went away, so nobody waits for an answer.
+    if (decision === undefined) return
+    if (draining) response.set('Connection', 'close')
+    const { message, severity, ...fields } = decision
+    log[severity](message, { event: 'webhook', ...fields, latencyMs: now() - receivedAtMs })
+    if (decision.answer === 405) response.set('Allow', 'POST')
+    response.status(decision.answer).end()
+  }
+}
+
+function explains(keyRing: string | undefined, claim: SignatureClaim, body: Buffer): boolean {
+  return verifyWebhook(parseKeyRing(keyRing ?? ''), claim, body)
+}
+
+function accepted(outcome: string, fields: Omit<Partial<LogFields>, 'answer'>): Decision {
+  return { answer: 204, message: 'webhook accepted', severity: 'info', outcome, ...fields }
+}
+
+function refused(answer: 401 | 405 | 413, reason: string): Decision {
+  return { answer, message: 'webhook refused', severity: 'warning', outcome: 'refused', reason }
+}
+
+function ours(message: string, reason: string): Decision {
+  return { answer: 503, message, severity: 'error', outcome: 'retry', reason }
+}
+
+/** What kept the work from ending in time: the name or code of its error, or `timeout`; undefined when nothing did. */
+function failureWithin(work: Promise<unknown>, timeoutMs: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.max(0, timeoutMs), 'timeout')
+    const settle = (failure: string | undefined) => {
+      clearTimeout(timer)
+      resolve(failure)
+    }
+    work.then(
+      () => settle(undefined),
+      (error: unknown) => settle(nameOf(error)),
+    )
+  })
+}
+
+/** An error's message may quote what was published, its code and name do not. */
+function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  return 'code' in error ? `${error.name} ${String(error.code)}` : error.name
+}
