@@ -18,7 +18,11 @@ locals {
       },
       f.publishes == null ? {} : { WEBHOOK_EVENTS_TOPIC = f.publishes },
       !f.warehouse ? {} : { BIGQUERY_DATASET = var.pipeline.bigquery.dataset },
-      !f.ledger ? {} : { SEND_LEDGER_DATABASE = var.pipeline.ledger.database },
+      !f.ledger ? {} : {
+        SEND_LEDGER_DATABASE   = var.pipeline.ledger.database
+        SEND_LEDGER_COLLECTION = var.pipeline.ledger.collection
+        SEND_LEDGER_TTL_DAYS   = tostring(var.pipeline.ledger.ttl_days)
+      },
     )
   }
 }

@@ -62,17 +62,22 @@ output "resources" {
     topics            = google_pubsub_topic.topic
     subscriptions     = google_pubsub_subscription.subscription
     functions         = google_cloudfunctions2_function.function
-    bundles           = google_storage_bucket_object.bundle
+    bundles           = { for name, object in google_storage_bucket_object.bundle : name => object.name }
     secrets           = google_secret_manager_secret.secret
-    secret_versions   = google_secret_manager_secret_version.unset
-    dataset           = google_bigquery_dataset.warehouse
-    tables            = google_bigquery_table.table
-    views             = google_bigquery_table.view
-    ledger            = google_firestore_database.ledger
-    metrics           = google_logging_metric.metric
-    alerts            = merge(google_monitoring_alert_policy.alert, google_monitoring_alert_policy.burn)
-    slos              = google_monitoring_slo.slo
-    dashboard         = google_monitoring_dashboard.pipeline
+    secret_versions = {
+      for name, version in google_secret_manager_secret_version.unset : name => {
+        secret   = version.secret
+        in_state = nonsensitive(try(version.secret_data != null, false))
+      }
+    }
+    dataset   = google_bigquery_dataset.warehouse
+    tables    = google_bigquery_table.table
+    views     = google_bigquery_table.view
+    ledger    = google_firestore_database.ledger
+    metrics   = google_logging_metric.metric
+    alerts    = merge(google_monitoring_alert_policy.alert, google_monitoring_alert_policy.burn)
+    slos      = google_monitoring_slo.slo
+    dashboard = google_monitoring_dashboard.pipeline
     topic_grants = merge(
       { for key, grant in google_pubsub_topic_iam_member.publisher : "publisher ${key}" => grant },
       { for key, grant in google_pubsub_topic_iam_member.function : "function ${key}" => grant },

@@ -1,0 +1,487 @@
+# Every environment is applied with its own values against mocked providers, then one run holds all of them to what
+# must be true everywhere. A condition that fails names what breaks it.
+
+mock_provider "google" {
+  source = "./tests/mocks/google"
+}
+
+mock_provider "google-beta" {
+  source = "./tests/mocks/google-beta"
+}
+
+mock_provider "archive" {}
+
+mock_provider "time" {}
+
+variables {
+  pipeline   = yamldecode(file("pipeline.yaml"))
+  bundle_dir = "tests/fixtures/bundles"
+}
+
+run "dev" {
+  state_key = "dev"
+
+  variables {
+    environment                    = yamldecode(file("environments/dev/values.yaml")).environment
+    project_id                     = yamldecode(file("environments/dev/values.yaml")).project_id
+    region                         = yamldecode(file("environments/dev/values.yaml")).region
+    bigquery_location              = yamldecode(file("environments/dev/values.yaml")).bigquery_location
+    firestore_location             = yamldecode(file("environments/dev/values.yaml")).firestore_location
+    message_storage_regions        = yamldecode(file("environments/dev/values.yaml")).message_storage_regions
+    labels                         = yamldecode(file("environments/dev/values.yaml")).labels
+    customerio_region              = yamldecode(file("environments/dev/values.yaml")).customerio_region
+    customerio_requests_per_second = yamldecode(file("environments/dev/values.yaml")).customerio_requests_per_second
+    log_level                      = yamldecode(file("environments/dev/values.yaml")).log_level
+    min_instances                  = yamldecode(file("environments/dev/values.yaml")).min_instances
+    publishers                     = yamldecode(file("environments/dev/values.yaml")).publishers
+    webhook_events_expiration_days = yamldecode(file("environments/dev/values.yaml")).webhook_events_expiration_days
+    deletion_protection            = yamldecode(file("environments/dev/values.yaml")).deletion_protection
+    notification_channels          = yamldecode(file("environments/dev/values.yaml")).notification_channels
+    existing_notification_channels = yamldecode(file("environments/dev/values.yaml")).existing_notification_channels
+    runbook_url                    = yamldecode(file("environments/dev/values.yaml")).runbook_url
+    alert_thresholds               = yamldecode(file("environments/dev/values.yaml")).alert_thresholds
+    slo_goals                      = yamldecode(file("environments/dev/values.yaml")).slo_goals
+    messages_per_month             = yamldecode(file("environments/dev/values.yaml")).messages_per_month
+  }
+}
+
+run "staging" {
+  state_key = "staging"
+
+  variables {
+    environment                    = yamldecode(file("environments/staging/values.yaml")).environment
+    project_id                     = yamldecode(file("environments/staging/values.yaml")).project_id
+    region                         = yamldecode(file("environments/staging/values.yaml")).region
+    bigquery_location              = yamldecode(file("environments/staging/values.yaml")).bigquery_location
+    firestore_location             = yamldecode(file("environments/staging/values.yaml")).firestore_location
+    message_storage_regions        = yamldecode(file("environments/staging/values.yaml")).message_storage_regions
+    labels                         = yamldecode(file("environments/staging/values.yaml")).labels
+    customerio_region              = yamldecode(file("environments/staging/values.yaml")).customerio_region
+    customerio_requests_per_second = yamldecode(file("environments/staging/values.yaml")).customerio_requests_per_second
+    log_level                      = yamldecode(file("environments/staging/values.yaml")).log_level
+    min_instances                  = yamldecode(file("environments/staging/values.yaml")).min_instances
+    publishers                     = yamldecode(file("environments/staging/values.yaml")).publishers
+    webhook_events_expiration_days = yamldecode(file("environments/staging/values.yaml")).webhook_events_expiration_days
+    deletion_protection            = yamldecode(file("environments/staging/values.yaml")).deletion_protection
+    notification_channels          = yamldecode(file("environments/staging/values.yaml")).notification_channels
+    existing_notification_channels = yamldecode(file("environments/staging/values.yaml")).existing_notification_channels
+    runbook_url                    = yamldecode(file("environments/staging/values.yaml")).runbook_url
+    alert_thresholds               = yamldecode(file("environments/staging/values.yaml")).alert_thresholds
+    slo_goals                      = yamldecode(file("environments/staging/values.yaml")).slo_goals
+    messages_per_month             = yamldecode(file("environments/staging/values.yaml")).messages_per_month
+  }
+}
+
+run "prod" {
+  state_key = "prod"
+
+  variables {
+    environment                    = yamldecode(file("environments/prod/values.yaml")).environment
+    project_id                     = yamldecode(file("environments/prod/values.yaml")).project_id
+    region                         = yamldecode(file("environments/prod/values.yaml")).region
+    bigquery_location              = yamldecode(file("environments/prod/values.yaml")).bigquery_location
+    firestore_location             = yamldecode(file("environments/prod/values.yaml")).firestore_location
+    message_storage_regions        = yamldecode(file("environments/prod/values.yaml")).message_storage_regions
+    labels                         = yamldecode(file("environments/prod/values.yaml")).labels
+    customerio_region              = yamldecode(file("environments/prod/values.yaml")).customerio_region
+    customerio_requests_per_second = yamldecode(file("environments/prod/values.yaml")).customerio_requests_per_second
+    log_level                      = yamldecode(file("environments/prod/values.yaml")).log_level
+    min_instances                  = yamldecode(file("environments/prod/values.yaml")).min_instances
+    publishers                     = yamldecode(file("environments/prod/values.yaml")).publishers
+    webhook_events_expiration_days = yamldecode(file("environments/prod/values.yaml")).webhook_events_expiration_days
+    deletion_protection            = yamldecode(file("environments/prod/values.yaml")).deletion_protection
+    notification_channels          = yamldecode(file("environments/prod/values.yaml")).notification_channels
+    existing_notification_channels = yamldecode(file("environments/prod/values.yaml")).existing_notification_channels
+    runbook_url                    = yamldecode(file("environments/prod/values.yaml")).runbook_url
+    alert_thresholds               = yamldecode(file("environments/prod/values.yaml")).alert_thresholds
+    slo_goals                      = yamldecode(file("environments/prod/values.yaml")).slo_goals
+    messages_per_month             = yamldecode(file("environments/prod/values.yaml")).messages_per_month
+  }
+}
+
+run "every_environment" {
+  command = plan
+
+  module {
+    source = "./tests/flatten"
+  }
+
+  variables {
+    environments = {
+      dev     = run.dev.resources
+      staging = run.staging.resources
+      prod    = run.prod.resources
+    }
+  }
+
+  # ---- the plan is pipeline.yaml, no less and no more ---------------------------------------------
+
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) : toset(values(r.topics)[*].name) == toset(keys(var.pipeline.topics))
+    ])
+    error_message = "The topics are not those of pipeline.yaml."
+  }
+
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) : toset(values(r.subscriptions)[*].name) == toset(keys(var.pipeline.subscriptions))
+    ])
+    error_message = "The subscriptions are not those of pipeline.yaml."
+  }
+
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) : toset(values(r.functions)[*].name) == toset(keys(var.pipeline.functions))
+    ])
+    error_message = "The functions are not those of pipeline.yaml."
+  }
+
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) :
+      toset(values(r.tables)[*].table_id) == toset(keys(var.pipeline.bigquery.tables)) &&
+      toset(values(r.views)[*].table_id) == toset(keys(var.pipeline.bigquery.views))
+    ])
+    error_message = "The tables or views are not those of pipeline.yaml."
+  }
+
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) :
+      toset(values(r.secrets)[*].secret_id) == toset(values(var.pipeline.secrets)[*].id) &&
+      toset(keys(r.secret_versions)) == toset(keys(var.pipeline.secrets))
+    ])
+    error_message = "The secrets are not those of pipeline.yaml, or one has no first version."
+  }
+
+  # ---- no message is lost -------------------------------------------------------------------------
+
+  assert {
+    condition = [
+      for s in output.subscriptions : s if s.pushes && !anytrue([
+        for own in output.subscriptions :
+        own.environment == s.environment && own.topic == s.dead_letter_topic && !own.pushes && !own.expires
+      ])
+    ] == []
+    error_message = "A source subscription has no dead-letter policy, or its dead-letter topic has no pull subscription of its own that never expires: dead letters would vanish."
+  }
+
+  assert {
+    condition     = [for s in output.subscriptions : "${s.environment} ${s.name}" if s.expires] == []
+    error_message = "A subscription is deleted, with its messages, when nobody reads it for a while."
+  }
+
+  assert {
+    condition     = [for s in output.subscriptions : "${s.environment} ${s.name}" if !s.pushes && s.retention != "2678400s"] == []
+    error_message = "A pull subscription keeps messages for less than 31 days."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, s in var.pipeline.subscriptions : alltrue([
+        for r in values(var.environments) : (
+          basename(r.subscriptions[name].topic) == s.topic
+          && r.subscriptions[name].enable_message_ordering == try(s.ordered, false)
+          && r.subscriptions[name].ack_deadline_seconds == s.ack_deadline_seconds
+          && r.subscriptions[name].message_retention_duration == "${s.retention_seconds}s"
+          && try(r.subscriptions[name].retry_policy[0].minimum_backoff, null) == try("${s.minimum_backoff_seconds}s", null)
+          && try(r.subscriptions[name].retry_policy[0].maximum_backoff, null) == try("${s.maximum_backoff_seconds}s", null)
+          && try(r.subscriptions[name].dead_letter_policy[0].max_delivery_attempts, null) == try(s.max_delivery_attempts, null)
+          && try(basename(r.subscriptions[name].dead_letter_policy[0].dead_letter_topic), null) == try(s.dead_letter_topic, null)
+        )
+      ])
+    ])
+    error_message = "A subscription differs from what pipeline.yaml says of it."
+  }
+
+  # ---- who may do what: exactly this ---------------------------------------------------------------
+
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments :
+      toset([for g in output.grants : "${g.on} ${g.role} ${g.member}" if g.environment == environment && g.member == r.pubsub_agent]) == toset(flatten([
+        for name, s in var.pipeline.subscriptions : [
+          "topic ${s.dead_letter_topic} roles/pubsub.publisher ${r.pubsub_agent}",
+          "subscription ${name} roles/pubsub.subscriber ${r.pubsub_agent}",
+          "account ${name}-push@mock.iam.gserviceaccount.com roles/iam.serviceAccountOpenIdTokenCreator ${r.pubsub_agent}",
+        ] if can(s.push)
+      ]))
+    ])
+    error_message = "The Pub/Sub agent must publish to each dead-letter topic, acknowledge at each source, sign in as each push account, and nothing else."
+  }
+
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) : alltrue([
+        for name, s in var.pipeline.subscriptions : !can(s.push) ? true : (
+          r.subscriptions[name].push_config[0].push_endpoint == r.functions[s.push].service_config[0].uri
+          && try(r.subscriptions[name].push_config[0].oidc_token[0].audience == r.functions[s.push].service_config[0].uri, false)
+          && try(r.subscriptions[name].push_config[0].oidc_token[0].service_account_email == r.push_accounts[name].email, false)
+        )
+      ])
+    ])
+    error_message = "A push has no OIDC token, or not with its own account, for the function it goes to."
+  }
+
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments :
+      toset([for g in output.grants : "${g.on} ${g.role} ${g.member}" if g.environment == environment && startswith(g.on, "function ")]) == toset(concat(
+        ["function webhook roles/run.invoker allUsers"],
+        [for name, s in var.pipeline.subscriptions : "function ${s.push} roles/run.invoker ${r.push_accounts[name].member}" if can(s.push)],
+      ))
+    ])
+    error_message = "Each function may be invoked by the account of its push and nobody else; only the webhook by everyone."
+  }
+
+  assert {
+    condition = [
+      for g in output.grants : "${g.environment} ${g.on}"
+      if contains(["allUsers", "allAuthenticatedUsers"], g.member) && g.on != "function webhook"
+    ] == []
+    error_message = "Something other than the webhook is public."
+  }
+
+  assert {
+    condition = [
+      for f in output.functions : "${f.environment} ${f.name}"
+      if(f.service_config[0].ingress_settings == "ALLOW_ALL") != (f.name == "webhook")
+    ] == []
+    error_message = "Only the webhook takes requests from outside."
+  }
+
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments :
+      toset([for g in output.grants : "${g.on} ${g.role} ${g.member}" if g.environment == environment && startswith(g.on, "secret ")]) == toset(flatten([
+        for name, f in var.pipeline.functions : [
+          for secret in try(f.secrets, []) :
+          "secret ${var.pipeline.secrets[secret].id} roles/secretmanager.secretAccessor ${r.function_accounts[name].member}"
+        ]
+      ]))
+    ])
+    error_message = "A secret is readable by other accounts than those of the functions that need it."
+  }
+
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments :
+      toset([for g in output.grants : "${g.on} ${g.role} ${g.member}" if g.environment == environment && startswith(g.on, "table ")]) == toset([
+        for table in keys(var.pipeline.bigquery.tables) : "table ${table} roles/bigquery.dataEditor ${r.function_accounts.warehouse.member}"
+      ])
+    ])
+    error_message = "The warehouse function must be able to write to each table, and nobody else."
+  }
+
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments : toset([
+        for g in output.grants : "${g.role} ${g.member} ${coalesce(g.condition, "always")}" if g.environment == environment && g.on == "project"
+        ]) == toset([
+        "roles/datastore.user ${r.function_accounts.transactional.member} resource.name == \"projects/${r.ledger.project}/databases/send-ledger\"",
+        "roles/logging.logWriter ${r.accounts.build.member} always",
+      ])
+    ])
+    error_message = "On the project there are two permissions only: the ledger's, limited to its database, and the build's log."
+  }
+
+  assert {
+    condition = [
+      for g in output.grants : "${g.environment} ${g.on} ${g.role}"
+      if contains(["roles/owner", "roles/editor", "roles/viewer"], g.role)
+    ] == []
+    error_message = "A basic role is granted."
+  }
+
+  assert {
+    condition = [
+      for g in output.grants : "${g.environment} ${g.role}"
+      if g.on == "project" && can(regex("serviceAccount|iam\\.|\\.admin$", g.role))
+    ] == []
+    error_message = "An account may act as others, or administer, in the whole project."
+  }
+
+  assert {
+    condition = alltrue([
+      for f in output.functions : (
+        f.service_config[0].service_account_email == "${f.name}-function@mock.iam.gserviceaccount.com"
+        && f.build_config[0].service_account == "projects/mock/serviceAccounts/customerio-build@mock.iam.gserviceaccount.com"
+      )
+    ])
+    error_message = "A function does not run as itself, or is not built by the build account."
+  }
+
+  # ---- functions ----------------------------------------------------------------------------------
+
+  assert {
+    condition = alltrue([
+      for f in output.functions : (
+        f.build_config[0].runtime == "nodejs24"
+        && f.build_config[0].entry_point == var.pipeline.functions[f.name].entry_point
+        && f.service_config[0].available_memory == var.pipeline.functions[f.name].memory
+        && f.service_config[0].available_cpu == var.pipeline.functions[f.name].cpu
+        && f.service_config[0].max_instance_request_concurrency == var.pipeline.functions[f.name].concurrency
+        && f.service_config[0].max_instance_count == var.pipeline.functions[f.name].max_instances
+        && f.service_config[0].timeout_seconds == var.pipeline.functions[f.name].timeout_seconds
+        && f.service_config[0].min_instance_count == (f.environment == "prod" && f.name == "webhook" ? 1 : 0)
+      )
+    ])
+    error_message = "A function differs from what pipeline.yaml says of it, or something but the webhook in prod is kept warm."
+  }
+
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) : alltrue([
+        for name, object in r.bundles : can(regex("^${name}/[0-9a-f]{64}\\.zip$", object))
+      ])
+    ])
+    error_message = "The name of a bundle does not carry the hash of its content, so a change would not be deployed."
+  }
+
+  # shared/config parses the same file in a Jest test, so that what is deployed is what the functions accept.
+  assert {
+    condition = jsonencode({
+      for environment, r in var.environments : environment => { for name, f in r.functions : name => f.service_config[0].environment_variables }
+    }) == jsonencode(jsondecode(file("tests/fixtures/function-environments.json")))
+    error_message = "The functions' variables have changed. If that is meant, save this as tests/fixtures/function-environments.json: ${jsonencode({
+      for environment, r in var.environments : environment => { for name, f in r.functions : name => f.service_config[0].environment_variables }
+    })}"
+  }
+
+  assert {
+    condition = alltrue([
+      for f in output.functions : toset([
+        for volume in f.service_config[0].secret_volumes : "${volume.mount_path}/${volume.versions[0].path} ${volume.secret} ${volume.versions[0].version}"
+        ]) == toset([
+        for secret in try(var.pipeline.functions[f.name].secrets, []) :
+        "${f.service_config[0].environment_variables["${secret}_FILE"]} ${var.pipeline.secrets[secret].id} latest"
+      ])
+    ])
+    error_message = "A function's …_FILE variable does not lead to where its secret is mounted, at the version latest."
+  }
+
+  # ---- secrets and data ---------------------------------------------------------------------------
+
+  assert {
+    condition     = alltrue(flatten([for r in values(var.environments) : [for version in values(r.secret_versions) : !version.in_state]]))
+    error_message = "The value of a secret is in Terraform's state."
+  }
+
+  # The first value is write-only, so no plan shows it: the code is read instead.
+  assert {
+    condition     = output.secret_data == ["secret_data_wo = \"unset\"", "secret_data_wo_version = \"1\""]
+    error_message = "A secret gets another value than the word unset."
+  }
+
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments : alltrue([
+        for name, table in r.tables : (
+          table.deletion_protection == (environment != "dev")
+          && table.clustering == tolist(var.pipeline.bigquery.tables[name].clustering)
+          && table.time_partitioning[0].field == var.pipeline.bigquery.tables[name].partition_field
+          && table.time_partitioning[0].type == var.pipeline.bigquery.tables[name].partition_type
+        )
+      ]) && r.dataset.delete_contents_on_destroy == (environment == "dev")
+    ])
+    error_message = "A table is not protected in staging or prod, or differs from what pipeline.yaml says of it."
+  }
+
+  assert {
+    condition = alltrue([
+      for environment, days in { dev = 60, staging = 400, prod = 0 } : (
+        try(tonumber(var.environments[environment].tables.webhook_events.time_partitioning[0].expiration_ms), 0) == days * 86400000
+      )
+    ])
+    error_message = "Partitions of webhook_events do not expire after webhook_events_expiration_days."
+  }
+
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) : alltrue([
+        for name in ["subscription_changes", "webhook_quarantine"] : (
+          try(tonumber(r.tables[name].time_partitioning[0].expiration_ms), 0) == 0
+        )
+      ])
+    ])
+    error_message = "A table that must never forget has partitions that expire."
+  }
+
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) : alltrue([
+        for view in values(r.views) : !view.view[0].use_legacy_sql && !strcontains(view.view[0].query, "$${")
+        && strcontains(view.view[0].query, "${r.dataset.project}.customerio.")
+      ])
+    ])
+    error_message = "A view uses legacy SQL or does not name this project's dataset."
+  }
+
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments :
+      r.ledger.name == "send-ledger" && (r.ledger.delete_protection_state == "DELETE_PROTECTION_ENABLED") == (environment != "dev")
+    ])
+    error_message = "The send ledger is not protected in staging or prod."
+  }
+
+  # ---- alerts -------------------------------------------------------------------------------------
+
+  assert {
+    condition = [
+      for use in output.metric_uses : "${use.environment} ${use.by}: ${use.metric}" if !contains(concat(
+        [for metric in values(var.environments[use.environment].metrics) : "logging.googleapis.com/user/${metric.name}"],
+        [
+          "logging.googleapis.com/log_entry_count",
+          "pubsub.googleapis.com/subscription/dead_letter_message_count",
+          "pubsub.googleapis.com/subscription/num_undelivered_messages",
+          "pubsub.googleapis.com/subscription/oldest_unacked_message_age",
+          "pubsub.googleapis.com/subscription/push_request_count",
+          "pubsub.googleapis.com/topic/send_message_operation_count",
+          "run.googleapis.com/container/instance_count",
+          "run.googleapis.com/request_count",
+        ],
+      ), use.metric)
+    ] == []
+    error_message = "An alert, SLO or chart reads a metric that does not exist."
+  }
+
+  # Every condition reads a metric, directly or through an SLO of the same environment.
+  assert {
+    condition = alltrue(flatten([
+      for r in values(var.environments) : [
+        for alert in values(r.alerts) : [
+          for c in alert.conditions : (
+            strcontains(c.condition_threshold[0].filter, "metric.type=\"")
+            || contains([for slo in values(r.slos) : "select_slo_burn_rate(\"${slo.id}\""], try(regex("^[^,]+", c.condition_threshold[0].filter), ""))
+          )
+        ]
+      ]
+    ]))
+    error_message = "An alert reads neither a metric nor an SLO of its environment."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for environment, r in var.environments : [
+        for alert in values(r.alerts) : (
+          fileexists("runbooks/${basename(alert.documentation[0].links[0].url)}")
+          && length(alert.documentation[0].content) > 100
+          && (environment == "dev" || length(alert.notification_channels) > 0)
+        )
+      ]
+    ]))
+    error_message = "An alert has no text, leads to a runbook that does not exist, or tells nobody."
+  }
+
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) : length(setsubtract([
+        "dead-letters", "backlog", "non-ack-ratio", "webhook", "credentials", "function-errors", "secret-rotation",
+        "delivery-fast", "delivery-slow", "webhook-fast", "webhook-slow",
+      ], keys(r.alerts))) == 0
+    ])
+    error_message = "An alert is missing."
+  }
+}
