@@ -23,9 +23,7 @@ afterEach(() => server.close())
 const identify = (id: string) => ({ type: 'person', action: 'identify', identifiers: { id }, attributes: {} })
 const batchOf = (count: number) => Array.from({ length: count }, (_, n) => identify(`u${n}`))
 const sendEmail = () =>
-  app.sendEmail(
-    new SendEmailRequest({ to: 'ada@example.com', identifiers: { id: 'u1' }, transactional_message_id: 3 } as never),
-  )
+  app.sendEmail(new SendEmailRequest({ to: 'ada@example.com', identifiers: { id: 'u1' }, transactional_message_id: 3 }))
 const failureOf = (call: Promise<unknown>) =>
   call.then(
     () => 'no failure',

@@ -48,7 +48,8 @@ const faultSchema = z.discriminatedUnion('do', [
 ])
 export type Fault = z.output<typeof faultSchema>
 
-const orderSchema = z.strictObject({
+/** The shape of an order, for those who get one over the wire. */
+export const faultOrderSchema = z.strictObject({
   /** Which endpoints. */
   on: z.enum([...ENDPOINT_KINDS, 'any']).default('any'),
   /** How many requests; until it is taken back when absent. */
@@ -64,8 +65,8 @@ const orderSchema = z.strictObject({
   fault: faultSchema,
 })
 /** An order to misbehave, as it is given. */
-export type FaultOrder = z.input<typeof orderSchema>
-type Order = z.output<typeof orderSchema>
+export type FaultOrder = z.input<typeof faultOrderSchema>
+type Order = z.output<typeof faultOrderSchema>
 
 export interface StandingOrder extends Order {
   readonly id: number
@@ -87,7 +88,7 @@ export class FaultOrders {
   /** Puts an order in force and returns its id. Throws a ZodError that says what is wrong with it. */
   add(order: FaultOrder): number {
     const id = ++this.#given
-    this.#orders.push({ order: orderSchema.parse(order), id, hits: 0, skipped: 0 })
+    this.#orders.push({ order: faultOrderSchema.parse(order), id, hits: 0, skipped: 0 })
     return id
   }
 

@@ -42,8 +42,11 @@ export class Inbox {
   list(query: InboxQuery = {}): { entries: InboxEntry[]; next: number | null } {
     const limit = query.limit ?? PAGE
     const found: InboxEntry[] = []
-    for (const entry of this.#entries) {
-      if (entry.seq <= (query.after ?? 0) || !matches(entry, query)) continue
+    const firstSeq = this.#entries[0]?.seq ?? 1
+    const start = Math.max(0, (query.after ?? 0) - firstSeq + 1)
+    for (let at = start; at < this.#entries.length; at++) {
+      const entry = this.#entries[at]
+      if (entry === undefined || !matches(entry, query)) continue
       if (found.length === limit) return { entries: found, next: found.at(-1)?.seq ?? null }
       found.push(entry)
     }

@@ -1,6 +1,7 @@
 import {
   APIClient,
   CustomerIORequestError,
+  IdentifierType,
   SendEmailRequest,
   SendInAppRequest,
   SendPushRequest,
@@ -112,12 +113,12 @@ describe('Track API v1, called by the SDK', () => {
     await track.identify('u1', { plan: 'pro' })
     await track.identify('u2', { plan: 'free', city: 'Łódź', email: 'two@example.com' })
     await track.addDevice('u2', 'token-2', 'android')
-    await track.mergeCustomers('id' as never, 'u1', 'id' as never, 'u2')
+    await track.mergeCustomers(IdentifierType.Id, 'u1', IdentifierType.Id, 'u2')
     expect(person('u2')).toBeUndefined()
     expect(person('u1')?.attributes.toObject()).toMatchObject({ plan: 'pro', city: 'Łódź' })
     expect(person('u1')?.devices.has('token-2')).toBe(true)
     expect(server.workspace.people.find({ kind: 'email', value: 'TWO@example.com' })).toBe(person('u1'))
-    await expect(track.mergeCustomers('id' as never, 'nobody', 'id' as never, 'u1')).resolves.toEqual({})
+    await expect(track.mergeCustomers(IdentifierType.Id, 'nobody', IdentifierType.Id, 'u1')).resolves.toEqual({})
     expect(server.inbox.of('merge').map(({ result }) => result)).toEqual(['applied', 'no_such_primary'])
   })
 
@@ -314,7 +315,7 @@ describe('transactional messages', () => {
       identifiers: { id: 'u1' },
       transactional_message_id: 'receipt',
       ...more,
-    } as never)
+    })
 
   it('are accepted with a delivery id, each repetition as a message of its own', async () => {
     const first = await app.sendEmail(email())
@@ -414,7 +415,7 @@ describe('broadcasts', () => {
   })
 
   it('are refused with a 422 that points at what is wrong', async () => {
-    const refused = await refusal(app.triggerBroadcast(12, {}, { per_user_data: [{ data: {} }] } as never))
+    const refused = await refusal(app.triggerBroadcast(12, {}, { per_user_data: [{ data: {} }] }))
     expect(refused).toMatchObject({
       status: 422,
       body: { errors: [{ source: { pointer: '/data/attributes/per_user_data' }, status: '422' }] },
@@ -428,7 +429,7 @@ describe('the account', () => {
       name: 'all',
       endpoint: 'https://example.com/hook',
       events: ['email_sent'],
-    } as never)) as { id: number }
+    })) as { id: number }
     expect(made).toMatchObject({
       id: 1,
       type: 'webhook',
@@ -443,7 +444,7 @@ describe('the account', () => {
     expect(
       (
         await refusal(
-          app.createReportingWebhook({ name: 'x', endpoint: 'https://example.com', events: ['email_sung'] } as never),
+          app.createReportingWebhook({ name: 'x', endpoint: 'https://example.com', events: ['email_sung'] }),
         )
       ).status,
     ).toBe(400)
@@ -470,5 +471,65 @@ describe('the account', () => {
     const refused = await refusal(app.getIpAddresses())
     expect(refused.status).toBe(401)
     expect(refused.headers).not.toHaveProperty('www-authenticate')
+  })
+})
+
+describe('what an erasure or an audit asks for', () => {
+  it('unsubscribes by delivery id without credentials', async () => {
+    await track.identify('u1', {})
+    const request = new SendPushRequest({ identifiers: { id: 'u1' }, transactional_message_id: 4 })
+    const { delivery_id } = (await app.sendPush(request)) as { delivery_id: string }
+    await track.unsubscribe(delivery_id)
+    expect(person('u1')?.attributes.get('unsubscribed')).toBe(true)
+    expect((await refusal(track.unsubscribe('unknown'))).status).toBe(400)
+  })
+
+  it('lists deliveries by template and channel, templates by name, and a person’s events', async () => {
+    await server.close()
+    await start({ deliveryDelayMs: 0 })
+    await track.track('u1', { name: 'ordered', timestamp: 1_793_600_000 })
+    await app.sendPush(new SendPushRequest({ identifiers: { id: 'u1' }, transactional_message_id: 'shipped' }))
+    const template = server.workspace.templates.resolve('shipped')
+    await expect(app.getMessages({ transactional_id: template, type: 'push' })).resolves.toMatchObject({
+      messages: [{ type: 'push' }],
+    })
+    await expect(app.getMessages({ type: 'email' })).resolves.toMatchObject({ messages: [] })
+    await expect(app.listTransactionalMessages()).resolves.toMatchObject({
+      messages: [{ id: template, name: 'shipped' }],
+    })
+    await expect(app.getCustomerActivities('u1')).resolves.toMatchObject({
+      activities: [{ type: 'event', name: 'ordered', timestamp: 1_793_600_000 }],
+    })
+    expect((await refusal(app.getCustomerActivities('nobody'))).status).toBe(404)
+    expect((await refusal(app.getTransactionalMessageDeliveries('shipped'))).status).toBe(404)
+  })
+
+  it('keeps metrics, segments and forms in the inbox', async () => {
+    await track.trackPush({ delivery_id: 'd', event: 'opened', device_id: 'x', timestamp: 1 })
+    await track.reportMetric({ delivery_id: 'd', metric: 'opened' })
+    await track.addCustomersToSegment(1, ['u1'])
+    await track.submitForm('f', { email: 'ada@example.com' })
+    expect(server.inbox.of().map(({ kind }) => kind)).toEqual(['push_event', 'metric', 'segment', 'form'])
+  })
+
+  it('deletes people, devices and objects, and says when there was nothing to delete', async () => {
+    await track.identify('u1', {})
+    await track.addDevice('u1', 'token-1', 'ios')
+    await track.deleteDevice('u1', 'token-1')
+    expect(person('u1')?.devices.size).toBe(0)
+    await track.destroy('u1')
+    await track.destroy('u1')
+    const object = { type: 'object', identifiers: { object_type_id: '1', object_id: 'acme' } }
+    await track.batch([
+      { ...object, action: 'identify' },
+      { ...object, action: 'delete' },
+      { ...object, action: 'delete_relationships' },
+    ])
+    expect(server.workspace.objects.describe('1:acme')).toBeUndefined()
+    expect(server.inbox.of('delete', 'object.delete').map(({ result }) => result)).toEqual([
+      'applied',
+      'no_such_person',
+      'applied',
+    ])
   })
 })

@@ -92,6 +92,7 @@ const NOWHERE = 'http://127.0.0.1:9/no-webhook-address-was-given'
 export async function startCustomerIo(options: CustomerIoOptions): Promise<CustomerIoServer> {
   const { now = Date.now, host = '127.0.0.1', storeInbox = true } = options
   const events = new EventEmitter<CustomerIoEvents>()
+  events.setMaxListeners(0) // each `until` under way listens
   const workspace = new Workspace()
   const store: Store = storeInbox === 'count' ? 'count' : storeInbox ? 'all' : 'state'
   const context: Context = {

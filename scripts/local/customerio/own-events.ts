@@ -1,5 +1,5 @@
 import { ulidOf, type WebhookEvent } from './samples/index.ts'
-import { identifiersOf, type Person } from './workspace/people.ts'
+import type { Person } from './workspace/people.ts'
 import type { Send } from './workspace/sends.ts'
 import type { Workspace } from './workspace/workspace.ts'
 
@@ -14,8 +14,7 @@ const REPORTED: Readonly<Record<Send['channel'], readonly string[]>> = {
 }
 
 function identifiersFor(person: Person | undefined): Record<string, string | null> {
-  const known = person === undefined ? [] : identifiersOf(person).map(({ kind, value }) => [kind, value])
-  const { id = null, email = null, cio_id = null } = Object.fromEntries(known) as Record<string, string>
+  const { id = null, email = null, cio_id = null } = person?.identifiers ?? {}
   return { id, email, cio_id }
 }
 

@@ -268,7 +268,7 @@ describe('the local Customer.io', () => {
     await track.identify('u1', { unsubscribed: false })
     await track.identify('u1', { 'cio_subscription_preferences.topics.topic_7': false })
     await app.sendEmail(
-      new SendEmailRequest({ to: 'ada@example.com', identifiers: { id: 'u1' }, transactional_message_id: 3 } as never),
+      new SendEmailRequest({ to: 'ada@example.com', identifiers: { id: 'u1' }, transactional_message_id: 3 }),
     )
     await sender.idle()
     const told = received.map(({ body }) => JSON.parse(body))

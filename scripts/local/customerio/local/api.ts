@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Answer, json, NO_CONTENT } from '../answers.ts'
 import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials.ts'
-import type { FaultOrder, FaultOrders } from '../faults.ts'
+import { type FaultOrders, faultOrderSchema } from '../faults.ts'
 import { parseBody } from '../json.ts'
 import type { WebhookSender } from '../webhooks.ts'
 import { describePerson, identifierOfShape } from '../workspace/people.ts'
@@ -97,7 +97,7 @@ function answer(parts: LocalParts, method: string, url: URL, body: Buffer): Answ
     case 'GET faults':
       return json(200, { orders: orders.list() })
     case 'POST faults':
-      return json(201, { id: orders.add(parseBody(body) as FaultOrder) }) // add() validates
+      return json(201, { id: orders.add(faultOrderSchema.parse(parseBody(body))) })
     case 'DELETE faults':
       if (name === undefined) orders.clear()
       else if (!orders.remove(Number(name))) return notFound('order')

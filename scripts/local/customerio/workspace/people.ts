@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../json.ts'
-import type { Identifier, IdentifierKind } from '../track/operations.ts'
+import { IDENTIFIER_KINDS, type Identifier, type IdentifierKind } from '../track/operations.ts'
 import { TimedAttributes } from './attributes.ts'
 
 export interface Person {
@@ -147,9 +147,10 @@ export class People {
 }
 
 export function identifiersOf(person: Person): Identifier[] {
-  return Object.entries(person.identifiers).flatMap(([kind, value]) =>
-    value === undefined ? [] : [{ kind: kind as IdentifierKind, value }],
-  )
+  return IDENTIFIER_KINDS.flatMap((kind) => {
+    const value = person.identifiers[kind]
+    return value === undefined ? [] : [{ kind, value }]
+  })
 }
 
 /** How v1 paths and look-ups tell the kind of an identifier by its shape. */

@@ -1,0 +1,109 @@
+import { type CustomerIoServer, startCustomerIo } from '../index.ts'
+
+const NOW_SECONDS = 1_793_610_000
+let server: CustomerIoServer
+
+beforeAll(async () => {
+  server = await startCustomerIo({
+    port: 0,
+    siteId: 'site',
+    trackApiKey: 'track-key',
+    appApiKey: 'app-key',
+    deliveryDelayMs: 0,
+    now: () => NOW_SECONDS * 1_000,
+  })
+})
+afterAll(() => server.close())
+
+async function send(channel: string, body: unknown): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(`${server.appUrl}/send/${channel}`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer app-key' },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+  const text = await response.text()
+  return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text }
+}
+
+const email = { to: 'ada@example.com', identifiers: { email: 'ada@example.com' }, transactional_message_id: 'receipt' }
+const { transactional_message_id: _template, ...withoutTemplate } = email
+const push = { identifiers: { id: 'u1' }, transactional_message_id: 3 }
+
+describe('a transactional message', () => {
+  it.each<[string, string, unknown]>([
+    ['is no JSON', 'email', '{"to":'],
+    ['is a list', 'email', []],
+    ['has no identifiers', 'email', { ...email, identifiers: undefined }],
+    ['is identified by a phone number', 'email', { ...email, identifiers: { phone: '+447700900001' } }],
+    ['goes to nobody', 'email', { ...email, to: '' }],
+    ['goes to what is no address', 'email', { ...email, to: 'ada' }],
+    [
+      'has 16 recipients in all',
+      'email',
+      { ...email, bcc: Array.from({ length: 15 }, (_, n) => `p${n}@example.com`).join(', ') },
+    ],
+    ['has neither template nor body', 'email', withoutTemplate],
+    ['has attachments that are a list', 'email', { ...email, attachments: ['a'] }],
+    ['has message data in text', 'email', { ...email, message_data: 'x' }],
+    ['is for later, in text', 'push', { ...push, send_at: '2026' }],
+    ['is for later than 90 days', 'push', { ...push, send_at: NOW_SECONDS + 91 * 86_400 }],
+    ['has no template', 'in_app', { identifiers: { id: 'u1' } }],
+    ['goes to what is no phone number', 'sms', { ...push, to: '0770' }],
+  ])('is refused with 400 when it %s', async (_what, channel, body) => {
+    expect(await send(channel, body)).toEqual({ status: 400, body: { meta: { error: expect.any(String) } } })
+  })
+
+  it.each<[string, string, unknown]>([
+    [
+      'brings body, subject and sender of its own',
+      'email',
+      { ...withoutTemplate, body: '<p>', subject: 's', from: 'x@example.com' },
+    ],
+    [
+      'has 15 recipients',
+      'email',
+      { ...email, cc: Array.from({ length: 14 }, (_, n) => `p${n}@example.com`).join(',') },
+    ],
+    ['has an attachment of 2 MB', 'email', { ...email, attachments: { 'a.pdf': 'A'.repeat(2_666_664) } }],
+    ['brings a push payload of its own', 'push', { identifiers: { id: 'u1' }, custom_payload: { ios: {} } }],
+    ['is an SMS', 'sms', { ...push, to: '+447700900001' }],
+    ['is a WhatsApp message', 'whatsapp', push],
+    ['is an inbox message', 'inbox_message', push],
+  ])('is accepted when it %s', async (_what, channel, body) => {
+    expect(await send(channel, body)).toEqual({
+      status: 200,
+      body: { delivery_id: expect.any(String), queued_at: NOW_SECONDS },
+    })
+  })
+
+  it('has its time echoed only when that lies ahead', async () => {
+    expect((await send('push', { ...push, send_at: NOW_SECONDS + 60 })).body).toMatchObject({
+      send_at: NOW_SECONDS + 60,
+    })
+    expect((await send('push', { ...push, send_at: NOW_SECONDS - 60 })).body).not.toHaveProperty('send_at')
+  })
+
+  it('creates its person only when told so', async () => {
+    const { people } = server.workspace
+    await send('push', { ...push, identifiers: { id: 'u7' } })
+    expect(people.find({ kind: 'id', value: 'u7' })).toBeUndefined()
+    await send('push', { ...push, identifiers: { id: 'u7' }, auto_create: true })
+    expect(people.find({ kind: 'id', value: 'u7' })).toBeDefined()
+  })
+
+  it('gets one number for each template name, and keeps numbers as they are', async () => {
+    const numbers = server.workspace.sends.length
+    for (const template of ['welcome', 'receipt', 'welcome', '12', 12])
+      await send('push', { ...push, transactional_message_id: template })
+    const [welcome, receipt, again, text, number] = server.workspace.sends
+      .slice(numbers)
+      .map((one) => one.transactionalMessageId)
+    expect(again).toBe(welcome)
+    expect(receipt).not.toBe(welcome)
+    expect([text, number]).toEqual([12, 12])
+  })
+
+  it('is unknown on a channel that is none', async () => {
+    expect((await send('fax', push)).status).toBe(404)
+  })
+})
