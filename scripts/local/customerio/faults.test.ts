@@ -254,6 +254,12 @@ describe('the local look-ups', () => {
     expect(await get('stats')).toMatchObject({ requests: 0, people: 0, sends: 0 })
   })
 
+  it('answer what they cannot read or do not have', async () => {
+    expect(await get('people/%ff')).toEqual({ error: 'the path has broken percent-encoding' })
+    expect(await get('inbox?limit=many')).toEqual({ error: expect.stringContaining('limit') })
+    expect(await get('weather')).toEqual({ error: expect.stringContaining('not found') })
+  })
+
   it('replace credentials', async () => {
     await fetch(`${server.url}/_local/credentials`, { method: 'PUT', body: '{"trackApiKeys":[]}' })
     expect(await failureOf(track.identify('u1', {}))).toMatchObject({ statusCode: 401 })

@@ -46,6 +46,7 @@ export function createLocalApi(parts: LocalParts): (method: string, url: URL, bo
       return answer(parts, method, url, body)
     } catch (error) {
       if (error instanceof z.ZodError) return json(400, { error: z.prettifyError(error) })
+      if (error instanceof URIError) return json(400, { error: 'the path has broken percent-encoding' })
       throw error
     }
   }
