@@ -1,0 +1,588 @@
+# Each validation refuses a bad value. A run breaks exactly one thing: were its validation gone, the plan would succeed
+# and the run fail.
+
+mock_provider "google" {
+  source = "./tests/mocks/google"
+}
+
+mock_provider "google-beta" {
+  source = "./tests/mocks/google-beta"
+}
+
+mock_provider "archive" {}
+
+mock_provider "time" {}
+
+variables {
+  pipeline          = yamldecode(file("pipeline.yaml"))
+  bundle_dir        = "tests/fixtures/bundles"
+  environment       = "test"
+  project_id        = "acme-customerio-test"
+  region            = "europe-west1"
+  customerio_region = "eu"
+  runbook_url       = "https://example.com/runbooks"
+}
+
+run "good_values_are_accepted" {
+  command = plan
+
+  variables {
+    bigquery_location              = "EU"
+    firestore_location             = "eur3"
+    message_storage_regions        = ["europe-west1", "europe-west4"]
+    labels                         = { cost-centre = "42" }
+    min_instances                  = { webhook = 10 }
+    publishers                     = { track = ["serviceAccount:shop@acme.iam.gserviceaccount.com", "principalSet://iam.googleapis.com/pool"] }
+    webhook_events_expiration_days = 30
+    notification_channels = {
+      mail = { type = "email", labels = { email_address = "oncall@acme.example" } }
+      chat = { type = "google_chat", labels = { space = "spaces/AAA" } }
+      hook = { type = "pubsub", labels = { topic = "projects/acme/topics/alerts" } }
+    }
+    existing_notification_channels = ["projects/acme/notificationChannels/123"]
+    messages_per_month             = { identify = 0, webhook = 1000000 }
+  }
+
+  assert {
+    condition     = length(google_pubsub_topic_iam_member.publisher) == 2
+    error_message = "Publishers of a topic did not become permissions."
+  }
+}
+
+# ---- values of an environment --------------------------------------------------------------------
+
+run "environment_in_capitals" {
+  command = plan
+
+  variables {
+    environment = "Prod"
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "project_by_number" {
+  command = plan
+
+  variables {
+    project_id = "123456789012"
+  }
+
+  expect_failures = [var.project_id]
+}
+
+run "region_that_is_a_zone" {
+  command = plan
+
+  variables {
+    region = "europe-west1-b"
+  }
+
+  expect_failures = [var.region]
+}
+
+run "bigquery_location_in_lower_case" {
+  command = plan
+
+  variables {
+    bigquery_location = "eu"
+  }
+
+  expect_failures = [var.bigquery_location]
+}
+
+run "firestore_location_of_bigquery" {
+  command = plan
+
+  variables {
+    firestore_location = "EU"
+  }
+
+  expect_failures = [var.firestore_location]
+}
+
+run "message_storage_in_a_multi_region" {
+  command = plan
+
+  variables {
+    message_storage_regions = ["EU"]
+  }
+
+  expect_failures = [var.message_storage_regions]
+}
+
+run "bundles_that_were_not_built" {
+  command = plan
+
+  variables {
+    bundle_dir = "tests/fixtures/nothing"
+  }
+
+  expect_failures = [var.bundle_dir]
+}
+
+run "label_in_capitals" {
+  command = plan
+
+  variables {
+    labels = { Team = "crm" }
+  }
+
+  expect_failures = [var.labels]
+}
+
+run "unknown_data_centre" {
+  command = plan
+
+  variables {
+    customerio_region = "asia"
+  }
+
+  expect_failures = [var.customerio_region]
+}
+
+run "no_requests_a_second" {
+  command = plan
+
+  variables {
+    customerio_requests_per_second = 0
+  }
+
+  expect_failures = [var.customerio_requests_per_second]
+}
+
+run "log_level_that_blinds_the_metrics" {
+  command = plan
+
+  variables {
+    log_level = "WARNING"
+  }
+
+  expect_failures = [var.log_level]
+}
+
+run "warm_instances_of_an_unknown_function" {
+  command = plan
+
+  variables {
+    min_instances = { webhooks = 1 }
+  }
+
+  expect_failures = [var.min_instances]
+}
+
+run "more_warm_instances_than_there_may_be" {
+  command = plan
+
+  variables {
+    min_instances = { webhook = 11 }
+  }
+
+  expect_failures = [var.min_instances]
+}
+
+run "half_a_warm_instance" {
+  command = plan
+
+  variables {
+    min_instances = { webhook = 0.5 }
+  }
+
+  expect_failures = [var.min_instances]
+}
+
+run "publisher_of_a_dead_letter_topic" {
+  command = plan
+
+  variables {
+    publishers = { identify-dead-letter = ["serviceAccount:shop@acme.iam.gserviceaccount.com"] }
+  }
+
+  expect_failures = [var.publishers]
+}
+
+run "everyone_as_publisher" {
+  command = plan
+
+  variables {
+    publishers = { identify = ["allUsers"] }
+  }
+
+  expect_failures = [var.publishers]
+}
+
+run "events_that_expire_too_soon" {
+  command = plan
+
+  variables {
+    webhook_events_expiration_days = 7
+  }
+
+  expect_failures = [var.webhook_events_expiration_days]
+}
+
+run "channel_that_needs_a_token" {
+  command = plan
+
+  variables {
+    notification_channels = { chat = { type = "slack", labels = { channel_name = "#alerts" } } }
+  }
+
+  expect_failures = [var.notification_channels]
+}
+
+run "email_channel_without_an_address" {
+  command = plan
+
+  variables {
+    notification_channels = { mail = { type = "email", labels = {} } }
+  }
+
+  expect_failures = [var.notification_channels]
+}
+
+run "existing_channel_by_name" {
+  command = plan
+
+  variables {
+    existing_notification_channels = ["on call"]
+  }
+
+  expect_failures = [var.existing_notification_channels]
+}
+
+run "runbooks_with_a_slash_at_the_end" {
+  command = plan
+
+  variables {
+    runbook_url = "https://example.com/runbooks/"
+  }
+
+  expect_failures = [var.runbook_url]
+}
+
+run "ratio_in_percent" {
+  command = plan
+
+  variables {
+    alert_thresholds = { non_ack_ratio = 20 }
+  }
+
+  expect_failures = [var.alert_thresholds]
+}
+
+run "threshold_below_zero" {
+  command = plan
+
+  variables {
+    alert_thresholds = { webhook_5xx_count = -1 }
+  }
+
+  expect_failures = [var.alert_thresholds]
+}
+
+run "goal_in_percent" {
+  command = plan
+
+  variables {
+    slo_goals = { delivery = 99.9 }
+  }
+
+  expect_failures = [var.slo_goals]
+}
+
+run "goal_beyond_what_monitoring_takes" {
+  command = plan
+
+  variables {
+    slo_goals = { webhook = 0.99999 }
+  }
+
+  expect_failures = [var.slo_goals]
+}
+
+run "messages_of_an_unknown_function" {
+  command = plan
+
+  variables {
+    messages_per_month = { emails = 1 }
+  }
+
+  expect_failures = [var.messages_per_month]
+}
+
+# ---- names in pipeline.yaml that lead nowhere ------------------------------------------------------
+
+run "subscription_of_an_unknown_topic" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "    topic: webhook-events\n", "    topic: events\n"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "push_to_an_unknown_function" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "    push: warehouse\n", "    push: loader\n"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "push_without_a_dead_letter_topic" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "    dead_letter_topic: track-dead-letter\n", ""))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "push_without_a_number_of_attempts" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "dead_letter_topic: track-dead-letter\n    max_delivery_attempts: 100", "dead_letter_topic: track-dead-letter"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "dead_letter_topic_that_nobody_reads" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "dead_letter_topic: track-dead-letter", "dead_letter_topic: webhook-events"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "two_subscriptions_for_one_function" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "    push: track\n", "    push: identify\n"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "function_with_an_unknown_secret" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "secrets: [CUSTOMERIO_APP_API_KEY]", "secrets: [CUSTOMERIO_APP_KEY]"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "function_that_publishes_to_an_unknown_topic" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "publishes: webhook-events", "publishes: webhooks"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "rotation_to_an_unknown_topic" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "secret_rotation:\n  topic: secret-rotation", "secret_rotation:\n  topic: rotation"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "table_without_its_schema_file" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "tables/webhook_events.json", "tables/events.json"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "view_without_its_query_file" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "views/email_events.sql", "views/emails.sql"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "warehouse_without_a_writer" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "    warehouse: true\n", ""))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "second_public_function" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(replace(file("pipeline.yaml"), "ingress: internal\n    warehouse: true", "ingress: all\n    concurrency: 1\n    warehouse: true"), "concurrency: 400\n    min_instances: 0\n    max_instances: 3\n    timeout_seconds: 60\n    ingress: all", "min_instances: 0\n    max_instances: 3\n    timeout_seconds: 60\n    ingress: all"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+# ---- limits of the platform ------------------------------------------------------------------------
+
+run "ack_deadline_beyond_ten_minutes" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "ack_deadline_seconds: 60", "ack_deadline_seconds: 601"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "retention_beyond_31_days" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(replace(file("pipeline.yaml"), "retention_seconds: 604800", "retention_seconds: 2678401"), "ttl_days: 45", "ttl_days: 99"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "too_many_attempts" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "max_delivery_attempts: 100", "max_delivery_attempts: 101"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "too_few_attempts" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "max_delivery_attempts: 100", "max_delivery_attempts: 4"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "memory_without_a_unit_of_two" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "memory: 1Gi", "memory: 1G"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "unknown_ingress" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "ingress: internal", "ingress: private"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "function_name_too_long_for_an_account" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(replace(file("pipeline.yaml"), "push: transactional\n", "push: transactional-messages\n"), "  transactional:\n    entry_point", "  transactional-messages:\n    entry_point"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "subscription_name_too_long_for_an_account" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "subscriptions:\n  identify:", "subscriptions:\n  identify-people-and-objects:"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+# ---- relations that would break a deployment --------------------------------------------------------
+
+run "function_that_works_longer_than_the_ack_deadline" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "timeout_seconds: 60", "timeout_seconds: 61"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "concurrency_without_a_whole_cpu" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "cpu: \"1\"", "cpu: \"0.5\""))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "webhook_bodies_that_do_not_fit_the_memory" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "concurrency: 32 ", "concurrency: 33 "))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "more_instances_at_least_than_at_most" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "min_instances: 0\n    max_instances: 10", "min_instances: 11\n    max_instances: 10"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "shares_beyond_the_account_limit" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "rate_share: 0.4", "rate_share: 0.5"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "ledger_that_forgets_before_a_replay" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "ttl_days: 45", "ttl_days: 38"))
+  }
+
+  expect_failures = [var.pipeline]
+}
