@@ -7,6 +7,13 @@ import { type LockFile, lockFileFor, type Manifest } from './lock.ts'
 /** Loaded by the platform, and the registry in which a function announces itself: it must exist once in a process. */
 const FRAMEWORK = '@google-cloud/functions-framework'
 
+/** The Google clients are CommonJS: at run time they look for names that an ES module does not have. */
+const COMMONJS_NAMES = [
+  "import { createRequire } from 'node:module'",
+  'const require = createRequire(import.meta.url)',
+  'const { filename: __filename, dirname: __dirname } = import.meta',
+].join(';')
+
 /**
  * Bundles functions, by default every one of the topology, to `<outDir>/<function>/`: index.js, and the package.json and lock file that
  * the build in the cloud installs from. A function carries what it uses and nothing of the others.
@@ -33,8 +40,7 @@ async function buildFunction(name: string, outDir: string, lockFile: LockFile): 
     format: 'esm',
     platform: 'node',
     target: 'node24',
-    // The Google clients are CommonJS; what they require of Node at run time needs a `require`.
-    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+    banner: { js: COMMONJS_NAMES },
     external: [FRAMEWORK],
     logLevel: 'warning',
   })

@@ -163,7 +163,7 @@ export const SAMPLE: readonly SampleMessage[] = [
     expected: retried,
   },
   {
-    label: 'a person while a load balancer answers with a web page',
+    label: 'a person while a load balancer sends a web page',
     topic: 'identify',
     body: { identifiers: { id: 'retried-after-html' }, attributes: { plan: 'free' } },
     fault: { on: 'batch', count: 1, containing: ['retried-after-html'], fault: { do: 'html', status: 502 } },

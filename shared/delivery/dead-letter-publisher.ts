@@ -18,7 +18,7 @@ export function createDeadLetterTopic(options: DeadLetterTopicOptions): DeadLett
   let loading: Promise<Topic> | undefined
 
   async function load(): Promise<Topic> {
-    const { PubSub } = await import('@google-cloud/pubsub')
+    const { PubSub } = await import('./pubsub-client.ts')
     return new PubSub({ projectId: options.projectId }).topic(options.topic, {
       messageOrdering: true,
       batching: { maxMessages: 100, maxMilliseconds: 5 },

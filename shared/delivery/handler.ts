@@ -65,7 +65,7 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
       log.error('could not publish a dead letter; Pub/Sub will deliver the message again', {
         event: 'dead_letter_failed',
         reason: failure.reason,
-        error: error instanceof Error ? error.name : 'unknown',
+        error: describe(error),
         messageId: message.messageId,
       })
       return { answer: 503, outcome }

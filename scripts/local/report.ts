@@ -1,0 +1,49 @@
+import { styleText } from 'node:util'
+import { complaintAbout, type Fate } from './run-sample.ts'
+import type { Stack } from './stack.ts'
+
+const LABEL_WIDTH = 52
+
+/** One line a message: what was published, and what became of it. */
+export function describeFates(fates: readonly Fate[]): string {
+  return fates.map(describeFate).join('\n')
+}
+
+function describeFate(fate: Fate): string {
+  const { message, attempts, deadLetter } = fate
+  const complaint = complaintAbout(fate)
+  const outcome =
+    deadLetter !== undefined
+      ? `${styleText('yellow', 'refused')}    ${deadLetter.reason}: ${deadLetter.error}`
+      : attempts > 1
+        ? `${styleText('green', 'delivered')}  at attempt ${attempts}`
+        : styleText('green', 'delivered')
+  const line = `  ${message.topic.padEnd(14)}${message.label.padEnd(LABEL_WIDTH)}${outcome}`
+  return complaint === undefined ? line : `${line}\n${styleText('red', `                ! ${complaint}`)}`
+}
+
+/** What the local Customer.io received, by kind. */
+export function describeInbox(stack: Stack): string {
+  const kinds = new Map<string, number>()
+  for (const { kind, result } of stack.customerio.inbox.of()) {
+    const name = result === 'refused' ? `${kind} (refused)` : kind
+    kinds.set(name, (kinds.get(name) ?? 0) + 1)
+  }
+  const { requests, batches } = stack.customerio.statistics()
+  const counts = [...kinds].map(([kind, count]) => `  ${String(count).padStart(4)}  ${kind}`)
+  return [`${requests} requests, ${batches.items} operations in ${batches.requests} batches`, ...counts].join('\n')
+}
+
+/** Where everything is, and what a person may try next. */
+export function describeStack(stack: Stack): string {
+  const { endpoints } = stack
+  const functions = Object.entries(endpoints.functions).map(([name, url]) => `  ${name.padEnd(16)}${url}`)
+  return [
+    `  Pub/Sub         ${endpoints.PUBSUB_EMULATOR_HOST}`,
+    `  Customer.io     ${endpoints.customerio}/_local/inbox`,
+    `  BigQuery        ${endpoints.BIGQUERY_EMULATOR_HOST}`,
+    `  Firestore       ${endpoints.FIRESTORE_EMULATOR_HOST}`,
+    ...functions,
+    `  logs            ${endpoints.logs}`,
+  ].join('\n')
+}

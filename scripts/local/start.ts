@@ -1,0 +1,87 @@
+import { parseArgs } from 'node:util'
+import { describeFates, describeInbox, describeStack } from './report.ts'
+import { complaintAbout, runSample } from './run-sample.ts'
+import { SAMPLE } from './sample.ts'
+import { type Stack, startStack } from './stack.ts'
+
+const HELP = `npm start [-- options]
+
+Runs the whole pipeline on this machine: the real functions between a local Pub/Sub, Firestore,
+BigQuery and Customer.io. Publishes a sample of messages and prints what became of each.
+
+  --once              do that and exit: 0 when everything is as it should be, 1 otherwise
+  --port NAME=PORT    another port for pubsub, firestore, bigquery, customerio or a function;
+                      0 takes any free one, "all" stands for every one that is not named
+  --no-sample         only start everything
+`
+
+/** So that an uncertain send of the sample is settled within seconds; in the cloud it is a minute. */
+const LOCAL_ENVIRONMENT = { SEND_LEDGER_SETTLE_SECONDS: '3' }
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      once: { type: 'boolean', default: false },
+      sample: { type: 'boolean', default: true },
+      port: { type: 'string', multiple: true, default: [] },
+      help: { type: 'boolean', default: false },
+    },
+    allowNegative: true,
+  })
+  if (values.help) {
+    console.log(HELP)
+    return 0
+  }
+  process.env.METADATA_SERVER_DETECTION ??= 'none'
+  const startedAt = performance.now()
+  const stack = await startStack({ ports: readPorts(values.port), environment: LOCAL_ENVIRONMENT })
+  console.log(
+    `\nEverything is up after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s:\n${describeStack(stack)}`,
+  )
+  const complaints = values.sample ? await showSample(stack) : 0
+  if (values.once) {
+    await stack.close()
+    return complaints === 0 ? 0 : 1
+  }
+  console.log(NEXT)
+  await interrupted()
+  await stack.close()
+  return 0
+}
+
+async function showSample(stack: Stack): Promise<number> {
+  const fates = await runSample(stack, SAMPLE)
+  console.log(`\nPublished ${fates.length} messages with the Pub/Sub client:\n${describeFates(fates)}`)
+  console.log(`\nCustomer.io received ${describeInbox(stack)}`)
+  const complaints = fates.filter((fate) => complaintAbout(fate) !== undefined).length
+  console.log(
+    complaints === 0 ? '\nEverything is as it should be.' : `\n${complaints} messages are not as they should be.`,
+  )
+  return complaints
+}
+
+const NEXT = `
+It stays up until Ctrl-C. Try next, from another terminal:
+  curl -s http://127.0.0.1:8090/_local/inbox                  what Customer.io received
+  curl -s http://127.0.0.1:8090/_local/people/ada             what it knows of a person
+  curl -s -d '{"on":"batch","fault":{"do":"answer","status":503}}' http://127.0.0.1:8090/_local/faults
+                                                              Customer.io down (DELETE ends it)
+`
+
+function readPorts(options: readonly string[]): Record<string, number> {
+  return Object.fromEntries(
+    options.map((option) => {
+      const [name = '', port = ''] = option.split('=')
+      if (!/^\d{1,5}$/.test(port)) throw new Error(`--port ${option}: expected NAME=PORT, for example --port pubsub=0`)
+      return [name, Number(port)]
+    }),
+  )
+}
+
+function interrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
+}
+
+process.exitCode = await main()

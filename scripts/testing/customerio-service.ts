@@ -1,0 +1,51 @@
+import { CustomerIOService, type CustomerIOServiceOptions } from '../../shared/customerio/index.ts'
+import { createLog } from '../../shared/logging/index.ts'
+import { RateLimiter } from '../../shared/rate/index.ts'
+import { createSecret, type Secret } from '../../shared/secrets/index.ts'
+
+export interface TestServiceOptions {
+  readonly trackUrl: string
+  readonly appUrl: string
+  readonly timeoutMs?: number
+  readonly credentials?: { siteId?: string; trackApiKey?: string; appApiKey?: string }
+  readonly secrets?: { trackApiKey?: Secret; appApiKey?: Secret }
+  readonly requestsPerSecond?: number
+  readonly batch?: NonNullable<CustomerIOServiceOptions['track']>['batch']
+}
+
+/** A service against a server on this machine, with the log lines it writes. */
+export function createTestService(options: TestServiceOptions) {
+  const lines: Record<string, unknown>[] = []
+  const log = createLog({ functionName: 'test', destination: { write: (line) => lines.push(JSON.parse(line)) } })
+  const { siteId = 'site', trackApiKey = 'track-key', appApiKey = 'app-key' } = options.credentials ?? {}
+  const secret = (name: string, value: string) => createSecret({ name, value, log })
+  const rate = () =>
+    new RateLimiter({
+      requestsPerSecond: options.requestsPerSecond ?? 1_000,
+      burst: 100,
+      now: Date.now,
+      random: () => 0,
+    })
+  const timeoutMs = options.timeoutMs ?? 5_000
+  const service = new CustomerIOService({
+    track: {
+      url: options.trackUrl,
+      timeoutMs,
+      siteId: secret('CUSTOMERIO_SITE_ID', siteId),
+      apiKey: options.secrets?.trackApiKey ?? secret('CUSTOMERIO_TRACK_API_KEY', trackApiKey),
+      rate: rate(),
+      ...(options.batch !== undefined && { batch: options.batch }),
+    },
+    app: {
+      url: options.appUrl,
+      timeoutMs,
+      apiKey: options.secrets?.appApiKey ?? secret('CUSTOMERIO_APP_API_KEY', appApiKey),
+      rate: rate(),
+      broadcastRate: rate(),
+      lookUpRate: rate(),
+    },
+    log,
+    now: Date.now,
+  })
+  return { service, lines, log }
+}
