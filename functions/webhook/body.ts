@@ -30,6 +30,11 @@ export function leaveBodiesUnread(isOurs: (request: IncomingMessage) => boolean)
   return () => unsubscribe('http.server.request.start', onRequest)
 }
 
+/** Whether the framework was told, in either of its ways, to serve this one function in this process. */
+export function servesOnly(name: string, env: NodeJS.ProcessEnv, argv: readonly string[]): boolean {
+  return env.FUNCTION_TARGET === name || argv.includes(`--target=${name}`)
+}
+
 /**
  * Reads the body of a request, at most `maxBytes` of it.
  *

@@ -73,6 +73,24 @@ it('publishes to the topic through the real client, byte for byte and with attri
   expect(message.attributes).toMatchObject({ object_type: 'email', metric: 'bounced', event_id: '01' })
 })
 
+it('lets a subscriber have just the events that its filter names', async () => {
+  const topic = client.topic('webhook-events')
+  const filter = 'attributes.object_type = "email" AND attributes.metric = "bounced"'
+  const [bounces] = await topic.createSubscription('bounces', { filter })
+  const heard: unknown[] = []
+  bounces.on('message', (message: Message) => {
+    message.ack()
+    heard.push(message.attributes.event_id)
+  })
+  const { answer } = await start()
+  for (const [id, metric] of Object.entries({ s: 'sent', b: 'bounced', o: 'opened', c: 'bounced' })) {
+    await answer('first', JSON.stringify({ event_id: id, object_type: 'email', metric }))
+  }
+  while (heard.length < 2) await once(bounces, 'message')
+  expect(heard.toSorted()).toEqual(['b', 'c'])
+  await bounces.close()
+})
+
 it('publishes the largest body that fits into a message of Pub/Sub, and a larger one without its content', async () => {
   const { answer } = await start()
   const attributes = { object_type: 'o'.repeat(1_024), metric: 'm'.repeat(1_024) }
@@ -154,5 +172,5 @@ it('does not take an error of another kind for an invalid configuration', () => 
     throw new RangeError('of the listeners')
   }
   const env = { GOOGLE_CLOUD_PROJECT: 'p', WEBHOOK_EVENTS_TOPIC: 't', CUSTOMERIO_WEBHOOK_SIGNING_KEYS: 'k' }
-  expect(() => createWebhookFunction({ env, addListeners: broken })).toThrow(RangeError)
+  expect(() => createWebhookFunction({ env, addListeners: broken, destination: process.stdout })).toThrow(RangeError)
 })

@@ -10,8 +10,8 @@ import { createPublisher } from './publish.ts'
 export interface WebhookFunctionOptions {
   readonly env: NodeJS.ProcessEnv
   readonly addListeners: (webhooks: CustomerIOWebhookHandler) => void
-  /** Where log lines go; standard output by default. */
-  readonly destination?: { write(line: string): void }
+  /** Where log lines go. */
+  readonly destination: { write(line: string): void }
 }
 
 /**
@@ -19,10 +19,7 @@ export interface WebhookFunctionOptions {
  * Customer.io keeps what is answered so and sends it again, so a wrong setting loses nothing.
  */
 export function createWebhookFunction(options: WebhookFunctionOptions): HttpFunction {
-  const logOptions = {
-    functionName: 'webhook',
-    ...(options.destination !== undefined && { destination: options.destination }),
-  }
+  const logOptions = { functionName: 'webhook', destination: options.destination }
   try {
     const config = parseWebhookConfig(options.env)
     const log = createLog({ ...logOptions, level: config.logLevel, projectId: config.projectId })

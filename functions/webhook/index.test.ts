@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PubSub } from '@google-cloud/pubsub'
 import { type PubSubServer, startPubSub } from '../../scripts/local/pubsub/index.ts'
+import { servesOnly } from './body.ts'
 import { type Sent, send, webhook } from './testing.ts'
 
 /** The function as it is deployed: a process of its own under the framework's command line, every line of its output kept. */
@@ -27,10 +28,10 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'keys'), 'current\n')
   port = await freePort()
   const framework = dirname(createRequire(import.meta.url).resolve('@google-cloud/functions-framework'))
-  running = spawn(process.execPath, [join(framework, 'main.js'), '--source', join(import.meta.dirname, 'index.ts')], {
+  const options = ['--target=webhook', `--source=${join(import.meta.dirname, 'index.ts')}`]
+  running = spawn(process.execPath, [join(framework, 'main.js'), ...options], {
     env: {
       PATH: process.env.PATH,
-      FUNCTION_TARGET: 'webhook',
       PORT: String(port),
       PUBSUB_EMULATOR_HOST: pubsub.host,
       METADATA_SERVER_DETECTION: 'none',
@@ -111,7 +112,7 @@ it('accepts none of 10,000 forged webhooks, and every genuine one in their midst
   await Promise.all(Array.from({ length: 256 }, sendInTurn))
   await published
   expect(Object.fromEntries(answers)).toEqual({ 'forged 401': 10_000, 'genuine 204': 10 })
-})
+}, 60_000)
 
 it('logs one structured line a webhook, at most a warning for a forged one, and no exception', async () => {
   const socket = connect(port, '127.0.0.1')
@@ -148,4 +149,10 @@ it('takes signed webhooks unread where it shares a process with other functions'
   server.close()
   server.closeAllConnections()
   process.env = environment
+})
+
+it('knows when a process is all its own', () => {
+  expect(servesOnly('webhook', { FUNCTION_TARGET: 'webhook' }, [])).toBe(true)
+  expect(servesOnly('webhook', {}, ['node', 'main.js', '--target=webhook'])).toBe(true)
+  expect(servesOnly('webhook', { FUNCTION_TARGET: 'warehouse' }, ['--target=warehouse'])).toBe(false)
 })

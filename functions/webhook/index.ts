@@ -1,10 +1,11 @@
 import { http } from '@google-cloud/functions-framework'
 import { SIGNATURE_HEADER } from '../../shared/webhooks/index.ts'
-import { leaveBodiesUnread } from './body.ts'
+import { leaveBodiesUnread, servesOnly } from './body.ts'
 import { createWebhookFunction } from './compose.ts'
 import { addListeners } from './listeners.ts'
 
-// In a deployed process every request is for this function; where functions share one, those that claim a signature are.
-leaveBodiesUnread((request) => process.env.FUNCTION_TARGET === 'webhook' || SIGNATURE_HEADER in request.headers)
+// Where functions share a process, as they do in tests, only what claims a signature is sure to be for this one.
+const alone = servesOnly('webhook', process.env, process.argv)
+leaveBodiesUnread((request) => alone || SIGNATURE_HEADER in request.headers)
 
-http('webhook', createWebhookFunction({ env: process.env, addListeners }))
+http('webhook', createWebhookFunction({ env: process.env, addListeners, destination: process.stdout }))
