@@ -90,10 +90,15 @@ locals {
           aligner  = "ALIGN_DELTA"
           group_by = ["metric.label.function"]
         }
-        "a secret is unset, unreadable or refused" = {
+        "a secret is unset or unreadable" = {
           filter   = format(local.function_metric, local.metric_types.secret_problems)
           aligner  = "ALIGN_DELTA"
-          group_by = ["metric.label.secret", "metric.label.reason"]
+          group_by = ["metric.label.secret", "metric.label.event"]
+        }
+        "the webhook has no signing keys" = {
+          filter   = "${format(local.function_metric, local.metric_types.webhook_answers)} AND metric.labels.reason=one_of(\"not_configured\", \"keys_unreadable\")"
+          aligner  = "ALIGN_DELTA"
+          group_by = ["metric.label.reason"]
         }
       }
     }

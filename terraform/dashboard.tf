@@ -13,9 +13,9 @@ locals {
 
     { title = "Dead letters by reason", filter = format(local.function_metric, local.metric_types.dead_letters), group_by = ["metric.label.function", "metric.label.reason"] },
     { title = "Dead letters waiting", filter = "${format(local.pubsub_metric, "num_undelivered_messages")} AND ${local.dead_letter_filter}", group_by = ["resource.label.subscription_id"], aligner = "ALIGN_MAX" },
-    { title = "Secrets unset, unreadable or refused", filter = format(local.function_metric, local.metric_types.secret_problems), group_by = ["metric.label.secret", "metric.label.reason"] },
+    { title = "Secrets unset or unreadable", filter = format(local.function_metric, local.metric_types.secret_problems), group_by = ["metric.label.secret", "metric.label.event"] },
 
-    { title = "Customer.io: answers by status", filter = format(local.function_metric, local.metric_types.customerio_requests), group_by = ["metric.label.function", "metric.label.http_status"] },
+    { title = "Customer.io: answers by status", filter = format(local.function_metric, local.metric_types.customerio_requests), group_by = ["metric.label.function", "metric.label.http_status", "metric.label.reason"] },
     { title = "Customer.io: 429, slow down", filter = "${format(local.function_metric, local.metric_types.customerio_requests)} AND metric.labels.http_status=\"429\"", group_by = ["metric.label.function"] },
     { title = "Customer.io: 401, credentials refused", filter = "${format(local.function_metric, local.metric_types.customerio_requests)} AND metric.labels.http_status=\"401\"", group_by = ["metric.label.function"] },
 
@@ -24,7 +24,7 @@ locals {
     { title = "Instances", filter = "${format(local.function_metric, "run.googleapis.com/container/instance_count")} AND ${local.pipeline_services}", group_by = ["resource.label.service_name"], aligner = "ALIGN_MAX" },
 
     { title = "Webhooks by answer", filter = format(local.function_metric, local.metric_types.webhook_answers), group_by = ["metric.label.answer", "metric.label.reason"] },
-    { title = "BigQuery: rows refused", filter = format(local.function_metric, local.metric_types.warehouse_row_errors), group_by = ["metric.label.table", "metric.label.reason"] },
+    { title = "BigQuery: rows refused", filter = format(local.function_metric, local.metric_types.warehouse_row_errors), group_by = ["metric.label.function"] },
     { title = "Error lines by function", filter = "${format(local.function_metric, "logging.googleapis.com/log_entry_count")} AND ${local.pipeline_services} AND metric.labels.severity=\"ERROR\"", group_by = ["resource.label.service_name"] },
   ]
 

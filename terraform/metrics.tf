@@ -32,9 +32,13 @@ locals {
       labels      = { function = "labels.function", reason = "jsonPayload.reason" }
     }
     customerio_requests = {
-      description = "Requests to Customer.io, by HTTP status; empty when no answer came."
+      description = "Requests to Customer.io, by HTTP status, or by reason when no answer came."
       filter      = "jsonPayload.event=\"customerio_request\""
-      labels      = { function = "labels.function", http_status = "jsonPayload.http_status" }
+      labels = {
+        function    = "labels.function"
+        http_status = "jsonPayload.http_status"
+        reason      = "jsonPayload.reason"
+      }
     }
     customerio_latency = {
       description = "Time Customer.io took to answer."
@@ -56,19 +60,19 @@ locals {
       labels      = { answer = "jsonPayload.answer", reason = "jsonPayload.reason" }
     }
     warehouse_row_errors = {
-      description = "Rows that BigQuery refused, by table."
-      filter      = "jsonPayload.event=\"warehouse_row\""
-      labels      = { table = "jsonPayload.table", reason = "jsonPayload.reason" }
+      description = "Rows that BigQuery refused. They are kept in the quarantine table, or dead-lettered."
+      filter      = "jsonPayload.event=\"row_refused\""
+      labels      = { function = "labels.function" }
     }
     configuration_refused = {
-      description = "Messages that wait because our own configuration is refused or unset."
-      filter      = "jsonPayload.event=\"message\" AND jsonPayload.cause=\"configuration\""
+      description = "Messages and requests that wait because our own configuration is refused or invalid."
+      filter      = "(jsonPayload.cause=\"configuration\" OR jsonPayload.event=\"configuration_invalid\")"
       labels      = { function = "labels.function", http_status = "jsonPayload.http_status" }
     }
     secret_problems = {
-      description = "Secrets that are unset, unreadable or refused."
-      filter      = "jsonPayload.event=\"secret\""
-      labels      = { function = "labels.function", secret = "jsonPayload.secret", reason = "jsonPayload.reason" }
+      description = "Secrets that are unset or could not be read."
+      filter      = "jsonPayload.event=(\"secret\" OR \"secret_read_failed\")"
+      labels      = { function = "labels.function", secret = "jsonPayload.secret", event = "jsonPayload.event" }
     }
   }
 

@@ -70,10 +70,14 @@ output "resources" {
         in_state = nonsensitive(try(version.secret_data != null, false))
       }
     }
-    dataset   = google_bigquery_dataset.warehouse
-    tables    = google_bigquery_table.table
-    views     = google_bigquery_table.view
-    ledger    = google_firestore_database.ledger
+    dataset = google_bigquery_dataset.warehouse
+    tables  = google_bigquery_table.table
+    views   = google_bigquery_table.view
+    ledger  = google_firestore_database.ledger
+    ledger_fields = merge(
+      { ttl = google_firestore_field.ledger_ttl, default = google_firestore_field.ledger_default },
+      google_firestore_field.ledger_indexed,
+    )
     metrics   = google_logging_metric.metric
     alerts    = merge(google_monitoring_alert_policy.alert, google_monitoring_alert_policy.burn)
     slos      = google_monitoring_slo.slo

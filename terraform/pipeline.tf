@@ -40,10 +40,11 @@ variable "pipeline" {
       environment     = optional(map(string), {})
     }))
     ledger = object({
-      database   = string
-      collection = string
-      ttl_field  = string
-      ttl_days   = number
+      database       = string
+      collection     = string
+      ttl_field      = string
+      ttl_days       = number
+      indexed_fields = list(string)
     })
     bigquery = object({
       dataset = string

@@ -57,6 +57,7 @@ const topologySchema = z.strictObject({
     collection: z.string(),
     ttl_field: z.string(),
     ttl_days: z.number().int().positive(),
+    indexed_fields: z.array(z.string()),
   }),
   bigquery: z.strictObject({
     dataset: z.string(),

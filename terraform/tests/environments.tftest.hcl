@@ -426,6 +426,19 @@ run "every_environment" {
     error_message = "The send ledger is not protected in staging or prod."
   }
 
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) : (
+        r.ledger_fields.ttl.field == var.pipeline.ledger.ttl_field
+        && length(r.ledger_fields.ttl.ttl_config) == 1
+        && toset([for f in values(r.ledger_fields) : f.field if length(f.index_config[0].indexes) > 0]) == toset(var.pipeline.ledger.indexed_fields)
+        && contains([for f in values(r.ledger_fields) : f.field if length(f.index_config[0].indexes) == 0], "*")
+        && alltrue([for f in values(r.ledger_fields) : f.database == r.ledger.name && f.collection == var.pipeline.ledger.collection])
+      )
+    ])
+    error_message = "The ledger's records do not expire, or other fields than those it is asked by are indexed."
+  }
+
   # ---- alerts -------------------------------------------------------------------------------------
 
   assert {
