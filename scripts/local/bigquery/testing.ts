@@ -1,0 +1,77 @@
+import { BigQuery, type Dataset } from '@google-cloud/bigquery'
+import { createBigQueryRows, decodeWebhookEvent, insertEvents, type Row } from '../../../shared/warehouse/index.ts'
+import { PROJECT_ROOT, readTopology } from '../../topology/topology.ts'
+import { type BigQueryOptions, deployWarehouse, type LocalBigQuery, startBigQuery } from './index.ts'
+
+/** A local BigQuery with the tables and views of `terraform/`, for tests. */
+export interface TestWarehouse {
+  readonly server: LocalBigQuery
+  readonly bigquery: BigQuery
+  readonly dataset: Dataset
+  /** Stores webhooks as the warehouse function does. Throws unless every one is safe. */
+  receive(...bodies: readonly unknown[]): Promise<void>
+  /** Stores rows as they are, each as often as it is given. */
+  store(...rows: readonly Pick<Row, 'table' | 'json'>[]): Promise<void>
+  /** Rows with timestamps and dates as ISO text, and without the columns that are null. */
+  query(sql: string, params?: Record<string, unknown>): Promise<Record<string, unknown>[]>
+  close(): Promise<void>
+}
+
+export async function startTestWarehouse(
+  options: BigQueryOptions & { readonly now: () => number },
+): Promise<TestWarehouse> {
+  const server = await startBigQuery(options)
+  process.env.BIGQUERY_EMULATOR_HOST = server.url
+  const bigquery = new BigQuery({ projectId: 'local-project', retryOptions: { autoRetry: false } })
+  const dataset = await deployWarehouse(bigquery, readTopology().bigquery, PROJECT_ROOT)
+  const insert = createBigQueryRows({ dataset: async () => dataset, timeoutMs: 10_000 })
+  let messages = 0
+  return {
+    server,
+    bigquery,
+    dataset,
+    receive: async (...bodies) => {
+      const events = bodies.map((body) => {
+        const decoded = decodeWebhookEvent(
+          {
+            data: Buffer.from(JSON.stringify(body)),
+            attributes: { received_at: new Date(options.now()).toISOString(), signature_timestamp: '1793610000' },
+            messageId: String(++messages),
+            publishTime: '',
+          },
+          options.now(),
+        )
+        if (!decoded.ok) throw new Error(decoded.error)
+        return decoded.value
+      })
+      const outcomes = await insertEvents(events, insert, { warning: () => {} })
+      const failed = outcomes.find(({ kind }) => kind !== 'delivered')
+      if (failed !== undefined) throw new Error(JSON.stringify(failed))
+    },
+    store: async (...rows) => {
+      for (const [table, ofTable] of Map.groupBy(rows, (row) => row.table)) {
+        await dataset.table(table).insert(
+          ofTable.map(({ json }) => ({ json })),
+          { raw: true },
+        )
+      }
+    },
+    query: async (sql, params = {}) => {
+      const [rows] = await bigquery.query({ query: sql, params })
+      return rows.map((row: Record<string, unknown>) =>
+        Object.fromEntries(
+          Object.entries(row).flatMap(([name, value]) => (value === null ? [] : [[name, plain(value)]])),
+        ),
+      )
+    },
+    close: async () => {
+      await server.close()
+      delete process.env.BIGQUERY_EMULATOR_HOST
+    },
+  }
+}
+
+function plain(value: unknown): unknown {
+  const isMoment = typeof value === 'object' && value !== null && 'value' in value
+  return isMoment ? value.value : value
+}

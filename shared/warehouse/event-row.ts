@@ -1,0 +1,81 @@
+import type { Event } from './event.ts'
+import { insertIdOf, type Row } from './row.ts'
+import { flag, integer, isObject, jsonText, text, withoutUndefined } from './values.ts'
+
+/** Who an event is about; `customer_id` is the deprecated form of `identifiers.id`. */
+export function personColumns({ fields }: Event): Record<string, string | undefined> {
+  const identifiers = isObject(fields.identifiers) ? fields.identifiers : {}
+  return {
+    person_id: text(identifiers.id) ?? text(fields.customer_id),
+    person_email: text(identifiers.email) ?? text(fields.email_address),
+    person_cio_id: text(identifiers.cio_id),
+  }
+}
+
+/** Which message an event is about, and what sent it. */
+export function messageColumns({ fields }: Event): Record<string, unknown> {
+  return {
+    delivery_id: text(fields.delivery_id),
+    campaign_id: integer(fields.campaign_id),
+    broadcast_id: integer(fields.broadcast_id),
+    newsletter_id: integer(fields.newsletter_id),
+    transactional_message_id: integer(fields.transactional_message_id),
+    action_id: integer(fields.action_id),
+    recipient: text(fields.recipient),
+    failure_message: text(fields.failure_message),
+  }
+}
+
+/** The row of `webhook_events`, or undefined when the event's data is nested too deep to be written. */
+export function eventRow(
+  event: Event,
+  about: { readonly receivedAt: string; readonly truncated?: string },
+): Row | undefined {
+  const { fields, others } = event
+  const data = jsonText(event.data ?? {})
+  const otherFields = Object.keys(others).length === 0 ? undefined : jsonText(others)
+  if (data === undefined || (otherFields === undefined && Object.keys(others).length > 0)) return undefined
+  return {
+    table: 'webhook_events',
+    insertId: insertIdOf(event.eventId),
+    json: withoutUndefined({
+      event_id: event.eventId,
+      timestamp: event.timestamp,
+      received_at: about.receivedAt,
+      object_type: event.objectType,
+      metric: event.metric,
+      ...personColumns(event),
+      ...messageColumns(event),
+      trigger_id: integer(fields.trigger_id),
+      trigger_event_id: text(fields.trigger_event_id),
+      parent_action_id: integer(fields.parent_action_id),
+      journey_id: text(fields.journey_id),
+      content_id: integer(fields.content_id),
+      recipients: devices(fields.recipients),
+      replied_to: text(fields.to),
+      inbound_event_id: text(fields.inbound_event_id),
+      subject: text(fields.subject),
+      href: text(fields.href),
+      link_id: integer(fields.link_id),
+      tracked_response: text(fields.tracked_response),
+      proxied: flag(fields.proxied),
+      prefetched: flag(fields.prefetched),
+      synthetic: flag(fields.synthetic),
+      machine: flag(fields.machine),
+      data,
+      other_fields: otherFields,
+      truncated: about.truncated,
+    }),
+  }
+}
+
+function devices(recipients: unknown): Record<string, unknown>[] | undefined {
+  if (!Array.isArray(recipients)) return undefined
+  return recipients.filter(isObject).map((device) =>
+    withoutUndefined({
+      device_id: text(device.device_id),
+      device_platform: text(device.device_platform),
+      failure_message: text(device.failure_message),
+    }),
+  )
+}

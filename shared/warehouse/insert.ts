@@ -1,0 +1,134 @@
+import { type BatchAnswer, bisect } from '../batching/index.ts'
+import type { Log } from '../logging/index.ts'
+import type { Outcome, Refused, Retry } from '../outcome/index.ts'
+import type { DecodedEvent } from './decode.ts'
+import { MAX_ROW_BYTES, type Row, rowBytes, type TableName } from './row.ts'
+
+/** What became of one row of a request that BigQuery looked at row by row. */
+export type RowFailure = Refused | Retry | { readonly kind: 'stopped' }
+
+/** What one insert came to. */
+export type InsertAnswer =
+  | { readonly kind: 'inserted' }
+  /** Some rows were refused, by their index; `stopped`: nothing is wrong with it, but another row stopped the request. */
+  | { readonly kind: 'perRow'; readonly failures: ReadonlyMap<number, RowFailure> }
+  /** The request as a whole was refused (400, 413), which says nothing of its rows. */
+  | { readonly kind: 'refusedWhole'; readonly outcome: Refused }
+  | { readonly kind: 'failed'; readonly outcome: Retry }
+
+/** Inserts rows of one table in one request, in bounded time. Must not throw. */
+export type InsertRows = (table: TableName, rows: readonly Row[]) => Promise<InsertAnswer>
+
+/** BigQuery recommends at most 500 rows a request. */
+const ROWS_PER_REQUEST = 500
+/** Each round takes at least one bad row out. BigQuery names all bad rows at once, so two rounds are the rule. */
+const MAX_ROUNDS = 10
+
+const STILL_STOPPED: Retry = { kind: 'retry', cause: 'transient', error: 'BigQuery keeps stopping the request' }
+
+/**
+ * Inserts the rows of many events in as few requests as there are tables.
+ *
+ * One outcome an event, in order: delivered when every row of it is stored. A row that BigQuery refuses is replaced by
+ * the event's row in the quarantine; when that is refused too, or would be too large, the event is refused and goes to
+ * the dead letters. An event that is retried may have rows that are stored already: they are told apart by `event_id`.
+ */
+export async function insertEvents(
+  events: readonly DecodedEvent[],
+  insert: InsertRows,
+  log: Pick<Log, 'warning'>,
+): Promise<Outcome[]> {
+  const fates = await insertAll(
+    events.map(({ rows }) => rows),
+    insert,
+  )
+  const outcomes = fates.map(worst)
+  const refused = outcomes.flatMap((outcome, index) => (outcome.kind === 'refused' ? [{ index, outcome }] : []))
+  const replacements = refused.map(({ index, outcome }) => events[index]?.quarantineRow(outcome.error))
+  const stored = await insertAll(
+    replacements.map((row) => (row === undefined ? [] : [row])),
+    insert,
+  )
+  refused.forEach(({ index, outcome }, position) => {
+    const eventId = events[index]?.eventId
+    log.warning('BigQuery refused a row', { event: 'row_refused', ...(eventId !== undefined && { eventId }) })
+    if (replacements[position] !== undefined) outcomes[index] = worst(stored[position] ?? [])
+    else outcomes[index] = outcome
+  })
+  return outcomes.map((outcome) => ({ ...outcome, batchSize: events.length }))
+}
+
+/** The outcome of each group's rows, in order, all inserted together. */
+async function insertAll(groups: readonly (readonly Row[])[], insert: InsertRows): Promise<Outcome[][]> {
+  const places = groups.flatMap((rows, group) => rows.map((row) => ({ row, group })))
+  const outcomes: Outcome[][] = groups.map(() => [])
+  await Promise.all(
+    [...Map.groupBy(places, ({ row }) => row.table)].map(async ([table, ofTable]) => {
+      for (const chunk of chunks(ofTable)) {
+        const rows = chunk.map(({ row }) => row)
+        const fates = await bisect<Row, Outcome>(rows, (part) => insertOnce(table, part, insert))
+        chunk.forEach(({ group }, index) => {
+          const fate = fates[index]
+          if (fate !== undefined) outcomes[group]?.push(fate)
+        })
+      }
+    }),
+  )
+  return outcomes
+}
+
+/** Inserts rows, and inserts again without the bad ones what they stopped. */
+async function insertOnce(table: TableName, rows: readonly Row[], insert: InsertRows): Promise<BatchAnswer<Outcome>> {
+  const outcomes: Outcome[] = rows.map(() => STILL_STOPPED)
+  let pending = rows.map((_, index) => index)
+  const settle = (outcome: Outcome): void => {
+    for (const index of pending) outcomes[index] = outcome
+  }
+  for (let round = 0; round < MAX_ROUNDS && pending.length > 0; round++) {
+    const answer = await insert(
+      table,
+      pending.flatMap((index) => rows[index] ?? []),
+    )
+    if (answer.kind === 'perRow') {
+      pending = pending.filter((index, position) => {
+        const failure = answer.failures.get(position)
+        if (failure?.kind !== 'stopped') outcomes[index] = failure ?? { kind: 'delivered' }
+        return failure?.kind === 'stopped'
+      })
+      continue
+    }
+    if (round === 0 && answer.kind === 'refusedWhole') return answer
+    if (round === 0 && answer.kind === 'failed') return { kind: 'undecided', outcome: answer.outcome }
+    settle(
+      answer.kind === 'inserted' ? { kind: 'delivered' } : answer.kind === 'failed' ? answer.outcome : STILL_STOPPED,
+    )
+    pending = []
+  }
+  return { kind: 'perItem', outcomes }
+}
+
+/** Requests that BigQuery takes. A row is at most as large as a request may be. */
+function chunks<T extends { readonly row: Row }>(places: readonly T[]): T[][] {
+  const found: T[][] = []
+  let bytes = Number.POSITIVE_INFINITY
+  for (const place of places) {
+    const size = rowBytes(place.row)
+    const last = found.at(-1)
+    if (last === undefined || last.length >= ROWS_PER_REQUEST || bytes + size > MAX_ROW_BYTES) {
+      found.push([place])
+      bytes = size
+    } else {
+      last.push(place)
+      bytes += size
+    }
+  }
+  return found
+}
+
+/** Retry before refused: what is retried may turn out well, and is looked at again then. */
+function worst(outcomes: readonly Outcome[]): Outcome {
+  return (
+    outcomes.find(({ kind }) => kind === 'retry') ??
+    outcomes.find(({ kind }) => kind === 'refused') ?? { kind: 'delivered' }
+  )
+}

@@ -1,0 +1,59 @@
+-- What became of each message to a person, step by step: to be filtered by person_id, person_email or person_cio_id.
+-- Not every event names a person in the same way, so each event of a delivery carries all that the delivery's events say.
+-- Steps of the same second are in the order of a message's life.
+WITH events AS (
+  SELECT *
+  FROM `${dataset}.webhook_events`
+  WHERE delivery_id IS NOT NULL
+  QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY event_id
+    ORDER BY truncated IS NOT NULL, received_at, TO_JSON_STRING(data)
+  ) = 1
+),
+ordered AS (
+  SELECT
+    *,
+    CASE metric
+      WHEN 'drafted' THEN 1
+      WHEN 'attempted' THEN 2
+      WHEN 'sent' THEN 3
+      WHEN 'deferred' THEN 4
+      WHEN 'delivered' THEN 5
+      WHEN 'opened' THEN 6
+      WHEN 'clicked' THEN 7
+      WHEN 'converted' THEN 8
+      ELSE 9
+    END AS stage
+  FROM events
+)
+SELECT
+  FIRST_VALUE(person_id IGNORE NULLS) OVER delivery AS person_id,
+  FIRST_VALUE(person_email IGNORE NULLS) OVER delivery AS person_email,
+  FIRST_VALUE(person_cio_id IGNORE NULLS) OVER delivery AS person_cio_id,
+  delivery_id,
+  object_type AS channel,
+  CASE
+    WHEN campaign_id IS NOT NULL THEN 'campaign'
+    WHEN broadcast_id IS NOT NULL THEN 'broadcast'
+    WHEN newsletter_id IS NOT NULL THEN 'newsletter'
+    WHEN transactional_message_id IS NOT NULL THEN 'transactional'
+  END AS origin,
+  COALESCE(campaign_id, broadcast_id, newsletter_id, transactional_message_id) AS origin_id,
+  action_id,
+  journey_id,
+  ROW_NUMBER() OVER (PARTITION BY delivery_id ORDER BY timestamp, stage, event_id) AS step,
+  timestamp,
+  TIMESTAMP_DIFF(timestamp, MIN(timestamp) OVER (PARTITION BY delivery_id), SECOND) AS seconds_since_first,
+  metric,
+  IFNULL(proxied, FALSE) OR IFNULL(prefetched, FALSE) OR IFNULL(synthetic, FALSE) OR IFNULL(machine, FALSE) AS is_machine,
+  recipient,
+  subject,
+  href,
+  failure_message,
+  event_id
+FROM ordered
+WINDOW delivery AS (
+  PARTITION BY delivery_id
+  ORDER BY timestamp, stage, event_id
+  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+)

@@ -1,0 +1,370 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'sql-parser-cst'
+import { startTestWarehouse, type TestWarehouse } from '../../scripts/local/bigquery/testing.ts'
+import { deliveryIdOf, ulidOf, webhookSamples } from '../../scripts/local/customerio/samples/index.ts'
+import { readTopology } from '../../scripts/topology/topology.ts'
+
+const NOW_MS = Date.UTC(2026, 10, 21, 12)
+const samples = webhookSamples()
+
+function sample(name: string) {
+  const found = samples.find((each) => each.name === name)
+  if (found === undefined) throw new Error(`no sample ${name}`)
+  return found.event
+}
+const isoOf = (name: string): string => new Date(sample(name).timestamp * 1000).toISOString()
+
+let warehouse: TestWarehouse
+beforeEach(async () => {
+  warehouse = await startTestWarehouse({ now: () => NOW_MS })
+})
+afterEach(() => warehouse.close())
+
+/** Stores every event again, as a webhook that Customer.io repeats after a day would be: later, and with no insert id known. */
+async function repeatEverything(): Promise<void> {
+  const received_at = new Date(NOW_MS + 86_400_000).toISOString()
+  const rows = await warehouse.query('SELECT * FROM customerio.webhook_events')
+  await warehouse.store(...rows.map((row) => ({ table: 'webhook_events' as const, json: { ...row, received_at } })))
+}
+
+describe('the files', () => {
+  const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.sql'))
+
+  it('are the views of pipeline.yaml', () => {
+    const { views } = readTopology().bigquery
+    expect(files.toSorted()).toEqual(
+      Object.keys(views)
+        .map((name) => `${name}.sql`)
+        .toSorted(),
+    )
+    for (const [name, { query }] of Object.entries(views)) expect(query).toBe(`views/${name}.sql`)
+  })
+
+  it.each(files)('%s is one statement in the dialect of BigQuery, on tables of the dataset alone', (name) => {
+    const sql = readFileSync(join(import.meta.dirname, name), 'utf8')
+    const program = parse(sql.replaceAll(`\${dataset}`, 'a-project.a_dataset'), { dialect: 'bigquery' })
+    expect(program.statements).toMatchObject([{ type: 'select_stmt' }])
+    expect(sql.match(/`[^`]*`/g)?.every((table) => /^`\$\{dataset\}\.\w+`$/.test(table))).toBe(true)
+  })
+})
+
+describe('the views of a channel', () => {
+  const VIEWS: Readonly<Record<string, string>> = {
+    email: 'email_events',
+    push: 'push_events',
+    sms: 'sms_events',
+    whatsapp: 'whatsapp_events',
+    in_app: 'in_app_events',
+    slack: 'slack_events',
+    webhook: 'webhook_action_events',
+  }
+
+  it('hold every sample of their channel once, however often it came', async () => {
+    await warehouse.receive(...samples.map(({ event }) => event))
+    await repeatEverything()
+    for (const [channel, view] of Object.entries(VIEWS)) {
+      const expected = samples.filter(({ event }) => event.object_type === channel).map(({ event }) => event.event_id)
+      const rows = await warehouse.query(`SELECT event_id FROM customerio.${view}`)
+      expect(rows.map(({ event_id }) => event_id).toSorted()).toEqual(expected.toSorted())
+    }
+    const people = samples.filter(({ name }) => name.startsWith('customer.')).map(({ event }) => event.event_id)
+    const rows = await warehouse.query('SELECT event_id FROM customerio.customer_events')
+    expect(rows.map(({ event_id }) => event_id).toSorted()).toEqual(people.toSorted())
+    expect(await warehouse.query('SELECT * FROM customerio.other_events')).toEqual([])
+  })
+
+  it.each([
+    [
+      'email_events',
+      'email.clicked.campaign',
+      {
+        origin: 'campaign',
+        origin_id: 21,
+        action_id: 211,
+        recipient: 'ada@example.com',
+        subject: 'Your order 4711 is on its way',
+        href: 'https://shop.example.com/orders/4711?from=message',
+        link_id: 3,
+        is_machine: false,
+      },
+    ],
+    [
+      'email_events',
+      'email.bounced.newsletter',
+      {
+        origin: 'newsletter',
+        origin_id: 43,
+        content_id: 431,
+        recipient: 'marie@example.net',
+        subject: 'Your order 4711 is on its way',
+        failure_message: '550 5.1.1 No such mailbox',
+        is_machine: false,
+      },
+    ],
+    [
+      'push_events',
+      'push.clicked.transactional',
+      {
+        origin: 'transactional',
+        origin_id: 54,
+        recipients: [expect.objectContaining({ device_platform: 'ios' })],
+        href: 'https://shop.example.com/orders/4711?from=message',
+        link_id: 3,
+      },
+    ],
+    [
+      'sms_events',
+      'sms.replied.campaign',
+      {
+        origin: 'campaign',
+        origin_id: 21,
+        action_id: 211,
+        recipient: '+442071838750',
+        replied_to: '+442071838750',
+        inbound_event_id: ulidOf('inbound sms campaign'),
+      },
+    ],
+    [
+      'whatsapp_events',
+      'whatsapp.failed.broadcast',
+      {
+        origin: 'broadcast',
+        origin_id: 32,
+        action_id: 211,
+        failure_message: 'The template could not be rendered: data.order is missing',
+      },
+    ],
+    [
+      'in_app_events',
+      'in_app.clicked.campaign',
+      {
+        origin: 'campaign',
+        origin_id: 21,
+        action_id: 211,
+        recipient: 'u-1001',
+        href: 'https://shop.example.com/orders/4711?from=message',
+        link_id: 3,
+        tracked_response: 'show_order',
+      },
+    ],
+    ['slack_events', 'slack.sent.newsletter', { origin: 'newsletter', origin_id: 43, recipient: '#orders' }],
+    [
+      'webhook_action_events',
+      'webhook.sent.campaign',
+      { origin: 'campaign', origin_id: 21, action_id: 211, recipient: 'https://hooks.example.com/orders' },
+    ],
+    ['customer_events', 'customer.unsubscribed', { object_type: 'customer' }],
+  ])('%s shows %s', async (view, name, columns) => {
+    const event = sample(name)
+    await warehouse.receive(event)
+    const { identifiers, delivery_id, journey_id } = event.data as {
+      identifiers: Record<string, string>
+      delivery_id?: string
+      journey_id?: string
+    }
+    expect(await warehouse.query(`SELECT * FROM customerio.${view}`)).toEqual([
+      {
+        event_id: event.event_id,
+        timestamp: isoOf(name),
+        received_at: new Date(NOW_MS).toISOString(),
+        metric: event.metric,
+        person_id: identifiers.id,
+        person_email: identifiers.email,
+        person_cio_id: identifiers.cio_id,
+        ...(delivery_id !== undefined && { delivery_id }),
+        ...(journey_id !== undefined && { journey_id }),
+        ...columns,
+        data: JSON.stringify(event.data),
+      },
+    ])
+  })
+
+  it('keep the whole event where a truncated one of the same id came first', async () => {
+    const event = sample('email.sent.campaign')
+    await warehouse.receive(event)
+    const [row] = await warehouse.query('SELECT * FROM customerio.webhook_events')
+    await warehouse.store({
+      table: 'webhook_events',
+      json: { ...row, truncated: 'data.content', data: '{}', received_at: new Date(NOW_MS - 1000).toISOString() },
+    })
+    expect(await warehouse.query('SELECT data FROM customerio.email_events')).toEqual([
+      { data: JSON.stringify(event.data) },
+    ])
+  })
+
+  it('leave what they do not know to other_events, with the fields that are new', async () => {
+    const pigeon = { ...sample('email.sent.campaign'), object_type: 'carrier_pigeon', wings: 2 }
+    await warehouse.receive(pigeon)
+    expect(await warehouse.query('SELECT object_type, metric, other_fields FROM customerio.other_events')).toEqual([
+      { object_type: 'carrier_pigeon', metric: 'sent', other_fields: '{"wings":2}' },
+    ])
+  })
+})
+
+describe('message_funnel', () => {
+  const NOTHING = {
+    ...{
+      drafted: 0,
+      attempted: 0,
+      sent: 0,
+      delivered: 0,
+      opened_by_people: 0,
+      opened_by_machines: 0,
+      clicked_by_people: 0,
+    },
+    ...{
+      clicked_by_machines: 0,
+      converted: 0,
+      replied: 0,
+      unsubscribed: 0,
+      spammed: 0,
+      bounced: 0,
+      deferred: 0,
+      dropped: 0,
+    },
+    ...{ failed: 0, undeliverable: 0 },
+  }
+  const funnel = () => warehouse.query('SELECT * FROM customerio.message_funnel ORDER BY day, origin, channel')
+  const of = (name: string, id: string, more: Record<string, unknown> = {}, timestamp = sample(name).timestamp) => {
+    const event = sample(name)
+    return { ...event, event_id: id, timestamp, data: { ...event.data, ...more } }
+  }
+
+  it('counts messages, people apart from machines, by origin, channel and day', async () => {
+    const nextDay = sample('email.opened.campaign').timestamp + 86_400
+    await warehouse.receive(
+      of('email.sent.campaign', 'e1'),
+      of('email.sent.campaign', 'e2', { delivery_id: 'second' }),
+      of('email.delivered.campaign', 'e3'),
+      of('email.opened.campaign', 'e4', { prefetched: true }),
+      of('email.opened.campaign', 'e5'),
+      of('email.opened.campaign', 'e6'), // the same message, opened again
+      of('email.opened.campaign', 'e7', { delivery_id: 'second', proxied: true }),
+      of('email.clicked.campaign', 'e8', { machine: true }),
+      of('email.opened.campaign', 'e9', {}, nextDay),
+      of('sms.replied.newsletter', 'e10'),
+      of('push.bounced.transactional', 'e11', { delivery_id: null }), // counts as a message of its own
+      sample('customer.unsubscribed'),
+    )
+    await repeatEverything()
+    expect(await funnel()).toEqual([
+      {
+        ...NOTHING,
+        ...{ day: '2026-11-02', origin: 'campaign', origin_id: 21, channel: 'email' },
+        ...{ sent: 2, delivered: 1, opened_by_people: 1, opened_by_machines: 2, clicked_by_machines: 1 },
+      },
+      { ...NOTHING, day: '2026-11-02', origin: 'newsletter', origin_id: 43, channel: 'sms', replied: 1 },
+      { ...NOTHING, day: '2026-11-02', origin: 'transactional', origin_id: 54, channel: 'push', bounced: 1 },
+      { ...NOTHING, day: '2026-11-03', origin: 'campaign', origin_id: 21, channel: 'email', opened_by_people: 1 },
+    ])
+  })
+
+  it('has a column for every metric of messages that Customer.io documents', async () => {
+    const metrics = new Set(
+      samples.filter(({ event }) => event.object_type !== 'customer').map(({ event }) => event.metric),
+    )
+    metrics.delete('cio_subscription_preferences_changed')
+    await warehouse.receive(...samples.map(({ event }) => event))
+    const [row] = await funnel()
+    const columns = Object.keys(row ?? {}).map((name) => name.replace(/_by_(people|machines)$/, ''))
+    expect([...metrics].filter((metric) => !columns.includes(metric))).toEqual([])
+  })
+})
+
+describe('delivery_timeline', () => {
+  it("tells a message's life in order, under every identifier that any of its events has", async () => {
+    const delivery_id = deliveryIdOf('email', 'campaign')
+    const at = sample('email.sent.campaign').timestamp
+    const step = (
+      name: string,
+      id: string,
+      second: number,
+      identifiers: unknown,
+      more: Record<string, unknown> = {},
+    ) => {
+      const event = sample(name)
+      return {
+        ...event,
+        event_id: id,
+        timestamp: at + second,
+        data: { ...event.data, customer_id: undefined, identifiers, ...more },
+      }
+    }
+    await warehouse.receive(
+      step('email.clicked.campaign', 'e5', 60, { cio_id: 'a1b206000001' }, { machine: true }),
+      step('email.opened.campaign', 'e4', 60, null),
+      step('email.delivered.campaign', 'e1', 0, { email: 'ada@example.com' }), // in the same second as sent, with an earlier id
+      step('email.sent.campaign', 'e3', 0, { id: 'u-1001' }),
+      step('email.attempted.campaign', 'e2', -5, {}),
+      sample('email.sent.newsletter'),
+    )
+    await repeatEverything()
+    const sql = `
+      SELECT * EXCEPT (delivery_id, channel, origin, origin_id, action_id, journey_id, person_email, person_cio_id, subject, timestamp)
+      FROM customerio.delivery_timeline WHERE person_id = @id ORDER BY delivery_id, step`
+    const recipient = 'ada@example.com'
+    expect(await warehouse.query(sql, { id: 'u-1001' })).toEqual([
+      {
+        person_id: 'u-1001',
+        step: 1,
+        seconds_since_first: 0,
+        metric: 'attempted',
+        is_machine: false,
+        event_id: 'e2',
+        failure_message: '451 4.7.1 Try again later: greylisted',
+      },
+      {
+        person_id: 'u-1001',
+        step: 2,
+        seconds_since_first: 5,
+        metric: 'sent',
+        is_machine: false,
+        event_id: 'e3',
+        recipient,
+      },
+      {
+        person_id: 'u-1001',
+        step: 3,
+        seconds_since_first: 5,
+        metric: 'delivered',
+        is_machine: false,
+        event_id: 'e1',
+        recipient,
+      },
+      {
+        person_id: 'u-1001',
+        step: 4,
+        seconds_since_first: 65,
+        metric: 'opened',
+        is_machine: false,
+        event_id: 'e4',
+        recipient,
+      },
+      {
+        person_id: 'u-1001',
+        step: 5,
+        seconds_since_first: 65,
+        metric: 'clicked',
+        is_machine: true,
+        event_id: 'e5',
+        recipient,
+        href: 'https://shop.example.com/orders/4711?from=message',
+      },
+    ])
+    const others = `
+      SELECT DISTINCT person_id, person_email, person_cio_id, delivery_id, channel, origin, origin_id
+      FROM customerio.delivery_timeline WHERE person_email = @email`
+    expect(await warehouse.query(others, { email: 'ada@example.com' })).toEqual([
+      {
+        person_id: 'u-1001',
+        person_email: 'ada@example.com',
+        person_cio_id: 'a1b206000001',
+        delivery_id,
+        channel: 'email',
+        origin: 'campaign',
+        origin_id: 21,
+      },
+    ])
+  })
+})

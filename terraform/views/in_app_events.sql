@@ -1,0 +1,32 @@
+-- Every event of in-app messages.
+-- Customer.io may send an event more than once: one row an event_id, an untruncated one before a truncated one.
+SELECT
+  event_id,
+  timestamp,
+  received_at,
+  metric,
+  person_id,
+  person_email,
+  person_cio_id,
+  delivery_id,
+  CASE
+    WHEN campaign_id IS NOT NULL THEN 'campaign'
+    WHEN broadcast_id IS NOT NULL THEN 'broadcast'
+    WHEN newsletter_id IS NOT NULL THEN 'newsletter'
+    WHEN transactional_message_id IS NOT NULL THEN 'transactional'
+  END AS origin,
+  COALESCE(campaign_id, broadcast_id, newsletter_id, transactional_message_id) AS origin_id,
+  action_id,
+  journey_id,
+  recipient,
+  href,
+  link_id,
+  tracked_response,
+  failure_message,
+  data
+FROM `${dataset}.webhook_events`
+WHERE object_type = 'in_app'
+QUALIFY ROW_NUMBER() OVER (
+  PARTITION BY event_id
+  ORDER BY truncated IS NOT NULL, received_at, TO_JSON_STRING(data)
+) = 1
