@@ -176,7 +176,7 @@ export const batchConfig = (env: BatchVariables): BatchConfig => ({
 })
 
 /** The share of a lease beyond the request's timeout that must be left when a send begins, milliseconds. */
-export const LEAST_LEASE_REMAINDER_MS = 10_000
+const LEAST_LEASE_REMAINDER_MS = 10_000
 
 export const ledgerShape = {
   SEND_LEDGER_DATABASE: text('name the Firestore database of the send ledger'),
