@@ -5,13 +5,18 @@ const AT = NOW_MS / 1000 - 1000
 const iso = (second: number): string => new Date((AT + second) * 1000).toISOString()
 
 let warehouse: TestWarehouse
+let nowMs = NOW_MS
 let sequence = 0
 
-beforeEach(async () => {
-  sequence = 0
-  warehouse = await startTestWarehouse({ now: () => NOW_MS })
+beforeAll(async () => {
+  warehouse = await startTestWarehouse({ now: () => nowMs })
 })
-afterEach(() => warehouse.close())
+afterAll(() => warehouse.close())
+beforeEach(async () => {
+  nowMs += 60_000 // after which an insert id may be used again
+  sequence = 0
+  await warehouse.clear()
+})
 
 interface Who {
   readonly id?: string
