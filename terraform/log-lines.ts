@@ -1,0 +1,195 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { type HttpFunction, http } from '@google-cloud/functions-framework'
+import { getTestServer } from '@google-cloud/functions-framework/testing'
+import { createWebhookHandler } from '../functions/webhook/handler.ts'
+import { ConfigurationError } from '../shared/config/index.ts'
+import { CustomerIOService } from '../shared/customerio/index.ts'
+import { createPushHandler, type Drain } from '../shared/delivery/index.ts'
+import { configured } from '../shared/functions/index.ts'
+import { createLog, type Log } from '../shared/logging/index.ts'
+import type { Outcome } from '../shared/outcome/index.ts'
+import { RateLimiter } from '../shared/rate/index.ts'
+import { createSecret } from '../shared/secrets/index.ts'
+import { type InsertRows, insertEvents } from '../shared/warehouse/index.ts'
+import { CustomerIOWebhookHandler, SIGNATURE_HEADER, signWebhook, TIMESTAMP_HEADER } from '../shared/webhooks/index.ts'
+import { entryOf } from './log-filter.ts'
+
+/** Runs the parts of the functions that log, and gives back the lines that metrics, alerts and the dashboard read. */
+
+const neverDraining: Drain = { begin: () => true }
+const MAX_ATTEMPTS = 100
+
+/** What a process of a function writes while `run` uses its log. */
+async function linesOf(functionName: string, run: (log: Log) => Promise<unknown>): Promise<unknown[]> {
+  const lines: string[] = []
+  await run(createLog({ functionName, destination: { write: (line) => lines.push(line) } }))
+  return lines.map(entryOf)
+}
+
+async function listening(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the server has no port')
+  return `http://127.0.0.1:${address.port}`
+}
+
+/** Serves a function as the platform does, and posts to it. */
+async function postTo(handler: HttpFunction, requests: readonly RequestInit[]): Promise<void> {
+  http('terraform-log-lines', handler)
+  const server = getTestServer('terraform-log-lines')
+  const url = await listening(server)
+  for (const request of requests) await (await fetch(url, { method: 'POST', ...request })).arrayBuffer()
+  server.closeAllConnections()
+  server.close()
+}
+
+/** One line for each way a Pub/Sub message can end. */
+export async function messageLines(): Promise<unknown[]> {
+  const ends: readonly { outcome: Outcome; attempt: number }[] = [
+    { outcome: { kind: 'delivered', batchSize: 3 }, attempt: 1 },
+    { outcome: { kind: 'refused', reason: 'contract', error: 'name: missing' }, attempt: 1 },
+    { outcome: { kind: 'retry', cause: 'transient', error: 'HTTP 500', httpStatus: 500 }, attempt: 1 },
+    { outcome: { kind: 'retry', cause: 'configuration', error: 'HTTP 401', httpStatus: 401 }, attempt: 1 },
+    { outcome: { kind: 'retry', cause: 'transient', error: 'HTTP 500', httpStatus: 500 }, attempt: MAX_ATTEMPTS },
+  ]
+  return linesOf('track', async (log) => {
+    const waiting = [...ends]
+    const handler = createPushHandler<string>({
+      work: {
+        parse: (message) => ({ ok: true, value: message.messageId }),
+        deliver: async () => waiting.shift()?.outcome ?? { kind: 'delivered' },
+      },
+      deadLetters: { publish: async () => {} },
+      maxDeliveryAttempts: MAX_ATTEMPTS,
+      drain: neverDraining,
+      log,
+      now: Date.now,
+    })
+    const pushes = ends.map(({ attempt }, index) => ({
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        message: { data: btoa('{}'), messageId: String(index), publishTime: '2026-11-21T10:00:00Z', attributes: {} },
+        subscription: 'projects/p/subscriptions/track',
+        deliveryAttempt: attempt,
+      }),
+    }))
+    await postTo(handler, pushes)
+  })
+}
+
+/** Requests that Customer.io answers with each status, one without an answer, and one that lacks its secret. */
+export async function customerioLines(statuses: readonly number[]): Promise<unknown[]> {
+  return linesOf('track', async (log) => {
+    const answers = [...statuses]
+    const customerio = createServer((request, response) => {
+      const status = answers.shift()
+      if (status === undefined) request.socket.destroy()
+      else response.writeHead(status, { 'content-type': 'application/json' }).end('{}')
+    })
+    const url = await listening(customerio)
+    const seen = { type: 'person', action: 'event', identifiers: { id: 'u1' }, name: 'seen', attributes: {} } as const
+    const service = (apiKey: string) =>
+      new CustomerIOService({
+        track: {
+          url: `${url}/api/v1`,
+          timeoutMs: 5_000,
+          siteId: createSecret({ name: 'CUSTOMERIO_SITE_ID', value: 'site', log }),
+          apiKey: createSecret({ name: 'CUSTOMERIO_TRACK_API_KEY', value: apiKey, log }),
+          rate: new RateLimiter({ requestsPerSecond: 1_000, now: Date.now, random: () => 0, failuresBeforePause: 100 }),
+        },
+        log,
+        now: Date.now,
+      })
+    for (let request = 0; request <= statuses.length; request += 1) {
+      // A pause after a 429 belongs to its process: each request comes from another.
+      await service('key').track(seen)
+    }
+    await service('unset').track(seen)
+    customerio.closeAllConnections()
+    customerio.close()
+  })
+}
+
+/** A webhook that is accepted, one that is forged, and one that meets a function without keys. */
+export async function webhookLines(): Promise<unknown[]> {
+  const body = JSON.stringify({
+    event_id: '01',
+    object_type: 'email',
+    metric: 'sent',
+    timestamp: 1_763_740_000,
+    data: {},
+  })
+  const signedBy = (key: string): RequestInit => ({
+    headers: {
+      'content-type': 'application/json',
+      [TIMESTAMP_HEADER]: '1763740000',
+      [SIGNATURE_HEADER]: signWebhook(key, '1763740000', Buffer.from(body)),
+    },
+    body,
+  })
+  const lines = (keys: string, request: RequestInit) =>
+    linesOf('webhook', async (log) => {
+      const handler = createWebhookHandler({
+        signingKeys: createSecret({ name: 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS', value: keys, log }),
+        publish: async () => {},
+        webhooks: new CustomerIOWebhookHandler(),
+        drain: neverDraining,
+        log,
+        now: Date.now,
+        maxAgeSeconds: undefined,
+        maxBodyBytes: 1_000_000,
+        publishTimeoutMs: 3_000,
+      })
+      await postTo(handler, [request])
+    })
+  return [
+    ...(await lines('key', signedBy('key'))),
+    ...(await lines('key', signedBy('another key'))),
+    ...(await lines('unset', signedBy('key'))),
+  ]
+}
+
+/** A row that BigQuery refuses. */
+export async function warehouseLines(): Promise<unknown[]> {
+  const refuse: InsertRows = async (_table, rows) => ({
+    kind: 'perRow',
+    failures: new Map(rows.map((_, index) => [index, { kind: 'refused', reason: 'refused', error: 'no such field' }])),
+  })
+  return linesOf('warehouse', (log) =>
+    insertEvents(
+      [
+        {
+          rows: [{ table: 'webhook_events', insertId: '01', json: {} }],
+          quarantineRow: () => undefined,
+          novelties: [],
+          bytes: 2,
+          eventId: '01',
+        },
+      ],
+      refuse,
+      log,
+    ),
+  )
+}
+
+/** A secret whose file cannot be read, and a function whose environment is incomplete. */
+export async function configurationLines(): Promise<unknown[]> {
+  const unreadable = await linesOf('identify', async (log) => {
+    const readFile = async () => Promise.reject(Object.assign(new Error('gone'), { code: 'ENOENT' }))
+    await createSecret({
+      name: 'CUSTOMERIO_SITE_ID',
+      file: '/secrets/customerio-site-id/value',
+      readFile,
+      log,
+    }).current()
+  })
+  const incomplete = await linesOf('identify', async (log) => {
+    const create = () => {
+      throw new ConfigurationError(['DEAD_LETTER_TOPIC is not set'])
+    }
+    configured('identify', {}, create, log)
+  })
+  return [...unreadable, ...incomplete]
+}
