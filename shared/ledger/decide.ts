@@ -58,17 +58,17 @@ export type Verdict =
   | { readonly kind: 'answer'; readonly outcome: Outcome }
 
 /**
- * `others`: the other records of that person and template, read after the deliveries were: whoever made one of these
- * deliveries had a record before, so it is among them.
+ * `others`: the other records of that person and template; `held`: those of the deliveries that a record holds. Both were
+ * read after the deliveries, `held` last: whoever made one of them had an open record before, and holds it afterwards.
  */
 export function judge(
   window: Window,
   deliveries: readonly Delivery[],
   others: readonly StoredRecord[],
+  held: ReadonlySet<string>,
   settleMs: number,
 ): Verdict {
-  const taken = new Set(others.map((other) => other.deliveryId))
-  const candidates = deliveries.filter(({ id, createdAtMs }) => within(window, createdAtMs) && !taken.has(id))
+  const candidates = createdWithin(window, deliveries).filter(({ id }) => !held.has(id))
   const [candidate] = candidates
   if (candidate === undefined) return { kind: 'not_sent' }
   const rivals = others.filter((other) => isOpen(other) && overlap(window, windowOf(other, settleMs)))
@@ -78,6 +78,11 @@ export function judge(
   if (candidates.length === 1 && rivals.length === 0) return { kind: 'sent', deliveryId: candidate.id }
   const why = `${candidates.length} deliveries and ${rivals.length + 1} messages that may have made them`
   return { kind: 'answer', outcome: uncertain(why) }
+}
+
+/** The deliveries that a holder can have made. */
+export function createdWithin(window: Window, deliveries: readonly Delivery[]): readonly Delivery[] {
+  return deliveries.filter(({ createdAtMs }) => createdAtMs >= window.fromMs && createdAtMs <= window.untilMs)
 }
 
 /** It was sent by an earlier delivery of the same key. */
@@ -117,10 +122,6 @@ function windowOf(record: StoredRecord, settleMs: number): Window {
     fromMs: record.claimedAtMs - CLOCK_TOLERANCE_MS,
     untilMs: holdEndMs(record) + settleMs + CLOCK_TOLERANCE_MS,
   }
-}
-
-function within(window: Window, ms: number): boolean {
-  return ms >= window.fromMs && ms <= window.untilMs
 }
 
 function overlap(one: Window, other: Window): boolean {

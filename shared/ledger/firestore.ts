@@ -74,6 +74,13 @@ export function createFirestoreSendLedger(options: FirestoreSendLedgerOptions): 
       const { docs } = await within('query', query.get())
       return docs.flatMap((snapshot) => (snapshot.id === exceptId ? [] : (toRecord(snapshot) ?? [])))
     },
+    async held(deliveryIds) {
+      const holders = deliveryIds.map(async (id) => {
+        const { empty } = await within('query', collection.where('delivery_id', '==', id).limit(1).get())
+        return empty ? [] : [id]
+      })
+      return new Set((await Promise.all(holders)).flat())
+    },
     async erase(personHash) {
       let erased = 0
       for (;;) {

@@ -3,4 +3,11 @@ export { steadyNow } from './clock.ts'
 export type { Delivery, Window } from './decide.ts'
 export { createFirestoreSendLedger } from './firestore.ts'
 export type { SendLedger, SendRecord, SendState, StoredRecord } from './record.ts'
-export { hashOf, type MessageToSend, type ReadyToSend, type SendOnceOptions, sendOnce } from './send.ts'
+export {
+  type DeliveriesFound,
+  hashOf,
+  type MessageToSend,
+  type ReadyToSend,
+  type SendOnceOptions,
+  sendOnce,
+} from './send.ts'

@@ -28,8 +28,8 @@ export interface SendRecord {
   readonly expiresAtMs: number
 }
 
-/** A record to be written; `commit_time` is filled in by the store's clock. */
-export type NewSendRecord = Omit<SendRecord, 'claimedAtMs'> & { readonly claimedAtMs: 'commit_time' }
+/** A record to be written; `request_time` becomes the time at which the store got the request. */
+export type NewSendRecord = Omit<SendRecord, 'claimedAtMs'> & { readonly claimedAtMs: 'request_time' }
 
 /** What is to change in a record; the rest stays as it is. */
 export type SendRecordChange = Partial<NewSendRecord> & Pick<SendRecord, 'owner' | 'state'>
@@ -58,6 +58,8 @@ export interface SendLedger {
   read(id: string): Promise<StoredRecord | undefined>
   /** All records of that person and template but this one, as they were at one moment. */
   others(personHash: string, template: string, exceptId: string): Promise<readonly StoredRecord[]>
+  /** Which of these deliveries a record holds. */
+  held(deliveryIds: readonly string[]): Promise<ReadonlySet<string>>
   /** Deletes what is kept about a person; gives the number of records. */
   erase(personHash: string): Promise<number>
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { CallOutcome, Outcome, Retry } from '../outcome/index.ts'
-import { type Delivery, decide, judge, sentBefore, uncertain, type Window } from './decide.ts'
+import type { CallOutcome, Delivered, Outcome, Retry } from '../outcome/index.ts'
+import { createdWithin, type Delivery, decide, judge, sentBefore, uncertain, type Window } from './decide.ts'
 import { change, claim, type Hold } from './hold.ts'
 import type { NewSendRecord, SendLedger, SendRecordChange, SendState, StoredRecord } from './record.ts'
 
@@ -12,25 +12,24 @@ export interface SendOnceOptions {
   readonly now: () => number
   /** A new one each time; `randomUUID`. */
   readonly newToken: () => string
-  /** After this `send` has ended, one way or another. */
+  /** The longest that one `send` takes, all its requests together. */
   readonly requestTimeoutMs: number
-  /** The longest freeze of this process between the last look at the lease and the call that does no harm; 10,000 by default. */
-  readonly marginMs?: number
-  /** How long a claim holds; by default the request timeout, the margin, and 10,000 to write the claim. */
-  readonly leaseMs?: number
+  /** How much longer than that a claim holds; 20,000 by default. Half of it is there to write the claim, half is the margin. */
+  readonly leaseMarginMs?: number
+  /** The longest freeze of this process, between its last look at the lease and the call, that does no harm; 10,000 by default. */
+  readonly freezeMarginMs?: number
   /** After it Customer.io's list shows every delivery; 60,000 by default. */
   readonly settleMs?: number
   /** When the list shows that an uncertain message was not sent: leave it to a person (default), or send it again. */
-  readonly onNone?: 'dead_letter' | 'resend'
+  readonly onNotFound?: 'dead_letter' | 'resend'
   /** Longer than a message can come again; 45 days by default. */
-  readonly keepMs?: number
+  readonly ttlMs?: number
   /** Told when the ledger could not be written after a call: the outcome stands, the record stays behind. */
   readonly onLedgerError?: (error: unknown) => void
 }
 
 /** Rate, pause and credentials have been checked: the call can be made now. Exactly one of the two is called. */
 export interface ReadyToSend {
-  readonly ok: true
   /** Makes the call at once. `retry` and `refused` mean that it was certainly not sent; a throw counts as `uncertain`. */
   readonly send: () => Promise<CallOutcome>
   /** The call is not made after all. */
@@ -43,11 +42,14 @@ export interface MessageToSend {
   readonly personHash?: string
   readonly channel: string
   readonly template?: string
-  readonly ready: () => Promise<ReadyToSend | { readonly ok: false; readonly outcome: Retry }>
+  readonly ready: () => Promise<ReadyToSend | Retry>
   /** Customer.io's deliveries of this template to this person and recipient; absent when it cannot be asked. */
-  readonly findDeliveries?: (
-    window: Window,
-  ) => Promise<{ readonly kind: 'found'; readonly deliveries: readonly Delivery[] } | Retry>
+  readonly findDeliveries?: (window: Window) => Promise<DeliveriesFound | Exclude<CallOutcome, Delivered>>
+}
+
+export interface DeliveriesFound {
+  readonly kind: 'found'
+  readonly deliveries: readonly Delivery[]
 }
 
 /** SHA-256 in lower-case hex: the id of a key's record, and how persons and contents are kept. */
@@ -61,7 +63,7 @@ export function hashOf(text: string): string {
  */
 export async function sendOnce(options: SendOnceOptions, message: MessageToSend): Promise<Outcome> {
   const ready = await message.ready()
-  if (!ready.ok) return ready.outcome
+  if (!('send' in ready)) return ready
   const attempt = new Attempt(options, message, ready)
   try {
     return await attempt.run()
@@ -81,13 +83,12 @@ class Attempt {
   readonly #token: string
 
   constructor(options: SendOnceOptions, message: MessageToSend, ready: ReadyToSend) {
-    const marginMs = options.marginMs ?? 10_000
     this.#options = {
-      marginMs,
-      leaseMs: options.requestTimeoutMs + marginMs + 10_000,
+      leaseMarginMs: 20_000,
+      freezeMarginMs: 10_000,
       settleMs: 60_000,
-      onNone: 'dead_letter',
-      keepMs: 45 * DAY_MS,
+      onNotFound: 'dead_letter',
+      ttlMs: 45 * DAY_MS,
       onLedgerError: () => {},
       ...options,
     }
@@ -125,8 +126,9 @@ class Attempt {
 
   /** `startedMs` is from before the claim was written, so the lease ends here before it ends for anybody else. */
   async #call(hold: Hold, startedMs: number): Promise<Outcome> {
-    const { now, leaseMs, requestTimeoutMs, marginMs } = this.#options
-    if (startedMs + leaseMs - now() < requestTimeoutMs + marginMs) {
+    const { now, leaseMarginMs, freezeMarginMs } = this.#options
+    // Of the lease, the request's timeout and the margin must be left: this is the last look before the call.
+    if (now() - startedMs > leaseMarginMs - freezeMarginMs) {
       await this.#note(hold, 'released')
       return { kind: 'retry', cause: 'busy', error: 'too little is left of the lease to send within it' }
     }
@@ -158,20 +160,23 @@ class Attempt {
   }
 
   async #lookUp(record: StoredRecord, window: Window): Promise<Outcome> {
-    const { ledger, settleMs, onNone } = this.#options
+    const { ledger, settleMs, onNotFound } = this.#options
     if (this.#askable === undefined) return uncertain('Customer.io cannot be asked about it')
     const { findDeliveries, personHash, template } = this.#askable
     const answer = await findDeliveries(window)
     if (answer.kind === 'retry') return answer
+    if (answer.kind === 'uncertain') return { ...answer, kind: 'retry', cause: 'transient' }
+    if (answer.kind === 'refused') return uncertain(`Customer.io refuses to be asked about it: ${answer.error}`)
     const others = await ledger.others(personHash, template, record.id)
-    const verdict = judge(window, answer.deliveries, others, settleMs)
+    const held = await ledger.held(createdWithin(window, answer.deliveries).map(({ id }) => id))
+    const verdict = judge(window, answer.deliveries, others, held, settleMs)
     if (verdict.kind === 'answer') return verdict.outcome
     if (verdict.kind === 'sent') {
       const { deliveryId } = verdict
       const noted = await change(ledger, record, { owner: this.#token, state: 'sent', deliveryId })
       return noted === undefined ? OVERTAKEN : sentBefore(deliveryId)
     }
-    if (onNone === 'dead_letter') return uncertain("Customer.io's list does not show it")
+    if (onNotFound === 'dead_letter') return uncertain("Customer.io's list does not show it")
     // The time of the first claim stays: should that send show up after all, it counts as this message's.
     const { claimedAtMs: _, ...claimAgain } = this.#claimRecord()
     return await this.#takeOver(record, claimAgain)
@@ -185,19 +190,19 @@ class Attempt {
   }
 
   #claimRecord(): NewSendRecord {
-    const { leaseMs, keepMs, now } = this.#options
+    const { requestTimeoutMs, leaseMarginMs, ttlMs, now } = this.#options
     const { contentHash, personHash = null, channel, template = null } = this.#message
     return {
       state: 'claimed',
       owner: this.#token,
-      leaseMs,
+      leaseMs: requestTimeoutMs + leaseMarginMs,
       contentHash,
       personHash,
       channel,
       template,
-      claimedAtMs: 'commit_time',
+      claimedAtMs: 'request_time',
       deliveryId: null,
-      expiresAtMs: now() + keepMs,
+      expiresAtMs: now() + ttlMs,
     }
   }
 

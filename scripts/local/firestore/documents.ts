@@ -136,7 +136,9 @@ function written(
     if (value === undefined) delete fields[path]
     else fields[path] = value
   }
-  for (const { fieldPath } of updateTransforms) fields[fieldPath] = { timestampValue: commitTime }
+  // REQUEST_TIME has milliseconds only, so it is at or before the update time.
+  const requestTime = { ...commitTime, nanos: commitTime.nanos - (commitTime.nanos % 1_000_000) }
+  for (const { fieldPath } of updateTransforms) fields[fieldPath] = { timestampValue: requestTime }
   // As in Firestore: a write that changes nothing leaves the update time alone.
   if (before !== undefined && isDeepStrictEqual(before.fields, fields)) return before
   return { name, fields, createTime: before?.createTime ?? commitTime, updateTime: commitTime }

@@ -3,8 +3,13 @@ import { z } from 'zod'
 import { Documents, type DocumentsOptions, RequestError } from './documents.ts'
 import { batchGetSchema, commitSchema, firestoreService, runQuerySchema } from './protocol.ts'
 
-/** `unavailable`: nothing is done. `answer_lost`: it is done, but the client hears of a broken connection. `hang`: no answer. */
-export type FirestoreFault = 'unavailable' | 'answer_lost' | 'hang'
+/**
+ * `unavailable`: nothing is done. `answer_lost`: it is done, but the client hears of a broken connection, and tries again.
+ * `late`: it is done at once, and answered LATE_MS later.
+ */
+export type FirestoreFault = 'unavailable' | 'answer_lost' | 'late'
+
+const LATE_MS = 300
 
 export interface FirestoreOptions extends Partial<DocumentsOptions> {
   /** 0 for any free one. */
@@ -42,7 +47,8 @@ export async function startFirestore(options: FirestoreOptions): Promise<Firesto
     try {
       const answer = work()
       if (fault === 'answer_lost') return done(new RequestError(status.UNAVAILABLE, 'answer lost, as asked for'))
-      if (fault !== 'hang') done(undefined, answer)
+      if (fault === 'late') setTimeout(done, LATE_MS, undefined, answer)
+      else done(undefined, answer)
     } catch (error) {
       done(error instanceof RequestError ? error : notServed(error))
     }
@@ -101,6 +107,6 @@ export async function startFirestore(options: FirestoreOptions): Promise<Firesto
 
 /** A request that the schemas do not know asks for something that is not served. */
 function notServed(error: unknown): RequestError {
-  if (error instanceof z.ZodError) return new RequestError(status.UNIMPLEMENTED, z.prettifyError(error))
-  return new RequestError(status.INTERNAL, String(error))
+  const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error)
+  return new RequestError(status.UNIMPLEMENTED, why)
 }

@@ -27,7 +27,10 @@ export type Write = z.infer<typeof writeSchema>
 
 export const commitSchema = z.object({ database: z.string(), writes: z.array(writeSchema).default([]) })
 
-export const batchGetSchema = z.object({ documents: z.array(z.string()).default([]) })
+export const batchGetSchema = z.object({
+  documents: z.array(z.string()).default([]),
+  newTransaction: z.undefined({ error: 'no transactions here' }).optional(),
+})
 
 const fieldFilterSchema = z.object({
   field: z.object({ fieldPath: z.string() }),

@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto'
+import { Firestore } from '@google-cloud/firestore'
+import { type FirestoreServer, startFirestore } from '../../scripts/local/firestore/index.ts'
+import { findGoogleEmulator, startGoogleEmulator } from '../../scripts/local/firestore/testing/google-emulator.ts'
+import { createFirestoreSendLedger } from './firestore.ts'
+import type { NewSendRecord, SendLedger, StoredRecord } from './record.ts'
+import { createMemoryLedger } from './simulation/memory-ledger.ts'
+
+const CLAIMED: NewSendRecord = {
+  state: 'claimed',
+  owner: 'first',
+  leaseMs: 30_000,
+  contentHash: 'content',
+  personHash: 'person',
+  channel: 'email',
+  template: '7',
+  claimedAtMs: 'request_time',
+  deliveryId: null,
+  expiresAtMs: 4_000_000_000_000,
+}
+
+/** A ledger under test, and how to end what it needs. */
+interface Subject {
+  readonly ledger: SendLedger
+  readonly close: () => Promise<void>
+}
+
+function clientOf(host: string): Firestore {
+  const [hostname, port] = host.split(':')
+  return new Firestore({
+    projectId: 'project',
+    databaseId: 'send-ledger',
+    servicePath: hostname ?? '',
+    port: Number(port),
+    ssl: false,
+  })
+}
+
+async function inMemory(): Promise<Subject> {
+  return { ledger: createMemoryLedger({ now: Date.now }), close: async () => {} }
+}
+
+function subjectOn(server: FirestoreServer): Subject {
+  const firestore = clientOf(server.host)
+  return {
+    ledger: createFirestoreSendLedger({ firestore, collection: 'sends' }),
+    close: async () => {
+      await firestore.terminate()
+      await server.close()
+    },
+  }
+}
+
+const jar = findGoogleEmulator()
+if (jar === undefined) {
+  console.warn(
+    "SKIPPED: Google's Firestore emulator was not found, so the contract ran against the embedded server only.\n" +
+      'To run it against both: gcloud components install cloud-firestore-emulator (needs Java).',
+  )
+}
+
+async function onGoogleEmulator(): Promise<Subject> {
+  if (jar === undefined) throw new Error('no emulator')
+  const server = await startGoogleEmulator(jar)
+  return subjectOn(server)
+}
+
+const subjects = [
+  { name: 'a Map', open: inMemory },
+  { name: 'the embedded Firestore', open: async () => subjectOn(await startFirestore({ port: 0 })) },
+]
+const judged = [{ name: "Google's Firestore emulator", open: onGoogleEmulator }]
+
+describe.each(subjects)('the ledger in $name', ({ open }) => keepsTheContract(open))
+if (jar === undefined)
+  describe.skip("SKIPPED: the ledger in Google's Firestore emulator", () => keepsTheContract(onGoogleEmulator))
+else describe.each(judged)('the ledger in $name', ({ open }) => keepsTheContract(open))
+
+/** What `sendOnce` relies on in a ledger. */
+function keepsTheContract(open: () => Promise<Subject>): void {
+  let subject: Subject
+  let ledger: SendLedger
+  beforeAll(async () => {
+    subject = await open()
+    ledger = subject.ledger
+  })
+  afterAll(async () => await subject.close())
+
+  const read = async (id: string): Promise<StoredRecord> => {
+    const record = await ledger.read(id)
+    if (record === undefined) throw new Error(`no record ${id}`)
+    return record
+  }
+
+  it('creates a record once and gives back what was written, with its own times', async () => {
+    const id = randomUUID()
+    expect(await ledger.read(id)).toBeUndefined()
+    const created = await ledger.create(id, CLAIMED)
+    expect(await ledger.create(id, { ...CLAIMED, owner: 'second' })).toEqual({ kind: 'other' })
+    const record = await read(id)
+    const { claimedAtMs: _, ...rest } = CLAIMED
+    expect(record).toMatchObject({ ...rest, id })
+    expect(created).toEqual({ kind: 'written', version: record.version })
+    expect(record.claimedAtMs).toBeLessThanOrEqual(record.updatedAtMs)
+    expect(record.claimedAtMs).toBeGreaterThan(record.updatedAtMs - 5_000)
+    expect(record.readAtMs).toBeGreaterThanOrEqual(record.updatedAtMs)
+    expect(Math.abs(record.updatedAtMs - Date.now())).toBeLessThan(60_000)
+  })
+
+  it('lets exactly one of many who create the same record', async () => {
+    const id = randomUUID()
+    const owners = Array.from({ length: 20 }, (_, index) => `owner ${index}`)
+    const results = await Promise.all(owners.map((owner) => ledger.create(id, { ...CLAIMED, owner })))
+    expect(results.filter(({ kind }) => kind === 'written')).toHaveLength(1)
+    expect((await read(id)).owner).toBe(owners[results.findIndex(({ kind }) => kind === 'written')])
+  })
+
+  it('changes what is named and leaves the rest, the time of the claim too', async () => {
+    const id = randomUUID()
+    await ledger.create(id, CLAIMED)
+    const before = await read(id)
+    const updated = await ledger.update(id, before.version, { owner: 'first', state: 'sent', deliveryId: 'd1' })
+    const after = await read(id)
+    expect(updated).toEqual({ kind: 'written', version: after.version })
+    expect(after).toEqual({
+      ...before,
+      state: 'sent',
+      deliveryId: 'd1',
+      version: after.version,
+      updatedAtMs: after.updatedAtMs,
+      readAtMs: after.readAtMs,
+    })
+    expect(after.version).not.toBe(before.version)
+  })
+
+  it('claims again with a new time of the claim', async () => {
+    const id = randomUUID()
+    await ledger.create(id, CLAIMED)
+    const before = await read(id)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+    await ledger.update(id, before.version, { ...CLAIMED, owner: 'second' })
+    const after = await read(id)
+    expect(after.claimedAtMs).toBeGreaterThan(before.claimedAtMs)
+    expect(after.claimedAtMs).toBeLessThanOrEqual(after.updatedAtMs)
+  })
+
+  it('refuses every write that rests on an older version', async () => {
+    const id = randomUUID()
+    const created = await ledger.create(id, CLAIMED)
+    const first = created.kind === 'written' ? created.version : ''
+    await ledger.update(id, first, { owner: 'second', state: 'released' })
+    expect(await ledger.update(id, first, { owner: 'first', state: 'sent', deliveryId: 'd1' })).toEqual({
+      kind: 'other',
+    })
+    expect(await read(id)).toMatchObject({ owner: 'second', state: 'released', deliveryId: null })
+  })
+
+  it('lets exactly one of many who rest on the same version', async () => {
+    const id = randomUUID()
+    await ledger.create(id, CLAIMED)
+    const { version } = await read(id)
+    const owners = Array.from({ length: 20 }, (_, index) => `owner ${index}`)
+    const results = await Promise.all(owners.map((owner) => ledger.update(id, version, { ...CLAIMED, owner })))
+    expect(results.filter(({ kind }) => kind === 'written')).toHaveLength(1)
+    expect((await read(id)).owner).toBe(owners[results.findIndex(({ kind }) => kind === 'written')])
+  })
+
+  it('does not change a record that is gone', async () => {
+    const id = randomUUID()
+    await ledger.create(id, { ...CLAIMED, personHash: id })
+    const { version } = await read(id)
+    await ledger.erase(id)
+    expect(await ledger.update(id, version, { owner: 'first', state: 'sent' })).toEqual({ kind: 'other' })
+    expect(await ledger.read(id)).toBeUndefined()
+  })
+
+  it('finds the other records of the same person and template, and no more', async () => {
+    const [person, own, other] = [randomUUID(), randomUUID(), randomUUID()]
+    await ledger.create(own, { ...CLAIMED, personHash: person })
+    await ledger.create(other, { ...CLAIMED, personHash: person })
+    await ledger.create(randomUUID(), { ...CLAIMED, personHash: person, template: '8' })
+    await ledger.create(randomUUID(), { ...CLAIMED, personHash: person, template: null })
+    await ledger.create(randomUUID(), { ...CLAIMED, personHash: 'somebody else' })
+    const others = await ledger.others(person, '7', own)
+    expect(others).toEqual([{ ...(await read(other)), readAtMs: others[0]?.readAtMs }])
+  })
+
+  it('knows which deliveries a record holds', async () => {
+    const [id, delivery] = [randomUUID(), randomUUID()]
+    await ledger.create(id, { ...CLAIMED, deliveryId: delivery })
+    expect(await ledger.held([delivery, 'nobody has it'])).toEqual(new Set([delivery]))
+    expect(await ledger.held([])).toEqual(new Set())
+  })
+
+  it('erases all records of one person, however many, and nobody else', async () => {
+    const [person, somebodyElse] = [randomUUID(), randomUUID()]
+    const ids = Array.from({ length: 205 }, () => randomUUID())
+    await Promise.all(ids.map((id) => ledger.create(id, { ...CLAIMED, personHash: person })))
+    await ledger.create(somebodyElse, { ...CLAIMED, personHash: somebodyElse })
+    expect(await ledger.erase(person)).toBe(205)
+    expect(await ledger.others(person, '7', '')).toEqual([])
+    expect(await ledger.erase(person)).toBe(0)
+    await read(somebodyElse)
+  })
+}
