@@ -5,6 +5,7 @@ import type { MessageContent, StoredMessage } from './message.ts'
 import { DELETED_TOPIC, parseName } from './names.ts'
 import type { Api } from './protos.ts'
 import { alreadyExists, invalidArgument, notFound } from './rpc-error.ts'
+import { readSettings } from './settings.ts'
 import { type BacklogEntry, Subscription } from './subscription.ts'
 
 export interface BrokerOptions {
@@ -91,6 +92,7 @@ export class Broker {
     parseName('subscriptions', name)
     const topic = this.#topic(resource.topic ?? '')
     if (this.#subscriptions.has(name)) throw alreadyExists(name)
+    this.#checkDeadLetterTopic(resource)
     const subscription = this.#add(resource)
     topic.subscriptions.add(subscription)
     this.#options.attach(subscription)
@@ -117,7 +119,9 @@ export class Broker {
       if (!MUTABLE_FIELDS.has(field)) throw invalidArgument(`Invalid update_mask: ${path} cannot be updated.`)
       changes[field] = update[field as keyof typeof update]
     }
-    subscription.configure({ ...subscription.resource, ...changes })
+    const resource = { ...subscription.resource, ...changes }
+    this.#checkDeadLetterTopic(resource)
+    subscription.configure(resource)
     this.#options.attach(subscription)
     return subscription
   }
@@ -170,6 +174,12 @@ export class Broker {
     const topic = this.#topics.get(name)
     if (topic === undefined) throw notFound(name)
     return topic
+  }
+
+  /** It must exist when the policy is set; deleted later, messages stay with their subscription. */
+  #checkDeadLetterTopic(resource: Api['subscription']): void {
+    const topic = readSettings(resource).deadLetter?.topic
+    if (topic !== undefined) this.#topic(topic)
   }
 
   #add(resource: Api['subscription']): Subscription {

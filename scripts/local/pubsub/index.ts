@@ -31,6 +31,8 @@ export interface PubSubOptions {
   readonly maxOutstandingPushes?: number
   /** Topics, subscriptions and unacknowledged messages of a server that was closed: Pub/Sub loses nothing in a restart. */
   readonly restore?: PubSubSnapshot
+  /** Who watches on over a restart gives the emitter along; a new one by default. */
+  readonly events?: EventEmitter<PubSubEvents>
 }
 
 /** Pub/Sub in this process. Subscriptions are named in full: `projects/<project>/subscriptions/<id>`. */
@@ -68,7 +70,7 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
     now: options.now ?? systemClock.now,
     schedule: options.schedule ?? systemClock.schedule,
   }
-  const events = new EventEmitter<PubSubEvents>()
+  const events = options.events ?? new EventEmitter<PubSubEvents>()
   const signer = new OidcSigner(clock.now)
   const agents = createPushAgents()
   const pushers = new Map<string, PushConsumer>()
@@ -95,8 +97,6 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
   }
 
   const broker = new Broker({ clock, events, backoffScale, attach })
-  if (options.restore !== undefined) broker.restore(options.restore)
-
   const onHandedOut = (subscription: Subscription, lease: Lease): void => {
     const { message, attempt } = lease
     events.emit('delivered', { subscription: subscription.name, messageId: message.id, attempt, via: 'pull' })
@@ -110,6 +110,7 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
     `${address}:${options.port}`,
     ServerCredentials.createInsecure(),
   )
+  if (options.restore !== undefined) broker.restore(options.restore)
 
   return {
     port,

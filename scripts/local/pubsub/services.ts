@@ -87,9 +87,10 @@ export function subscriberService({ broker, clock, onHandedOut }: ServiceContext
       if (maxMessages <= 0) throw invalidArgument('max_messages must be greater than 0.')
       const enough = new AbortController()
       const stop = () => enough.abort()
-      const cancelTimer = clock.schedule(stop, request.returnImmediately ? 0 : PULL_WAIT_MS)
       call.on('cancelled', stop)
-      const leases = await pull(subscription, maxMessages, enough.signal).finally(cancelTimer)
+      const pulled = pull(subscription, maxMessages, enough.signal)
+      if (request.returnImmediately) stop()
+      const leases = await pulled.finally(clock.schedule(stop, PULL_WAIT_MS))
       for (const lease of leases) onHandedOut(subscription, lease)
       return { receivedMessages: leases.map((lease) => receivedMessage(lease, subscription)) }
     }),

@@ -1,5 +1,5 @@
 import { FilterSyntaxError, type MessageFilter, parseFilter } from './filter.ts'
-import { DELETED_TOPIC, parseName } from './names.ts'
+import { parseName } from './names.ts'
 import type { Api } from './protos.ts'
 import { invalidArgument } from './rpc-error.ts'
 import { durationToMs } from './time.ts'
@@ -97,7 +97,7 @@ function readRetryPolicy(policy: Api['subscription']['retryPolicy']): Subscripti
 function readDeadLetterPolicy(policy: Api['subscription']['deadLetterPolicy']): SubscriptionSettings['deadLetter'] {
   if (!policy) return undefined
   const topic = policy.deadLetterTopic ?? ''
-  if (topic !== DELETED_TOPIC) parseName('topics', topic)
+  parseName('topics', topic)
   const maxAttempts = between(
     policy.maxDeliveryAttempts || DEFAULT_MAX_DELIVERY_ATTEMPTS,
     5,

@@ -1,0 +1,86 @@
+import type { CreateSubscriptionOptions, PubSub } from '@google-cloud/pubsub'
+import { status } from '@grpc/grpc-js'
+import type { Topology } from '../../topology/topology.ts'
+
+export interface CreateTopologyOptions {
+  readonly topology: Pick<Topology, 'topics' | 'subscriptions'>
+  /** A client of the server that is to have them, made with the `projectId` that they are to be in. */
+  readonly pubsub: PubSub
+  /** Where each function listens, by its name. A push subscription of a function that is not here is an error. */
+  readonly pushBaseUrls: Readonly<Record<string, string>>
+  /** The account that pushes are signed for, as Terraform has one; undefined leaves pushes without a token. */
+  readonly pushServiceAccountEmail?: string
+}
+
+/**
+ * Creates every topic and subscription of `terraform/pipeline.yaml`, as Terraform would. What is there already stays;
+ * of a subscription only the push address is brought up to date, since functions may have moved to other ports.
+ */
+export async function createTopology(options: CreateTopologyOptions): Promise<void> {
+  const { topology, pubsub } = options
+  const project = pubsub.projectId
+  await Promise.all(
+    Object.keys(topology.topics).map((name) =>
+      unlessItExists(pubsub.createTopic(`projects/${project}/topics/${name}`)),
+    ),
+  )
+  await Promise.all(
+    Object.entries(topology.subscriptions).map(async ([name, subscription]) => {
+      const settings = subscriptionSettings(subscription, project, options)
+      const created = pubsub
+        .topic(`projects/${project}/topics/${subscription.topic}`)
+        .createSubscription(name, settings)
+      if ((await unlessItExists(created)) === 'existed' && settings.pushConfig) {
+        await pubsub.subscription(name).modifyPushConfig(settings.pushConfig)
+      }
+    }),
+  )
+}
+
+function subscriptionSettings(
+  subscription: Topology['subscriptions'][string],
+  project: string,
+  { pushBaseUrls, pushServiceAccountEmail }: CreateTopologyOptions,
+): CreateSubscriptionOptions {
+  const settings: CreateSubscriptionOptions = {
+    ackDeadlineSeconds: subscription.ack_deadline_seconds,
+    messageRetentionDuration: subscription.retention_seconds,
+    enableMessageOrdering: subscription.ordered,
+    // Without it Pub/Sub deletes a subscription that nobody used for a month.
+    expirationPolicy: {},
+  }
+  if (subscription.filter !== undefined) settings.filter = subscription.filter
+  if (subscription.push !== undefined) {
+    const pushEndpoint = pushBaseUrls[subscription.push]
+    if (pushEndpoint === undefined) throw new Error(`no address for the function ${subscription.push} to push to`)
+    settings.pushConfig = {
+      pushEndpoint,
+      ...(pushServiceAccountEmail !== undefined && {
+        oidcToken: { serviceAccountEmail: pushServiceAccountEmail, audience: pushEndpoint },
+      }),
+    }
+  }
+  if (subscription.minimum_backoff_seconds !== undefined || subscription.maximum_backoff_seconds !== undefined) {
+    settings.retryPolicy = {
+      minimumBackoff: { seconds: subscription.minimum_backoff_seconds ?? 10 },
+      maximumBackoff: { seconds: subscription.maximum_backoff_seconds ?? 600 },
+    }
+  }
+  if (subscription.dead_letter_topic !== undefined) {
+    settings.deadLetterPolicy = {
+      deadLetterTopic: `projects/${project}/topics/${subscription.dead_letter_topic}`,
+      maxDeliveryAttempts: subscription.max_delivery_attempts ?? 5,
+    }
+  }
+  return settings
+}
+
+async function unlessItExists(creation: Promise<unknown>): Promise<'created' | 'existed'> {
+  try {
+    await creation
+    return 'created'
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === status.ALREADY_EXISTS) return 'existed'
+    throw error
+  }
+}
