@@ -1,0 +1,86 @@
+import { z } from 'zod'
+import { readTopology } from '../scripts/topology/topology.ts'
+import {
+  parseIdentifyConfig,
+  parseTrackConfig,
+  parseTransactionalConfig,
+  parseWarehouseConfig,
+  parseWebhookConfig,
+} from '../shared/config/index.ts'
+import environments from './tests/fixtures/function-environments.json' with { type: 'json' }
+
+/**
+ * tests/environments.tftest.hcl holds the variables that Terraform plans for each function against this file; here the
+ * functions' own schemas read it. So what is deployed is what they accept, whichever of the two tools is missing.
+ */
+
+const topology = readTopology()
+const variables = z.record(z.string(), z.string())
+const planned = z.record(z.string(), z.record(z.string(), variables)).parse(environments)
+
+const parsers: Readonly<Record<string, (env: Record<string, string>) => object>> = {
+  identify: parseIdentifyConfig,
+  track: parseTrackConfig,
+  transactional: parseTransactionalConfig,
+  webhook: parseWebhookConfig,
+  warehouse: parseWarehouseConfig,
+}
+
+const cases = Object.entries(planned).flatMap(([environment, functions]) =>
+  Object.entries(functions).map(([name, env]) => ({ environment, name, env })),
+)
+
+it('covers every function in every environment', () => {
+  const names = Object.keys(topology.functions).sort()
+  expect(Object.keys(planned).sort()).toEqual(['dev', 'prod', 'staging'])
+  for (const functions of Object.values(planned)) expect(Object.keys(functions).sort()).toEqual(names)
+  expect(Object.keys(parsers).sort()).toEqual(names)
+})
+
+it.each(cases)('$name accepts what it is given in $environment', ({ name, env }) => {
+  expect(() => parsers[name]?.(env)).not.toThrow()
+})
+
+it.each(cases)('$name in $environment is given nothing it can do without', ({ name, env }) => {
+  // These have defaults in the code; pipeline.yaml sets them so that code and infrastructure cannot drift apart.
+  const optional = ['CUSTOMERIO_REQUESTS_PER_SECOND', 'LOG_LEVEL', 'SEND_LEDGER_COLLECTION', 'SEND_LEDGER_TTL_DAYS']
+  for (const variable of Object.keys(env)) {
+    if (optional.includes(variable)) continue
+    const { [variable]: _, ...without } = env
+    expect({ variable, refused: refuses(name, without) }).toEqual({ variable, refused: true })
+  }
+})
+
+function refuses(name: string, env: Record<string, string>): boolean {
+  try {
+    parsers[name]?.(env)
+    return false
+  } catch {
+    return true
+  }
+}
+
+it.each(Object.entries(planned))(
+  'in %s all instances together stay within the account limit',
+  (_environment, functions) => {
+    const used = Object.entries(functions).map(([name, env]) => {
+      const perInstance = Number(env.CUSTOMERIO_REQUESTS_PER_SECOND ?? 0)
+      return perInstance * (topology.functions[name]?.max_instances ?? 0)
+    })
+    const limit = functions.identify?.GOOGLE_CLOUD_PROJECT?.endsWith('-dev') ? 100 : 1_000
+    const total = used.reduce((sum, rate) => sum + rate, 0)
+    expect(total).toBeLessThanOrEqual(limit)
+    expect(total).toBeGreaterThan(limit * 0.99)
+  },
+)
+
+it('tells the transactional function the ledger that pipeline.yaml describes', () => {
+  for (const functions of Object.values(planned)) {
+    const { ledger } = parseTransactionalConfig(functions.transactional ?? {})
+    expect(ledger).toMatchObject({
+      database: topology.ledger.database,
+      collection: topology.ledger.collection,
+      ttlMs: topology.ledger.ttl_days * 86_400_000,
+    })
+  }
+})

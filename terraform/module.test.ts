@@ -1,0 +1,204 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { PROJECT_ROOT, readTopology } from '../scripts/topology/topology.ts'
+import { type Block, type Module, readModule } from './hcl.ts'
+
+/** What can be said of the module without Terraform. What it plans is asserted in tests/*.tftest.hcl. */
+
+const ENVIRONMENTS = ['dev', 'staging', 'prod']
+const topology = readTopology()
+let declared: Module
+let everything: string
+
+beforeAll(async () => {
+  declared = await readModule(import.meta.dirname)
+  everything = [...declared.sources.values()].join('\n')
+})
+
+function resource(address: string): Block {
+  const found = declared.resources.get(address)
+  if (found === undefined) throw new Error(`the module has no ${address}`)
+  return found
+}
+const resourcesOf = (type: string) => [...declared.resources].filter(([address]) => address.startsWith(`${type}.`))
+
+describe('the module', () => {
+  it.each([
+    ['google_pubsub_topic.topic', 'var.pipeline.topics'],
+    ['google_pubsub_subscription.subscription', 'var.pipeline.subscriptions'],
+    ['google_cloudfunctions2_function.function', 'var.pipeline.functions'],
+    ['google_secret_manager_secret.secret', 'var.pipeline.secrets'],
+    ['google_secret_manager_secret_version.unset', 'var.pipeline.secrets'],
+    ['google_bigquery_table.table', 'var.pipeline.bigquery.tables'],
+    ['google_bigquery_table.view', 'var.pipeline.bigquery.views'],
+  ])('makes every %s from %s', (address, source) => {
+    expect(resource(address).for_each).toBe(`\${${source}}`)
+  })
+
+  it('makes topics, subscriptions, functions and tables in no other way', () => {
+    expect(resourcesOf('google_pubsub_topic')).toHaveLength(1)
+    expect(resourcesOf('google_pubsub_subscription')).toHaveLength(1)
+    expect(resourcesOf('google_cloudfunctions2_function')).toHaveLength(1)
+    expect(resourcesOf('google_bigquery_table')).toHaveLength(2)
+  })
+
+  it('gives no secret a value but the word unset, and that one only where it does not reach the state', () => {
+    expect(resourcesOf('google_secret_manager_secret_version')).toEqual([
+      [
+        'google_secret_manager_secret_version.unset',
+        expect.objectContaining({ secret_data_wo: 'unset', secret_data_wo_version: '1' }),
+      ],
+    ])
+    expect(resource('google_secret_manager_secret_version.unset')).not.toHaveProperty('secret_data')
+    expect(everything).not.toMatch(/secret_environment_variables|google_service_account_key/)
+  })
+
+  it('adds permissions one by one, so that it takes none away that others gave', () => {
+    const types = [...declared.resources.keys()].filter((address) => address.includes('_iam_'))
+    expect(types).not.toHaveLength(0)
+    expect(types.filter((address) => !address.includes('_iam_member.'))).toEqual([])
+  })
+
+  it('shows its tests every permission it gives', () => {
+    const shown = JSON.stringify(declared.outputs.get('resources'))
+    const hidden = [...declared.resources.keys()].filter(
+      (address) => address.includes('_iam_') && !shown.includes(address),
+    )
+    expect(hidden).toEqual([])
+  })
+
+  it('makes bindings anew with what they are bound to', () => {
+    const bound = ['google_pubsub_topic_iam_member', 'google_secret_manager_secret_iam_member']
+    for (const [address, body] of bound.flatMap(resourcesOf)) {
+      const parent = String(body.topic ?? body.secret_id)
+      expect(`${address} ${parent}`).toMatch(/\.id}$/)
+    }
+    const others = ['google_pubsub_subscription', 'google_cloud_run_v2_service', 'google_bigquery_table']
+    for (const [, body] of others.flatMap((type) => resourcesOf(`${type}_iam_member`))) {
+      expect(body.lifecycle).toEqual([{ replace_triggered_by: expect.any(Array) }])
+    }
+  })
+
+  it('is public in one place only', () => {
+    expect(everything.match(/allUsers"|allAuthenticatedUsers/g)).toEqual(['allUsers"'])
+    expect(resource('google_cloud_run_v2_service_iam_member.public')).toMatchObject({
+      for_each: expect.stringContaining('local.public_functions'),
+      member: 'allUsers',
+    })
+  })
+
+  it('gives no basic role', () => {
+    expect(everything).not.toMatch(/roles\/(owner|editor|viewer)"/)
+  })
+
+  it('waits for no clock that would never settle', () => {
+    expect(everything).not.toMatch(/\b(timestamp|plantimestamp|uuid|bcrypt)\(/)
+  })
+})
+
+describe('variables and outputs', () => {
+  it('are typed and described', () => {
+    for (const [name, body] of declared.variables) {
+      expect({ name, ...body }).toMatchObject({ type: expect.any(String), description: expect.stringMatching(/\.$/) })
+    }
+    for (const [name, body] of declared.outputs) {
+      expect({ name, ...body }).toMatchObject({ description: expect.stringMatching(/\.$/) })
+    }
+  })
+
+  it('are validated unless every value of their type is good', () => {
+    const unchecked = [...declared.variables].filter(([, body]) => body.validation === undefined).map(([name]) => name)
+    expect(unchecked).toEqual(['deletion_protection'])
+  })
+
+  it('say the fix when a value is refused: every validation has a run that trips it', () => {
+    const tests = readFileSync(join(import.meta.dirname, 'tests/validation.tftest.hcl'), 'utf8')
+    for (const [name, body] of declared.variables) {
+      if (body.validation === undefined) continue
+      const validations = z.array(z.object({ error_message: z.string().min(30) })).parse(body.validation)
+      const runs = tests.split(`expect_failures = [var.${name}]`).length - 1
+      expect({ name, enough: runs >= validations.length }).toEqual({ name, enough: true })
+    }
+  })
+})
+
+describe('alerts', () => {
+  const alert = z.object({
+    title: z.string(),
+    text: z.string(),
+    conditions: z.record(z.string(), z.object({ filter: z.string(), group_by: z.array(z.string()).min(1) })),
+  })
+
+  it('each have a runbook that says what it means, what to look at and what to do', () => {
+    const keys = [...Object.keys(z.record(z.string(), alert).parse(declared.locals.alerts)), 'error-budget']
+    for (const key of keys) {
+      const path = join(import.meta.dirname, 'runbooks', `${key}.md`)
+      expect(existsSync(path) ? path : `no ${path}`).toBe(path)
+      const runbook = readFileSync(path, 'utf8')
+      expect(runbook).toMatch(/^# .+\n[\s\S]+\n## What it means\n[\s\S]+\n## Look\n[\s\S]+\n## Do\n/)
+    }
+  })
+
+  it('tell series apart by labels that their metrics have', () => {
+    const charts = z
+      .array(z.object({ filter: z.string(), group_by: z.array(z.string()) }))
+      .parse(declared.locals.charts)
+    const conditions = Object.values(z.record(z.string(), alert).parse(declared.locals.alerts)).flatMap((a) =>
+      Object.values(a.conditions),
+    )
+    const labels = z
+      .record(z.string(), z.object({ labels: z.record(z.string(), z.string()) }))
+      .parse(declared.locals.metrics)
+    for (const { filter, group_by } of [...charts, ...conditions]) {
+      const name = filter.match(/local\.metric_types\.(\w+)/)?.[1]
+      if (name === undefined) continue
+      const used = [...group_by, ...(filter.match(/metric\.labels\.\w+/g) ?? [])]
+      const own = used.flatMap((field) => field.match(/^metric\.labels?\.(\w+)$/)?.[1] ?? [])
+      expect({ name, own, known: Object.keys(labels[name]?.labels ?? {}) }).toEqual({
+        name,
+        own,
+        known: expect.arrayContaining(own),
+      })
+    }
+  })
+})
+
+describe('pipeline.yaml', () => {
+  it('indexes exactly the fields that the ledger asks by', () => {
+    const code = readFileSync(join(PROJECT_ROOT, 'shared/ledger/firestore.ts'), 'utf8')
+    const asked = new Set([...code.matchAll(/\.(?:where|orderBy)\(\s*'(\w+)'/g)].map(([, field]) => field))
+    expect([...asked].sort()).toEqual([...topology.ledger.indexed_fields].sort())
+  })
+
+  it('names views that read tables, not other views, so that they can be made in any order', () => {
+    for (const [name, { query }] of Object.entries(topology.bigquery.views)) {
+      const sql = readFileSync(join(import.meta.dirname, query), 'utf8')
+      const read = [...sql.matchAll(/\$\{dataset\}`?\.`?(\w+)/g)].map(([, table]) => table)
+      expect({ name, read }).toEqual({ name, read: expect.arrayContaining([expect.any(String)]) })
+      expect(Object.keys(topology.bigquery.tables)).toEqual(expect.arrayContaining(read))
+    }
+  })
+})
+
+describe('an environment', () => {
+  it.each(ENVIRONMENTS)('%s passes on every value it has, and has every value it passes on', async (environment) => {
+    const directory = join(import.meta.dirname, 'environments', environment)
+    const { modules } = await readModule(directory)
+    const values = z.record(z.string(), z.unknown()).parse(parse(readFileSync(join(directory, 'values.yaml'), 'utf8')))
+    const { source, pipeline, bundle_dir, ...passed } = modules.get('pipeline') ?? {}
+    expect(source).toBe('../..')
+    expect(passed).toEqual(Object.fromEntries(Object.keys(values).map((key) => [key, `\${local.values.${key}}`])))
+    expect([...declared.variables.keys()].sort()).toEqual([...Object.keys(values), 'pipeline', 'bundle_dir'].sort())
+    expect([pipeline, bundle_dir]).toEqual([expect.stringContaining('pipeline.yaml'), expect.stringContaining('dist')])
+  })
+
+  it.each(ENVIRONMENTS)('%s differs from the others in its values and its state only', (environment) => {
+    const read = (name: string, file: string) =>
+      readFileSync(join(import.meta.dirname, 'environments', name, file), 'utf8')
+    expect(read(environment, 'main.tf')).toBe(read('dev', 'main.tf'))
+    const normal = (text: string, name: string) => text.replaceAll(`-${name}-terraform`, '-terraform')
+    expect(normal(read(environment, 'versions.tf'), environment)).toBe(normal(read('dev', 'versions.tf'), 'dev'))
+  })
+})
