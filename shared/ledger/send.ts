@@ -24,7 +24,7 @@ export interface SendOnceOptions {
   readonly onNotFound?: 'dead_letter' | 'resend'
   /** Longer than a message can come again; 45 days by default. */
   readonly ttlMs?: number
-  /** Told when the ledger could not be written after a call: the outcome stands, the record stays behind. */
+  /** Told when the ledger could not be written after a call: the outcome stands, the record stays behind. Must not throw. */
   readonly onLedgerError?: (error: unknown) => void
 }
 
@@ -83,14 +83,15 @@ class Attempt {
   readonly #token: string
 
   constructor(options: SendOnceOptions, message: MessageToSend, ready: ReadyToSend) {
+    // One by one: an option that is there but undefined must not turn a comparison of times into NaN.
     this.#options = {
-      leaseMarginMs: 20_000,
-      freezeMarginMs: 10_000,
-      settleMs: 60_000,
-      onNotFound: 'dead_letter',
-      ttlMs: 45 * DAY_MS,
-      onLedgerError: () => {},
       ...options,
+      leaseMarginMs: options.leaseMarginMs ?? 20_000,
+      freezeMarginMs: options.freezeMarginMs ?? 10_000,
+      settleMs: options.settleMs ?? 60_000,
+      onNotFound: options.onNotFound ?? 'dead_letter',
+      ttlMs: options.ttlMs ?? 45 * DAY_MS,
+      onLedgerError: options.onLedgerError ?? (() => {}),
     }
     this.#message = message
     this.#ready = ready

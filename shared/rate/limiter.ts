@@ -72,14 +72,14 @@ export class RateLimiter {
     const rate = options.requestsPerSecond
     if (!(rate > 0 && Number.isFinite(rate))) throw new RangeError(`requestsPerSecond must be positive, not ${rate}`)
     this.#options = {
-      burst: Math.max(1, rate / 10),
-      failuresBeforePause: 3,
-      basePauseMs: 1_000,
-      maxPauseMs: 10_000,
-      maxRetryAfterMs: 120_000,
-      probeTimeoutMs: 15_000,
-      sleep: (ms, signal) => delay(ms, undefined, { signal }),
       ...options,
+      burst: options.burst ?? Math.max(1, rate / 10),
+      failuresBeforePause: options.failuresBeforePause ?? 3,
+      basePauseMs: options.basePauseMs ?? 1_000,
+      maxPauseMs: options.maxPauseMs ?? 10_000,
+      maxRetryAfterMs: options.maxRetryAfterMs ?? 120_000,
+      probeTimeoutMs: options.probeTimeoutMs ?? 15_000,
+      sleep: options.sleep ?? ((ms, signal) => delay(ms, undefined, { signal })),
     }
     this.#bucket = new TokenBucket(rate, this.#options.burst)
   }

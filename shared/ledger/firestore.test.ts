@@ -1,0 +1,117 @@
+import { Firestore } from '@google-cloud/firestore'
+import { type FirestoreFault, type FirestoreServer, startFirestore } from '../../scripts/local/firestore/index.ts'
+import { createFirestoreSendLedger, hashOf, sendOnce, steadyNow } from './index.ts'
+
+/** The real client against a server that loses answers, answers late, or holds what is not ours. */
+describe('the ledger in Firestore, in trouble', () => {
+  const faults: FirestoreFault[] = []
+  let server: FirestoreServer
+  let firestore: Firestore
+  beforeAll(async () => {
+    server = await startFirestore({ port: 0, fault: (method) => (method === 'Commit' ? faults.shift() : undefined) })
+    firestore = new Firestore({
+      projectId: 'project',
+      databaseId: 'send-ledger',
+      servicePath: '127.0.0.1',
+      port: server.port,
+      ssl: false,
+    })
+  })
+  afterAll(async () => {
+    await firestore.terminate()
+    await server.close()
+  })
+
+  function send(key: string, timeoutMs?: number) {
+    const sent: string[] = []
+    const outcome = sendOnce(
+      {
+        ledger: createFirestoreSendLedger({ firestore, collection: 'sends', ...(timeoutMs && { timeoutMs }) }),
+        now: steadyNow,
+        newToken: () => crypto.randomUUID(),
+        requestTimeoutMs: 10_000,
+      },
+      {
+        key,
+        contentHash: hashOf('content'),
+        channel: 'broadcast',
+        ready: async () => ({
+          send: async () => {
+            sent.push(key)
+            return { kind: 'delivered', deliveryId: `delivery of ${key}` }
+          },
+          cancel: () => {},
+        }),
+      },
+    )
+    return { sent, outcome }
+  }
+
+  const documentOf = async (key: string): Promise<Record<string, unknown> | undefined> =>
+    (await firestore.collection('sends').doc(hashOf(key)).get()).data()
+
+  it('keeps one document a key, under its hash, as the operators and the TTL policy know it', async () => {
+    await send('plain').outcome
+    expect(await documentOf('plain')).toEqual({
+      state: 'sent',
+      owner: expect.any(String),
+      lease_ms: 30_000,
+      content_hash: hashOf('content'),
+      person_hash: null,
+      channel: 'broadcast',
+      template: null,
+      claimed_at: expect.objectContaining({ toDate: expect.any(Function) }),
+      delivery_id: 'delivery of plain',
+      expires_at: expect.objectContaining({ toDate: expect.any(Function) }),
+    })
+  })
+
+  it('recognises its own claim and its own note when the answers to both are lost', async () => {
+    faults.push('answer_lost') // of the claim; the client then commits it again
+    const { outcome, sent } = send('lost claim')
+    await outcome
+    expect(sent).toHaveLength(1)
+    expect(await documentOf('lost claim')).toMatchObject({ state: 'sent' })
+  })
+
+  it('passes on a note whose answer was lost', async () => {
+    const ledger = createFirestoreSendLedger({ firestore, collection: 'sends' })
+    await send('lost note').outcome
+    const record = await ledger.read(hashOf('lost note'))
+    faults.push('answer_lost')
+    expect(await ledger.update(hashOf('lost note'), record?.version ?? '', { owner: 'me', state: 'released' })).toEqual(
+      {
+        kind: 'other',
+      },
+    )
+    expect(await documentOf('lost note')).toMatchObject({ owner: 'me', state: 'released' })
+  })
+
+  it('does not wait for the client, which tries for minutes', async () => {
+    await send('warm up').outcome
+    faults.push('late')
+    const { outcome, sent } = send('late', 100)
+    expect(await outcome).toMatchObject({
+      kind: 'retry',
+      error: 'the send ledger cannot be used: Firestore: no answer to create within 100 ms',
+    })
+    expect(sent).toEqual([])
+  })
+
+  it('sends nothing over a document that it cannot read', async () => {
+    await firestore.collection('sends').doc(hashOf('foreign')).set({ state: 'no idea' })
+    const { outcome, sent } = send('foreign')
+    expect(await outcome).toMatchObject({ kind: 'retry', error: expect.stringContaining('is not readable') })
+    expect(sent).toEqual([])
+  })
+})
+
+describe('steadyNow', () => {
+  it('is the time, and does not go back with the wall clock', () => {
+    expect(Math.abs(steadyNow() - Date.now())).toBeLessThan(5_000)
+    const before = steadyNow()
+    const wall = jest.spyOn(Date, 'now').mockReturnValue(0)
+    expect(steadyNow()).toBeGreaterThanOrEqual(before)
+    wall.mockRestore()
+  })
+})

@@ -1,0 +1,486 @@
+import type { CallOutcome, Outcome, Retry } from '../outcome/index.ts'
+import { hashOf, type MessageToSend, type SendOnceOptions, type StoredRecord, sendOnce } from './index.ts'
+import type { SendLedger } from './record.ts'
+import { createMemoryLedger } from './simulation/memory-ledger.ts'
+
+const ID = hashOf('key')
+const START_MS = 1_763_740_000_000
+const TIMEOUT_MS = 10_000
+const LEASE_MS = TIMEOUT_MS + 20_000
+const SETTLE_MS = 60_000
+const DAY_MS = 86_400_000
+
+const SENT: CallOutcome = { kind: 'delivered', deliveryId: 'd1' }
+const REFUSED: CallOutcome = { kind: 'refused', reason: 'refused', error: 'no such template', httpStatus: 400 }
+const THROTTLED: Retry = { kind: 'retry', cause: 'transient', error: 'HTTP 429', httpStatus: 429 }
+const TIMED_OUT: CallOutcome = { kind: 'uncertain', error: 'timeout' }
+
+const CONTENT_CHANGED = { kind: 'refused', reason: 'content_changed' }
+const UNCERTAIN = { kind: 'refused', reason: 'uncertain' }
+const BUSY = { kind: 'retry', cause: 'busy' }
+
+interface Delivery {
+  readonly id: string
+  readonly createdAtMs: number
+}
+
+/** One store, one clock, one Customer.io that answers as the test says. */
+function setUp(options: Partial<SendOnceOptions> = {}) {
+  let nowMs = START_MS
+  const now = (): number => nowMs
+  const ledger = createMemoryLedger({ now })
+  const state = { calls: 0, cancelled: 0, tokens: 0, lookUps: 0, listed: [] as readonly Delivery[] }
+  const errors: unknown[] = []
+  return {
+    ledger,
+    state,
+    errors,
+    now,
+    pass: (ms: number): void => {
+      nowMs += ms
+    },
+    /** One delivery by Pub/Sub, whose call of Customer.io, if there is one, comes to `outcome`. */
+    deliver: (
+      outcome: CallOutcome | (() => Promise<CallOutcome>) = SENT,
+      message: Partial<MessageToSend> = {},
+      through: SendLedger = ledger,
+    ): Promise<Outcome> =>
+      sendOnce(
+        {
+          ledger: through,
+          now,
+          newToken: () => `token ${++state.tokens}`,
+          requestTimeoutMs: TIMEOUT_MS,
+          onLedgerError: (error) => errors.push(error),
+          ...options,
+        },
+        {
+          key: 'key',
+          contentHash: 'content',
+          personHash: 'ada',
+          channel: 'email',
+          template: '7',
+          ready: async () => ({
+            send: async () => {
+              state.calls++
+              return typeof outcome === 'function' ? await outcome() : outcome
+            },
+            cancel: () => {
+              state.cancelled++
+            },
+          }),
+          findDeliveries: async () => {
+            state.lookUps++
+            return { kind: 'found', deliveries: state.listed }
+          },
+          ...message,
+        },
+      ),
+    record: async (key = 'key'): Promise<StoredRecord> => {
+      const record = await ledger.read(hashOf(key))
+      if (record === undefined) throw new Error('no record')
+      return record
+    },
+  }
+}
+
+describe('the first delivery of a key', () => {
+  it('claims, sends, and remembers the delivery, and nothing that names a person', async () => {
+    const { deliver, record, now } = setUp()
+    expect(await deliver(SENT)).toEqual(SENT)
+    expect(await record()).toMatchObject({
+      id: ID,
+      state: 'sent',
+      deliveryId: 'd1',
+      contentHash: 'content',
+      personHash: 'ada',
+      channel: 'email',
+      template: '7',
+      leaseMs: LEASE_MS,
+      claimedAtMs: now(),
+      expiresAtMs: now() + 45 * DAY_MS,
+    })
+  })
+
+  it('holds the claim while it sends', async () => {
+    const { deliver, record } = setUp()
+    await deliver(async () => {
+      expect(await record()).toMatchObject({ state: 'claimed', owner: 'token 1' })
+      return SENT
+    })
+  })
+
+  it.each<[string, CallOutcome, object]>([
+    ['refused', REFUSED, REFUSED],
+    ['released', THROTTLED, THROTTLED],
+    ['uncertain', TIMED_OUT, { kind: 'retry', cause: 'transient', error: 'timeout' }],
+  ])('leaves the record %s', async (state, outcome, expected) => {
+    const { deliver, record } = setUp()
+    expect(await deliver(outcome)).toEqual(expected)
+    expect(await record()).toMatchObject({ state, deliveryId: null })
+  })
+
+  it('takes a call that throws for uncertain', async () => {
+    const { deliver, record } = setUp()
+    expect(await deliver(() => Promise.reject(new Error('socket hang up')))).toMatchObject({ error: 'socket hang up' })
+    expect((await record()).state).toBe('uncertain')
+    const other = setUp()
+    await other.deliver(() => Promise.reject('a string'))
+    expect((await other.record()).state).toBe('uncertain')
+  })
+
+  it('writes nothing when the call cannot be made now', async () => {
+    const { deliver, ledger } = setUp()
+    expect(await deliver(SENT, { ready: async () => THROTTLED })).toEqual(THROTTLED)
+    expect(await ledger.read(ID)).toBeUndefined()
+  })
+
+  it('leaves an uncertain send of which Customer.io cannot be asked to a person at once', async () => {
+    for (const missing of ['findDeliveries', 'template', 'personHash']) {
+      const { deliver, record } = setUp()
+      expect(await deliver(TIMED_OUT, { [missing]: undefined })).toMatchObject({
+        ...UNCERTAIN,
+        error: expect.stringContaining('timeout'),
+      })
+      expect((await record()).state).toBe('uncertain')
+    }
+  })
+
+  it('does not send when claiming took so long that too little of the lease is left, and lets go', async () => {
+    const { deliver, record, ledger, pass, state } = setUp()
+    const slow: SendLedger = {
+      ...ledger,
+      create: async (id, record) => {
+        const written = await ledger.create(id, record)
+        pass(10_001)
+        return written
+      },
+    }
+    expect(await deliver(SENT, {}, slow)).toMatchObject(BUSY)
+    expect(state).toMatchObject({ calls: 0, cancelled: 1 })
+    expect((await record()).state).toBe('released')
+  })
+
+  it('sends when just enough of the lease is left', async () => {
+    const { deliver, ledger, pass } = setUp()
+    const slow: SendLedger = {
+      ...ledger,
+      create: async (id, record) => {
+        pass(10_000)
+        return await ledger.create(id, record)
+      },
+    }
+    expect(await deliver(SENT, {}, slow)).toEqual(SENT)
+  })
+})
+
+describe('a delivery that meets a record', () => {
+  it('claimed: waits while the lease is alive', async () => {
+    const { deliver, pass, state } = setUp()
+    await deliver(async () => {
+      pass(LEASE_MS - 1)
+      expect(await deliver(SENT)).toMatchObject(BUSY)
+      return SENT
+    })
+    expect(state).toMatchObject({ calls: 1, cancelled: 1 })
+  })
+
+  it('claimed: takes it for uncertain when the lease is over, and waits until the list has settled', async () => {
+    const { deliver, pass, state } = setUp()
+    await deliver(async () => {
+      pass(LEASE_MS)
+      expect(await deliver(SENT, { contentHash: 'other' })).toMatchObject(CONTENT_CHANGED)
+      expect(await deliver(SENT, { findDeliveries: undefined })).toMatchObject(UNCERTAIN)
+      pass(SETTLE_MS - 1)
+      expect(await deliver(SENT)).toMatchObject(BUSY)
+      expect(state.lookUps).toBe(0)
+      pass(1)
+      expect(await deliver(SENT)).toMatchObject(UNCERTAIN)
+      expect(state.lookUps).toBe(1)
+      return SENT
+    })
+    expect(state.calls).toBe(1)
+  })
+
+  it('sent: is done without a call', async () => {
+    const { deliver, state } = setUp()
+    await deliver(SENT)
+    expect(await deliver(SENT)).toEqual({ kind: 'delivered', duplicate: true, deliveryId: 'd1' })
+    expect(state.calls).toBe(1)
+  })
+
+  it('sent without an id, as a broadcast may be: is done without a call', async () => {
+    const { deliver } = setUp()
+    await deliver({ kind: 'delivered' })
+    expect(await deliver(SENT)).toEqual({ kind: 'delivered', duplicate: true })
+  })
+
+  it('sent: refuses other content', async () => {
+    const { deliver, state } = setUp()
+    await deliver(SENT)
+    expect(await deliver(SENT, { contentHash: 'other' })).toMatchObject(CONTENT_CHANGED)
+    expect(state.calls).toBe(1)
+  })
+
+  it.each([
+    ['refused', REFUSED],
+    ['released', THROTTLED],
+  ])('%s: claims again, with any content', async (_, outcome) => {
+    const { deliver, record, pass, now } = setUp()
+    await deliver(outcome)
+    pass(1_000)
+    expect(await deliver(SENT, { contentHash: 'other', template: '8' })).toEqual(SENT)
+    expect(await record()).toMatchObject({
+      state: 'sent',
+      contentHash: 'other',
+      template: '8',
+      owner: 'token 2',
+      claimedAtMs: now(),
+      expiresAtMs: now() + 45 * DAY_MS,
+    })
+  })
+
+  it('uncertain: refuses other content', async () => {
+    const { deliver } = setUp()
+    await deliver(TIMED_OUT)
+    expect(await deliver(SENT, { contentHash: 'other' })).toMatchObject(CONTENT_CHANGED)
+  })
+
+  it('uncertain: waits until the list has settled', async () => {
+    const { deliver, pass, state } = setUp()
+    await deliver(TIMED_OUT)
+    pass(SETTLE_MS - 1)
+    expect(await deliver(SENT)).toMatchObject(BUSY)
+    expect(state.lookUps).toBe(0)
+  })
+
+  it('that has expired: claims it, whatever it says', async () => {
+    const { deliver, pass } = setUp({ ttlMs: 40 * DAY_MS })
+    await deliver(SENT)
+    pass(40 * DAY_MS - 1)
+    expect(await deliver(SENT, { contentHash: 'other' })).toMatchObject(CONTENT_CHANGED)
+    pass(1)
+    expect(await deliver(SENT, { contentHash: 'other' })).toEqual(SENT)
+  })
+})
+
+describe('the look-up of an uncertain send', () => {
+  /** An uncertain send of 'key', long enough ago to ask. `createdAtMs` of what is listed is relative to the claim. */
+  async function settled(options: Partial<SendOnceOptions> = {}, ...listedAtMs: number[]) {
+    const scene = setUp(options)
+    await scene.deliver(TIMED_OUT)
+    scene.pass(SETTLE_MS)
+    scene.state.listed = listedAtMs.map((ms, index) => ({ id: `listed ${index}`, createdAtMs: START_MS + ms }))
+    return scene
+  }
+
+  it('exactly one: it was sent', async () => {
+    const { deliver, record, state } = await settled({}, 1_000)
+    expect(await deliver(SENT)).toEqual({ kind: 'delivered', duplicate: true, deliveryId: 'listed 0' })
+    expect(await record()).toMatchObject({ state: 'sent', deliveryId: 'listed 0' })
+    expect(state).toMatchObject({ calls: 1, cancelled: 1 })
+  })
+
+  it('asks for the time from five seconds before the claim until the list has settled', async () => {
+    const { deliver } = await settled()
+    let asked: unknown
+    await deliver(SENT, {
+      findDeliveries: async (window) => {
+        asked = window
+        return { kind: 'found', deliveries: [] }
+      },
+    })
+    expect(asked).toEqual({ fromMs: START_MS - 5_000, untilMs: START_MS + SETTLE_MS + 5_000 })
+  })
+
+  it('does not count what was created before or after that time', async () => {
+    const { deliver } = await settled({}, -5_001, SETTLE_MS + 5_001)
+    expect(await deliver(SENT)).toMatchObject(UNCERTAIN)
+    const edges = await settled({}, -5_000)
+    expect(await edges.deliver(SENT)).toMatchObject({ kind: 'delivered' })
+  })
+
+  it('none: leaves it to a person, and asks again when it comes again', async () => {
+    const { deliver, state, record } = await settled()
+    expect(await deliver(SENT)).toMatchObject(UNCERTAIN)
+    expect((await record()).state).toBe('uncertain')
+    state.listed = [{ id: 'late', createdAtMs: START_MS }]
+    expect(await deliver(SENT)).toMatchObject({ kind: 'delivered', deliveryId: 'late' })
+    expect(state.calls).toBe(1)
+  })
+
+  it('none, with resend: sends again under a new claim that keeps the time of the first', async () => {
+    const { deliver, record, state } = await settled({ onNotFound: 'resend' })
+    expect(await deliver(SENT)).toEqual(SENT)
+    expect(state.calls).toBe(2)
+    expect(await record()).toMatchObject({ state: 'sent', claimedAtMs: START_MS, owner: 'token 2' })
+  })
+
+  it('none, with resend: lets only one of two send', async () => {
+    const { deliver, state } = await settled({ onNotFound: 'resend' })
+    const outcomes = await Promise.all([deliver(SENT), deliver(SENT)])
+    expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['delivered', 'retry'])
+    expect(state.calls).toBe(2)
+  })
+
+  it('several: leaves it to a person', async () => {
+    const { deliver, record } = await settled({ onNotFound: 'resend' }, 0, 1_000)
+    expect(await deliver(SENT)).toMatchObject(UNCERTAIN)
+    expect((await record()).state).toBe('uncertain')
+  })
+
+  it('does not count what another record holds', async () => {
+    const { deliver } = setUp()
+    await deliver({ kind: 'delivered', deliveryId: 'listed 0' }, { key: 'other key' })
+    const scene = await settled({}, 0, 1_000)
+    await scene.deliver(
+      { kind: 'delivered', deliveryId: 'listed 0' },
+      { key: 'other key', personHash: 'ada by e-mail' },
+    )
+    expect(await scene.deliver(SENT)).toMatchObject({ kind: 'delivered', deliveryId: 'listed 1' })
+  })
+
+  it('one, with another uncertain send to that person: leaves it to a person', async () => {
+    const scene = setUp()
+    await scene.deliver(TIMED_OUT)
+    await scene.deliver(TIMED_OUT, { key: 'other key' })
+    scene.pass(SETTLE_MS)
+    scene.state.listed = [{ id: 'whose?', createdAtMs: START_MS }]
+    expect(await scene.deliver(SENT)).toMatchObject(UNCERTAIN)
+    expect(await scene.deliver(SENT, { key: 'other key' })).toMatchObject(UNCERTAIN)
+  })
+
+  it('one, while another send to that person is under way: waits for that one', async () => {
+    const scene = setUp()
+    await scene.deliver(TIMED_OUT)
+    scene.pass(SETTLE_MS)
+    scene.state.listed = [{ id: 'd2', createdAtMs: START_MS + SETTLE_MS }]
+    await scene.deliver(
+      async () => {
+        expect(await scene.deliver(SENT)).toMatchObject(BUSY)
+        return { kind: 'delivered', deliveryId: 'd2' }
+      },
+      { key: 'other key' },
+    )
+    expect(await scene.deliver(SENT)).toMatchObject(UNCERTAIN) // d2 is the other's: none
+  })
+
+  it('one, with an uncertain send to that person of another time: it was sent', async () => {
+    const scene = setUp()
+    await scene.deliver(TIMED_OUT, { key: 'yesterday' })
+    scene.pass(DAY_MS)
+    await scene.deliver(TIMED_OUT)
+    scene.pass(SETTLE_MS)
+    scene.state.listed = [{ id: 'd2', createdAtMs: START_MS + DAY_MS }]
+    expect(await scene.deliver(SENT)).toMatchObject({ kind: 'delivered', deliveryId: 'd2' })
+  })
+
+  it('does not take an expired record for a rival', async () => {
+    const scene = setUp({ ttlMs: SETTLE_MS })
+    await scene.deliver(TIMED_OUT, { key: 'other key' })
+    scene.pass(1)
+    await scene.deliver(TIMED_OUT)
+    scene.pass(SETTLE_MS - 1)
+    scene.state.listed = [{ id: 'd2', createdAtMs: START_MS }]
+    expect(await scene.deliver(SENT)).toMatchObject(BUSY)
+  })
+
+  it.each<[CallOutcome & { kind: 'retry' | 'uncertain' | 'refused' }, object]>([
+    [THROTTLED, THROTTLED],
+    [
+      { kind: 'uncertain', error: 'timeout' },
+      { kind: 'retry', cause: 'transient', error: 'timeout' },
+    ],
+    [{ kind: 'refused', reason: 'refused', error: 'no such template' }, UNCERTAIN],
+  ])('that comes to %o', async (answer, expected) => {
+    const { deliver, record } = await settled()
+    expect(await deliver(SENT, { findDeliveries: async () => answer })).toMatchObject(expected)
+    expect((await record()).state).toBe('uncertain')
+  })
+
+  it('loses to a holder who writes down the truth meanwhile', async () => {
+    const { deliver, ledger, record } = await settled({}, 0)
+    const overtaken: SendLedger = {
+      ...ledger,
+      held: async (ids) => {
+        const { version } = await record()
+        await ledger.update(ID, version, { owner: 'late holder', state: 'sent', deliveryId: 'the truth' })
+        return await ledger.held(ids)
+      },
+    }
+    expect(await deliver(SENT, {}, overtaken)).toMatchObject(BUSY)
+    expect(await deliver(SENT)).toMatchObject({ kind: 'delivered', deliveryId: 'the truth' })
+  })
+})
+
+describe('fencing', () => {
+  it('lets only one of two claim what was released', async () => {
+    const { deliver, state } = setUp()
+    await deliver(THROTTLED)
+    const outcomes = await Promise.all([deliver(SENT), deliver(SENT)])
+    expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['delivered', 'retry'])
+    expect(state.calls).toBe(2)
+  })
+
+  it('keeps a late holder from writing over its successor', async () => {
+    const { deliver, pass, record } = setUp({ onNotFound: 'resend' })
+    await deliver(async () => {
+      pass(LEASE_MS + SETTLE_MS)
+      await deliver({ kind: 'delivered', deliveryId: 'of the successor' })
+      return THROTTLED
+    })
+    expect(await record()).toMatchObject({ state: 'sent', deliveryId: 'of the successor' })
+  })
+})
+
+describe('trouble with the ledger', () => {
+  const broken = async (): Promise<never> => {
+    throw new Error('14 UNAVAILABLE')
+  }
+
+  it('before the call: comes again, and sends nothing', async () => {
+    const { deliver, ledger, state } = setUp()
+    const outcome = await deliver(SENT, {}, { ...ledger, create: broken })
+    expect(outcome).toEqual({
+      kind: 'retry',
+      cause: 'transient',
+      error: 'the send ledger cannot be used: 14 UNAVAILABLE',
+    })
+    expect(state).toMatchObject({ calls: 0, cancelled: 1 })
+  })
+
+  it.each([SENT, REFUSED, THROTTLED])('after the call: the outcome stands, and somebody is told', async (outcome) => {
+    const { deliver, ledger, errors } = setUp()
+    expect(await deliver(outcome, {}, { ...ledger, update: broken })).toEqual(outcome)
+    expect(errors).toHaveLength(1)
+  })
+
+  it('after the call, with nobody to tell', async () => {
+    const { deliver, ledger } = setUp({ onLedgerError: undefined })
+    expect(await deliver(SENT, {}, { ...ledger, update: broken })).toEqual(SENT)
+  })
+
+  it('a record that goes away between two looks: comes again', async () => {
+    const { deliver, ledger } = setUp()
+    await deliver(SENT)
+    expect(await deliver(SENT, {}, { ...ledger, read: async () => undefined })).toMatchObject(BUSY)
+  })
+
+  it('a claim whose answer was lost is recognised by its token', async () => {
+    const { deliver, ledger, state } = setUp()
+    const forgetful: SendLedger = {
+      ...ledger,
+      create: async (id, record) => {
+        await ledger.create(id, record)
+        return await ledger.create(id, record)
+      },
+      update: async (id, version, change) => {
+        await ledger.update(id, version, change)
+        return await ledger.update(id, version, change)
+      },
+    }
+    expect(await deliver(THROTTLED, {}, forgetful)).toEqual(THROTTLED)
+    expect(await deliver(SENT, {}, forgetful)).toEqual(SENT)
+    expect(state.calls).toBe(2)
+  })
+})
