@@ -25,3 +25,18 @@ resource "google_service_account" "build" {
   display_name = "Customer.io: builds of functions"
   depends_on   = [google_project_service.api]
 }
+
+# To deploy something that runs as an account, one must be allowed to act as it: on each account, never on the project.
+resource "google_service_account_iam_member" "deployer" {
+  for_each = merge([
+    for member in var.deployers : merge(
+      { for name, account in google_service_account.function : "${name}-function ${member}" => { account = account.name, member = member } },
+      { for name, account in google_service_account.push : "${name}-push ${member}" => { account = account.name, member = member } },
+      { "build ${member}" = { account = google_service_account.build.name, member = member } },
+    )
+  ]...)
+
+  service_account_id = each.value.account
+  role               = "roles/iam.serviceAccountUser"
+  member             = each.value.member
+}

@@ -91,6 +91,7 @@ resource "time_sleep" "permissions" {
     google_artifact_registry_repository_iam_member.build,
     google_project_iam_member.build_log,
     google_secret_manager_secret_iam_member.function,
+    google_service_account_iam_member.deployer,
   ]
 }
 

@@ -137,7 +137,7 @@ describe('alerts', () => {
       const path = join(import.meta.dirname, 'runbooks', `${key}.md`)
       expect(existsSync(path) ? path : `no ${path}`).toBe(path)
       const runbook = readFileSync(path, 'utf8')
-      expect(runbook).toMatch(/^# .+\n[\s\S]+\n## What it means\n[\s\S]+\n## Look\n[\s\S]+\n## Do\n/)
+      expect(runbook).toMatch(/^# .+\n+## What it means\n[\s\S]+\n## Look\n[\s\S]+\n## Do\n/)
     }
   })
 

@@ -94,9 +94,12 @@ output "resources" {
       { for key, grant in google_cloud_run_v2_service_iam_member.push : "push ${key}" => grant },
       { for key, grant in google_cloud_run_v2_service_iam_member.public : "public ${key}" => grant },
     )
-    secret_grants  = google_secret_manager_secret_iam_member.function
-    table_grants   = google_bigquery_table_iam_member.writer
-    account_grants = google_service_account_iam_member.push_token
+    secret_grants = google_secret_manager_secret_iam_member.function
+    table_grants  = google_bigquery_table_iam_member.writer
+    account_grants = merge(
+      { for key, grant in google_service_account_iam_member.push_token : "push ${key}" => grant },
+      { for key, grant in google_service_account_iam_member.deployer : "deployer ${key}" => grant },
+    )
     project_grants = merge(
       { for key, grant in google_project_iam_member.ledger : "ledger ${key}" => grant },
       { build_log = google_project_iam_member.build_log },

@@ -162,8 +162,20 @@ variable "publishers" {
   }
 }
 
+variable "deployers" {
+  description = "Who applies this besides owners, such as the account of a deployment job: they may act as the accounts made here, without a right to impersonate in the whole project."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for member in var.deployers : can(regex("^(serviceAccount|group|user):[^@ ]+@[^@ ]+$", member))])
+    error_message = "Write members as serviceAccount:EMAIL, group:EMAIL or user:EMAIL."
+  }
+}
+
 variable "webhook_events_expiration_days" {
-  description = "Days after which partitions of tables with `may_expire` (webhook_events) are deleted. Kept for ever if null."
+  description = "Days after which partitions of tables with `may_expire` (webhook_events) are deleted. Kept for ever if null from the start; a limit that was set before is lifted with `bq update --time_partitioning_expiration 0`."
   type        = number
   default     = null
 

@@ -34,6 +34,7 @@ run "dev" {
     log_level                      = yamldecode(file("environments/dev/values.yaml")).log_level
     min_instances                  = yamldecode(file("environments/dev/values.yaml")).min_instances
     publishers                     = yamldecode(file("environments/dev/values.yaml")).publishers
+    deployers                      = yamldecode(file("environments/dev/values.yaml")).deployers
     webhook_events_expiration_days = yamldecode(file("environments/dev/values.yaml")).webhook_events_expiration_days
     deletion_protection            = yamldecode(file("environments/dev/values.yaml")).deletion_protection
     notification_channels          = yamldecode(file("environments/dev/values.yaml")).notification_channels
@@ -61,6 +62,7 @@ run "staging" {
     log_level                      = yamldecode(file("environments/staging/values.yaml")).log_level
     min_instances                  = yamldecode(file("environments/staging/values.yaml")).min_instances
     publishers                     = yamldecode(file("environments/staging/values.yaml")).publishers
+    deployers                      = yamldecode(file("environments/staging/values.yaml")).deployers
     webhook_events_expiration_days = yamldecode(file("environments/staging/values.yaml")).webhook_events_expiration_days
     deletion_protection            = yamldecode(file("environments/staging/values.yaml")).deletion_protection
     notification_channels          = yamldecode(file("environments/staging/values.yaml")).notification_channels
@@ -88,6 +90,7 @@ run "prod" {
     log_level                      = yamldecode(file("environments/prod/values.yaml")).log_level
     min_instances                  = yamldecode(file("environments/prod/values.yaml")).min_instances
     publishers                     = yamldecode(file("environments/prod/values.yaml")).publishers
+    deployers                      = yamldecode(file("environments/prod/values.yaml")).deployers
     webhook_events_expiration_days = yamldecode(file("environments/prod/values.yaml")).webhook_events_expiration_days
     deletion_protection            = yamldecode(file("environments/prod/values.yaml")).deletion_protection
     notification_channels          = yamldecode(file("environments/prod/values.yaml")).notification_channels
@@ -284,6 +287,18 @@ run "every_environment" {
       ])
     ])
     error_message = "On the project there are two permissions only: the ledger's, limited to its database, and the build's log."
+  }
+
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments : toset([
+        for g in output.grants : "${g.on} ${g.member}" if g.environment == environment && g.role == "roles/iam.serviceAccountUser"
+        ]) == toset([
+        for account in values(r.accounts) : "account ${account.email} serviceAccount:github-apply@acme-customerio-${environment}.iam.gserviceaccount.com"
+        if environment != "dev"
+      ])
+    ])
+    error_message = "Only deployers may act as an account, and they as each that is made here."
   }
 
   assert {

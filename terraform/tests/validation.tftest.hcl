@@ -211,6 +211,16 @@ run "everyone_as_publisher" {
   expect_failures = [var.publishers]
 }
 
+run "deployer_without_a_kind" {
+  command = plan
+
+  variables {
+    deployers = ["github-apply@acme.iam.gserviceaccount.com"]
+  }
+
+  expect_failures = [var.deployers]
+}
+
 run "events_that_expire_too_soon" {
   command = plan
 

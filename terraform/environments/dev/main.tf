@@ -28,6 +28,7 @@ module "pipeline" {
   log_level                      = local.values.log_level
   min_instances                  = local.values.min_instances
   publishers                     = local.values.publishers
+  deployers                      = local.values.deployers
   webhook_events_expiration_days = local.values.webhook_events_expiration_days
   deletion_protection            = local.values.deletion_protection
   notification_channels          = local.values.notification_channels
