@@ -33,7 +33,7 @@ export interface PubSubSnapshot {
 }
 
 /** Fields of a subscription that an update may change. The filter and the ordering of messages are for life. */
-const MUTABLE_FIELDS: ReadonlySet<string> = new Set([
+const MUTABLE_FIELDS = [
   'pushConfig',
   'ackDeadlineSeconds',
   'retainAckedMessages',
@@ -42,7 +42,7 @@ const MUTABLE_FIELDS: ReadonlySet<string> = new Set([
   'expirationPolicy',
   'deadLetterPolicy',
   'retryPolicy',
-])
+] as const
 
 /** The topics and subscriptions, and the way of a message from one to the others. */
 export class Broker {
@@ -115,9 +115,10 @@ export class Broker {
     if (mask.length === 0) throw invalidArgument('The update_mask in the request must be set.')
     const changes: Record<string, unknown> = {}
     for (const path of mask) {
-      const field = camelCase(path.split('.')[0] ?? '')
-      if (!MUTABLE_FIELDS.has(field)) throw invalidArgument(`Invalid update_mask: ${path} cannot be updated.`)
-      changes[field] = update[field as keyof typeof update]
+      const top = camelCase(path.split('.')[0] ?? '')
+      const field = MUTABLE_FIELDS.find((mutable) => mutable === top)
+      if (field === undefined) throw invalidArgument(`Invalid update_mask: ${path} cannot be updated.`)
+      changes[field] = update[field]
     }
     const resource = { ...subscription.resource, ...changes }
     this.#checkDeadLetterTopic(resource)

@@ -30,6 +30,9 @@ if (emulator === undefined) {
   })
 }
 
+/** Java takes its time on a busy machine. */
+const JAVA_START_MS = 60_000
+
 type ReceivedMessage = protos.google.pubsub.v1.IReceivedMessage
 
 const servers = [
@@ -49,7 +52,7 @@ describe.each(servers)('$server', ({ start }) => {
     server = await start()
     pubsub = new PubSub({ projectId: 'local', apiEndpoint: server.host })
     puller = new v1.SubscriberClient({ ...pubsub.options, projectId: 'local' })
-  })
+  }, JAVA_START_MS)
 
   afterEach(async () => {
     await Promise.all(endpoints.splice(0).map((endpoint) => endpoint.close()))

@@ -308,7 +308,7 @@ describe('the embedded Pub/Sub', () => {
   it('holds nothing of what has been acknowledged', async () => {
     const { url } = await started.endpoint(() => 204)
     const [topic, { name }] = await started.subscription(client, { pushEndpoint: url })
-    const count = 2_000
+    const count = 500
     let left = count
     const all = nextEvent(server, 'acknowledged', () => --left === 0)
     await Promise.all(Array.from({ length: count }, (_, index) => topic.publishMessage(text(`${index}`))))

@@ -132,6 +132,7 @@ function unary<Request, Response>(
 
 function contentOf(message: protos.google.pubsub.v1.IPubsubMessage): MessageContent {
   return {
+    // A copy: what came over the wire is a view of the whole request, which would stay in memory with it.
     data: Buffer.from(message.data ?? []),
     attributes: message.attributes ?? {},
     orderingKey: message.orderingKey ?? '',

@@ -1,21 +1,13 @@
 import type { EventEmitter } from 'node:events'
 import { retryDelayMs } from './backoff.ts'
 import type { Clock } from './clock.ts'
+import { DeliveryQueue, type EntryState } from './delivery-queue.ts'
 import type { PubSubEvents, SubscriptionStats } from './events.ts'
-import { Fifo } from './fifo.ts'
 import type { Consumer, Lease } from './lease.ts'
 import type { StoredMessage } from './message.ts'
-import { OrderingLanes } from './ordering.ts'
 import type { Api } from './protos.ts'
 import { invalidArgument, type RpcError } from './rpc-error.ts'
 import { readSettings, type SubscriptionSettings } from './settings.ts'
-
-type EntryState =
-  | 'blocked' // an earlier message of its ordering key comes first
-  | 'ready'
-  | 'leased'
-  | 'waiting' // failed; its back-off is not over
-  | 'done'
 
 interface Entry {
   readonly message: StoredMessage
@@ -53,8 +45,7 @@ export class Subscription {
   readonly name: string
   readonly #context: SubscriptionContext
   readonly #entries = new Map<number, Entry>()
-  readonly #ready = new Fifo<Entry>()
-  readonly #lanes = new OrderingLanes<Entry>((entry) => entry.state === 'done')
+  readonly #queue: DeliveryQueue<Entry>
   readonly #retained = new Map<number, StoredMessage>()
   readonly #consumers: Consumer[] = []
   readonly #totals = { deliveries: 0, acknowledged: 0, deadLettered: 0 }
@@ -63,12 +54,14 @@ export class Subscription {
   #turn = 0
   #wakePending = false
   #paused = false
+  #closed = false
   #sweptMs = 0
 
   constructor(resource: Api['subscription'], context: SubscriptionContext) {
     this.name = resource.name ?? ''
     this.#resource = resource
     this.#settings = readSettings(resource)
+    this.#queue = new DeliveryQueue(this.#settings.ordered)
     this.#context = context
   }
 
@@ -78,10 +71,6 @@ export class Subscription {
 
   get settings(): SubscriptionSettings {
     return this.#settings
-  }
-
-  get paused(): boolean {
-    return this.#paused
   }
 
   /** Takes a new configuration; the messages and their attempts stay. Throws INVALID_ARGUMENT and changes nothing. */
@@ -141,7 +130,7 @@ export class Subscription {
   /** Moves the deadline of a lease; zero gives the message back. A lease that is over stays over. */
   modifyDeadline(ackId: string, deadlineMs: number): void {
     const entry = this.#entryOf(ackId)
-    if (entry === undefined || entry.state !== 'leased' || entry.lease?.ackId !== ackId) return
+    if (this.#closed || entry === undefined || entry.lease?.ackId !== ackId) return
     if (deadlineMs === 0) this.#fail(entry, 'failed')
     else this.#expireAfter(entry, deadlineMs)
   }
@@ -205,34 +194,24 @@ export class Subscription {
 
   /** Stops delivering and all timers, and tells the consumers. The messages can still be read with `backlog`. */
   close(error: RpcError): void {
-    this.#paused = true
+    this.#closed = true
     for (const entry of this.#entries.values()) entry.cancelTimer?.()
     for (const consumer of this.#consumers.splice(0)) consumer.closed(error)
   }
 
   #admit(entry: Entry): void {
-    const { orderingKey, sequence } = entry.message
-    this.#entries.set(sequence, entry)
-    const first = !this.#isOrdered(entry) || this.#lanes.add(orderingKey, entry)
-    if (first && entry.state === 'blocked') this.#makeReady(entry)
+    this.#entries.set(entry.message.sequence, entry)
+    this.#queue.add(entry)
+    this.wake()
   }
 
-  #isOrdered(entry: Entry): boolean {
-    return this.#settings.ordered && entry.message.orderingKey !== ''
-  }
-
-  #makeReady(entry: Entry): void {
-    if (this.#isOrdered(entry) && !this.#lanes.isFirst(entry.message.orderingKey, entry)) {
-      entry.state = 'blocked'
-      return
-    }
-    entry.state = 'ready'
-    this.#ready.push(entry)
+  #offerAgain(entry: Entry): void {
+    this.#queue.offer(entry)
     this.wake()
   }
 
   #dispatch(): void {
-    while (!this.#paused) {
+    while (!this.#paused && !this.#closed) {
       const consumer = this.#nextConsumer()
       if (consumer === undefined) return
       const entry = this.#nextReady()
@@ -256,10 +235,8 @@ export class Subscription {
 
   #nextReady(): Entry | undefined {
     for (;;) {
-      const entry = this.#ready.shift()
-      if (entry === undefined) return undefined
-      if (entry.state !== 'ready') continue
-      if (!this.#isExpired(entry.message)) return entry
+      const entry = this.#queue.next()
+      if (entry === undefined || !this.#isExpired(entry.message)) return entry
       this.#expire(entry)
     }
   }
@@ -305,7 +282,7 @@ export class Subscription {
     }
     this.#release(entry, why)
     const delayMs = retry === undefined ? 0 : retryDelayMs(entry.failures, retry) * this.#context.backoffScale
-    if (delayMs === 0) this.#makeReady(entry)
+    if (delayMs === 0) this.#offerAgain(entry)
     else this.#waitUntil(entry, this.#context.clock.now() + delayMs)
     this.wake()
   }
@@ -314,7 +291,7 @@ export class Subscription {
     entry.state = 'waiting'
     entry.dueMs = timeMs
     const delayMs = timeMs - this.#context.clock.now()
-    entry.cancelTimer = this.#context.clock.schedule(() => this.#makeReady(entry), delayMs)
+    entry.cancelTimer = this.#context.clock.schedule(() => this.#offerAgain(entry), delayMs)
   }
 
   #release(entry: Entry, why: 'acknowledged' | 'failed' | 'expired'): void {
@@ -330,10 +307,7 @@ export class Subscription {
     entry.state = 'done'
     this.#entries.delete(entry.message.sequence)
     this.#release(entry, why)
-    if (this.#isOrdered(entry)) {
-      const next = this.#lanes.advance(entry.message.orderingKey, entry)
-      if (next?.state === 'blocked') this.#makeReady(next)
-    }
+    this.#queue.finished(entry)
     this.wake()
   }
 
@@ -367,13 +341,11 @@ export class Subscription {
   #rebuild(): void {
     const entries = [...this.#entries.values()].sort((a, b) => a.message.sequence - b.message.sequence)
     this.#entries.clear()
-    this.#ready.clear()
-    this.#lanes.clear()
+    this.#queue.clear()
     for (const entry of entries) {
       if (entry.state === 'ready') entry.state = 'blocked'
       this.#admit(entry)
     }
-    this.wake()
   }
 
   #entryOf(ackId: string): Entry | undefined {

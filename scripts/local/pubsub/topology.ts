@@ -19,18 +19,21 @@ export interface CreateTopologyOptions {
 export async function createTopology(options: CreateTopologyOptions): Promise<void> {
   const { topology, pubsub } = options
   const project = pubsub.projectId
+  // Before anything is created, so that a mistake leaves nothing half done.
+  const subscriptions = Object.entries(topology.subscriptions).map(([name, subscription]) => ({
+    name,
+    topic: `projects/${project}/topics/${subscription.topic}`,
+    settings: subscriptionSettings(subscription, project, options),
+  }))
   await Promise.all(
     Object.keys(topology.topics).map((name) =>
       unlessItExists(pubsub.createTopic(`projects/${project}/topics/${name}`)),
     ),
   )
   await Promise.all(
-    Object.entries(topology.subscriptions).map(async ([name, subscription]) => {
-      const settings = subscriptionSettings(subscription, project, options)
-      const created = pubsub
-        .topic(`projects/${project}/topics/${subscription.topic}`)
-        .createSubscription(name, settings)
-      if ((await unlessItExists(created)) === 'existed' && settings.pushConfig) {
+    subscriptions.map(async ({ name, topic, settings }) => {
+      const outcome = await unlessItExists(pubsub.topic(topic).createSubscription(name, settings))
+      if (outcome === 'existed' && settings.pushConfig) {
         await pubsub.subscription(name).modifyPushConfig(settings.pushConfig)
       }
     }),

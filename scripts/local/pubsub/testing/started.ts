@@ -1,3 +1,4 @@
+import { on } from 'node:events'
 import { type CreateSubscriptionOptions, PubSub, type Subscription, type Topic, v1 } from '@google-cloud/pubsub'
 import type { PubSubEvents, PubSubOptions, PubSubServer } from '../index.ts'
 import { startPubSub } from '../index.ts'
@@ -45,17 +46,13 @@ export class Started {
 }
 
 /** Resolves with the next event that the predicate accepts. To be called before what causes it. */
-export function nextEvent<Name extends keyof PubSubEvents>(
+export async function nextEvent<Name extends keyof PubSubEvents>(
   { events }: PubSubServer,
   name: Name,
   accepts: (event: PubSubEvents[Name][0]) => boolean = () => true,
 ): Promise<PubSubEvents[Name][0]> {
-  return new Promise((resolve) => {
-    const listener = (event: PubSubEvents[Name][0]): void => {
-      if (!accepts(event)) return
-      events.removeListener(name, listener as never)
-      resolve(event)
-    }
-    events.on(name, listener as never)
-  })
+  for await (const [event] of on(events, name)) {
+    if (accepts(event)) return event
+  }
+  throw new Error(`no event ${name} came`)
 }
