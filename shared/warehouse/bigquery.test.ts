@@ -71,9 +71,12 @@ describe('through the real client', () => {
     ])
   })
 
-  it('refuses all when every row is refused, the quarantine included: the dead letters keep them', async () => {
+  it('retries all while BigQuery refuses every row, those of the quarantine too, and loses nothing', async () => {
     warehouse.server.misbehave({ kind: 'refuseAll' })
-    expect(new Set((await insert(decoded(5))).map(({ kind }) => kind))).toEqual(new Set(['refused']))
+    expect(new Set((await insert(decoded(5))).map(({ kind }) => kind))).toEqual(new Set(['retry']))
+    warehouse.server.misbehave()
+    expect(new Set((await insert(decoded(5))).map(({ kind }) => kind))).toEqual(new Set(['delivered']))
+    expect(await count('webhook_events')).toBe(5)
   })
 
   it.each([

@@ -130,6 +130,14 @@ describe('what is not as documented', () => {
     expect(decode({ ...EVENT, metric: undefined }).novelties).toEqual([{ kind: 'metric', name: 'email.(none)' }])
   })
 
+  it('does not say what could be anything but a name', () => {
+    const { novelties } = decode(withData({ 'ada@example.com': 1 }, { object_type: 'x'.repeat(101) }))
+    expect(novelties).toEqual([
+      { kind: 'object_type', name: '(not a name)' },
+      { kind: 'field', name: '(not a name)' },
+    ])
+  })
+
   it('keeps unknown fields in data, and beside it', () => {
     const row = eventOf(unusual('unknown fields'))
     expect(row?.other_fields).toBe('{"schema_version":3}')

@@ -97,7 +97,7 @@ function quarantined(
 ): Decoded {
   const row = quarantineRow(message, receivedAt, about, reason, error)
   if (row === undefined) return tooLarge
-  // BigQuery refusing a row of the quarantine leaves only the dead letters.
+  // There is no other place for what is there already.
   const value = {
     rows: [row],
     quarantineRow: () => undefined,

@@ -14,6 +14,8 @@ const REFUSED: Refused = { kind: 'refused', reason: 'refused', error: 'bad value
 const DOWN: Retry = { kind: 'retry', cause: 'transient', error: 'down' }
 const QUIET = { warning: () => {} }
 
+const ROW: Row = { table: 'webhook_events', insertId: 'a', json: {} }
+
 interface EventOptions {
   readonly changes?: number
   readonly quarantine?: 'none'
@@ -100,12 +102,22 @@ describe('insertEvents', () => {
     expect([...stored.keys()]).toEqual(['subscription_changes a/0', 'webhook_quarantine a/row_refused'])
   })
 
-  it('retries an event whose quarantine is down, and refuses one that the quarantine refuses or cannot hold', async () => {
-    const bad = (quarantine: RowFailure | undefined) =>
-      tables(({ table }) => (table === 'webhook_events' ? REFUSED : quarantine))
-    expect(await insertEvents([event('a')], bad(DOWN).insert, QUIET)).toEqual([{ ...DOWN, batchSize: 1 }])
-    expect(await insertEvents([event('a')], bad(REFUSED).insert, QUIET)).toEqual([{ ...REFUSED, batchSize: 1 }])
-    expect(await insertEvents([event('a', { quarantine: 'none' }), event('b')], bad(undefined).insert, QUIET)).toEqual([
+  it('retries an event that the quarantine does not take, for whatever reason', async () => {
+    for (const failure of [DOWN, REFUSED]) {
+      const { insert } = tables(({ table }) => (table === 'webhook_events' ? REFUSED : failure))
+      expect(await insertEvents([event('a')], insert, QUIET)).toMatchObject([{ kind: 'retry', batchSize: 1 }])
+    }
+    const { insert } = tables(() => REFUSED)
+    const unreadable = {
+      ...event('a', { quarantine: 'none' }),
+      rows: [{ ...ROW, table: 'webhook_quarantine' as const }],
+    }
+    expect(await insertEvents([unreadable], insert, QUIET)).toMatchObject([{ kind: 'retry', cause: 'configuration' }])
+  })
+
+  it('refuses an event of which BigQuery refuses a row and that the quarantine cannot hold', async () => {
+    const { insert } = tables(({ insertId }) => (insertId === 'a' ? REFUSED : undefined))
+    expect(await insertEvents([event('a', { quarantine: 'none' }), event('b')], insert, QUIET)).toEqual([
       { ...REFUSED, batchSize: 2 },
       { kind: 'delivered', batchSize: 2 },
     ])

@@ -24,14 +24,20 @@ const ROWS_PER_REQUEST = 500
 /** Each round takes at least one bad row out. BigQuery names all bad rows at once, so two rounds are the rule. */
 const MAX_ROUNDS = 10
 
+/** Nothing in a row of the quarantine can be wrong (it is bytes and names), so it is the table, or BigQuery. */
+const QUARANTINE_REFUSED: Retry = {
+  kind: 'retry',
+  cause: 'configuration',
+  error: 'BigQuery refuses rows of the quarantine',
+}
 const STILL_STOPPED: Retry = { kind: 'retry', cause: 'transient', error: 'BigQuery keeps stopping the request' }
 
 /**
  * Inserts the rows of many events in as few requests as there are tables.
  *
  * One outcome an event, in order: delivered when every row of it is stored. A row that BigQuery refuses is replaced by
- * the event's row in the quarantine; when that is refused too, or would be too large, the event is refused and goes to
- * the dead letters. An event that is retried may have rows that are stored already: they are told apart by `event_id`.
+ * the event's row in the quarantine; when that is refused too, the event is retried, and when no row can hold it, it is
+ * refused and goes to the dead letters. An event that is retried may have rows that are stored already: `event_id` tells.
  */
 export async function insertEvents(
   events: readonly DecodedEvent[],
@@ -69,7 +75,8 @@ async function insertAll(groups: readonly (readonly Row[])[], insert: InsertRows
         const fates = await bisect<Row, Outcome>(rows, (part) => insertOnce(table, part, insert))
         chunk.forEach(({ group }, index) => {
           const fate = fates[index]
-          if (fate !== undefined) outcomes[group]?.push(fate)
+          const refused = fate?.kind === 'refused' && table === 'webhook_quarantine'
+          if (fate !== undefined) outcomes[group]?.push(refused ? QUARANTINE_REFUSED : fate)
         })
       }
     }),

@@ -4,7 +4,7 @@ import type { Event } from './event.ts'
 /** Something that this code did not know of when it was written. It is stored all the same. */
 export interface Novelty {
   readonly kind: 'object_type' | 'metric' | 'field'
-  /** At most 100 characters. */
+  /** What anyone may read in a log: a name, or that it is none. */
   readonly name: string
 }
 
@@ -110,11 +110,13 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   ...['to', 'tracked_response', 'transactional_message_id', 'trigger_event_id', 'trigger_id'],
 ])
 
+const A_NAME = /^[\w.()-]{1,100}$/
+
 /** What is new in an event, so that someone can give it a column or a view. Names only, no values. */
 export function noveltiesOf({ objectType, metric, fields, others }: Event): readonly Novelty[] {
   const novelties: Novelty[] = []
   const add = (kind: Novelty['kind'], name: string): void => {
-    novelties.push({ kind, name: name.slice(0, 100) })
+    novelties.push({ kind, name: A_NAME.test(name) ? name : '(not a name)' })
   }
   if (objectType === undefined || !KNOWN_OBJECT_TYPES.has(objectType)) add('object_type', objectType ?? '(none)')
   else if (!(`${objectType}.${metric}` in KNOWN_EVENTS) && !OF_ANY_CHANNEL.has(metric ?? '')) {

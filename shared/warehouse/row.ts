@@ -11,10 +11,10 @@ export interface Row {
 }
 
 /**
- * A row beyond this is not tried: BigQuery takes 10 MB a request.
+ * A row beyond this is not tried: BigQuery takes 10 MB a request, and an event can have more rows than this one.
  * https://cloud.google.com/bigquery/quotas#streaming_inserts
  */
-export const MAX_ROW_BYTES = 8_000_000
+export const MAX_ROW_BYTES = 7_500_000
 
 const MAX_INSERT_ID_CHARACTERS = 128
 

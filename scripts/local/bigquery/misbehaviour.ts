@@ -6,6 +6,8 @@ export type Misbehaviour =
   | { readonly kind: 'unreachable' }
   /** Every answer is given, and everything done, only after this time, in milliseconds. */
   | { readonly kind: 'slow'; readonly delayMs: number }
+  /** The same, until a promise settles. */
+  | { readonly kind: 'held'; readonly until: Promise<unknown> }
   /** Rows are stored, and the connection is cut before the answer. */
   | { readonly kind: 'answerLost' }
   /** Rows that match are refused as `invalid`; their neighbours are not. */

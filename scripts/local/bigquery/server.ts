@@ -53,6 +53,8 @@ export async function startBigQuery(options: BigQueryOptions = {}): Promise<Loca
     underWay.add(work)
     void work.finally(() => underWay.delete(work))
   })
+  // A client's idle connection must not be closed just as it is used again.
+  server.keepAliveTimeout = 0
   server.listen(options.port ?? 0, '127.0.0.1')
   await once(server, 'listening')
   const port = portOf(server)
@@ -91,6 +93,7 @@ async function serve(
     const request = await readRequest(incoming)
     onRequest?.({ method: request.method, path: `/${request.path.join('/')}`, body: request.body })
     if (order?.kind === 'slow') await delay(order.delayMs, undefined, { signal: closedSignal(response) })
+    if (order?.kind === 'held') await order.until
     if (order?.kind === 'down') {
       throw new ApiError(order.httpStatus ?? 503, order.reason ?? 'backendError', 'Down by order.')
     }

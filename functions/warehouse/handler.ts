@@ -1,0 +1,79 @@
+import type { Dataset } from '@google-cloud/bigquery'
+import type { HttpFunction } from '@google-cloud/functions-framework'
+import { Coalescer } from '../../shared/batching/index.ts'
+import type { WarehouseConfig } from '../../shared/config/index.ts'
+import { createPushHandler, type DeadLetters, type Drain } from '../../shared/delivery/index.ts'
+import type { Log } from '../../shared/logging/index.ts'
+import type { Outcome } from '../../shared/outcome/index.ts'
+import {
+  createBigQueryRows,
+  createNoveltyFilter,
+  type DecodedEvent,
+  decodeWebhookEvent,
+  insertEvents,
+} from '../../shared/warehouse/index.ts'
+
+/** How long one insert may take: half a minute of several must stay below the push's deadline of a minute. */
+const INSERT_TIMEOUT_MS = 10_000
+
+export interface WarehouseHandlerOptions {
+  readonly config: Pick<WarehouseConfig, 'batch' | 'deadLetter'>
+  /** Opened at the first insert. */
+  readonly dataset: () => Promise<Dataset>
+  readonly deadLetters: DeadLetters
+  readonly drain: Drain
+  readonly log: Log
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/**
+ * Takes pushes of `webhook-events` and puts each event into BigQuery. Events that arrive at the same time share an
+ * insert; each is acknowledged only when every row of it is safe.
+ */
+export function createWarehouseHandler(options: WarehouseHandlerOptions): HttpFunction {
+  const { config, deadLetters, drain, log, now } = options
+  const insert = createBigQueryRows({ dataset: options.dataset, timeoutMs: INSERT_TIMEOUT_MS })
+  const firstSeen = createNoveltyFilter()
+  const coalescer = new Coalescer<DecodedEvent, Outcome>({
+    ...config.batch,
+    maxQueueWaitMs: config.batch.maxWaitMs,
+    maxQueueLength: config.batch.maxQueueItems,
+    sizeOf: ({ bytes }) => bytes,
+    send: (events) => insertEvents(events, insert, log),
+    busy: (reason) => ({ kind: 'retry', cause: 'busy', error: reason }),
+    tooLarge: () => ({ kind: 'refused', reason: 'refused', error: 'its rows are larger than an insert may be' }),
+    onError: () => ({ kind: 'retry', cause: 'transient', error: 'unexpected error during the insert' }),
+    now,
+  })
+
+  return createPushHandler<DecodedEvent>({
+    work: {
+      parse: (message) => decodeWebhookEvent(message, now()),
+      deliver: async (event) => {
+        const outcome = await coalescer.submit(event)
+        if (outcome.kind === 'delivered') logWhatIsUnusual(event)
+        return outcome
+      },
+    },
+    deadLetters,
+    maxDeliveryAttempts: config.deadLetter.maxDeliveryAttempts,
+    drain,
+    log,
+    now,
+  })
+
+  function logWhatIsUnusual({ rows, novelties, eventId }: DecodedEvent): void {
+    for (const { kind, name } of firstSeen(novelties)) {
+      log.info(`new in webhooks: ${kind} ${name}; it is stored, without a column of its own`, {
+        event: 'webhook_novelty',
+        reason: kind,
+      })
+    }
+    for (const { table, json } of rows) {
+      if (table !== 'webhook_quarantine') continue
+      const about = { event: 'webhook_quarantined', reason: String(json.reason), table }
+      log.warning('a webhook is in the quarantine', eventId === undefined ? about : { ...about, eventId })
+    }
+  }
+}
