@@ -1,0 +1,11 @@
+export { PublisherClosedError, PublisherValidationError, PublishFailedError, type TopicName } from './errors.ts'
+export { identifiersKey, orderingKeyOf } from './ordering.ts'
+export {
+  type Broadcast,
+  type IdentifyUser,
+  MessagingPublisher,
+  type Person,
+  type PublisherOptions,
+  type PublishOptions,
+  type Send,
+} from './publisher.ts'

@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto'
+import type { PubSub, Topic } from '@google-cloud/pubsub'
+import {
+  type IdentifyMessage,
+  type IdentifyMessageInput,
+  identifyMessage,
+  parseMessage,
+  type TrackMessage,
+  type TrackMessageInput,
+  type TransactionalMessage,
+  type TransactionalMessageInput,
+  trackMessage,
+  transactionalMessage,
+} from '../contract/index.ts'
+import { formatTraceparent, parseTraceparent, startTrace } from '../trace/index.ts'
+import { PublisherClosedError, PublisherValidationError, PublishFailedError, type TopicName } from './errors.ts'
+import { identifiersKey, orderingKeyOf } from './ordering.ts'
+
+type PersonOperation = Extract<IdentifyMessageInput, { type?: 'person' | undefined }>
+type Operation<A extends string> = Extract<PersonOperation, { action: A }>
+
+/** Exactly one identifier of a person. */
+export type Person = Operation<'delete'>['identifiers']
+/** A v2 person `identify`, without what the method says already. */
+export type IdentifyUser = Omit<Extract<PersonOperation, { action?: 'identify' | undefined }>, 'type' | 'action'>
+/** A body of `/v1/send/*` with its channel. */
+export type Send = Exclude<TransactionalMessageInput, { channel: 'broadcast' }>
+/** A body of `/v1/campaigns/{broadcast_id}/triggers`. */
+export type Broadcast = Omit<Extract<TransactionalMessageInput, { channel: 'broadcast' }>, 'channel'>
+type Device = Operation<'add_device'>['device']
+type Relationships = Operation<'add_relationships'>['cio_relationships']
+
+export interface PublishOptions {
+  /** The caller's own name for what should happen once; a random one otherwise. At most 1,024 bytes. */
+  readonly idempotencyKey?: string
+  /** W3C trace context to go on from; a new trace otherwise, and also when it is not valid. */
+  readonly traceparent?: string
+  /** Orders an identify message with those of this person, when the message names them by another identifier. */
+  readonly orderedAs?: Person
+  /** True: no order with other messages of the same person, for more throughput. For syncs, whose messages have times. */
+  readonly bulk?: boolean
+}
+
+export interface PublisherOptions {
+  /** A client to use, which its owner closes. Otherwise one is made at the first publish. */
+  readonly pubsub?: Pick<PubSub, 'topic' | 'close'>
+  /** For the client that is made here; otherwise the client finds out itself. */
+  readonly projectId?: string
+  /** Names of the topics, where they are not called as in the topology. */
+  readonly topics?: Partial<Record<TopicName, string>>
+  /** How long a publish may take, with the client's own retries: 60 s by default. */
+  readonly timeoutMs?: number
+  /** The clock, in milliseconds. */
+  readonly now?: () => number
+  readonly newIdempotencyKey?: () => string
+  /** Gives that many random bytes, for new traces. */
+  readonly random?: (bytes: number) => Buffer
+}
+
+const SCHEMAS = { identify: identifyMessage, track: trackMessage, transactional: transactionalMessage } as const
+interface Messages {
+  readonly identify: IdentifyMessageInput
+  readonly track: TrackMessageInput
+  readonly transactional: TransactionalMessageInput
+}
+
+type Valid = IdentifyMessage | TrackMessage | TransactionalMessage
+
+const IDEMPOTENCY_KEY_BYTES = 1_024
+
+/**
+ * Publishes to the three topics what an application would otherwise send to Customer.io. Every method validates first,
+ * resolves with Pub/Sub's message id once Pub/Sub has the message, and rejects with a `PublisherValidationError`,
+ * `PublishFailedError` or `PublisherClosedError`.
+ */
+export class MessagingPublisher {
+  readonly #options: PublisherOptions
+  readonly #topics = new Map<TopicName, Topic>()
+  readonly #outstanding = new Set<Promise<unknown>>()
+  #client: Promise<Pick<PubSub, 'topic' | 'close'>> | undefined
+  #closed = false
+
+  constructor(options: PublisherOptions = {}) {
+    this.#options = options
+  }
+
+  /** Creates or updates a person. Set `timestamp` where updates of one person may race. */
+  identifyUser(user: IdentifyUser, options?: PublishOptions): Promise<string> {
+    return this.publish('identify', { ...user, type: 'person', action: 'identify' }, options)
+  }
+
+  /** An event of a person; `action` also `page` or `screen`. */
+  trackEvent(event: TrackMessageInput, options?: PublishOptions): Promise<string> {
+    return this.publish('track', event, options)
+  }
+
+  /** One transactional message. Never sent twice under one idempotency key. */
+  sendTransactional(message: Send, options?: PublishOptions): Promise<string> {
+    return this.publish('transactional', message, options)
+  }
+
+  triggerBroadcast(broadcast: Broadcast, options?: PublishOptions): Promise<string> {
+    return this.publish('transactional', { ...broadcast, channel: 'broadcast' }, options)
+  }
+
+  /**
+   * Deletes a person and blocks the identifier for good. For erasure only: who wants no more marketing is
+   * `unsubscribed`, which is an attribute.
+   */
+  suppressUser(person: Person, options?: PublishOptions): Promise<string> {
+    return this.publish('identify', { action: 'suppress', identifiers: person }, options)
+  }
+
+  /** Frees the identifier. The person stays deleted until identified again. */
+  unsuppressUser(person: Person, options?: PublishOptions): Promise<string> {
+    return this.publish('identify', { action: 'unsuppress', identifiers: person }, options)
+  }
+
+  /** Deletes a person, whom the next identify or event creates again. */
+  deleteUser(person: Person, options?: PublishOptions): Promise<string> {
+    return this.publish('identify', { action: 'delete', identifiers: person }, options)
+  }
+
+  /** Moves what `secondary` has to `primary` and deletes `secondary`. Ordered with the messages of `primary`. */
+  mergeUsers(people: Pick<Operation<'merge'>, 'primary' | 'secondary'>, options?: PublishOptions): Promise<string> {
+    return this.publish('identify', { ...people, action: 'merge' }, options)
+  }
+
+  addDevice(person: Person, device: Device, options?: PublishOptions): Promise<string> {
+    return this.publish('identify', { action: 'add_device', identifiers: person, device }, options)
+  }
+
+  deleteDevice(person: Person, token: string, options?: PublishOptions): Promise<string> {
+    return this.publish('identify', { action: 'delete_device', identifiers: person, device: { token } }, options)
+  }
+
+  addRelationships(person: Person, to: Relationships, options?: PublishOptions): Promise<string> {
+    const message = { action: 'add_relationships', identifiers: person, cio_relationships: to } as const
+    return this.publish('identify', message, options)
+  }
+
+  deleteRelationships(person: Person, to: Relationships, options?: PublishOptions): Promise<string> {
+    const message = { action: 'delete_relationships', identifiers: person, cio_relationships: to } as const
+    return this.publish('identify', message, options)
+  }
+
+  /** Any message of the contract, operations on objects among them. */
+  async publish<T extends TopicName>(name: T, message: Messages[T], options: PublishOptions = {}): Promise<string> {
+    if (this.#closed) throw new PublisherClosedError()
+    const idempotencyKey = this.#idempotencyKey(name, options)
+    const valid = this.#validate(name, message)
+    const letter = {
+      data: Buffer.from(JSON.stringify(valid)),
+      attributes: { idempotency_key: idempotencyKey, traceparent: this.#traceparent(options.traceparent) },
+      ...orderedBy(name, valid, options),
+    }
+    const publishing = this.#send(name, letter, idempotencyKey)
+    this.#outstanding.add(publishing)
+    try {
+      return await publishing
+    } finally {
+      this.#outstanding.delete(publishing)
+    }
+  }
+
+  /** Resolves when every message published so far was accepted or refused; each `publish` tells its own outcome. */
+  async flush(): Promise<void> {
+    // Not the client's flush, which starts the next batch of an ordering key while one is on its way.
+    await Promise.allSettled([...this.#outstanding])
+  }
+
+  /** Takes no more messages, waits for those under way, and closes the client if it was made here. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.flush()
+    if (this.#options.pubsub === undefined) await (await this.#client)?.close()
+  }
+
+  #idempotencyKey(topic: TopicName, { idempotencyKey }: PublishOptions): string {
+    const key = idempotencyKey ?? (this.#options.newIdempotencyKey ?? randomUUID)()
+    const bytes = Buffer.byteLength(key, 'utf8')
+    if (bytes >= 1 && bytes <= IDEMPOTENCY_KEY_BYTES && key.isWellFormed()) return key
+    throw new PublisherValidationError(
+      topic,
+      `the idempotency key must be 1 to ${IDEMPOTENCY_KEY_BYTES} bytes of UTF-8`,
+    )
+  }
+
+  #validate(topic: TopicName, message: unknown): Valid {
+    let bytes: Buffer
+    try {
+      bytes = Buffer.from(JSON.stringify(message) ?? '')
+    } catch {
+      throw new PublisherValidationError(topic, 'it cannot be written as JSON (a bigint, or an object within itself)')
+    }
+    const parsed = parseMessage(SCHEMAS[topic], bytes, { now: this.#options.now ?? Date.now })
+    if (!parsed.ok) throw new PublisherValidationError(topic, parsed.error)
+    return parsed.value
+  }
+
+  #traceparent(given: string | undefined): string {
+    return formatTraceparent(startTrace(parseTraceparent(given), this.#options.random))
+  }
+
+  async #send(name: TopicName, letter: Parameters<Topic['publishMessage']>[0], idempotencyKey: string) {
+    const topic = await this.#topic(name)
+    try {
+      return await topic.publishMessage(letter)
+    } catch (cause) {
+      // The client refuses everything further under a key that failed once until it is told that this is known. What
+      // waited behind this message was refused with it, so its callers know, and nothing overtakes unseen.
+      if (typeof letter.orderingKey === 'string') topic.resumePublishing(letter.orderingKey)
+      throw new PublishFailedError(name, idempotencyKey, cause)
+    }
+  }
+
+  async #topic(name: TopicName): Promise<Topic> {
+    this.#client ??= this.#connect()
+    const client = await this.#client
+    const existing = this.#topics.get(name)
+    if (existing !== undefined) return existing
+    const topic = client.topic(this.#options.topics?.[name] ?? name, {
+      messageOrdering: name === 'identify',
+      gaxOpts: { timeout: this.#options.timeoutMs ?? 60_000 },
+    })
+    this.#topics.set(name, topic)
+    return topic
+  }
+
+  async #connect(): Promise<Pick<PubSub, 'topic' | 'close'>> {
+    if (this.#options.pubsub !== undefined) return this.#options.pubsub
+    // Here and not above: loading it takes a third of a second, which a process that only validates need not pay.
+    const { PubSub } = await import('@google-cloud/pubsub')
+    return new PubSub(this.#options.projectId === undefined ? {} : { projectId: this.#options.projectId })
+  }
+}
+
+function orderedBy(name: TopicName, valid: Valid, options: PublishOptions): { orderingKey?: string } {
+  if (name !== 'identify' || options.bulk) return {}
+  return { orderingKey: options.orderedAs === undefined ? orderingKeyOf(valid) : identifiersKey(options.orderedAs) }
+}

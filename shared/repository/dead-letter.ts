@@ -1,0 +1,33 @@
+import { identifyMessage, parseMessage } from '../contract/index.ts'
+import { type Choice, tellAgain } from './choice.ts'
+import type { RepositoryParts } from './port.ts'
+import type { PreferenceName } from './preferences.ts'
+import type { ReceivedMessage } from './webhook.ts'
+
+export type DeadLetterNews =
+  | { readonly kind: 'will_sync'; readonly userId: string }
+  /** The message concerns no user of the users table, or is none of a sync. */
+  | { readonly kind: 'ignored' }
+
+/**
+ * Forgets that the user of this message was sent, so that the next sync sends attributes and choices again, as they are
+ * then. Choices keep their times, so what is newer at Customer.io stays.
+ */
+export async function onDeadLetter(parts: RepositoryParts, message: ReceivedMessage): Promise<DeadLetterNews> {
+  const parsed = parseMessage(identifyMessage, Buffer.from(message.data))
+  if (!parsed.ok || parsed.value.type !== 'person' || parsed.value.action !== 'identify') return { kind: 'ignored' }
+  const who = parsed.value.identifiers
+  const userId =
+    'id' in who
+      ? (await parts.store.findUser(who.id))?.id
+      : 'email' in who
+        ? await parts.store.findUserIdByEmail(who.email)
+        : undefined
+  if (userId === undefined) return { kind: 'ignored' }
+  await parts.store.forgetSync(userId)
+  await parts.store.changeChoices(userId, (choices) => {
+    const write = new Map<PreferenceName, Choice>([...choices].map(([name, choice]) => [name, tellAgain(choice)]))
+    return { write, result: true }
+  })
+  return { kind: 'will_sync', userId }
+}

@@ -1,0 +1,63 @@
+import { escapeIdentifier, type Pool, type PoolClient } from 'pg'
+import { z } from 'zod'
+import type { MappedColumn, Mapping } from '../mapping.ts'
+import type { User } from '../store.ts'
+
+/** The SQL fragments of one mapping. Only mapped columns are ever named: a denied one cannot even be read. */
+export interface UserSql {
+  readonly table: string
+  readonly id: string
+  readonly email: string
+  /** `u.id`, the address and the mapped values, ready for `readUser`. */
+  readonly columns: string
+}
+
+const quoted = (name: string) => `u.${escapeIdentifier(name)}`
+
+function valueSql({ attribute, column, type }: MappedColumn): string {
+  const value = quoted(column)
+  const sql = {
+    string: `${value}::text`,
+    number: `${value}::text`,
+    boolean: value,
+    // By the database, since the driver would read a timestamp without time zone in the zone of this process.
+    timestamp: `floor(extract(epoch from ${value}))::bigint::text`,
+    json: `to_jsonb(${value})`,
+  }[type]
+  return `, ${sql} AS ${escapeIdentifier(`value:${attribute}`)}`
+}
+
+/** Builds the fragments; names are quoted, so any column name is safe. */
+export function userSql(mapping: Mapping): UserSql {
+  const id = quoted(mapping.id)
+  const email = mapping.email === undefined ? 'NULL' : quoted(mapping.email)
+  const table = `${mapping.table.split('.').map(escapeIdentifier).join('.')} u`
+  const columns = `${id}::text AS user_id, ${email}::text AS email${mapping.columns.map(valueSql).join('')}`
+  return { table, id, email, columns }
+}
+
+const userRow = z.looseObject({ user_id: z.string(), email: z.string().nullable() })
+
+/** A row of `UserSql.columns` as a user. */
+export function readUser(mapping: Mapping, row: unknown): User {
+  const { user_id, email, ...rest } = userRow.parse(row)
+  const values = Object.fromEntries(mapping.columns.map(({ attribute }) => [attribute, rest[`value:${attribute}`]]))
+  return { id: user_id, email, values }
+}
+
+/** The text cannot be a key of this table: not a number, not a UUID, out of range. Then no such user exists. */
+const NO_SUCH_KEY = new Set(['22P02', '22003', '22P03', '22021'])
+
+/** Runs a query by a user's id as text, compared in the column's own type so that its index serves. */
+export async function queryById(
+  client: Pool | PoolClient,
+  sql: string,
+  values: readonly unknown[],
+): Promise<readonly unknown[]> {
+  try {
+    return (await client.query(sql, [...values])).rows
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && NO_SUCH_KEY.has(String(error.code))) return []
+    throw error
+  }
+}

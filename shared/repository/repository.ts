@@ -1,0 +1,160 @@
+import type { PublishOptions, Send } from '../publisher/index.ts'
+import { choose, DEFAULT_ECHO_LIMITS, type EchoLimits } from './choice.ts'
+import { type DeadLetterNews, onDeadLetter } from './dead-letter.ts'
+import { type HandledWebhook, handleWebhook } from './handle-webhook.ts'
+import type { Mapping } from './mapping.ts'
+import { nowSeconds, type RepositoryParts, type RepositoryPublisher, UnknownUserError } from './port.ts'
+import { listChanges, type PreferenceChanges, type Preferences, toPreferences } from './preferences.ts'
+import { type SendResult, sendRespecting, type Unaddressed } from './send.ts'
+import type { UserStore } from './store.ts'
+import {
+  finishDeletions,
+  type SyncAllOptions,
+  type SyncProgress,
+  type SyncUserResult,
+  syncAll,
+  syncUser,
+} from './sync.ts'
+import { tellDeletion, tellPending } from './tell.ts'
+import type { ReceivedMessage } from './webhook.ts'
+
+export interface RepositoryOptions {
+  readonly store: UserStore
+  readonly mapping: Mapping
+  /** A `MessagingPublisher`. */
+  readonly publisher: RepositoryPublisher
+  /** The clock, in milliseconds. */
+  readonly now?: () => number
+  readonly echoLimits?: Partial<EchoLimits>
+}
+
+export interface UpdatedPreferences {
+  readonly preferences: Preferences
+  /** `pending`: kept in the database, and published by the next sync, since Pub/Sub could not be reached now. */
+  readonly customerio: 'published' | 'pending'
+  /** Why it is pending. */
+  readonly cause?: unknown
+}
+
+/**
+ * The application's users and what they chose, kept the same as at Customer.io in both directions. The database is
+ * written first, in one transaction; what has to be published follows from what is stored there, so that whatever is
+ * cut off between the two is made up for by the next call or the next `syncAll`.
+ */
+export class UserMessagingRepository {
+  readonly #parts: RepositoryParts
+
+  constructor(options: RepositoryOptions) {
+    this.#parts = {
+      store: options.store,
+      mapping: options.mapping,
+      publisher: options.publisher,
+      now: options.now ?? Date.now,
+      echoLimits: { ...DEFAULT_ECHO_LIMITS, ...options.echoLimits },
+    }
+  }
+
+  /**
+   * Publishes what Customer.io does not know of this user yet.
+   *
+   * @throws {UnknownUserError | InvalidUserError} and what the publisher throws
+   */
+  async syncUser(userId: string, options: { readonly force?: boolean } = {}): Promise<SyncUserResult> {
+    const result = await syncUser(this.#parts, userId, options)
+    if (result === undefined) throw new UnknownUserError()
+    return result
+  }
+
+  /** Publishes every user that has changed; see `SyncAllOptions` for checkpoints, dry runs and rates. */
+  syncAll(options: SyncAllOptions = {}): Promise<SyncProgress> {
+    return syncAll(this.#parts, options)
+  }
+
+  /** @throws {UnknownUserError} */
+  async getPreferences(userId: string): Promise<Preferences> {
+    const { store } = this.#parts
+    const user = await store.findUser(userId)
+    if (user === undefined) throw new UnknownUserError()
+    const choices = await store.readChoices(userId)
+    const undeliverable = await store.undeliverableAddress(userId)
+    return toPreferences(choices, undeliverable === undefined || undeliverable !== user.email?.toLowerCase())
+  }
+
+  /**
+   * Stores what the user chose in the application, then tells Customer.io: `unsubscribed`, single topics by their
+   * dotted key, `transactional_opt_in`. Never suppresses, which would delete the person for good.
+   *
+   * @throws {UnknownUserError}
+   */
+  async updatePreferences(userId: string, changes: PreferenceChanges): Promise<UpdatedPreferences> {
+    const list = listChanges(changes)
+    const stored = await this.#parts.store.changeChoices(userId, (choices) => {
+      const now = nowSeconds(this.#parts)
+      return {
+        write: new Map(list.map(([name, value]) => [name, choose(choices.get(name), value, now)])),
+        result: true,
+      }
+    })
+    if (stored === undefined) throw new UnknownUserError()
+    let customerio: Pick<UpdatedPreferences, 'customerio' | 'cause'> = { customerio: 'published' }
+    try {
+      await tellPending(this.#parts, userId)
+    } catch (cause) {
+      customerio = { customerio: 'pending', cause }
+    }
+    return { preferences: await this.getPreferences(userId), ...customerio }
+  }
+
+  /** Says that mail reaches the user's present address again, after a bounce was mended. */
+  async markDeliverable(userId: string): Promise<void> {
+    const user = await this.#parts.store.findUser(userId)
+    if (user === undefined) throw new UnknownUserError()
+    await this.#parts.store.recordDeliverability(userId, user.email ?? '', true, nowSeconds(this.#parts))
+  }
+
+  /**
+   * Sends a transactional message to a user, to their address in the users table unless the message says otherwise.
+   * Refuses when they opted out of transactional messages or when the address is known to be dead. What has to go out
+   * whatever they chose is sent with the publisher itself.
+   *
+   * @throws {UnknownUserError} and what the publisher throws
+   */
+  async sendTransactional(userId: string, message: Unaddressed<Send>, options?: PublishOptions): Promise<SendResult> {
+    const user = await this.#parts.store.findUser(userId)
+    if (user === undefined) throw new UnknownUserError()
+    return sendRespecting(this.#parts.publisher, user, await this.getPreferences(userId), message, options)
+  }
+
+  /**
+   * Erases a user at Customer.io: suppresses id and address, then deletes. To be called after the row was deleted, or
+   * just before; cut off at any point, the next `syncAll` or `finishDeletions` goes on.
+   *
+   * @param user `email` where the row is gone already: without it only the id can be suppressed
+   */
+  async onUserDeleted(user: { readonly id: string; readonly email?: string | null }): Promise<void> {
+    const { store } = this.#parts
+    const email = user.email ?? (await store.findUser(user.id))?.email ?? null
+    await tellDeletion(this.#parts, await store.beginDeletion({ userId: user.id, email }))
+  }
+
+  /** Goes on with deletions that were cut off, as `syncAll` does first. Returns how many. */
+  finishDeletions(): Promise<number> {
+    return finishDeletions(this.#parts)
+  }
+
+  /**
+   * Handles a message of the topic `webhook-events`. Acknowledge it when this resolves, whatever the result; when it
+   * rejects (database or Pub/Sub out of reach), let Pub/Sub deliver it again.
+   */
+  handleWebhookEvent(message: ReceivedMessage): Promise<HandledWebhook> {
+    return handleWebhook(this.#parts, message)
+  }
+
+  /**
+   * Takes note of a message of the topic `identify-dead-letter`: its user is sent again by the next sync. Does not
+   * replace the replay of the message, and does no harm beside it.
+   */
+  onDeadLetter(message: ReceivedMessage): Promise<DeadLetterNews> {
+    return onDeadLetter(this.#parts, message)
+  }
+}

@@ -1,0 +1,123 @@
+import { execFile, spawn, spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { chown, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { PGlite } from '@electric-sql/pglite'
+import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
+import { Pool } from 'pg'
+
+/** A PostgreSQL for tests: the driver speaks the real wire protocol to it. */
+export interface TestPostgres extends AsyncDisposable {
+  readonly pool: Pool
+}
+
+const run = promisify(execFile)
+const CONNECTIONS = 8
+
+/**
+ * PostgreSQL compiled to WebAssembly, in this process, behind its wire protocol: there is one on every machine.
+ * It has one session, and the messages of two connections would mix in it: the pool must be of one. The server takes
+ * more, since the pool replaces a connection after an error before the old one is closed.
+ */
+export async function startEmbeddedPostgres(): Promise<TestPostgres> {
+  const db = await PGlite.create()
+  const server = new PGLiteSocketServer({ db, port: 0, maxConnections: CONNECTIONS })
+  await server.start()
+  const [host, port] = server.getServerConn().split(':')
+  const pool = new Pool({ host, port: Number(port), user: 'postgres', database: 'postgres', max: 1 })
+  return {
+    pool,
+    [Symbol.asyncDispose]: async () => {
+      await pool.end()
+      await server.stop()
+      await db.close()
+    },
+  }
+}
+
+/** True when there is a PostgreSQL server to test on: `DATABASE_URL`, or its programs on the path. */
+export function hasPostgresServer(): boolean {
+  return process.env.DATABASE_URL !== undefined || spawnSync('initdb', ['--version']).status === 0
+}
+
+/** A PostgreSQL server: that of `DATABASE_URL` with a database of its own, else one started here. */
+export function startPostgresServer(): Promise<TestPostgres> {
+  const url = process.env.DATABASE_URL
+  return url === undefined ? startOwnServer() : useServer(url)
+}
+
+async function useServer(url: string): Promise<TestPostgres> {
+  const database = `customerio_test_${randomUUID().replaceAll('-', '')}`
+  const admin = new Pool({ connectionString: url, max: 1 })
+  await admin.query(`CREATE DATABASE ${database}`)
+  const pool = new Pool({
+    connectionString: Object.assign(new URL(url), { pathname: database }).href,
+    max: CONNECTIONS,
+  })
+  return {
+    pool,
+    [Symbol.asyncDispose]: async () => {
+      await pool.end()
+      await admin.query(`DROP DATABASE ${database}`)
+      await admin.end()
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+/** PostgreSQL refuses to run as root: then its processes run as the user `nobody`. */
+async function unprivileged(): Promise<{ uid?: number; gid?: number }> {
+  if (process.getuid?.() !== 0) return {}
+  const [uid, gid] = await Promise.all(
+    ['-u', '-g'].map(async (flag) => Number((await run('id', [flag, 'nobody'])).stdout)),
+  )
+  return { ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) }
+}
+
+/** A server of its own, in a directory of its own, from the programs on the path. */
+async function startOwnServer(): Promise<TestPostgres> {
+  const directory = await mkdtemp(join(tmpdir(), 'postgres-'))
+  const user = await unprivileged()
+  if (user.uid !== undefined && user.gid !== undefined) await chown(directory, user.uid, user.gid)
+  const data = join(directory, 'data')
+  await run('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync'], user)
+  const port = await freePort()
+  const server = spawn('postgres', ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', directory, '-F'], {
+    ...user,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const exited = once(server, 'exit')
+  await new Promise<void>((resolve, reject) => {
+    let log = ''
+    server.stderr.on('data', (chunk: Buffer) => {
+      log += chunk.toString()
+      if (log.includes('ready to accept connections')) resolve()
+    })
+    server.once('exit', () => reject(new Error(`postgres did not start: ${log}`)))
+  })
+  const pool = new Pool({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres', max: CONNECTIONS })
+  // Idle connections may meet the shutdown before they are closed.
+  pool.on('error', () => {})
+  return {
+    pool,
+    [Symbol.asyncDispose]: async () => {
+      await pool.end()
+      server.kill('SIGINT') // fast shutdown
+      await exited
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
