@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { PROJECT_ROOT } from '../scripts/topology/topology.ts'
+
+const directory = join(PROJECT_ROOT, '.github/workflows')
+const files = readdirSync(directory)
+const textOf = (file: string) => readFileSync(join(directory, file), 'utf8')
+
+const workflow = z.object({
+  permissions: z.record(z.string(), z.string()),
+  jobs: z.record(
+    z.string(),
+    z.object({
+      if: z.string().optional(),
+      needs: z.string().optional(),
+      environment: z.string().optional(),
+      uses: z.string().optional(),
+      with: z.record(z.string(), z.unknown()).optional(),
+      strategy: z.object({ matrix: z.record(z.string(), z.array(z.string())) }).optional(),
+      steps: z.array(z.object({ uses: z.string().optional(), run: z.string().optional() })).optional(),
+    }),
+  ),
+})
+const read = (file: string) => workflow.parse(parse(textOf(file)))
+
+it.each(files)('%s runs only actions that are pinned to a commit', (file) => {
+  for (const job of Object.values(read(file).jobs)) {
+    for (const { uses } of job.steps ?? []) {
+      if (uses !== undefined) expect(uses).toMatch(/^[\w-]+\/[\w-]+@[0-9a-f]{40}$/)
+    }
+  }
+})
+
+it.each(files)('%s signs in without a key', (file) => {
+  expect(textOf(file)).not.toMatch(/credentials_json|secrets\./)
+})
+
+it('tests may do nothing but read', () => {
+  expect(read('test.yml').permissions).toEqual({ contents: 'read' })
+  expect(textOf('test.yml')).not.toContain('id-token')
+})
+
+it('tests run every script that this project checks itself with', () => {
+  const runs = Object.values(read('test.yml').jobs).flatMap((job) => (job.steps ?? []).map(({ run }) => run ?? ''))
+  const { scripts } = z
+    .object({ scripts: z.record(z.string(), z.string()) })
+    .parse(JSON.parse(readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8')))
+  for (const script of ['lint', 'typecheck', 'build', 'test']) {
+    expect(scripts).toHaveProperty(script)
+    expect(runs.join('\n')).toMatch(new RegExp(`npm (run )?${script}\\b`))
+  }
+  expect(runs.join('\n')).toMatch(/terraform -chdir=terraform test/)
+})
+
+it('a pull request of this repository plans every environment and applies none', () => {
+  const { plan } = read('deploy.yml').jobs
+  const environments = readdirSync(join(PROJECT_ROOT, 'terraform/environments'))
+  expect(plan?.if).toContain('head.repo.full_name == github.repository')
+  expect([...(plan?.strategy?.matrix.environment ?? [])].sort()).toEqual(environments.sort())
+  expect(plan?.with).toMatchObject({ apply: false, 'github-environment': expect.stringMatching(/-plan$/) })
+})
+
+it('main applies dev, then staging, then prod, each in its own GitHub environment, and nothing that fails its tests', () => {
+  const { test, dev, staging, prod } = read('deploy.yml').jobs
+  expect(test).toMatchObject({ if: "github.event_name == 'push'", uses: './.github/workflows/test.yml' })
+  expect([dev?.needs, staging?.needs, prod?.needs]).toEqual(['test', 'dev', 'staging'])
+  for (const [name, job] of Object.entries({ dev, staging, prod })) {
+    expect(job?.with).toEqual({ environment: name, 'github-environment': name, apply: true })
+  }
+})
