@@ -58,24 +58,32 @@ async function exchange(request: SdkRequest, timeoutMs: number): Promise<Answer>
   }
 }
 
-const CONNECT_SYSCALLS: ReadonlySet<unknown> = new Set(['connect', 'getaddrinfo'])
+const CONNECT_SYSCALLS: ReadonlySet<string | undefined> = new Set(['connect', 'getaddrinfo'])
 
 /**
  * Tells a failure before anything was written from one after. `fetch` rejects with `TypeError('fetch failed')` and keeps
  * the system error as `cause`; a timeout is a `DOMException` named `TimeoutError` and may come at any moment.
  */
 function networkFailure(error: unknown): Answer {
-  if (!(error instanceof Error)) return { kind: 'no_answer', code: 'UNKNOWN' }
-  if (error.name === 'TimeoutError') return { kind: 'no_answer', code: 'TIMEOUT' }
+  if (textOf(error, 'name') === 'TimeoutError') return { kind: 'no_answer', code: 'TIMEOUT' }
   const cause = rootCause(error)
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : error.name
-  const connecting = 'syscall' in cause && CONNECT_SYSCALLS.has(cause.syscall)
-  return { kind: connecting || code === 'UND_ERR_CONNECT_TIMEOUT' ? 'no_connection' : 'no_answer', code }
+  const code = textOf(cause, 'code') ?? textOf(error, 'name') ?? 'UNKNOWN'
+  const connecting = CONNECT_SYSCALLS.has(textOf(cause, 'syscall')) || code === 'UND_ERR_CONNECT_TIMEOUT'
+  return { kind: connecting ? 'no_connection' : 'no_answer', code }
 }
 
 /** The system error below `fetch failed`; for a host with several addresses it is the first of an AggregateError. */
-function rootCause(error: Error): Error {
-  const cause = error.cause
-  if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0]
-  return cause instanceof Error ? cause : error
+function rootCause(error: unknown): unknown {
+  const cause = isObject(error) ? error.cause : undefined
+  const several = isObject(cause) ? cause.errors : undefined
+  return Array.isArray(several) && several.length > 0 ? several[0] : cause
+}
+
+function textOf(value: unknown, property: string): string | undefined {
+  const text = isObject(value) ? value[property] : undefined
+  return typeof text === 'string' ? text : undefined
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }

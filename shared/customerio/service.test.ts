@@ -1,0 +1,370 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type CustomerIoServer, startCustomerIo } from '../../scripts/local/customerio/index.ts'
+import { createTestService, type TestServiceOptions } from '../../scripts/testing/customerio-service.ts'
+import { answering, startRecordingServer } from '../../scripts/testing/recording-server.ts'
+import { identifyMessage, trackMessage, transactionalMessage } from '../contract/index.ts'
+import { createLog } from '../logging/index.ts'
+import type { CallOutcome } from '../outcome/index.ts'
+import { RateLimiter } from '../rate/index.ts'
+import { createSecret } from '../secrets/index.ts'
+import { CustomerIOService, type LifecycleEvent } from './index.ts'
+
+const CREDENTIALS = { siteId: 'site', trackApiKey: 'track-key', appApiKey: 'app-key' }
+let customerio: CustomerIoServer
+beforeEach(async () => {
+  customerio = await startCustomerIo({ port: 0, deliveryDelayMs: 0, ...CREDENTIALS })
+})
+afterEach(() => customerio.close())
+
+const start = (options: Partial<TestServiceOptions> = {}) =>
+  createTestService({ trackUrl: customerio.trackUrl, appUrl: customerio.appUrl, ...options })
+const event = (name: string) => trackMessage.parse({ identifiers: { id: 'u1' }, name })
+const person = (id: string) => identifyMessage.parse({ identifiers: { id }, attributes: { plan: 'pro' } })
+const sms = (id = 'u1') =>
+  transactionalMessage.parse({ channel: 'sms', transactional_message_id: 5, to: '+15550100', identifiers: { id } })
+
+it('sends what is submitted together as one batch, and one alone at once', async () => {
+  const { service } = start()
+  const outcomes = await Promise.all(Array.from({ length: 101 }, (_, i) => service.track(event(`e${i}`))))
+  expect(outcomes[0]).toEqual({ kind: 'delivered', batchSize: 1 })
+  expect(outcomes.slice(1).map((outcome) => outcome.batchSize)).toEqual(Array(100).fill(100))
+  expect(customerio.statistics().batches).toMatchObject({ requests: 2, items: 101 })
+})
+
+it('gives every item of a 207 its own outcome, with the words of Customer.io', async () => {
+  customerio.orders.add({
+    on: 'batch',
+    fault: {
+      do: 'refuse_items',
+      containing: ['"bad"'],
+      error: { reason: 'invalid', field: 'name', message: 'is not allowed' },
+    },
+  })
+  const { service } = start()
+  const outcomes = await Promise.all(['good', 'bad', 'fine', 'bad'].map((name) => service.track(event(name))))
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['delivered', 'refused', 'delivered', 'refused'])
+  expect(outcomes[1]).toMatchObject({ error: 'Customer.io refused the item: name: invalid: is not allowed' })
+})
+
+it('finds the culprit of a batch that is refused as a whole, and delivers the others', async () => {
+  customerio.orders.add({ on: 'batch', containing: ['"poison"'], fault: { do: 'refuse', message: 'cannot be read' } })
+  const { service } = start()
+  const names = ['first', ...Array.from({ length: 20 }, (_, i) => (i === 13 ? 'poison' : `e${i}`))]
+  const outcomes = await Promise.all(names.map((name) => service.track(event(name))))
+  expect(outcomes.map(({ kind }) => kind)).toEqual(names.map((name) => (name === 'poison' ? 'refused' : 'delivered')))
+})
+
+it('never has two operations of one person under way together, and keeps their order', async () => {
+  const { service } = start()
+  const operations = [
+    person('a'),
+    identifyMessage.parse({ action: 'delete', identifiers: { id: 'a' } }),
+    person('b'),
+    person('a'),
+  ]
+  await Promise.all(operations.map((operation) => service.identify(operation)))
+  const batches = customerio.inbox
+    .of()
+    .map(({ kind, body }) => `${kind} ${JSON.stringify(body).match(/"id":"(.)"/)?.[1]}`)
+  expect(batches.filter((entry) => entry.endsWith('a'))).toEqual(['identify a', 'delete a', 'identify a'])
+  expect(customerio.statistics().batches.requests).toBeGreaterThanOrEqual(3)
+})
+
+it.each([
+  ['a 503', { do: 'answer', status: 503 }, 'transient'],
+  ['a web page', { do: 'html' }, 'transient'],
+  ['a reset connection', { do: 'reset' }, 'transient'],
+  ['a cut-off answer', { do: 'cut' }, 'transient'],
+  ['no answer in time', { do: 'hang' }, 'transient'],
+  ['a rate limit', { do: 'rate_limit', retryAfterSeconds: 1 }, 'transient'],
+  ['refused credentials', { do: 'unauthorized' }, 'configuration'],
+] as const)('gives %s back as a retry', async (_name, fault, cause) => {
+  customerio.orders.add({ on: 'batch', fault })
+  const { service } = start({ timeoutMs: 200 })
+  expect(await service.track(event('e'))).toMatchObject({ kind: 'retry', cause, batchSize: 1 })
+})
+
+it.each([
+  ['a reset after the send', { do: 'reset', processed: true }, 'uncertain'],
+  ['a 500', { do: 'answer', status: 500 }, 'uncertain'],
+  ['a refusal', { do: 'refuse', message: 'no' }, 'refused'],
+  ['a rate limit', { do: 'rate_limit' }, 'retry'],
+] as const)('tells of a send that met %s', async (_name, fault, kind) => {
+  customerio.orders.add({ on: 'send', fault })
+  const { service } = start()
+  expect((await service.transactional(sms())).kind).toBe(kind)
+})
+
+it('says that nothing was sent when there was no connection', async () => {
+  await customerio.down()
+  const { service } = start()
+  expect(await service.transactional(sms())).toMatchObject({
+    kind: 'retry',
+    error: expect.stringMatching(/ECONNREFUSED/),
+  })
+})
+
+it('gives the id of the delivery', async () => {
+  const { service } = start()
+  const outcome = await service.transactional(sms())
+  expect(outcome).toEqual({ kind: 'delivered', deliveryId: customerio.workspace.sends[0]?.deliveryId })
+})
+
+it('lists the deliveries of a transactional message, page by page', async () => {
+  const { service } = start()
+  for (const id of ['u1', 'u2']) await service.transactional(sms(id))
+  const now = Math.floor(Date.now() / 1_000)
+  const query = { transactionalMessageId: 5, createdFrom: now - 60, createdUntil: now + 60 }
+  const found = await service.findDeliveries(query)
+  expect(found).toHaveLength(2)
+  expect(found).toContainEqual({
+    deliveryId: customerio.workspace.sends[1]?.deliveryId,
+    person: expect.arrayContaining(['u2']),
+    recipient: '+15550100',
+    created: expect.any(Number),
+  })
+  customerio.orders.add({ on: 'lookup', fault: { do: 'answer', status: 500 } })
+  expect(await service.findDeliveries(query)).toMatchObject({ kind: 'uncertain' })
+})
+
+it('follows the pages of a list, and gives up on one without end or of an unknown form', async () => {
+  const server = await startRecordingServer()
+  const { service } = createTestService({ trackUrl: `${server.url}/api/v1`, appUrl: `${server.url}/v1` })
+  const query = { transactionalMessageId: 5, createdFrom: 1, createdUntil: 2 }
+  const message = { id: 'd1', created: 1, recipient: null, customer_id: 'u1', customer_identifiers: null }
+  server.answerWith(
+    answering(200, { messages: [message], next: 'p2' }),
+    answering(200, { messages: [{ ...message, id: 'd2' }], next: '' }),
+  )
+  expect(await service.findDeliveries(query)).toMatchObject([{ deliveryId: 'd1' }, { deliveryId: 'd2' }])
+  expect(server.requests[1]?.path).toContain('start=p2')
+  server.answerWith(answering(200, { messages: null }))
+  expect(await service.findDeliveries(query)).toEqual([])
+  server.answerWith(answering(200, { messages: [], next: 'again' }))
+  expect(await service.findDeliveries(query)).toMatchObject({
+    kind: 'uncertain',
+    error: expect.stringMatching(/more than/),
+  })
+  server.answerWith(answering(200, { messages: [{ id: 7 }] }))
+  expect(await service.findDeliveries(query)).toMatchObject({
+    kind: 'uncertain',
+    error: expect.stringMatching(/unknown form/),
+  })
+  await server.close()
+})
+
+it('does not follow a redirect: it would carry the message to where nobody configured', async () => {
+  const server = await startRecordingServer()
+  server.answerWith((response) => response.writeHead(307, { location: `${server.url}/elsewhere` }).end())
+  const { service } = createTestService({ trackUrl: `${server.url}/api/v1`, appUrl: `${server.url}/v1` })
+  expect(await service.track(event('e'))).toMatchObject({ kind: 'retry', cause: 'configuration', httpStatus: 307 })
+  expect(server.requests).toHaveLength(1)
+  await server.close()
+})
+
+describe('credentials', () => {
+  it('that are not configured hold everything back, and name what to set', async () => {
+    const { service, lines } = start({ credentials: { trackApiKey: 'unset', appApiKey: '' } })
+    const outcome = { kind: 'retry', cause: 'configuration' }
+    expect(await service.track(event('e'))).toMatchObject({
+      ...outcome,
+      error: 'not configured: CUSTOMERIO_TRACK_API_KEY',
+    })
+    expect(await service.transactional(sms())).toMatchObject({
+      ...outcome,
+      error: 'not configured: CUSTOMERIO_APP_API_KEY',
+    })
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        severity: 'ERROR',
+        event: 'secret',
+        reason: 'unset',
+        secret: 'CUSTOMERIO_APP_API_KEY',
+      }),
+    )
+    expect(customerio.statistics().requests).toBe(0)
+  })
+
+  it('that were rotated are picked up after the first refusal, without a new process', async () => {
+    const file = join(await mkdtemp(join(tmpdir(), 'secret-')), 'key')
+    await writeFile(file, 'track-key\n')
+    let nowMs = 0
+    const trackApiKey = createSecret({
+      name: 'CUSTOMERIO_TRACK_API_KEY',
+      file,
+      log: { warning: () => {} },
+      now: () => nowMs,
+    })
+    const { service } = start({ secrets: { trackApiKey } })
+    expect((await service.track(event('before'))).kind).toBe('delivered')
+    customerio.credentials.replace({ trackApiKeys: ['next-key'] })
+    await writeFile(file, 'next-key\n')
+    nowMs += 2_000
+    expect(await service.track(event('between'))).toMatchObject({ kind: 'retry', cause: 'busy' })
+    expect(await service.track(event('after'))).toMatchObject({ kind: 'delivered' })
+  })
+
+  it('that stay refused are an alarm', async () => {
+    customerio.credentials.replace({ appApiKeys: [] })
+    const { service } = start()
+    expect(await service.transactional(sms())).toMatchObject({ kind: 'retry', cause: 'configuration', httpStatus: 401 })
+  })
+})
+
+it('has no way to an API that it was given none for', async () => {
+  const log = createLog({ functionName: 'test', destination: { write: () => {} } })
+  const service = new CustomerIOService({ log, now: Date.now })
+  const outcome = { kind: 'retry', cause: 'configuration' }
+  expect(await service.track(event('e'))).toMatchObject(outcome)
+  expect(await service.transactional(sms())).toMatchObject(outcome)
+  expect(await service.findDeliveries({ transactionalMessageId: 1, createdFrom: 0, createdUntil: 1 })).toMatchObject(
+    outcome,
+  )
+})
+
+it('makes no request once its rate is used up', async () => {
+  const log = createLog({ functionName: 'test', destination: { write: () => {} } })
+  const slow = () => new RateLimiter({ requestsPerSecond: 0.01, now: Date.now, random: () => 0 })
+  const secret = (value: string) => createSecret({ name: 'KEY', value, log })
+  const service = new CustomerIOService({
+    track: {
+      url: customerio.trackUrl,
+      timeoutMs: 1_000,
+      siteId: secret('site'),
+      apiKey: secret('track-key'),
+      rate: slow(),
+    },
+    app: {
+      url: customerio.appUrl,
+      timeoutMs: 1_000,
+      apiKey: secret('app-key'),
+      rate: slow(),
+      broadcastRate: slow(),
+      lookUpRate: slow(),
+    },
+    log,
+    now: Date.now,
+  })
+  expect((await service.track(event('one'))).kind).toBe('delivered')
+  expect(await service.track(event('two'))).toMatchObject({
+    kind: 'retry',
+    cause: 'busy',
+    error: expect.stringMatching(/rate/),
+  })
+  const query = { transactionalMessageId: 1, createdFrom: 0, createdUntil: 1 }
+  expect(await service.findDeliveries(query)).toEqual([])
+  expect(await service.findDeliveries(query)).toMatchObject({ kind: 'retry', cause: 'busy' })
+})
+
+it('gives Customer.io a pause after a 429, and says so', async () => {
+  customerio.orders.add({ on: 'send', count: 1, fault: { do: 'rate_limit', retryAfterSeconds: 60 } })
+  const { service } = start()
+  expect(await service.transactional(sms())).toMatchObject({ kind: 'retry', retryAfterMs: 60_000 })
+  expect(await service.transactional(sms())).toMatchObject({
+    kind: 'retry',
+    cause: 'busy',
+    error: expect.stringMatching(/pause/),
+  })
+  expect(customerio.statistics().sends).toBe(0)
+})
+
+it('gives a prepared send up again', async () => {
+  const { service } = start()
+  const prepared = await service.prepareSend(sms())
+  if (!('cancel' in prepared)) throw new Error('not ready')
+  prepared.cancel()
+  expect(customerio.statistics().requests).toBe(0)
+})
+
+it('refuses an operation that is too large for a batch, and gives back what does not fit its queue', async () => {
+  const { service } = start({ batch: { maxItemBytes: 100, maxQueueLength: 1, maxInFlight: 1 } })
+  expect(await service.track(event('x'.repeat(99)))).toMatchObject({ kind: 'refused', reason: 'contract' })
+  const outcomes = await Promise.all(['a', 'b', 'c'].map((name) => service.track(event(name))))
+  expect(outcomes[2]).toMatchObject({ kind: 'retry', cause: 'busy', error: 'not sent: queue full' })
+  await service.idle()
+})
+
+describe('lifecycle events', () => {
+  function listen(service: CustomerIOService): [string, LifecycleEvent][] {
+    const heard: [string, LifecycleEvent][] = []
+    for (const name of ['identify', 'track', 'transactional', 'broadcast', 'suppress', 'delete', 'failure'] as const) {
+      service.on(name, (lifecycle) => heard.push([name, lifecycle]))
+    }
+    return heard
+  }
+
+  it('tell of every operation under its own name, with outcome and latency', async () => {
+    const { service } = start()
+    const heard = listen(service)
+    await service.identify(person('u1'))
+    await service.track(event('e'))
+    await service.transactional(sms())
+    await service.transactional(transactionalMessage.parse({ channel: 'broadcast', broadcast_id: 7 }))
+    await service.suppress({ id: 'u2' })
+    await service.delete({ id: 'u3' })
+    expect(heard.map(([name]) => name)).toEqual([
+      'identify',
+      'track',
+      'transactional',
+      'broadcast',
+      'suppress',
+      'delete',
+    ])
+    for (const [name, lifecycle] of heard) {
+      expect(lifecycle).toEqual({
+        operation: name,
+        outcome: expect.objectContaining<Partial<CallOutcome>>({ kind: 'delivered' }),
+        latencyMs: expect.any(Number),
+      })
+    }
+  })
+
+  it('tell of a failure besides, which nobody has to listen to', async () => {
+    customerio.orders.add({ on: 'any', fault: { do: 'answer', status: 503 } })
+    const { service } = start()
+    expect((await service.track(event('e'))).kind).toBe('retry')
+    const heard = listen(service)
+    await service.track(event('e'))
+    expect(heard.map(([name, { outcome }]) => [name, outcome.kind])).toEqual([
+      ['track', 'retry'],
+      ['failure', 'retry'],
+    ])
+  })
+
+  it('change no outcome when a listener throws', async () => {
+    const { service, lines } = start()
+    service.on('track', () => {
+      throw new Error('ann@example.com')
+    })
+    service.on('track', () => Promise.reject(new Error('later')).catch(() => undefined))
+    expect((await service.track(event('e'))).kind).toBe('delivered')
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'listener_failure', error: 'Error' }))
+    expect(JSON.stringify(lines)).not.toContain('ann@example.com')
+  })
+})
+
+it('keeps a connection and uses it again', async () => {
+  const server = await startRecordingServer()
+  const { service } = createTestService({ trackUrl: `${server.url}/api/v1`, appUrl: `${server.url}/v1` })
+  const seen = new Set<unknown>()
+  server.answerWith((response) => {
+    seen.add(response.socket)
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+  })
+  for (let i = 0; i < 10; i++) await service.track(event('e'))
+  await server.close()
+  expect(seen.size).toBeLessThan(3)
+})
+
+it('tells a connection that was never made from one that broke', async () => {
+  const { service } = createTestService({
+    trackUrl: 'http://no-such-host.invalid/api/v1',
+    appUrl: 'http://no-such-host.invalid/v1',
+  })
+  expect(await service.transactional(sms())).toMatchObject({
+    kind: 'retry',
+    error: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/),
+  })
+})
