@@ -38,6 +38,11 @@ export class FunctionProcess {
     this.#log = createWriteStream(options.logFile, { flags: 'a' })
   }
 
+  /** A second instance of the same deployment, on a port of its own; not started yet. */
+  another(port: number): FunctionProcess {
+    return new FunctionProcess({ ...this.#options, port })
+  }
+
   get pid(): number | undefined {
     return this.#child?.pid
   }

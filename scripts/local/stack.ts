@@ -7,7 +7,7 @@ import { PROJECT_ROOT, readTopology, type Topology } from '../topology/topology.
 import { deployWarehouse, type LocalBigQuery, startBigQuery } from './bigquery/index.ts'
 import { type CustomerIoOptions, type CustomerIoServer, startCustomerIo } from './customerio/index.ts'
 import { functionEnvironment } from './environment.ts'
-import { type FirestoreServer, startFirestore } from './firestore/index.ts'
+import { type FirestoreOptions, type FirestoreServer, startFirestore } from './firestore/index.ts'
 import { FunctionProcess, freePort } from './function-process.ts'
 import { type PubSubOptions, type PubSubServer, startPubSub } from './pubsub/index.ts'
 import { createTopology } from './pubsub/topology.ts'
@@ -33,6 +33,7 @@ export interface StackOptions {
   /** The account's limit at Customer.io, shared out among the functions. 1,000 by default. */
   readonly requestsPerSecond?: number
   readonly pubsub?: Partial<PubSubOptions>
+  readonly firestore?: Partial<FirestoreOptions>
   readonly customerio?: Partial<CustomerIoOptions>
   /** Further variables for every function. */
   readonly environment?: Readonly<Record<string, string>>
@@ -65,6 +66,10 @@ export interface Stack {
   /** A client of the local Pub/Sub. */
   readonly client: PubSub
   readonly warehouse: BigQuery
+  /** Cuts every connection of Pub/Sub and, once `whileDown` is over, starts it again on its port with all that it had. */
+  restartPubSub(whileDown?: () => Promise<unknown>): Promise<void>
+  /** The same for Firestore, which has afterwards what stands in `firestore.dataFile`: without one, nothing. */
+  restartFirestore(whileDown?: () => Promise<unknown>): Promise<void>
   close(): Promise<void>
 }
 
@@ -91,9 +96,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         ports.set(name, portOf(name, FIRST_FUNCTION_PORT + index) || (await freePort()))
       }
     }
-    const [pubsub, firestore, bigquery, customerio] = await Promise.all([
+    const [firstPubsub, firstFirestore, bigquery, customerio] = await Promise.all([
       startPubSub({ port: portOf('pubsub', DEFAULT_PORTS.pubsub), ...options.pubsub }),
-      startFirestore({ port: portOf('firestore', DEFAULT_PORTS.firestore) }),
+      startFirestore({ port: portOf('firestore', DEFAULT_PORTS.firestore), ...options.firestore }),
       startBigQuery({ port: portOf('bigquery', DEFAULT_PORTS.bigquery) }),
       startCustomerIo({
         port: portOf('customerio', DEFAULT_PORTS.customerio),
@@ -109,7 +114,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         },
       }),
     ])
-    closing.push(...[pubsub, firestore, bigquery, customerio].map((server) => () => server.close()))
+    let pubsub = firstPubsub
+    let firestore = firstFirestore
+    const servers = () => [pubsub, firestore, bigquery, customerio]
+    closing.push(() => Promise.all(servers().map((server) => server.close())))
 
     const secretFile = (name: string) => join(directory, 'secrets', name)
     mkdirSync(join(directory, 'secrets'), { recursive: true })
@@ -172,7 +180,35 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       logs: join(directory, 'logs'),
     }
     writeFileSync(join(directory, 'endpoints.json'), `${JSON.stringify(endpoints, null, 2)}\n`)
-    return { topology, endpoints, pubsub, firestore, bigquery, customerio, functions, client, warehouse, close }
+    return {
+      topology,
+      endpoints,
+      get pubsub() {
+        return pubsub
+      },
+      get firestore() {
+        return firestore
+      },
+      bigquery,
+      customerio,
+      functions,
+      client,
+      warehouse,
+      async restartPubSub(whileDown) {
+        const { port } = pubsub
+        await pubsub.close()
+        const restore = pubsub.snapshot()
+        await whileDown?.()
+        pubsub = await startPubSub({ ...options.pubsub, port, restore })
+      },
+      async restartFirestore(whileDown) {
+        const { port } = firestore
+        await firestore.close()
+        await whileDown?.()
+        firestore = await startFirestore({ ...options.firestore, port })
+      },
+      close,
+    }
   } catch (error) {
     await close()
     throw error

@@ -66,13 +66,14 @@ const GRPC_OPTIONS = { 'grpc.max_receive_message_length': 64 * 1024 * 1024, 'grp
 export async function startPubSub(options: PubSubOptions): Promise<PubSubServer> {
   const address = options.host ?? '127.0.0.1'
   const backoffScale = options.backoffScale ?? 1
+  const maxOutstanding = options.maxOutstandingPushes ?? 1_000
   const clock: Clock = {
     now: options.now ?? systemClock.now,
     schedule: options.schedule ?? systemClock.schedule,
   }
   const events = options.events ?? new EventEmitter<PubSubEvents>()
   const signer = new OidcSigner(clock.now)
-  const agents = createPushAgents()
+  const agents = createPushAgents(maxOutstanding)
   const pushers = new Map<string, PushConsumer>()
   const duplicates = new Map<string, DuplicateOrder>()
 
@@ -89,7 +90,7 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
       agents,
       backoffScale,
       signer: options.signPush === false ? undefined : signer,
-      maxOutstanding: options.maxOutstandingPushes ?? 1_000,
+      maxOutstanding,
       duplicates: () => duplicates.get(subscription.name),
     })
     pushers.set(subscription.name, pusher)

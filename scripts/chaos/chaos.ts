@@ -1,0 +1,86 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { PROJECT_ROOT } from '../topology/topology.ts'
+import { runChaos } from './run.ts'
+import { reasonsOf, tableOf, tally } from './table.ts'
+
+const HELP = `npm run chaos -- [options]
+
+Publishes to the built functions, each in several processes, while everything around them fails, and accounts for
+every message afterwards. Ends with 1 when one was lost or a message was sent twice.
+
+  --seed N          decides messages and faults; the same seed is the same schedule (1)
+  --minutes M       how long faults are made; fractions are allowed (2)
+  --seconds S       the same in seconds
+  --messages K      how many are published (35 a second)
+  --on-not-found X  resend or dead_letter: what becomes of an uncertain send that Customer.io does not list
+                    (resend for odd seeds, where a mistake would be a second send; dead_letter for even ones)
+  --keep            keep the directory with bundles and logs
+  --verbose         print each fault as it is made
+`
+const MESSAGES_PER_SECOND = 35
+const COMPLAINTS_SHOWN = 20
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string', default: '1' },
+      minutes: { type: 'string' },
+      seconds: { type: 'string' },
+      messages: { type: 'string' },
+      'on-not-found': { type: 'string' },
+      keep: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    console.log(HELP)
+    return 0
+  }
+  process.env.METADATA_SERVER_DETECTION ??= 'none'
+  const seed = numberOf('seed', values.seed)
+  const seconds = values.seconds ? numberOf('seconds', values.seconds) : 60 * numberOf('minutes', values.minutes ?? '2')
+  const messages = Math.round(numberOf('messages', values.messages ?? String(seconds * MESSAGES_PER_SECOND)))
+  const onNotFound = values['on-not-found'] ?? (seed % 2 === 1 ? 'resend' : 'dead_letter')
+  if (onNotFound !== 'resend' && onNotFound !== 'dead_letter') throw new Error('--on-not-found: resend or dead_letter')
+
+  // Within the project, where the bundles find the functions framework.
+  mkdirSync(join(PROJECT_ROOT, '.local'), { recursive: true })
+  const directory = mkdtempSync(join(PROJECT_ROOT, '.local', 'chaos-'))
+  console.log(`seed ${seed}: ${messages} messages in ${seconds} s, uncertain sends that are not listed: ${onNotFound}`)
+  const log = values.verbose ? (line: string) => console.log(line) : () => {}
+  const result = await runChaos({ seed, seconds, messages, onNotFound, directory, log })
+  const { accounts } = result
+  console.log(`\n${tableOf(result)}\n`)
+  console.log(`faults ${result.faults.length}, pushes ${result.pushes}, requests to Customer.io ${result.requests}`)
+  console.log(
+    `operations a batch ${result.meanBatch.toFixed(1)}, drained ${(result.drainMs / 1_000).toFixed(1)} s after the last`,
+  )
+  console.log(
+    `dead letters: ${reasonsOf(accounts)}; longest pause of the servers ${result.longestPauseMs.toFixed(0)} ms`,
+  )
+  const complaints = accounts.filter(({ complaint }) => complaint !== undefined)
+  for (const { message, complaint, faults } of complaints.slice(0, COMPLAINTS_SHOWN)) {
+    const { topic, mark, nature } = message.planned
+    const kinds = [...new Set(faults.map(({ fault }) => fault.kind))].join(', ')
+    console.log(
+      `! ${topic} ${mark} (${nature}, message ${message.messageId}): ${complaint}; faults: ${kinds || 'none'}`,
+    )
+  }
+  const { lost, duplicated } = tally(accounts)
+  const good = lost === 0 && duplicated === 0
+  if (good && !values.keep) rmSync(directory, { recursive: true })
+  else console.log(`bundles and logs: ${directory}`)
+  console.log(`lost ${lost}, duplicated ${duplicated}`)
+  return good ? 0 : 1
+}
+
+function numberOf(name: string, text: string): number {
+  const number = Number(text)
+  if (!(number >= 0)) throw new Error(`--${name} ${text}: expected a number`)
+  return number
+}
+
+process.exitCode = await main()

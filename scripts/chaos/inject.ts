@@ -1,0 +1,138 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { FaultOrder } from '../local/customerio/index.ts'
+import type { FirestoreFault } from '../local/firestore/index.ts'
+import type { Instance } from './instances.ts'
+import type { FaultKind, PlannedFault } from './schedule.ts'
+import type { Api, Target } from './target.ts'
+
+/** Makes one kind of trouble and resolves when it is over and everything works again. */
+type Injection = (target: Target, fault: PlannedFault) => Promise<void>
+
+const apiOf = ({ topics }: PlannedFault): Api => (topics.includes('transactional') ? 'app' : 'track')
+
+/** Customer.io misbehaves towards some of the requests, between a third and all of them. */
+function ordered(order: (fault: PlannedFault, target: Target) => FaultOrder): Injection {
+  return async (target, fault) => {
+    const on = apiOf(fault) === 'app' ? 'send' : 'batch'
+    const probability = 0.3 + (fault.roll % 8) / 10
+    const given = { on, probability: Math.min(1, probability), ...order(fault, target) } as const
+    await target.withOrder(given, () => delay(fault.durationMs))
+  }
+}
+
+/** Whether a request takes effect although it is answered with an error, or not at all. */
+const processed = ({ roll }: PlannedFault) => roll % 2 === 0
+
+const answering = (status: number): Injection =>
+  ordered((fault) => ({ fault: { do: 'answer', status, processed: processed(fault) } }))
+
+function toInstance(work: (instance: Instance, target: Target, fault: PlannedFault) => Promise<void>): Injection {
+  return async (target, fault) => {
+    const [topic = 'track'] = fault.topics
+    const { instances } = target.parts.pools[topic]
+    const instance = instances[fault.roll % instances.length]
+    if (instance !== undefined) await target.inTurn(instance, () => work(instance, target, fault))
+  }
+}
+
+const restart = (signal: NodeJS.Signals) =>
+  toInstance(async (instance, _target, { durationMs }) => {
+    instance.routed = false
+    await instance.process.stop(signal)
+    await delay(durationMs)
+    await instance.process.start()
+    instance.routed = true
+  })
+
+const freeze = toInstance(async ({ process, held }, { parts }, { durationMs }) => {
+  const startedAt = performance.now()
+  process.signal('SIGSTOP')
+  const heldThen = [...held]
+  await delay(durationMs)
+  process.signal('SIGCONT')
+  if (performance.now() - startedAt >= parts.freezeMarginMs) parts.onLongFreeze(heldThen)
+})
+
+const firestore = (fault: FirestoreFault): Injection => {
+  return async (target, { durationMs }) => {
+    target.firestoreFault = fault
+    await delay(durationMs)
+    target.firestoreFault = undefined
+  }
+}
+
+const revoke: Injection = (target, fault) => {
+  const api = apiOf(fault)
+  return target.inTurn(api, async () => {
+    target.allowKeys(api, [])
+    await delay(fault.durationMs)
+    target.allowKeys(api, [target.keyOf(api)])
+  })
+}
+
+/** A careless rotation: between the secret's new version and the account's there is a time in which keys are refused. */
+const rotate: Injection = (target, fault) => {
+  const api = apiOf(fault)
+  return target.inTurn(api, async () => {
+    const key = `local-key-${api}-${fault.atMs}-${fault.roll}`
+    const steps = [() => target.writeKey(api, key), () => target.allowKeys(api, [key])]
+    if (processed(fault)) steps.reverse()
+    steps[0]?.()
+    await delay(fault.durationMs)
+    steps[1]?.()
+  })
+}
+
+export const INJECTIONS: Readonly<Record<FaultKind, Injection>> = {
+  '429': ordered(() => ({ fault: { do: 'rate_limit' } })),
+  '429 with Retry-After': ordered(() => ({ fault: { do: 'rate_limit', retryAfterSeconds: 1 } })),
+  '500': answering(500),
+  '503': answering(503),
+  'HTML 502': ordered((fault) => ({ fault: { do: 'html', status: 502, processed: processed(fault) } })),
+  'answer past the timeout': ordered(({ roll }, { parts }) => ({
+    fault: { do: 'delay' },
+    delayMs: parts.requestTimeoutMs * 1.2 + roll,
+  })),
+  'no answer': ordered((fault) => ({ fault: { do: 'hang', processed: processed(fault) } })),
+  'reset before processing': ordered(() => ({ fault: { do: 'reset', processed: false } })),
+  'reset after processing': ordered(() => ({ fault: { do: 'reset', processed: true } })),
+  'cut-off body': ordered(() => ({ fault: { do: 'cut' } })),
+  '400 for the batch': ordered(() => ({ probability: 0.5, fault: { do: 'refuse' } })),
+  'look-up fails': ordered((fault) => ({
+    on: 'lookup',
+    fault: processed(fault) ? { do: 'answer', status: 500 } : { do: 'reset' },
+  })),
+  'credentials revoked': revoke,
+  'credentials rotated': rotate,
+  'host down': (target, { durationMs }) => {
+    const { customerio } = target.parts.stack
+    return target.inTurn(customerio, async () => {
+      await customerio.down()
+      await delay(durationMs)
+      await customerio.up()
+    })
+  },
+  'kill -9': restart('SIGKILL'),
+  SIGTERM: restart('SIGTERM'),
+  freeze,
+  'freeze beyond the lease': freeze,
+  'Firestore restart': (target, { durationMs }) =>
+    target.inTurn('firestore', () => target.parts.stack.restartFirestore(() => delay(durationMs))),
+  'Firestore unavailable': firestore('unavailable'),
+  'Firestore answer lost': firestore('answer_lost'),
+  'Pub/Sub restart': (target, { durationMs }) => {
+    const { stack, withoutPublishing } = target.parts
+    return target.inTurn('pubsub', () => withoutPublishing(() => stack.restartPubSub(() => delay(durationMs))))
+  },
+  'duplicate deliveries': (target, { topics, roll, durationMs }) => {
+    const { stack } = target.parts
+    const subscription = `projects/${stack.endpoints.projectId}/subscriptions/${topics[0]}`
+    const order = (count: number, when: 'together' | 'after' = 'together') =>
+      stack.pubsub.duplicatePushes(subscription, count, when)
+    return target.inTurn('pubsub', async () => {
+      order(Number.MAX_SAFE_INTEGER, roll % 2 === 0 ? 'together' : 'after')
+      await delay(durationMs)
+      order(0)
+    })
+  },
+}

@@ -1,0 +1,219 @@
+import { type Draw, drawing } from './draw.ts'
+
+export const TOPICS = ['identify', 'track', 'transactional'] as const
+export type Topic = (typeof TOPICS)[number]
+
+/**
+ * What is the matter with a message, if anything.
+ *
+ * sound           Customer.io takes it
+ * broken          breaks the contract, or is not JSON
+ * refused_item    Customer.io refuses it by its index in a 207
+ * refused_batch   Customer.io refuses every batch that it is in, with a 400
+ * other_content   has the idempotency key of another message, and other content
+ */
+export type Nature = 'sound' | 'broken' | 'refused_item' | 'refused_batch' | 'other_content'
+
+/** A message as it will be published, and what it is known by afterwards. */
+export interface PlannedMessage {
+  readonly topic: Topic
+  /** From the start of the run. */
+  readonly atMs: number
+  readonly data: string
+  readonly attributes: Readonly<Record<string, string>>
+  readonly orderingKey?: string
+  readonly nature: Nature
+  /** Stands in what Customer.io receives. Two publishes of one thing have the same mark. */
+  readonly mark: string
+  /** What must happen once at most: everything with one idempotency key, whatever its content. */
+  readonly effect: string
+  /** Of identify: whose state it changes. */
+  readonly person?: string
+}
+
+/** In the body of a message that Customer.io is ordered to refuse. */
+export const REFUSED_TEXTS = { refused_item: 'refuse-this-item', refused_batch: 'refuse-the-batch' } as const
+/** What a deletion is known by: it carries nothing but the person. */
+export const deletionMark = (person: string) => `delete ${person}`
+
+export interface MessagePlanOptions {
+  readonly seed: number
+  readonly seconds: number
+  readonly messages: number
+}
+
+/** Updates of one person are so far apart that they differ in the second by which Customer.io orders them. */
+const LEAST_GAP_MS = 4_000
+const BROADCAST_GAP_MS = 20_000
+const FIRST_TIMESTAMP = 1_763_740_000
+
+/** All messages of a run, in the order in which they are published; the seed decides everything in them. */
+export function planMessages({ seed, seconds, messages }: MessagePlanOptions): PlannedMessage[] {
+  const draw = drawing(seed)
+  const people = new People(draw)
+  const planned: PlannedMessage[] = []
+  let lastBroadcastMs = Number.NEGATIVE_INFINITY
+  for (let index = 0; planned.length < messages; index++) {
+    const atMs = (planned.length / messages) * seconds * 1_000
+    const slot: Slot = { draw, atMs, mark: `m${index}`, index }
+    const topic = draw.weighted({ identify: 30, track: 40, transactional: 30 })
+    if (draw.chance(0.02)) planned.push(broken(slot, topic))
+    else if (topic === 'identify') planned.push(people.next(slot))
+    else if (topic === 'track') planned.push(...event(slot))
+    else if (atMs - lastBroadcastMs < BROADCAST_GAP_MS) planned.push(...send(slot))
+    else {
+      lastBroadcastMs = atMs
+      planned.push(broadcast(slot))
+    }
+  }
+  return planned.slice(0, messages).sort((a, b) => a.atMs - b.atMs)
+}
+
+interface Slot {
+  readonly draw: Draw
+  readonly atMs: number
+  readonly mark: string
+  readonly index: number
+}
+
+function refusal(draw: Draw): 'sound' | 'refused_item' | 'refused_batch' {
+  return draw.weighted({ sound: 980, refused_item: 12, refused_batch: 8 })
+}
+
+function textOf(nature: Nature): { note?: string } {
+  return nature === 'refused_item' || nature === 'refused_batch' ? { note: REFUSED_TEXTS[nature] } : {}
+}
+
+function broken({ draw, atMs, mark }: Slot, topic: Topic): PlannedMessage {
+  const data = draw.pick([
+    '{"identifiers":',
+    'not json at all',
+    '{}',
+    JSON.stringify({ identifiers: { id: 'u', email: 'u@example.com' }, name: 'x', channel: 'email' }),
+    JSON.stringify({ identifiers: { id: mark }, name: 'x', channel: 'fax', surplus: 1 }),
+  ])
+  return { topic, atMs, data, attributes: {}, nature: 'broken', mark, effect: mark }
+}
+
+function event({ draw, atMs, mark, index }: Slot): PlannedMessage[] {
+  const nature = refusal(draw)
+  const identifiers = draw.chance(0.2) ? { anonymous_id: `visitor-${index}` } : { id: `person-${draw.below(500)}` }
+  const body = {
+    identifiers,
+    name: draw.pick(['order_completed', 'product_viewed', 'signed_in']),
+    attributes: { chaos: mark, total: draw.below(10_000) / 100, ...textOf(nature) },
+    ...(draw.chance(0.1) && { id: ulidOf(index) }),
+  }
+  const attributes: Record<string, string> = draw.chance(0.6) ? { idempotency_key: `event-${mark}` } : {}
+  const message: PlannedMessage = {
+    topic: 'track',
+    atMs,
+    data: JSON.stringify(body),
+    attributes,
+    nature,
+    mark,
+    effect: mark,
+  }
+  return withCopies(message, draw)
+}
+
+function send({ draw, atMs, mark, index }: Slot): PlannedMessage[] {
+  // Mostly a person each; some meet another send of the same template to the same person.
+  const person = draw.chance(0.15) ? `reader-${draw.below(40)}` : `reader-${1_000 + index}`
+  const common = { identifiers: { id: person }, message_data: { chaos: mark } }
+  const template = 1 + draw.below(6)
+  const to = `${person}@example.com`
+  const bodies = {
+    email: { ...common, channel: 'email', transactional_message_id: template, to },
+    push: { ...common, channel: 'push', transactional_message_id: template },
+    sms: { ...common, channel: 'sms', transactional_message_id: template, to: `+1555${1_000_000 + index}` },
+    whatsapp: { ...common, channel: 'whatsapp', transactional_message_id: template, to: `+1555${1_000_000 + index}` },
+    in_app: { ...common, channel: 'in_app', transactional_message_id: template },
+    inbox_message: { ...common, channel: 'inbox_message', transactional_message_id: template },
+    by_name: { ...common, channel: 'email', transactional_message_id: 'receipt', to },
+    own_body: { ...common, channel: 'email', to, body: 'Hello', subject: 'Hello', from: 'a@example.com' },
+  }
+  const weights = { email: 40, push: 15, sms: 15, whatsapp: 5, in_app: 10, inbox_message: 5, by_name: 5, own_body: 5 }
+  const body = bodies[draw.weighted(weights)]
+  const keyed = draw.chance(0.7)
+  const message: PlannedMessage = {
+    topic: 'transactional',
+    atMs,
+    data: JSON.stringify(body),
+    attributes: keyed ? { idempotency_key: `send-${mark}` } : {},
+    nature: 'sound',
+    mark,
+    effect: mark,
+  }
+  if (!keyed || !draw.chance(0.01)) return withCopies(message, draw)
+  const otherMark = `${mark}-other`
+  const data = JSON.stringify({ ...body, message_data: { chaos: otherMark } })
+  return [message, { ...message, data, atMs: later(message, draw), nature: 'other_content', mark: otherMark }]
+}
+
+function broadcast({ draw, atMs, mark }: Slot): PlannedMessage {
+  const body = { channel: 'broadcast', broadcast_id: 1 + draw.below(3), data: { chaos: mark }, ids: ['person-1'] }
+  return {
+    topic: 'transactional',
+    atMs,
+    data: JSON.stringify(body),
+    attributes: { idempotency_key: `broadcast-${mark}` },
+    nature: 'sound',
+    mark,
+    effect: mark,
+  }
+}
+
+/** What has a key may be published again, as by a publisher that did not hear that it was. */
+function withCopies(message: PlannedMessage, draw: Draw): PlannedMessage[] {
+  if (message.attributes.idempotency_key === undefined || !draw.chance(0.06)) return [message]
+  return [message, { ...message, atMs: later(message, draw) }]
+}
+
+function later({ atMs }: PlannedMessage, draw: Draw): number {
+  return atMs + (draw.chance(0.4) ? 0 : draw.below(8_000))
+}
+
+const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+function ulidOf(index: number): string {
+  const digits = Array.from({ length: 4 }, (_, place) => CROCKFORD[Math.floor(index / 32 ** place) % 32]).join('')
+  return `01JD3K9V2N0000000000AB${digits}`
+}
+
+/** Two kinds of people: with an ordering key, and updated in bulk, where only the timestamp orders the updates. */
+class People {
+  readonly #draw: Draw
+  readonly #lastMs = new Map<string, number>()
+  readonly #deleted = new Set<string>()
+  #made = 0
+
+  constructor(draw: Draw) {
+    this.#draw = draw
+  }
+
+  next({ draw, atMs, mark, index }: Slot): PlannedMessage {
+    const bulk = draw.chance(0.3)
+    const person = this.#choose(bulk ? 'bulk' : 'ordered', atMs)
+    const common = { topic: 'identify', atMs, attributes: {}, person } as const
+    if (!bulk && draw.chance(0.04) && !this.#deleted.has(person)) {
+      this.#deleted.add(person)
+      const data = JSON.stringify({ action: 'delete', identifiers: { id: person } })
+      const known = deletionMark(person)
+      return { ...common, data, orderingKey: person, nature: 'sound', mark: known, effect: known }
+    }
+    const nature = refusal(draw)
+    const attributes = { chaos: mark, seats: draw.below(100), ...textOf(nature) }
+    const timestamp = bulk ? { timestamp: FIRST_TIMESTAMP + index } : {}
+    const data = JSON.stringify({ identifiers: { id: person }, attributes, ...timestamp })
+    return { ...common, data, nature, mark, effect: mark, ...(!bulk && { orderingKey: person }) }
+  }
+
+  #choose(kind: string, atMs: number): string {
+    const known = `${kind}-${this.#draw.below(Math.max(1, this.#made))}`
+    const lastMs = this.#lastMs.get(known)
+    const again = this.#draw.chance(0.6) && lastMs !== undefined && atMs - lastMs >= LEAST_GAP_MS
+    const person = again ? known : `${kind}-${this.#made++}`
+    this.#lastMs.set(person, atMs)
+    return person
+  }
+}

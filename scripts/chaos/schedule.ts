@@ -1,0 +1,87 @@
+import { drawing } from './draw.ts'
+import type { Topic } from './messages.ts'
+
+const TRACK_API: readonly Topic[] = ['identify', 'track']
+const APP_API: readonly Topic[] = ['transactional']
+const ALL: readonly Topic[] = ['identify', 'track', 'transactional']
+/** Trouble that meets one of these at a time: either API, or one function's instance. */
+const ONE_API: readonly (readonly Topic[])[] = [TRACK_API, APP_API]
+const ONE_FUNCTION: readonly (readonly Topic[])[] = [['identify'], ['track'], ['transactional']]
+
+interface FaultRule {
+  /** Who it can meet; the seed picks one of them. */
+  readonly meets: readonly (readonly Topic[])[]
+  /** From and to, milliseconds. */
+  readonly lasts: readonly [number, number]
+}
+
+/**
+ * Every kind of trouble, in the words of the table that is printed. How it is made is in inject.ts.
+ * A `freeze` stays below the margin that the ledger is promised; `freeze beyond the lease` outlasts lease and settle time.
+ */
+export const FAULTS = {
+  '429': { meets: ONE_API, lasts: [300, 2_000] },
+  '429 with Retry-After': { meets: ONE_API, lasts: [300, 2_000] },
+  '500': { meets: ONE_API, lasts: [500, 3_000] },
+  '503': { meets: ONE_API, lasts: [500, 3_000] },
+  'HTML 502': { meets: ONE_API, lasts: [500, 3_000] },
+  'answer past the timeout': { meets: ONE_API, lasts: [500, 3_000] },
+  'no answer': { meets: ONE_API, lasts: [500, 2_000] },
+  'reset before processing': { meets: ONE_API, lasts: [500, 3_000] },
+  'reset after processing': { meets: ONE_API, lasts: [500, 3_000] },
+  'cut-off body': { meets: ONE_API, lasts: [500, 3_000] },
+  '400 for the batch': { meets: [TRACK_API], lasts: [200, 1_000] },
+  'look-up fails': { meets: [APP_API], lasts: [1_000, 4_000] },
+  'credentials revoked': { meets: ONE_API, lasts: [500, 2_500] },
+  'credentials rotated': { meets: ONE_API, lasts: [200, 2_000] },
+  'host down': { meets: [ALL], lasts: [300, 2_000] },
+  'kill -9': { meets: ONE_FUNCTION, lasts: [0, 1_000] },
+  SIGTERM: { meets: ONE_FUNCTION, lasts: [0, 1_000] },
+  freeze: { meets: ONE_FUNCTION, lasts: [300, 6_000] },
+  'freeze beyond the lease': { meets: [APP_API], lasts: [18_000, 24_000] },
+  'Firestore restart': { meets: [APP_API], lasts: [100, 2_000] },
+  'Firestore unavailable': { meets: [APP_API], lasts: [500, 3_000] },
+  'Firestore answer lost': { meets: [APP_API], lasts: [500, 3_000] },
+  'Pub/Sub restart': { meets: [ALL], lasts: [100, 1_500] },
+  'duplicate deliveries': { meets: ONE_FUNCTION, lasts: [1_000, 4_000] },
+} as const satisfies Record<string, FaultRule>
+export type FaultKind = keyof typeof FAULTS
+
+export interface PlannedFault {
+  readonly kind: FaultKind
+  readonly topics: readonly Topic[]
+  /** From the start of the run. */
+  readonly atMs: number
+  readonly durationMs: number
+  /** Decides what the kind leaves open: which instance, whether the request took effect. */
+  readonly roll: number
+}
+
+const FIRST_FAULT_MS = 1_000
+/** One begins after another, whether or not the one before is over. */
+const GAP_MS = [400, 1_800] as const
+
+/** Each kind of fault with each that it can meet. */
+const ALL_FAULTS = Object.entries<FaultRule>(FAULTS).flatMap(([kind, { meets, lasts }]) =>
+  meets.map((topics) => ({ kind: kind as FaultKind, topics, lasts })),
+)
+
+/** The faults of a run: every one in an order of the seed's, then all again in another, until the time is over. */
+export function planFaults({ seed, seconds }: { readonly seed: number; readonly seconds: number }): PlannedFault[] {
+  const draw = drawing(seed ^ 0x5eed)
+  const between = ([from, to]: readonly [number, number]) => from + draw.below(to - from)
+  const planned: PlannedFault[] = []
+  const endMs = seconds * 1_000
+  let atMs = FIRST_FAULT_MS
+  while (atMs < endMs) {
+    for (const { kind, topics, lasts } of draw.shuffled(ALL_FAULTS)) {
+      const fault = { kind, topics, atMs, durationMs: between(lasts), roll: draw.below(1_000) }
+      // All are over when the last message has been published.
+      if (atMs + fault.durationMs > endMs) continue
+      planned.push(fault)
+      atMs += between(GAP_MS)
+    }
+    if (endMs - atMs < GAP_MS[1]) break
+  }
+  return planned
+}

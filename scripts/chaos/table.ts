@@ -1,0 +1,118 @@
+import type { Fate } from './account.ts'
+import { TOPICS, type Topic } from './messages.ts'
+import type { ChaosResult, TroubledAccount } from './run.ts'
+import { FAULTS } from './schedule.ts'
+
+/** Sums over some of the messages. */
+export interface Tally {
+  readonly sent: number
+  readonly delivered: number
+  readonly deadLettered: number
+  readonly uncertain: number
+  readonly lost: number
+  readonly duplicated: number
+  /** Duplicated where a process stood still beyond the margin: no part of the promise. */
+  readonly afterFreeze: number
+}
+
+export function tally(accounts: readonly TroubledAccount[]): Tally {
+  const fates = (fate: Fate) => accounts.filter((account) => account.fate === fate).length
+  const surplus = (afterFreeze: boolean) =>
+    accounts.filter((account) => account.afterFreeze === afterFreeze).reduce((sum, account) => sum + account.surplus, 0)
+  return {
+    sent: accounts.length,
+    delivered: fates('delivered'),
+    deadLettered: fates('dead_lettered'),
+    uncertain: fates('uncertain'),
+    lost: fates('lost'),
+    duplicated: surplus(false),
+    afterFreeze: surplus(true),
+  }
+}
+
+const HEADER = [
+  'fault',
+  'function',
+  'sent',
+  'delivered',
+  'dead-lettered',
+  'uncertain',
+  'lost',
+  'duplicated',
+  'beyond margin',
+]
+
+/**
+ * Fault × function. A message stands in the row of every fault that was there while it was under way, and of what is the
+ * matter with it; in the rows at the end it stands once.
+ */
+export function tableOf({ accounts, faults }: ChaosResult): string {
+  const rows: string[][] = []
+  const add = (name: string, topic: Topic | 'all', some: readonly TroubledAccount[]) => {
+    if (some.length > 0) rows.push([name, topic, ...Object.values(tally(some)).map(String)])
+  }
+  const byTopic = (name: string, some: readonly TroubledAccount[]) => {
+    for (const topic of TOPICS) {
+      add(
+        name,
+        topic,
+        some.filter(({ message }) => message.planned.topic === topic),
+      )
+    }
+  }
+  byTopic(
+    'none',
+    accounts.filter((account) => account.faults.length === 0),
+  )
+  for (const kind of Object.keys(FAULTS)) {
+    const times = faults.filter(({ fault }) => fault.kind === kind).length
+    byTopic(
+      `${kind} (${times})`,
+      accounts.filter((account) => account.faults.some(({ fault }) => fault.kind === kind)),
+    )
+  }
+  const natures = {
+    broken: 'broken message',
+    refused_item: '207 for the item',
+    refused_batch: '400 because of the item',
+    other_content: 'key used with other content',
+  } as const
+  for (const [nature, name] of Object.entries(natures)) {
+    byTopic(
+      name,
+      accounts.filter(({ message }) => message.planned.nature === nature),
+    )
+  }
+  byTopic('published twice', copies(accounts))
+  rows.push([])
+  byTopic('all', accounts)
+  add('all', 'all', accounts)
+  return aligned([HEADER, ...rows])
+}
+
+function copies(accounts: readonly TroubledAccount[]): TroubledAccount[] {
+  const byMark = Map.groupBy(accounts, ({ message }) => message.planned.mark)
+  return accounts.filter(({ message }) => (byMark.get(message.planned.mark)?.length ?? 0) > 1)
+}
+
+/** Text to the left, numbers to the right. */
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => (column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+/** How many dead letters there are for each reason. */
+export function reasonsOf(accounts: readonly TroubledAccount[]): string {
+  const reasons = Map.groupBy(
+    accounts.filter(({ reason }) => reason !== undefined),
+    ({ reason }) => reason,
+  )
+  return [...reasons].map(([reason, some]) => `${reason} ${some.length}`).join(', ') || 'none'
+}

@@ -1,0 +1,70 @@
+import { EventEmitter, once } from 'node:events'
+import type { PubSubEvents } from '../local/pubsub/index.ts'
+import { type PlannedMessage, TOPICS } from './messages.ts'
+
+export interface Observed {
+  readonly messageId: string
+  readonly publishedAtMs: number
+  readonly settledAtMs: number | undefined
+}
+
+/** Follows every message from its publish to its acknowledgement, over restarts of Pub/Sub. Times are `performance.now()`. */
+export class MessageWatch {
+  /** Given to Pub/Sub, which reports here. */
+  readonly events = new EventEmitter<PubSubEvents>()
+  readonly #published = new Map<PlannedMessage, { readonly messageId: string; readonly atMs: number }>()
+  readonly #settledAtMs = new Map<string, number>()
+  readonly #open = new Set<string>()
+  readonly #sources: ReadonlySet<string>
+  readonly #changed = new EventEmitter<{ settled: [] }>()
+  #attempts = 0
+
+  constructor(projectId: string) {
+    this.#sources = new Set(TOPICS.map((topic) => `projects/${projectId}/subscriptions/${topic}`))
+    this.events.on('delivered', ({ via }) => {
+      if (via === 'push') this.#attempts++
+    })
+    this.events.on('acknowledged', (end) => this.#settle(end))
+    this.events.on('deadLettered', (end) => this.#settle(end))
+    this.events.on('expired', (end) => this.#settle(end))
+  }
+
+  published(message: PlannedMessage, messageId: string): void {
+    this.#published.set(message, { messageId, atMs: performance.now() })
+    if (!this.#settledAtMs.has(messageId)) this.#open.add(messageId)
+  }
+
+  of(message: PlannedMessage): Observed | undefined {
+    const published = this.#published.get(message)
+    if (published === undefined) return undefined
+    const { messageId, atMs } = published
+    return { messageId, publishedAtMs: atMs, settledAtMs: this.#settledAtMs.get(messageId) }
+  }
+
+  /** Pushes that were answered, or came to nothing. */
+  get attempts(): number {
+    return this.#attempts
+  }
+
+  /** Messages that are published and not acknowledged. */
+  get open(): number {
+    return this.#open.size
+  }
+
+  /** Resolves when every published message is acknowledged, or the time is over. */
+  async allSettled(limitMs: number): Promise<void> {
+    const signal = AbortSignal.timeout(limitMs)
+    try {
+      while (this.#open.size > 0) await once(this.#changed, 'settled', { signal })
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  #settle({ subscription, messageId }: { readonly subscription: string; readonly messageId: string }): void {
+    if (!this.#sources.has(subscription)) return
+    this.#settledAtMs.set(messageId, performance.now())
+    this.#open.delete(messageId)
+    this.#changed.emit('settled')
+  }
+}
