@@ -1,5 +1,6 @@
 # What the pipeline costs a month and how far it is from its limits, from messages_per_month and the values in use.
-# An estimate to compare and to plan with, from list prices that cost/prices.yaml names with their sources.
+# An estimate to compare and to plan with, from list prices that cost/prices.yaml names with their sources. Left out,
+# since small or not known: egress to Customer.io, images and bundles, metrics, alerts, queries of BigQuery.
 
 locals {
   price = { for name, price in yamldecode(file("${path.module}/cost/prices.yaml")).prices : name => price.usd }
