@@ -277,6 +277,7 @@ describe('queries', () => {
     ],
     ['TIMESTAMP_TRUNC', 'SELECT UNIX_SECONDS(TIMESTAMP_TRUNC(TIMESTAMP_SECONDS(90000), DAY)) AS v', 86_400],
     ['TIMESTAMP_SUB', 'SELECT UNIX_SECONDS(TIMESTAMP_SUB(TIMESTAMP_SECONDS(90000), INTERVAL 1 DAY)) AS v', 3600],
+    ['CONCAT, which is NULL when a part is', "SELECT CONCAT('a', 'b', NULL) AS v", null],
     ['CURRENT_TIMESTAMP', 'SELECT UNIX_MILLIS(CURRENT_TIMESTAMP()) AS v', START_MS],
     ['NULL before all values', 'SELECT id AS v FROM shop.orders ORDER BY NULLIF(id, "b") LIMIT 1', 'b'],
     ['EXCEPT', 'SELECT MAX(id) AS v FROM (SELECT * EXCEPT (amount) FROM shop.orders)', 'c'],
@@ -298,11 +299,31 @@ describe('queries', () => {
     await expect(query("SELECT SOUNDEX('x') AS v")).rejects.toThrow('does not know the function SOUNDEX')
     await expect(query('CREATE TABLE shop.t (a STRING)')).rejects.toThrow('does not run a create_table')
     await expect(query('SELECT 1; SELECT 2')).rejects.toThrow('one statement')
+    await expect(query('SELECT 1 AS v FROM shop.INFORMATION_SCHEMA.TABLES')).rejects.toThrow('no INFORMATION_SCHEMA')
     await expect(query('SELEC 1')).rejects.toThrow('Syntax error')
     await expect(query('SELECT none FROM shop.orders')).rejects.toMatchObject({ code: 400 })
     await expect(query('DELETE FROM orders WHERE TRUE')).rejects.toThrow('qualified with a dataset')
     await expect(bigquery.createQueryJob({ query: 'SELECT 1', useLegacySql: true })).rejects.toThrow('legacy')
     await expect(bigquery.createQueryJob({ query: 'SELECT 1', dryRun: true })).rejects.toThrow('dry runs')
+  })
+
+  it('takes the items of an array for rows', async () => {
+    await insert([row('d', { devices: [{ device_id: 'x' }, { device_id: 'y' }] })])
+    const sql = 'SELECT id, device.device_id FROM shop.orders, UNNEST(devices) AS device ORDER BY device.device_id'
+    expect(await query(sql)).toEqual([
+      { id: 'd', device_id: 'x' },
+      { id: 'd', device_id: 'y' },
+    ])
+  })
+
+  it('takes an interval from a parameter, and a DELETE without FROM', async () => {
+    await query(
+      'DELETE shop.orders WHERE TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL @minutes MINUTE) < CURRENT_TIMESTAMP()',
+      {
+        minutes: 90,
+      },
+    )
+    expect(await ids()).toEqual([])
   })
 
   it('deletes and updates, and says how many rows', async () => {

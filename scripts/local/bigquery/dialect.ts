@@ -60,14 +60,18 @@ export function translate(sql: string, { written }: TranslateOptions): Translate
   cstVisitor({
     bigquery_quoted_member_expr: table,
     from_clause: (node) => unquotedTables(node.expr).forEach(table),
-    delete_clause: (node) => node.tables.items.flatMap(unquotedTables).forEach(table),
+    delete_clause: (node) => {
+      node.tables.items.flatMap(unquotedTables).forEach(table)
+      if (node.fromKw === undefined) edits.push({ ...endOf(node.deleteKw), text: ' FROM' })
+    },
     update_clause: (node) => node.tables.items.flatMap(unquotedTables).forEach(table),
     identifier: (node) => {
       if (node.text.startsWith('`')) replace(node, quoted(node.name))
     },
     string_literal: (node) => replace(node, `'${node.value.replaceAll("'", "''")}'`),
     parameter: (node) => {
-      if (node.text.startsWith('@')) replace(node, `$${node.text.slice(1)}`)
+      // In brackets: DuckDB takes INTERVAL (expression) DAY, but no bare parameter there.
+      if (node.text.startsWith('@')) replace(node, `($${node.text.slice(1)})`)
     },
     data_type_name: (node) => {
       const name = Array.isArray(node.name) ? '' : node.name.name
@@ -75,6 +79,11 @@ export function translate(sql: string, { written }: TranslateOptions): Translate
     },
     cast_expr: (node) => {
       if (node.castKw.name === 'SAFE_CAST') replace(node.castKw, 'TRY_CAST')
+    },
+    // UNNEST(array) AS item: the item is a column, and not a table as it would be in DuckDB.
+    alias: (node) => {
+      if (node.expr.type !== 'unnest_expr') return
+      edits.push({ start: endOf(node.expr).start, end: endOf(node).end, text: ` AS ${quoted(node.alias.name)})` })
     },
     except_columns: (node) => replace(node.exceptKw, 'EXCLUDE'),
     unnest_expr: (node) => {
@@ -146,6 +155,8 @@ function innermost(node: Node): Node[] {
 function tableName(node: Node): TableName | undefined {
   const parts = memberNames(node.type === 'bigquery_quoted_member_expr' ? node.expr : node)
   const [table, dataset] = parts.reverse()
+  if (dataset?.toUpperCase() === 'INFORMATION_SCHEMA')
+    throw invalidQuery('The local BigQuery has no INFORMATION_SCHEMA')
   return table === undefined || dataset === undefined ? undefined : { dataset, table }
 }
 
