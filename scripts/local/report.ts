@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { complaintAbout, type Fate } from './run-sample.ts'
+import { complaintsAboutWarehouse, type WarehouseContents } from './run-webhooks.ts'
 import type { Stack } from './stack.ts'
 
 const LABEL_WIDTH = 52
@@ -46,4 +47,33 @@ export function describeStack(stack: Stack): string {
     ...functions,
     `  logs            ${endpoints.logs}`,
   ].join('\n')
+}
+
+const VALUE_WIDTH = 44
+
+/** What stands in BigQuery: rows by table, and the first rows of each view without their empty columns. */
+export function describeWarehouse(contents: WarehouseContents): string {
+  const tables = Object.entries(contents.tables).map(([table, rows]) => `  ${String(rows).padStart(4)}  ${table}`)
+  const views = Object.entries(contents.views).flatMap(([view, { rows, first }]) => [
+    `  ${String(rows).padStart(4)}  ${styleText('bold', view)}`,
+    ...first.map((row) => `          ${describeRow(row)}`),
+  ])
+  const complaints = complaintsAboutWarehouse(contents).map((complaint) => styleText('red', `  ! ${complaint}`))
+  return ['Tables:', ...tables, 'Views, with their first rows:', ...views, ...complaints].join('\n')
+}
+
+function describeRow(row: Record<string, unknown>): string {
+  const shown = Object.entries(row).flatMap(([column, value]) => {
+    const text = textOf(value)
+    if (text === '' || column === 'data') return []
+    return [`${column}=${text.length > VALUE_WIDTH ? `${text.slice(0, VALUE_WIDTH)}…` : text}`]
+  })
+  return shown.slice(0, 8).join(' ')
+}
+
+/** A cell as a person reads it: the client wraps times in objects with a `value`. */
+function textOf(value: unknown): string {
+  if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) return ''
+  if (typeof value === 'object') return 'value' in value ? String(value.value) : JSON.stringify(value)
+  return String(value)
 }

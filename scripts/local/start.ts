@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util'
-import { describeFates, describeInbox, describeStack } from './report.ts'
+import { describeFates, describeInbox, describeStack, describeWarehouse } from './report.ts'
 import { complaintAbout, runSample } from './run-sample.ts'
+import { complaintsAboutWarehouse, runWebhooks } from './run-webhooks.ts'
 import { SAMPLE } from './sample.ts'
 import { type Stack, startStack } from './stack.ts'
 
 const HELP = `npm start [-- options]
 
 Runs the whole pipeline on this machine: the real functions between a local Pub/Sub, Firestore,
-BigQuery and Customer.io. Publishes a sample of messages and prints what became of each.
+BigQuery and Customer.io. Publishes a sample of messages and prints what became of each,
+then has Customer.io send its webhooks and prints what stands in BigQuery.
 
   --once              do that and exit: 0 when everything is as it should be, 1 otherwise
   --port NAME=PORT    another port for pubsub, firestore, bigquery, customerio or a function;
@@ -53,11 +55,12 @@ async function showSample(stack: Stack): Promise<number> {
   const fates = await runSample(stack, SAMPLE)
   console.log(`\nPublished ${fates.length} messages with the Pub/Sub client:\n${describeFates(fates)}`)
   console.log(`\nCustomer.io received ${describeInbox(stack)}`)
-  const complaints = fates.filter((fate) => complaintAbout(fate) !== undefined).length
-  console.log(
-    complaints === 0 ? '\nEverything is as it should be.' : `\n${complaints} messages are not as they should be.`,
-  )
-  return complaints
+  const contents = await runWebhooks(stack)
+  console.log(`\nCustomer.io sent ${contents.sent} webhooks. In BigQuery:\n${describeWarehouse(contents)}`)
+  const wrong =
+    fates.filter((fate) => complaintAbout(fate) !== undefined).length + complaintsAboutWarehouse(contents).length
+  console.log(wrong === 0 ? '\nEverything is as it should be.' : `\n${wrong} things are not as they should be.`)
+  return wrong
 }
 
 const NEXT = `

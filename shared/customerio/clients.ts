@@ -19,6 +19,8 @@ export class ClientHolder<C> {
   constructor(secrets: readonly Secret[], build: (values: readonly string[]) => C) {
     this.#secrets = secrets
     this.#build = build
+    // Read at the start, while nothing waits for them; a failure shows, and is repaired, when they are used.
+    for (const secret of secrets) void secret.current()
   }
 
   /** The client with the credentials of now, or the names of those that are not configured. */
