@@ -22,11 +22,12 @@ describe('the ledger in Firestore, in trouble', () => {
     await server.close()
   })
 
-  function send(key: string, timeoutMs?: number) {
+  function send(key: string, ledgerTimeoutMs?: number) {
     const sent: string[] = []
     const outcome = sendOnce(
       {
-        ledger: createFirestoreSendLedger({ firestore, collection: 'sends', ...(timeoutMs && { timeoutMs }) }),
+        ledger: createFirestoreSendLedger({ firestore, collection: 'sends' }),
+        ledgerTimeoutMs,
         now: steadyNow,
         newToken: () => crypto.randomUUID(),
         requestTimeoutMs: 10_000,
@@ -87,14 +88,26 @@ describe('the ledger in Firestore, in trouble', () => {
     expect(await documentOf('lost note')).toMatchObject({ owner: 'me', state: 'released' })
   })
 
-  it('does not wait for the client, which tries for minutes', async () => {
+  it('does not wait for the client, which tries for minutes, and lets go of a claim that comes true too late', async () => {
     await send('warm up').outcome
     faults.push('late')
     const { outcome, sent } = send('late', 100)
     expect(await outcome).toMatchObject({
       kind: 'retry',
-      error: 'the send ledger cannot be used: Firestore: no answer to create within 100 ms',
+      error: 'the send ledger cannot be used: no answer within 100 ms',
     })
+    expect(sent).toEqual([])
+    expect(await documentOf('late')).toMatchObject({ state: 'claimed' })
+    while ((await documentOf('late'))?.state !== 'released') await new Promise((resolve) => setImmediate(resolve))
+    const again = send('late')
+    expect(await again.outcome).toMatchObject({ kind: 'delivered' })
+    expect(again.sent).toHaveLength(1)
+  })
+
+  it('comes again when it may not write', async () => {
+    faults.push('denied')
+    const { outcome, sent } = send('denied')
+    expect(await outcome).toMatchObject({ kind: 'retry', error: expect.stringContaining('PERMISSION_DENIED') })
     expect(sent).toEqual([])
   })
 

@@ -45,8 +45,6 @@ export interface FirestoreSendLedgerOptions {
   readonly firestore: Firestore
   /** `ledger.collection` of pipeline.yaml. */
   readonly collection: string
-  /** The client itself tries for minutes; a push does not wait that long. 10,000 by default. */
-  readonly timeoutMs?: number
 }
 
 /**
@@ -54,29 +52,22 @@ export interface FirestoreSendLedgerOptions {
  * two equality filters, which the automatic single-field indexes serve together: there is no index to create.
  */
 export function createFirestoreSendLedger(options: FirestoreSendLedgerOptions): SendLedger {
-  const { firestore, timeoutMs = 10_000 } = options
+  const { firestore } = options
   const collection = firestore.collection(options.collection)
-  const within = <T>(what: string, work: Promise<T>): Promise<T> => inTime(what, work, timeoutMs)
 
   return {
-    async create(id, record) {
-      return await within('create', written(collection.doc(id).create(toDocument(record))))
-    },
-    async update(id, version, change) {
-      const precondition = { lastUpdateTime: timestampOf(version) }
-      return await within('update', written(collection.doc(id).update(toDocument(change), precondition)))
-    },
-    async read(id) {
-      return toRecord(await within('read', collection.doc(id).get()))
-    },
+    create: (id, record) => written(collection.doc(id).create(toDocument(record))),
+    update: (id, version, change) =>
+      written(collection.doc(id).update(toDocument(change), { lastUpdateTime: timestampOf(version) })),
+    read: async (id) => toRecord(await collection.doc(id).get()),
     async others(personHash, template, exceptId) {
       const query = collection.where('person_hash', '==', personHash).where('template', '==', template)
-      const { docs } = await within('query', query.get())
+      const { docs } = await query.get()
       return docs.flatMap((snapshot) => (snapshot.id === exceptId ? [] : (toRecord(snapshot) ?? [])))
     },
     async held(deliveryIds) {
       const holders = deliveryIds.map(async (id) => {
-        const { empty } = await within('query', collection.where('delivery_id', '==', id).limit(1).get())
+        const { empty } = await collection.where('delivery_id', '==', id).limit(1).get()
         return empty ? [] : [id]
       })
       return new Set((await Promise.all(holders)).flat())
@@ -84,12 +75,11 @@ export function createFirestoreSendLedger(options: FirestoreSendLedgerOptions): 
     async erase(personHash) {
       let erased = 0
       for (;;) {
-        const page = collection.where('person_hash', '==', personHash).limit(ERASE_BATCH)
-        const { docs } = await within('query', page.get())
+        const { docs } = await collection.where('person_hash', '==', personHash).limit(ERASE_BATCH).get()
         if (docs.length === 0) return erased
         const batch = firestore.batch()
         for (const { ref } of docs) batch.delete(ref)
-        await within('delete', batch.commit())
+        await batch.commit()
         erased += docs.length
       }
     },
@@ -103,17 +93,6 @@ async function written(write: Promise<{ readonly writeTime: Timestamp }>): Promi
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === ALREADY_EXISTS || code === FAILED_PRECONDITION || code === NOT_FOUND) return { kind: 'other' }
     throw error
-  }
-}
-
-/** The work goes on behind a rejection: a write may still happen, as with any answer that is lost. */
-async function inTime<T>(what: string, work: Promise<T>, timeoutMs: number): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`Firestore: no answer to ${what} within ${timeoutMs} ms`)), timeoutMs)
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

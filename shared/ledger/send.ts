@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { CallOutcome, Delivered, Outcome, Retry } from '../outcome/index.ts'
 import { createdWithin, type Delivery, decide, judge, sentBefore, uncertain, type Window } from './decide.ts'
 import { change, claim, type Hold } from './hold.ts'
@@ -24,6 +25,10 @@ export interface SendOnceOptions {
   readonly onNotFound?: 'dead_letter' | 'resend'
   /** Longer than a message can come again; 45 days by default. */
   readonly ttlMs?: number
+  /** How long one step with the ledger may take: its client alone would try for ten minutes. 10,000 by default. */
+  readonly ledgerTimeoutMs?: number
+  /** Waits; ends early (resolving or rejecting) on the signal. The real timer by default. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>
   /** Told when the ledger could not be written after a call: the outcome stands, the record stays behind. Must not throw. */
   readonly onLedgerError?: (error: unknown) => void
 }
@@ -91,6 +96,8 @@ class Attempt {
       settleMs: options.settleMs ?? 60_000,
       onNotFound: options.onNotFound ?? 'dead_letter',
       ttlMs: options.ttlMs ?? 45 * DAY_MS,
+      ledgerTimeoutMs: options.ledgerTimeoutMs ?? 10_000,
+      sleep: options.sleep ?? ((ms, signal) => delay(ms, undefined, { signal })),
       onLedgerError: options.onLedgerError ?? (() => {}),
     }
     this.#message = message
@@ -101,7 +108,8 @@ class Attempt {
   async run(): Promise<Outcome> {
     const { ledger, now, settleMs } = this.#options
     const startedMs = now()
-    const { hold, found } = await claim(ledger, hashOf(this.#message.key), this.#claimRecord())
+    const claiming = claim(ledger, hashOf(this.#message.key), this.#claimRecord())
+    const { hold, found } = await this.#inTime(claiming, (late) => this.#letGo(late.hold))
     if (hold !== undefined) return await this.#call(hold, startedMs)
     if (found === undefined) return OVERTAKEN
     const action = decide(
@@ -121,8 +129,14 @@ class Attempt {
 
   async #takeOver(before: Hold, record: SendRecordChange): Promise<Outcome> {
     const startedMs = this.#options.now()
-    const hold = await change(this.#options.ledger, before, record)
+    const claiming = change(this.#options.ledger, before, record)
+    const hold = await this.#inTime(claiming, (late) => this.#letGo(late))
     return hold === undefined ? OVERTAKEN : await this.#call(hold, startedMs)
+  }
+
+  /** A claim that came true after we had given it up: nothing is sent for it, so nobody has to wait or to wonder. */
+  async #letGo(hold: Hold | undefined): Promise<void> {
+    if (hold !== undefined) await this.#note(hold, 'released')
   }
 
   /** `startedMs` is from before the claim was written, so the lease ends here before it ends for anybody else. */
@@ -168,13 +182,14 @@ class Attempt {
     if (answer.kind === 'retry') return answer
     if (answer.kind === 'uncertain') return { ...answer, kind: 'retry', cause: 'transient' }
     if (answer.kind === 'refused') return uncertain(`Customer.io refuses to be asked about it: ${answer.error}`)
-    const others = await ledger.others(personHash, template, record.id)
-    const held = await ledger.held(createdWithin(window, answer.deliveries).map(({ id }) => id))
+    const others = await this.#inTime(ledger.others(personHash, template, record.id))
+    const candidates = createdWithin(window, answer.deliveries).map(({ id }) => id)
+    const held = await this.#inTime(ledger.held(candidates))
     const verdict = judge(window, answer.deliveries, others, held, settleMs)
     if (verdict.kind === 'answer') return verdict.outcome
     if (verdict.kind === 'sent') {
       const { deliveryId } = verdict
-      const noted = await change(ledger, record, { owner: this.#token, state: 'sent', deliveryId })
+      const noted = await this.#inTime(change(ledger, record, { owner: this.#token, state: 'sent', deliveryId }))
       return noted === undefined ? OVERTAKEN : sentBefore(deliveryId)
     }
     if (onNotFound === 'dead_letter') return uncertain("Customer.io's list does not show it")
@@ -211,9 +226,28 @@ class Attempt {
   async #note(hold: Hold, state: SendState, deliveryId: string | null = null): Promise<void> {
     const { ledger, onLedgerError } = this.#options
     try {
-      await change(ledger, hold, { owner: this.#token, state, deliveryId })
+      await this.#inTime(change(ledger, hold, { owner: this.#token, state, deliveryId }))
     } catch (error) {
       onLedgerError(error)
+    }
+  }
+
+  /** Rejects when the ledger takes too long. What was asked of it may still happen, and `late` hears of it then. */
+  async #inTime<T>(work: Promise<T>, late: (value: T) => Promise<void> = async () => {}): Promise<T> {
+    const { ledgerTimeoutMs, sleep } = this.#options
+    const over = new AbortController()
+    const tooLate = async (): Promise<never> => {
+      await sleep(ledgerTimeoutMs, over.signal)
+      throw new Error(`no answer within ${ledgerTimeoutMs} ms`)
+    }
+    let isLate = true
+    try {
+      const value = await Promise.race([work, tooLate()])
+      isLate = false
+      return value
+    } finally {
+      over.abort()
+      if (isLate) work.then(late).catch(() => {})
     }
   }
 }

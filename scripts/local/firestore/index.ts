@@ -4,10 +4,10 @@ import { Documents, type DocumentsOptions, RequestError } from './documents.ts'
 import { batchGetSchema, commitSchema, firestoreService, runQuerySchema } from './protocol.ts'
 
 /**
- * `unavailable`: nothing is done. `answer_lost`: it is done, but the client hears of a broken connection, and tries again.
+ * `unavailable`: nothing is done, and the client tries again. `denied`: nothing is done, and it does not. `answer_lost`: it is done, but the client hears of a broken connection, and tries again.
  * `late`: it is done at once, and answered LATE_MS later.
  */
-export type FirestoreFault = 'unavailable' | 'answer_lost' | 'late'
+export type FirestoreFault = 'unavailable' | 'denied' | 'answer_lost' | 'late'
 
 const LATE_MS = 300
 
@@ -44,6 +44,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Firesto
   ) {
     const fault = options.fault?.(method)
     if (fault === 'unavailable') return done(new RequestError(status.UNAVAILABLE, 'unavailable, as asked for'))
+    if (fault === 'denied') return done(new RequestError(status.PERMISSION_DENIED, 'denied, as asked for'))
     try {
       const answer = work()
       if (fault === 'answer_lost') return done(new RequestError(status.UNAVAILABLE, 'answer lost, as asked for'))

@@ -12,6 +12,8 @@ export interface Attempt {
   readonly mishaps: ReadonlyMap<number, Mishap>
   readonly clockOffsetMs: number
   readonly call: Call
+  /** How long the process waits for the ledger. */
+  readonly ledgerTimeoutMs: number
   /** From a request to the ledger to its effect, and from there to the answer. */
   readonly ledgerMs: number
   /** The answers to the writes with these numbers are lost, and the client commits again. */
@@ -59,6 +61,7 @@ const CALM: Attempt = {
   mishaps: new Map(),
   clockOffsetMs: 0,
   call: { fate: 'delivered', travelMs: 50, listedAfterMs: 0 },
+  ledgerTimeoutMs: 10_000,
   ledgerMs: 5,
   lostAnswers: [],
   backOffMs: 7_000,
@@ -97,6 +100,8 @@ export async function simulate(scenario: Scenario, sabotage: Sabotage = {}): Pro
         newToken: () => `token ${tokens++}`,
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
         onNotFound: scenario.onNotFound,
+        ledgerTimeoutMs: attempt.ledgerTimeoutMs,
+        sleep: (ms) => world.after(ms),
         freezeMarginMs: sabotage.freezeMarginMs,
         settleMs: sabotage.settleMs,
       }
