@@ -22,8 +22,11 @@ export function orderingKeyOf(message: IdentifyMessage | TrackMessage | Transact
 export function identifiersKey(identifiers: Identifiers): string {
   const { object_type_id: type, object_id: object } = identifiers
   if (object !== undefined) return bounded(`object:${type}:${object}`)
-  const [name = '', value = ''] = Object.entries(identifiers).find(([, given]) => given !== undefined) ?? []
-  return bounded(`${name}:${name === 'email' ? String(value).toLowerCase() : value}`)
+  // Exactly one, by the contract.
+  const [one] = Object.entries(identifiers).map(([name, value]) =>
+    bounded(`${name}:${name === 'email' ? String(value).toLowerCase() : value}`),
+  )
+  return one ?? ''
 }
 
 function bounded(key: string): string {

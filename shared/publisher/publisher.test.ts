@@ -1,0 +1,228 @@
+import { type Message, PubSub, type Subscription } from '@google-cloud/pubsub'
+import { type PubSubServer, startPubSub } from '../../scripts/local/pubsub/index.ts'
+import { parseTraceparent } from '../trace/index.ts'
+import { MessagingPublisher, PublisherClosedError, PublisherValidationError, PublishFailedError } from './index.ts'
+
+const jane = { id: 'u1' }
+const person = { type: 'person', identifiers: jane }
+
+/** Acknowledges what arrives and hands it out one by one, in the order of arrival. */
+class Inbox {
+  readonly #arrived: Message[] = []
+  readonly #subscription: Subscription
+  #tell = () => {}
+
+  constructor(subscription: Subscription) {
+    this.#subscription = subscription
+    subscription.on('message', (message: Message) => {
+      message.ack()
+      this.#arrived.push(message)
+      this.#tell()
+    })
+  }
+
+  async next(): Promise<{ body: unknown; message: Message }> {
+    for (;;) {
+      const message = this.#arrived.shift()
+      if (message !== undefined) return { body: JSON.parse(message.data.toString()), message }
+      await new Promise<void>((resolve) => {
+        this.#tell = resolve
+      })
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#subscription.close()
+  }
+}
+
+describe('MessagingPublisher', () => {
+  let server: PubSubServer
+  let pubsub: PubSub
+  let publisher: MessagingPublisher
+  let identify: Inbox
+  let track: Inbox
+  let transactional: Inbox
+
+  beforeAll(async () => {
+    server = await startPubSub({ port: 0 })
+    pubsub = new PubSub({ projectId: 'local', apiEndpoint: server.host })
+    const inbox = async (name: string) => {
+      const [topic] = await pubsub.createTopic(name)
+      await topic.createSubscription(name, { enableMessageOrdering: true })
+      // Acknowledged at once: the next message of an ordering key waits for it.
+      return new Inbox(pubsub.subscription(name, { batching: { maxMilliseconds: 0 } }))
+    }
+    identify = await inbox('identify')
+    track = await inbox('track')
+    transactional = await inbox('transactional')
+  })
+  afterAll(async () => {
+    for (const inbox of [identify, track, transactional]) await inbox.close()
+    await pubsub.close()
+    await server.close()
+  })
+  beforeEach(() => {
+    publisher = new MessagingPublisher({ pubsub })
+  })
+
+  it('publishes and resolves with the id that Pub/Sub gave', async () => {
+    const id = await publisher.identifyUser({
+      identifiers: jane,
+      attributes: { plan: 'pro' },
+      timestamp: 1_763_740_000,
+    })
+    const { body, message } = await identify.next()
+    expect(message.id).toBe(id)
+    expect(body).toEqual({ ...person, action: 'identify', attributes: { plan: 'pro' }, timestamp: 1_763_740_000 })
+    expect(message.orderingKey).toBe('id:u1')
+  })
+
+  it('always sets an idempotency key and a trace: the given ones, or new ones', async () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+    await publisher.trackEvent({ identifiers: jane, name: 'paid' }, { idempotencyKey: 'order-1', traceparent })
+    let { attributes } = (await track.next()).message
+    expect(attributes.idempotency_key).toBe('order-1')
+    expect(parseTraceparent(attributes.traceparent)?.traceId).toBe('4bf92f3577b34da6a3ce929d0e0e4736')
+    await publisher.trackEvent({ identifiers: jane, name: 'paid' }, { traceparent: 'nonsense' })
+    attributes = (await track.next()).message.attributes
+    expect(attributes.idempotency_key).toMatch(/^[0-9a-f-]{36}$/)
+    expect(parseTraceparent(attributes.traceparent)).toBeDefined()
+  })
+
+  const to = [{ identifiers: { object_type_id: '1', object_id: 'acme' } }]
+  it.each([
+    ['suppressUser', () => publisher.suppressUser(jane), { ...person, action: 'suppress' }],
+    ['unsuppressUser', () => publisher.unsuppressUser(jane), { ...person, action: 'unsuppress' }],
+    ['deleteUser', () => publisher.deleteUser(jane), { ...person, action: 'delete' }],
+    [
+      'mergeUsers',
+      () => publisher.mergeUsers({ primary: jane, secondary: { email: 'j@example.com' } }),
+      { type: 'person', action: 'merge', primary: jane, secondary: { email: 'j@example.com' } },
+    ],
+    [
+      'addDevice',
+      () => publisher.addDevice(jane, { token: 't', platform: 'ios' }),
+      { ...person, action: 'add_device', device: { token: 't', platform: 'ios' } },
+    ],
+    [
+      'deleteDevice',
+      () => publisher.deleteDevice(jane, 't'),
+      { ...person, action: 'delete_device', device: { token: 't' } },
+    ],
+    [
+      'addRelationships',
+      () => publisher.addRelationships(jane, to),
+      { ...person, action: 'add_relationships', cio_relationships: to },
+    ],
+    [
+      'deleteRelationships',
+      () => publisher.deleteRelationships(jane, to),
+      { ...person, action: 'delete_relationships', cio_relationships: to },
+    ],
+  ])('%s publishes to identify, in the order of the person', async (_, publish, body) => {
+    await publish()
+    const arrived = await identify.next()
+    expect(arrived.body).toEqual(body)
+    expect(arrived.message.orderingKey).toBe('id:u1')
+  })
+
+  it('publishes sends and broadcasts to transactional, without an order', async () => {
+    const receipt = {
+      channel: 'email',
+      transactional_message_id: 'receipt',
+      identifiers: jane,
+      to: 'j@example.com',
+    } as const
+    await publisher.sendTransactional(receipt)
+    let arrived = await transactional.next()
+    expect(arrived.body).toEqual(receipt)
+    expect(arrived.message.orderingKey ?? '').toBe('')
+    await publisher.triggerBroadcast({ broadcast_id: 7, ids: ['u1'] })
+    arrived = await transactional.next()
+    expect(arrived.body).toEqual({ channel: 'broadcast', broadcast_id: 7, ids: ['u1'] })
+  })
+
+  it('publishes operations on objects as they are', async () => {
+    await publisher.publish('identify', { type: 'object', identifiers: { object_type_id: 1, object_id: 'acme' } })
+    expect((await identify.next()).message.orderingKey).toBe('object:1:acme')
+  })
+
+  it('sets no ordering key in bulk, and that of another identifier where it is told to', async () => {
+    await publisher.identifyUser({ identifiers: jane }, { bulk: true })
+    expect((await identify.next()).message.orderingKey ?? '').toBe('')
+    await publisher.suppressUser({ email: 'j@example.com' }, { orderedAs: jane })
+    expect((await identify.next()).message.orderingKey).toBe('id:u1')
+  })
+
+  it('keeps the order of many messages of one person', async () => {
+    const numbers = Array.from({ length: 50 }, (_, n) => n)
+    await Promise.all(numbers.map((n) => publisher.identifyUser({ identifiers: jane, attributes: { n } })))
+    for (const n of numbers) expect((await identify.next()).body).toMatchObject({ attributes: { n } })
+  })
+
+  it('refuses what breaks the contract before anything is published, and names no value', async () => {
+    const before = server.stats('projects/local/subscriptions/identify').deliveries
+    const cyclic: Record<string, unknown> = {}
+    cyclic.self = cyclic
+    const wrong = [
+      publisher.identifyUser({ identifiers: { id: '' } }),
+      publisher.identifyUser({ identifiers: jane, attributes: { note: 'secret'.repeat(200) } }),
+      publisher.identifyUser({ identifiers: jane, attributes: cyclic }),
+      publisher.identifyUser({ identifiers: jane, attributes: { big: 1n } }),
+      publisher.trackEvent({ identifiers: jane, name: 'paid', timestamp: 1_763_740_000_000 }),
+      publisher.trackEvent({ identifiers: jane, name: 'paid' }, { idempotencyKey: '' }),
+      publisher.trackEvent({ identifiers: jane, name: 'paid' }, { idempotencyKey: 'k'.repeat(1_025) }),
+    ]
+    for (const refused of await Promise.allSettled(wrong)) {
+      expect(refused.status).toBe('rejected')
+      const { reason } = refused as PromiseRejectedResult
+      expect(reason).toBeInstanceOf(PublisherValidationError)
+      expect(reason.message).not.toContain('secret')
+    }
+    expect(server.stats('projects/local/subscriptions/identify').deliveries).toBe(before)
+  })
+
+  it('goes on with an ordering key after a publish under it failed', async () => {
+    const elsewhere = new MessagingPublisher({ pubsub, topics: { identify: 'not-there-yet' } })
+    const first = elsewhere.identifyUser({ identifiers: jane }, { idempotencyKey: 'first' })
+    const behind = elsewhere.identifyUser({ identifiers: jane })
+    const failure = await first.catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(PublishFailedError)
+    expect(failure).toMatchObject({ topic: 'identify', idempotencyKey: 'first', cause: { code: 5 } })
+    await expect(behind).rejects.toBeInstanceOf(PublishFailedError)
+
+    await pubsub.createTopic('not-there-yet')
+    await expect(elsewhere.identifyUser({ identifiers: jane }, { idempotencyKey: 'first' })).resolves.toEqual(
+      expect.any(String),
+    )
+  })
+
+  it('flushes and takes nothing more when closed, and leaves a client that it was given open', async () => {
+    const publishing = publisher.trackEvent({ identifiers: jane, name: 'last words' })
+    await publisher.close()
+    await expect(publishing).resolves.toEqual(expect.any(String))
+    await track.next()
+    await expect(publisher.trackEvent({ identifiers: jane, name: 'too late' })).rejects.toBeInstanceOf(
+      PublisherClosedError,
+    )
+    await expect(pubsub.topic('track').exists()).resolves.toEqual([true])
+  })
+
+  it('makes a client of its own at the first publish, and closes it', async () => {
+    const unused = new MessagingPublisher()
+    await unused.close()
+
+    const before = process.env.PUBSUB_EMULATOR_HOST
+    process.env.PUBSUB_EMULATOR_HOST = server.host
+    try {
+      const own = new MessagingPublisher({ projectId: 'local' })
+      await own.trackEvent({ identifiers: { anonymous_id: 'a1' }, name: 'seen' })
+      await track.next()
+      await own.close()
+    } finally {
+      if (before === undefined) delete process.env.PUBSUB_EMULATOR_HOST
+      else process.env.PUBSUB_EMULATOR_HOST = before
+    }
+  })
+})
