@@ -109,7 +109,7 @@ function wait(error: string): { readonly kind: 'answer'; readonly outcome: Outco
 }
 
 /** No send of this record's holder begins or is under way after it. */
-function holdEndMs(record: StoredRecord): number {
+export function holdEndMs(record: StoredRecord): number {
   return record.updatedAtMs + (record.state === 'claimed' ? record.leaseMs : 0)
 }
 

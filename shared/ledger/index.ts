@@ -11,3 +11,4 @@ export {
   type SendOnceOptions,
   sendOnce,
 } from './send.ts'
+export { type Settlement, settle } from './settle.ts'

@@ -1,0 +1,207 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { BigQuery } from '@google-cloud/bigquery'
+import type { Firestore } from '@google-cloud/firestore'
+import type { PubSub, v1 } from '@google-cloud/pubsub'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { PROJECT_ROOT, readTopology, type Topology } from '../topology/topology.ts'
+import { type CustomerIo, createCustomerIo } from './customerio.ts'
+import { CommandError, usageError } from './errors.ts'
+import { cloudSecrets } from './secrets/cloud.ts'
+import { fileSecrets } from './secrets/files.ts'
+import type { SecretStore } from './secrets/store.ts'
+
+/** How the person named what to work on. */
+export interface Target {
+  readonly local: boolean
+  /** `endpoints.json` of a local stack; that of `npm start` by default. */
+  readonly endpoints?: string
+  /** Folder of `terraform/environments`. */
+  readonly env?: string
+  readonly project?: string
+  readonly region?: string
+}
+
+/** One pipeline, local or in the cloud. Clients are made, and their libraries loaded, when first asked for. */
+export interface Connection {
+  readonly local: boolean
+  /** For people: `the local stack`, `project acme-prod`. */
+  readonly name: string
+  readonly topology: Topology
+  /** Where journals and checkpoints are kept, a folder for each target. */
+  readonly stateDirectory: string
+  /** Address of the webhook function, where it is known. */
+  readonly webhookUrl: string | undefined
+  projectId(): Promise<string>
+  pubsub(): Promise<PubSub>
+  /** For unary pulls with acknowledgements that are confirmed. */
+  subscriber(): Promise<v1.SubscriberClient>
+  bigquery(): Promise<BigQuery>
+  /** The database of the send ledger. */
+  firestore(): Promise<Firestore>
+  secrets(): SecretStore
+  customerIo(): CustomerIo
+  close(): Promise<void>
+}
+
+const endpointsSchema = z.looseObject({
+  projectId: z.string(),
+  PUBSUB_EMULATOR_HOST: z.string(),
+  FIRESTORE_EMULATOR_HOST: z.string(),
+  BIGQUERY_EMULATOR_HOST: z.string(),
+  CUSTOMERIO_TRACK_URL: z.string(),
+  CUSTOMERIO_APP_URL: z.string(),
+  functions: z.record(z.string(), z.string()),
+  secrets: z.string(),
+})
+
+const environmentSchema = z.looseObject({ project_id: z.string(), customerio_region: z.enum(['us', 'eu']) })
+
+/** What is known of a target before anything is asked of it. */
+interface Where {
+  readonly local: boolean
+  readonly name: string
+  readonly projectId: string | undefined
+  readonly stateDirectory: string
+  readonly webhookUrl: string | undefined
+  readonly region: 'us' | 'eu' | undefined
+  readonly trackUrl: string | undefined
+  readonly appUrl: string | undefined
+  readonly secretFiles: string | undefined
+}
+
+export function connect(target: Target): Connection {
+  const topology = readTopology()
+  const where = target.local || target.endpoints !== undefined ? whereLocal(target) : whereCloud(target)
+  mkdirSync(where.stateDirectory, { recursive: true })
+  const closing: (() => Promise<unknown>)[] = []
+  const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
+    let made: Promise<T> | undefined
+    return () => {
+      made ??= make()
+      return made
+    }
+  }
+  const pubsub = once(async () => {
+    const { PubSub } = await import('@google-cloud/pubsub')
+    const client = new PubSub(where.projectId === undefined ? {} : { projectId: where.projectId })
+    closing.push(() => client.close())
+    return client
+  })
+  const projectId = once(async () => {
+    if (where.projectId !== undefined) return where.projectId
+    const { auth } = await pubsub()
+    return await auth.getProjectId().catch((cause: unknown) => {
+      throw usageError('no project is named', `Use --env, --project or GOOGLE_CLOUD_PROJECT. (${String(cause)})`)
+    })
+  })
+  const subscriber = once(async () => {
+    const { v1 } = await import('@google-cloud/pubsub')
+    const client = new v1.SubscriberClient({
+      ...(await emulated('PUBSUB_EMULATOR_HOST')),
+      projectId: await projectId(),
+    })
+    closing.push(() => client.close())
+    return client
+  })
+  const bigquery = once(async () => {
+    const { BigQuery } = await import('@google-cloud/bigquery')
+    const host = process.env.BIGQUERY_EMULATOR_HOST
+    return new BigQuery({ projectId: await projectId(), ...(host !== undefined && { apiEndpoint: host }) })
+  })
+  const firestore = once(async () => {
+    const { Firestore } = await import('@google-cloud/firestore')
+    const client = new Firestore({ projectId: await projectId(), databaseId: topology.ledger.database })
+    closing.push(() => client.terminate())
+    return client
+  })
+  const ids = Object.fromEntries(Object.entries(topology.secrets).map(([name, { id }]) => [name, id]))
+  const secrets =
+    where.secretFiles === undefined
+      ? cloudSecrets({ ids, projectId, closing, emulated: () => emulated('SECRET_MANAGER_EMULATOR_HOST') })
+      : fileSecrets({ names: Object.keys(ids), directory: where.secretFiles })
+  return {
+    ...where,
+    topology,
+    projectId,
+    pubsub,
+    subscriber,
+    bigquery,
+    firestore,
+    secrets: () => secrets,
+    customerIo: () => createCustomerIo({ ...where, secrets }),
+    close: async () => {
+      for (const end of closing.splice(0).reverse()) await end().catch(() => {})
+    },
+  }
+}
+
+/** Sets the emulators' variables, by which Google's clients, here and in shared/, find the local stack. */
+function whereLocal(target: Target): Where {
+  const file = resolve(target.endpoints ?? join(PROJECT_ROOT, '.local', 'endpoints.json'))
+  const start = 'Start the local stack with `npm start`, which writes that file, and leave it running.'
+  if (!existsSync(file)) throw new CommandError(`there is no ${file}`, { hint: start })
+  let document: unknown
+  try {
+    document = JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    document = undefined
+  }
+  const parsed = endpointsSchema.safeParse(document)
+  if (!parsed.success) throw new CommandError(`${file} is not what the local stack writes`, { hint: start })
+  const endpoints = parsed.data
+  process.env.METADATA_SERVER_DETECTION = 'none'
+  process.env.GOOGLE_CLOUD_PROJECT = endpoints.projectId
+  for (const name of ['PUBSUB_EMULATOR_HOST', 'FIRESTORE_EMULATOR_HOST', 'BIGQUERY_EMULATOR_HOST'] as const) {
+    process.env[name] = endpoints[name]
+  }
+  return {
+    local: true,
+    name: 'the local stack',
+    projectId: endpoints.projectId,
+    stateDirectory: join(file, '..', 'cio'),
+    webhookUrl: endpoints.functions.webhook,
+    region: 'us',
+    trackUrl: endpoints.CUSTOMERIO_TRACK_URL,
+    appUrl: endpoints.CUSTOMERIO_APP_URL,
+    secretFiles: endpoints.secrets,
+  }
+}
+
+function whereCloud(target: Target): Where {
+  const environment = target.env === undefined ? undefined : readEnvironment(target.env)
+  const projectId = target.project ?? environment?.project_id ?? process.env.GOOGLE_CLOUD_PROJECT
+  const region = target.region ?? environment?.customerio_region ?? process.env.CUSTOMERIO_REGION
+  if (region !== undefined && region !== 'us' && region !== 'eu') throw usageError('--region must be us or eu')
+  const base = process.env.CIO_STATE_DIR ?? join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local/state'), 'cio')
+  return {
+    local: false,
+    name: projectId === undefined ? 'the default project' : `project ${projectId}`,
+    projectId,
+    stateDirectory: join(base, projectId ?? 'default'),
+    webhookUrl: undefined,
+    region,
+    trackUrl: process.env.CUSTOMERIO_TRACK_URL,
+    appUrl: process.env.CUSTOMERIO_APP_URL,
+    secretFiles: undefined,
+  }
+}
+
+/** Project and region as Terraform has them, so that nobody types them twice. */
+function readEnvironment(name: string): z.infer<typeof environmentSchema> {
+  const file = join(PROJECT_ROOT, 'terraform/environments', name, 'values.yaml')
+  if (!/^[a-z][a-z0-9-]*$/.test(name) || !existsSync(file)) throw usageError(`--env ${name}: there is no ${file}`)
+  const parsed = environmentSchema.safeParse(parse(readFileSync(file, 'utf8')))
+  if (!parsed.success) throw new CommandError(`${file} lacks project_id or customerio_region`)
+  return parsed.data
+}
+
+/** Options of a generated client for a server on this machine, if the variable names one. */
+async function emulated(variable: string): Promise<object> {
+  const [servicePath, port] = process.env[variable]?.split(':') ?? []
+  if (servicePath === undefined) return {}
+  const { credentials } = await import('@grpc/grpc-js')
+  return { servicePath, port: Number(port), sslCreds: credentials.createInsecure() }
+}

@@ -1,0 +1,121 @@
+import type { APIClient, TrackClient } from 'customerio-node'
+import type { CustomerIOService } from '../../shared/customerio/index.ts'
+import { CommandError, usageError } from './errors.ts'
+import { type SecretStore, UNSET } from './secrets/store.ts'
+
+export interface CustomerIoOptions {
+  readonly region: 'us' | 'eu' | undefined
+  readonly trackUrl: string | undefined
+  readonly appUrl: string | undefined
+  readonly secrets: SecretStore
+}
+
+/** Customer.io's two APIs as a person uses them: one request at a time, with credentials read when needed. */
+export interface CustomerIo {
+  /** The account's region by our configuration; undefined when neither it nor addresses are known. */
+  readonly region: 'us' | 'eu' | undefined
+  /** With other credentials than the stored ones, when given: to try them before they are stored. */
+  track(given?: { readonly siteId?: string; readonly apiKey?: string }): Promise<TrackClient>
+  app(given?: { readonly apiKey?: string }): Promise<APIClient>
+  /** The service that the functions use, with its rules for every answer. */
+  service(): Promise<CustomerIOService>
+  readonly urls: () => { readonly track: string; readonly app: string }
+  /** A credential, or an error that says how to set it. */
+  credential(name: string): Promise<string>
+  /** The keys that webhooks are signed with, current one first. */
+  signingKeys(): Promise<readonly string[]>
+}
+
+const TIMEOUT_MS = 10_000
+
+export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
+  const { region, secrets } = options
+
+  const urls = () => {
+    const { trackUrl, appUrl } = options
+    if (region === undefined && (trackUrl === undefined || appUrl === undefined)) {
+      throw usageError("the account's region is not known", 'Use --env, --region us|eu or CUSTOMERIO_REGION.')
+    }
+    const suffix = region === 'eu' ? '-eu' : ''
+    return {
+      track: trackUrl ?? `https://track${suffix}.customer.io/api/v1`,
+      app: appUrl ?? `https://api${suffix}.customer.io/v1`,
+    }
+  }
+
+  async function credential(name: string): Promise<string> {
+    const found = process.env[name] ?? (await secrets.latest(name))?.value.trim()
+    if (found !== undefined && found !== '' && found !== UNSET) return found
+    throw new CommandError(`${name} has no value yet`, { hint: `Set it: npm run cio -- secrets set ${name}` })
+  }
+
+  return {
+    region,
+    urls,
+    credential,
+    async track(given = {}) {
+      const url = urls().track
+      const siteId = given.siteId ?? (await credential('CUSTOMERIO_SITE_ID'))
+      const apiKey = given.apiKey ?? (await credential('CUSTOMERIO_TRACK_API_KEY'))
+      const { TrackClient } = await import('customerio-node')
+      return new TrackClient(siteId, apiKey, { url, timeout: TIMEOUT_MS, retry: { maxRetries: 0 } })
+    },
+    async app(given = {}) {
+      const url = urls().app
+      const apiKey = given.apiKey ?? (await credential('CUSTOMERIO_APP_API_KEY'))
+      const { APIClient } = await import('customerio-node')
+      return new APIClient(apiKey, { url, timeout: TIMEOUT_MS, retry: { maxRetries: 0 } })
+    },
+    async service() {
+      const { track, app } = urls()
+      // Here and not above: most commands need nothing of this, and should start at once.
+      const [{ CustomerIOService }, { createLog }, { RateLimiter }, { createSecret }] = await Promise.all([
+        import('../../shared/customerio/index.ts'),
+        import('../../shared/logging/index.ts'),
+        import('../../shared/rate/index.ts'),
+        import('../../shared/secrets/index.ts'),
+      ])
+      const log = createLog({ functionName: 'cio', destination: { write: () => {} } })
+      const literal = async (name: string) => createSecret({ name, value: await credential(name), log })
+      const rate = (requestsPerSecond: number) =>
+        new RateLimiter({ requestsPerSecond, now: Date.now, random: Math.random })
+      return new CustomerIOService({
+        track: {
+          url: track,
+          timeoutMs: TIMEOUT_MS,
+          siteId: await literal('CUSTOMERIO_SITE_ID'),
+          apiKey: await literal('CUSTOMERIO_TRACK_API_KEY'),
+          rate: rate(10),
+        },
+        app: {
+          url: app,
+          timeoutMs: TIMEOUT_MS,
+          apiKey: await literal('CUSTOMERIO_APP_API_KEY'),
+          rate: rate(10),
+          broadcastRate: rate(0.1),
+          lookUpRate: rate(2),
+        },
+        log,
+        now: Date.now,
+      })
+    },
+    async signingKeys() {
+      const { parseKeyRing } = await import('../../shared/webhooks/index.ts')
+      const keys = parseKeyRing(await credential('CUSTOMERIO_WEBHOOK_SIGNING_KEYS'))
+      if (keys.length > 0) return keys
+      throw new CommandError('CUSTOMERIO_WEBHOOK_SIGNING_KEYS holds no key')
+    },
+  }
+}
+
+/** What one request of Customer.io's came to, in words, without credentials. */
+export function describeFailure(error: unknown): { readonly status: number | undefined; readonly words: string } {
+  if (!(error instanceof Error)) return { status: undefined, words: String(error) }
+  const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined
+  if (status !== undefined) {
+    const body = 'body' in error && typeof error.body === 'string' ? error.body.slice(0, 300) : ''
+    return { status, words: `Customer.io answered ${status}${body === '' ? '' : `: ${body}`}` }
+  }
+  const cause = error.cause instanceof Error && 'code' in error.cause ? ` (${String(error.cause.code)})` : ''
+  return { status, words: `no usable answer from Customer.io: ${error.message}${cause}` }
+}

@@ -1,0 +1,146 @@
+import type { protos, v1 } from '@google-cloud/pubsub'
+import { CommandError } from '../errors.ts'
+import type { Journal } from './journal.ts'
+import type { Letter } from './letter.ts'
+import type { Source } from './source.ts'
+
+type PullAnswer = readonly [protos.google.pubsub.v1.IPullResponse, ...unknown[]]
+
+export interface BoxOptions {
+  readonly subscriber: v1.SubscriberClient
+  readonly projectId: string
+  readonly source: Source
+  readonly now: () => number
+  /** Notes what is pulled; undefined for those who only look. */
+  readonly journal?: Journal
+  /** Google's pulls may bring nothing although there is something; those of the local stack tell the truth at once. */
+  readonly local: boolean
+}
+
+/** How long a letter is ours before it is given back to all, unless we ask for more, seconds. */
+const LEASE_SECONDS = 30
+const EXTEND_EVERY_MS = 10_000
+const PULL_AT_MOST = 200
+/** How long an empty subscription may let us wait. */
+const PULL_TIMEOUT_MS = 3_000
+/** Pub/Sub takes 524,288 bytes of ack ids a request; one has about 200. */
+const ACK_IDS_A_REQUEST = 1_000
+/** So many empty pulls in a row count as the end, in the cloud. */
+const EMPTY_PULLS = 3
+const NOT_FOUND = 5
+const DEADLINE_EXCEEDED = 4
+
+/**
+ * The dead letters of one source. Pub/Sub has no way to look without taking: what is pulled is ours for a lease, which
+ * is extended as long as this is open, and everybody's again once it is released.
+ */
+export class Box implements AsyncDisposable {
+  readonly #options: BoxOptions
+  readonly #path: string
+  readonly #held = new Map<string, string>()
+  readonly #heartbeat: NodeJS.Timeout
+
+  constructor(options: BoxOptions) {
+    this.#options = options
+    this.#path = `projects/${options.projectId}/subscriptions/${options.source.deadLetters}`
+    this.#heartbeat = setInterval(() => void this.#extend(), EXTEND_EVERY_MS).unref()
+  }
+
+  /** Letters as they come, a pull at a time. Ends when the subscription has no more to give. */
+  async *pulls(): AsyncGenerator<readonly Letter[]> {
+    let empty = 0
+    while (empty < (this.#options.local ? 1 : EMPTY_PULLS)) {
+      const letters = await this.#pull()
+      empty = letters.length === 0 ? empty + 1 : 0
+      if (letters.length > 0) yield letters
+    }
+  }
+
+  /** Removes letters for good. Resolves when Pub/Sub has confirmed it. */
+  async acknowledge(letters: readonly Pick<Letter, 'id' | 'ackId'>[]): Promise<void> {
+    await this.#each(
+      letters.map(({ ackId }) => ackId),
+      (ackIds) => this.#options.subscriber.acknowledge({ subscription: this.#path, ackIds }),
+    )
+    for (const { id } of letters) this.#held.delete(id)
+  }
+
+  /** Gives letters back at once. */
+  async release(letters: readonly Pick<Letter, 'id' | 'ackId'>[]): Promise<void> {
+    for (const { id } of letters) this.#held.delete(id)
+    await this.#deadline(
+      letters.map(({ ackId }) => ackId),
+      0,
+    )
+  }
+
+  /** How long a letter stays away whose pull was never answered, in milliseconds. */
+  async ackDeadlineMs(): Promise<number> {
+    const [subscription] = await this.#options.subscriber.getSubscription({ subscription: this.#path })
+    return (subscription.ackDeadlineSeconds ?? 10) * 1_000
+  }
+
+  /** Gives back everything that is still held. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#heartbeat)
+    await this.release([...this.#held].map(([id, ackId]) => ({ id, ackId }))).catch(() => {})
+  }
+
+  async #pull(): Promise<Letter[]> {
+    const { subscriber, journal, now, source, local } = this.#options
+    journal?.pullBegins(now())
+    const received = await this.#received(() =>
+      subscriber.pull(
+        { subscription: this.#path, maxMessages: PULL_AT_MOST, returnImmediately: local },
+        { timeout: PULL_TIMEOUT_MS },
+      ),
+    )
+    const letters = received.flatMap(({ ackId, message }): Letter[] => {
+      if (!ackId || !message) return []
+      const { seconds = 0, nanos = 0 } = message.publishTime ?? {}
+      return [
+        {
+          source,
+          id: message.messageId ?? '',
+          ackId,
+          data: Buffer.from(message.data ?? ''),
+          attributes: message.attributes ?? {},
+          orderingKey: message.orderingKey ?? '',
+          givenUpAtMs: Number(seconds) * 1_000 + Math.floor(Number(nanos) / 1e6),
+        },
+      ]
+    })
+    journal?.pulled(letters)
+    for (const { id, ackId } of letters) this.#held.set(id, ackId)
+    return letters
+  }
+
+  async #received(pull: () => Promise<PullAnswer>): Promise<protos.google.pubsub.v1.IReceivedMessage[]> {
+    try {
+      const [response] = await pull()
+      return response.receivedMessages ?? []
+    } catch (cause) {
+      const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+      if (code === DEADLINE_EXCEEDED) return []
+      const hint = code === NOT_FOUND ? 'Terraform creates it: apply it first.' : undefined
+      throw new CommandError(`cannot read ${this.#path}`, { cause, ...(hint !== undefined && { hint }) })
+    }
+  }
+
+  /** A lease that cannot be extended runs out: the letter comes back, and nothing is lost. */
+  async #extend(): Promise<void> {
+    await this.#deadline([...this.#held.values()], LEASE_SECONDS).catch(() => {})
+  }
+
+  #deadline(ackIds: readonly string[], ackDeadlineSeconds: number): Promise<void> {
+    return this.#each(ackIds, (part) =>
+      this.#options.subscriber.modifyAckDeadline({ subscription: this.#path, ackIds: part, ackDeadlineSeconds }),
+    )
+  }
+
+  async #each(ackIds: readonly string[], work: (part: string[]) => Promise<unknown>): Promise<void> {
+    for (let start = 0; start < ackIds.length; start += ACK_IDS_A_REQUEST) {
+      await work(ackIds.slice(start, start + ACK_IDS_A_REQUEST))
+    }
+  }
+}

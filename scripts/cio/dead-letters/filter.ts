@@ -1,0 +1,38 @@
+import { usageError } from '../errors.ts'
+import { isAbout } from './body.ts'
+import { factsOf, type Letter } from './letter.ts'
+
+/** Which letters are meant. Everything that is given must hold. */
+export interface Filter {
+  readonly reason?: readonly string[]
+  /** Since the application published it, in milliseconds. */
+  readonly olderThan?: number
+  readonly youngerThan?: number
+  readonly person?: string
+  /** `name=value`, or `name` for any value. */
+  readonly attribute?: readonly string[]
+  readonly id?: readonly string[]
+}
+
+export function isNarrowed(filter: Filter): boolean {
+  return Object.values(filter).some((value) => value !== undefined)
+}
+
+/** Whether a letter is meant. Pure. */
+export function matches(letter: Letter, filter: Filter, nowMs: number): boolean {
+  const facts = factsOf(letter)
+  const ageMs = nowMs - facts.publishedAtMs
+  if (filter.id !== undefined && !filter.id.includes(letter.id)) return false
+  if (filter.reason !== undefined && !filter.reason.includes(facts.reason)) return false
+  if (filter.olderThan !== undefined && ageMs < filter.olderThan) return false
+  if (filter.youngerThan !== undefined && ageMs > filter.youngerThan) return false
+  if (filter.person !== undefined && !isAbout(letter.data, filter.person)) return false
+  return (filter.attribute ?? []).every((wanted) => hasAttribute(letter, wanted))
+}
+
+function hasAttribute({ attributes }: Letter, wanted: string): boolean {
+  const at = wanted.indexOf('=')
+  if (at === 0) throw usageError(`--attribute ${wanted}: it must be name=value, or a name`)
+  if (at < 0) return attributes[wanted] !== undefined
+  return attributes[wanted.slice(0, at)] === wanted.slice(at + 1)
+}

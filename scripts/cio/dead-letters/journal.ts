@@ -1,0 +1,93 @@
+import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs'
+import { z } from 'zod'
+
+/**
+ * What a run that moves letters notes as it goes, so that the next one can take up where it was killed: one JSON value a
+ * line, appended before or right after the fact it tells. It holds ids only.
+ */
+const entrySchema = z.union([
+  /** A run begins, in the process of this number. */
+  z.strictObject({ run: z.number(), at: z.number() }),
+  /** A pull is under way: what it brings may be lost with us, and comes back at the end of its ack deadline. */
+  z.strictObject({ pull: z.literal('begun'), at: z.number() }),
+  z.strictObject({ pulled: z.array(z.tuple([z.string(), z.string()])) }),
+  /** Pub/Sub has the replay of this letter. */
+  z.strictObject({ replayed: z.string() }),
+])
+type Entry = z.infer<typeof entrySchema>
+
+/** What a killed run left. */
+export interface LeftOver {
+  /** Letters whose replay was accepted: to be acknowledged, never to be replayed again. */
+  readonly replayed: ReadonlySet<string>
+  /** Ack ids of letters that it held, by letter. */
+  readonly held: ReadonlyMap<string, string>
+  /** When a pull began whose answer was never noted, in milliseconds; undefined when none is open. */
+  readonly openPullAtMs: number | undefined
+  /** Number of its process. */
+  readonly process: number | undefined
+}
+
+export class Journal {
+  readonly #path: string
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** Undefined when the last run came to its end. */
+  read(): LeftOver | undefined {
+    if (!existsSync(this.#path)) return undefined
+    const replayed = new Set<string>()
+    const held = new Map<string, string>()
+    let openPullAtMs: number | undefined
+    let process: number | undefined
+    for (const line of readFileSync(this.#path, 'utf8').split('\n')) {
+      const entry = parse(line)
+      if (entry === undefined) continue
+      if ('run' in entry) process = entry.run
+      else if ('pull' in entry) openPullAtMs = entry.at
+      else if ('replayed' in entry) replayed.add(entry.replayed)
+      else {
+        openPullAtMs = undefined
+        for (const [id, ackId] of entry.pulled) held.set(id, ackId)
+      }
+    }
+    return { replayed, held, openPullAtMs, process }
+  }
+
+  begin(process: number, atMs: number): void {
+    this.#append({ run: process, at: atMs })
+  }
+
+  pullBegins(atMs: number): void {
+    this.#append({ pull: 'begun', at: atMs })
+  }
+
+  pulled(letters: readonly { readonly id: string; readonly ackId: string }[]): void {
+    this.#append({ pulled: letters.map(({ id, ackId }) => [id, ackId]) })
+  }
+
+  replayed(id: string): void {
+    this.#append({ replayed: id })
+  }
+
+  /** Nothing is held any more, and everything that was replayed is acknowledged. */
+  end(): void {
+    rmSync(this.#path, { force: true })
+  }
+
+  #append(entry: Entry): void {
+    appendFileSync(this.#path, `${JSON.stringify(entry)}\n`, { mode: 0o600 })
+  }
+}
+
+/** Undefined for the line that was being written when the process was killed. */
+function parse(line: string): Entry | undefined {
+  try {
+    const parsed = entrySchema.safeParse(JSON.parse(line))
+    return parsed.success ? parsed.data : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,108 @@
+import type { Source } from './source.ts'
+
+/** A dead letter in our hands. */
+export interface Letter {
+  readonly source: Source
+  /** Pub/Sub's id of the dead letter itself: what `show` and `--id` take. */
+  readonly id: string
+  readonly ackId: string
+  readonly data: Buffer
+  readonly attributes: Readonly<Record<string, string>>
+  readonly orderingKey: string
+  /** When it was given up. */
+  readonly givenUpAtMs: number
+}
+
+/** What the attributes of a letter tell. */
+export interface Facts {
+  /** `forwarded` when Pub/Sub itself moved it, after its last delivery attempt, without a word of ours. */
+  readonly reason: string
+  readonly error: string
+  readonly httpStatus: string | undefined
+  readonly attempts: number
+  /** How often it was replayed before. */
+  readonly replays: number
+  /** When the application published it, as far as that is known. */
+  readonly publishedAtMs: number
+  /** What it is known by, whatever becomes of it: the publisher's key, or the id of the original message. */
+  readonly key: { readonly kind: 'publisher' | 'message'; readonly value: string } | undefined
+  /** True when its body was cut: it cannot be replayed as it is. */
+  readonly bodyCut: boolean
+}
+
+export const FORWARDED = 'forwarded'
+
+/** Attributes by which Pub/Sub marks what it forwards itself. */
+const FORWARDED_PREFIX = 'CloudPubSubDeadLetterSource'
+/** What a dead letter has besides the attributes of its message. */
+const OURS: ReadonlySet<string> = new Set([
+  'reason',
+  'error',
+  'http_status',
+  'source_subscription',
+  'delivery_attempt',
+  'truncated',
+])
+
+export function factsOf({ attributes, givenUpAtMs }: Letter): Facts {
+  const forwardedAt = attributes[`${FORWARDED_PREFIX}TopicPublishTime`]
+  const forwarded = attributes.reason === undefined && forwardedAt !== undefined
+  const publishedAtMs = Date.parse(attributes.source_publish_time ?? forwardedAt ?? '')
+  return {
+    reason: attributes.reason ?? (forwarded ? FORWARDED : 'unknown'),
+    error: attributes.error ?? (forwarded ? 'every delivery attempt failed; the log of the function says why' : ''),
+    httpStatus: attributes.http_status,
+    attempts: wholeNumber(attributes.delivery_attempt ?? attributes[`${FORWARDED_PREFIX}DeliveryCount`]),
+    replays: wholeNumber(attributes.replay_count),
+    publishedAtMs: Number.isFinite(publishedAtMs) ? publishedAtMs : givenUpAtMs,
+    key: keyOf(attributes),
+    bodyCut: leftOut(attributes).includes('data'),
+  }
+}
+
+function keyOf(attributes: Letter['attributes']): Facts['key'] {
+  const { idempotency_key: key, source_message_id: id } = attributes
+  if (key !== undefined) return { kind: 'publisher', value: key }
+  // Its key did not fit into the dead letter: under the id it would count as another message.
+  if (id === undefined || leftOut(attributes).includes('idempotency_key')) return undefined
+  return { kind: 'message', value: id }
+}
+
+function leftOut({ truncated = '' }: Letter['attributes']): readonly string[] {
+  return truncated.split(',')
+}
+
+function wholeNumber(text: string | undefined): number {
+  const number = Number(text ?? 0)
+  return Number.isInteger(number) && number > 0 ? number : 0
+}
+
+/** A message to publish. */
+export interface Replay {
+  readonly data: Buffer
+  readonly attributes: Record<string, string>
+  readonly orderingKey?: string
+}
+
+/**
+ * The message that a letter was, to be published again: its bytes, attributes and ordering key, without what was said
+ * of its failure. Id and time of its first life stay, so that its key, the id of its event and its order stay the same;
+ * a letter that Pub/Sub forwarded, which has lost both, takes its own id, so that two replays of it count as one. Pure.
+ */
+export function replayOf(letter: Letter): Replay {
+  const facts = factsOf(letter)
+  const kept = Object.entries(letter.attributes).filter(
+    // What begins with `goog` is Pub/Sub's own, and refused from a publisher.
+    ([name]) => !OURS.has(name) && !name.startsWith(FORWARDED_PREFIX) && !name.startsWith('goog'),
+  )
+  return {
+    data: letter.data,
+    attributes: {
+      source_message_id: letter.id,
+      source_publish_time: new Date(facts.publishedAtMs).toISOString(),
+      ...Object.fromEntries(kept),
+      replay_count: String(facts.replays + 1),
+    },
+    ...(letter.orderingKey !== '' && { orderingKey: letter.orderingKey }),
+  }
+}

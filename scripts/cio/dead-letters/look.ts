@@ -1,0 +1,43 @@
+import type { Context } from '../context.ts'
+import { Box } from './box.ts'
+import { type Filter, matches } from './filter.ts'
+import type { Journal } from './journal.ts'
+import type { Letter } from './letter.ts'
+import type { Source } from './source.ts'
+
+export async function openBox({ connection, now }: Context, source: Source, journal?: Journal): Promise<Box> {
+  return new Box({
+    subscriber: await connection.subscriber(),
+    projectId: await connection.projectId(),
+    source,
+    now,
+    local: connection.local,
+    ...(journal !== undefined && { journal }),
+  })
+}
+
+/** Reads letters without moving them: each is given back at the end. At most `limit` that match, oldest first. */
+export async function look(
+  context: Context,
+  sources: readonly Source[],
+  filter: Filter,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<readonly Letter[]> {
+  const found = await Promise.all(
+    sources.map(async (source) => {
+      await using box = await openBox(context, source)
+      const letters: Letter[] = []
+      for await (const page of box.pulls()) {
+        letters.push(...page.filter((letter) => matches(letter, filter, context.now())))
+        if (letters.length >= limit || context.signal.aborted) break
+      }
+      return letters
+    }),
+  )
+  return found.flat().sort(byAge).slice(0, limit)
+}
+
+/** Those that waited longest first; two of one moment in the order of their ids. */
+export function byAge(a: Letter, b: Letter): number {
+  return a.givenUpAtMs - b.givenUpAtMs || a.id.localeCompare(b.id, 'en', { numeric: true })
+}

@@ -1,0 +1,255 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Topic } from '@google-cloud/pubsub'
+import type { Context } from '../context.ts'
+import { aborted, CommandError } from '../errors.ts'
+import { count, duration } from '../output.ts'
+import { createPace } from '../pace.ts'
+import { startProgress } from '../progress.ts'
+import type { Box } from './box.ts'
+import { edited } from './edit.ts'
+import { type Filter, matches } from './filter.ts'
+import { Journal, type LeftOver } from './journal.ts'
+import { judge, type ReplayRules } from './judge.ts'
+import { factsOf, type Letter, type Replay, replayOf } from './letter.ts'
+import { openBox } from './look.ts'
+import { type Source, sourcesOf } from './source.ts'
+
+export interface ReplayOptions extends ReplayRules {
+  readonly dryRun: boolean
+  readonly edit: boolean
+  /** Messages a second. */
+  readonly rate: number
+  /** Replay at most so many of each source. */
+  readonly limit: number
+}
+
+interface Planned {
+  readonly letter: Letter
+  readonly replay: Replay
+}
+
+/** What became of the letters of one source. */
+interface Tally {
+  readonly source: string
+  replayed: number
+  /** Replayed by a run that was killed before it could say so to Pub/Sub. */
+  alreadyReplayed: number
+  readonly refused: { readonly id: string; readonly why: string }[]
+}
+
+/** What is sorted by age, shown and confirmed at a time. Bounds memory. */
+const WINDOW_LETTERS = 10_000
+const WINDOW_BYTES = 64 * 1024 * 1024
+
+/** Publishes dead letters again. One leaves its subscription only after Pub/Sub has accepted its replay. */
+export async function replay(
+  context: Context,
+  names: readonly string[],
+  filter: Filter,
+  options: ReplayOptions,
+): Promise<void> {
+  const { output, connection } = context
+  const tallies: Tally[] = []
+  for (const source of sourcesOf(connection.topology, names)) {
+    tallies.push(await new SourceReplay(context, source, filter, options).run())
+  }
+  output.result({ dryRun: options.dryRun, sources: tallies }, () => tallies.flatMap(linesOf(options)).join('\n'))
+  const refused = tallies.reduce((sum, tally) => sum + tally.refused.length, 0)
+  if (refused > 0 && !options.dryRun) {
+    throw new CommandError(`${count(refused, 'dead letter')} left where ${refused === 1 ? 'it is' : 'they are'}`)
+  }
+}
+
+const linesOf =
+  ({ dryRun }: ReplayOptions) =>
+  (tally: Tally): string[] => {
+    const why = Map.groupBy(tally.refused, (refused) => refused.why)
+    const already = tally.alreadyReplayed > 0 ? `, ${tally.alreadyReplayed} already by the run before` : ''
+    return [
+      `${tally.source}: ${count(tally.replayed, 'message')} ${dryRun ? 'would be ' : ''}replayed${already}`,
+      ...[...why].map(([reason, letters]) => `  ${letters.length} refused: ${reason}`),
+    ]
+  }
+
+/** The replay of one source's letters. */
+class SourceReplay {
+  readonly #context: Context
+  readonly #source: Source
+  readonly #filter: Filter
+  readonly #options: ReplayOptions
+  readonly #journal: Journal
+  readonly #startedMs: number
+  readonly #tally: Tally
+  #confirmed = false
+  /** True while Pub/Sub has a replay whose letter it may not know to be done. */
+  #unsettled = false
+
+  constructor(context: Context, source: Source, filter: Filter, options: ReplayOptions) {
+    this.#context = context
+    this.#source = source
+    this.#filter = filter
+    this.#options = options
+    this.#journal = new Journal(join(context.connection.stateDirectory, `replay-${source.name}.ndjson`))
+    this.#startedMs = context.now()
+    this.#tally = { source: source.name, replayed: 0, alreadyReplayed: 0, refused: [] }
+  }
+
+  async run(): Promise<Tally> {
+    if (this.#options.dryRun) {
+      await using box = await openBox(this.#context, this.#source)
+      const planned = await this.#planned(await this.#window(box, new Set(), Number.POSITIVE_INFINITY))
+      this.#tally.replayed = Math.min(planned.length, this.#options.limit)
+      return this.#tally
+    }
+    const before = this.#journal.read()
+    if (before !== undefined) this.#refuseWhileAlive(before)
+    this.#journal.begin(process.pid, this.#context.now())
+    const box = await openBox(this.#context, this.#source, this.#journal)
+    try {
+      if (before !== undefined) await this.#takeUp(box, before)
+      await this.#replayAll(box, before?.replayed ?? new Set())
+    } finally {
+      await box[Symbol.asyncDispose]()
+      if (!this.#unsettled) this.#journal.end()
+    }
+    return this.#tally
+  }
+
+  async #replayAll(box: Box, replayed: ReadonlySet<string>): Promise<void> {
+    while (this.#tally.replayed < this.#options.limit) {
+      const window = await this.#window(box, replayed, WINDOW_LETTERS)
+      if (window.length === 0) return
+      const planned = await this.#planned(window)
+      const rest = planned.slice(0, this.#options.limit - this.#tally.replayed)
+      if (rest.length > 0) await this.#publish(box, rest)
+    }
+  }
+
+  /** Two runs at once would take each other's letters for left over. */
+  #refuseWhileAlive({ process: pid }: LeftOver): void {
+    if (pid === undefined || pid === process.pid || !isAlive(pid)) return
+    throw new CommandError(`process ${pid} is replaying ${this.#source.name} already`, {
+      hint: 'Wait until it has ended, or stop it with Ctrl-C there.',
+    })
+  }
+
+  /** Goes on where a run was killed: done is what it had replayed, free what it held. */
+  async #takeUp(box: Box, { replayed, held, openPullAtMs }: LeftOver): Promise<void> {
+    const { output, now, signal } = this.#context
+    output.note(`${this.#source.name}: taking up a replay that was cut off`)
+    const letters = [...held].map(([id, ackId]) => ({ id, ackId }))
+    const done = letters.filter(({ id }) => replayed.has(id))
+    await box.acknowledge(done)
+    await box.release(letters.filter(({ id }) => !replayed.has(id)))
+    this.#tally.alreadyReplayed = replayed.size
+    if (openPullAtMs === undefined) return
+    const waitMs = openPullAtMs + (await box.ackDeadlineMs()) + 1_000 - now()
+    if (waitMs <= 0) return
+    output.note(`it was killed while it read: up to ${duration(waitMs)} until all it may have read is back`)
+    await delay(waitMs, undefined, { signal })
+  }
+
+  /** The letters that are meant, oldest first, as many as fit. Those that are not meant stay in hand until the end. */
+  async #window(box: Box, replayed: ReadonlySet<string>, most: number): Promise<Letter[]> {
+    const { now, signal } = this.#context
+    const window: Letter[] = []
+    let bytes = 0
+    for await (const page of box.pulls()) {
+      signal.throwIfAborted()
+      await box.acknowledge(page.filter(({ id }) => replayed.has(id)))
+      for (const letter of page) {
+        // What was given up since we began may be what we replayed a moment ago.
+        if (replayed.has(letter.id) || letter.givenUpAtMs >= this.#startedMs) continue
+        if (!matches(letter, this.#filter, now())) continue
+        window.push(letter)
+        bytes += letter.data.length
+      }
+      if (window.length >= most || bytes >= WINDOW_BYTES) break
+    }
+    return window.sort((a, b) => factsOf(a).publishedAtMs - factsOf(b).publishedAtMs)
+  }
+
+  async #planned(letters: readonly Letter[]): Promise<Planned[]> {
+    const { output, now, prompts } = this.#context
+    const planned: Planned[] = []
+    const warnings = new Map<string, number>()
+    for (const letter of letters) {
+      const judgement = judge(letter, this.#options, now())
+      for (const warning of judgement.warnings) warnings.set(warning, (warnings.get(warning) ?? 0) + 1)
+      const mayEdit = this.#options.edit && factsOf(letter).bodyCut
+      if (judgement.refusal !== undefined && !mayEdit) {
+        this.#tally.refused.push({ id: letter.id, why: judgement.refusal })
+      } else {
+        const replay = replayOf(letter)
+        planned.push({
+          letter,
+          replay: this.#options.edit ? await edited(prompts, output, letter, replay, now) : replay,
+        })
+      }
+    }
+    for (const [warning, times] of warnings) output.warn(times === 1 ? warning : `${warning} (${times} messages)`)
+    return planned
+  }
+
+  async #publish(box: Box, planned: readonly Planned[]): Promise<void> {
+    const { connection, output, prompts, now, signal } = this.#context
+    const { name, topic: topicName } = this.#source
+    if (!this.#confirmed) {
+      const first = `${count(planned.length, 'dead letter')} of ${name} to the topic ${topicName} of ${connection.name}`
+      await prompts.confirm(`Replay ${first}?`)
+      this.#confirmed = true
+    }
+    const topic = (await connection.pubsub()).topic(topicName, { messageOrdering: true })
+    const pace = createPace(this.#options.rate, now, signal)
+    const progress = await startProgress(output, `replaying ${name}`, planned.length, now)
+    const chunk = Math.max(1, Math.min(100, Math.ceil(this.#options.rate / 4)))
+    try {
+      for (let start = 0; start < planned.length; start += chunk) {
+        if (signal.aborted) throw aborted(`stopped after ${count(this.#tally.replayed, 'message')}`)
+        const part = planned.slice(start, start + chunk)
+        await pace(part.length)
+        await this.#publishPart(box, topic, part)
+        progress.at(start + part.length)
+      }
+    } finally {
+      progress.end()
+    }
+  }
+
+  /** Publish, note, acknowledge. Killed after the first, a letter is replayed again, under the same key. */
+  async #publishPart(box: Box, topic: Topic, part: readonly Planned[]): Promise<void> {
+    const settled = await Promise.allSettled(
+      part.map(async ({ letter, replay }) => {
+        try {
+          await topic.publishMessage({ ...replay })
+        } catch (error) {
+          if (replay.orderingKey !== undefined) topic.resumePublishing(replay.orderingKey)
+          throw error
+        }
+        this.#unsettled = true
+        this.#journal.replayed(letter.id)
+        return letter
+      }),
+    )
+    const accepted = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+    await box.acknowledge(accepted)
+    this.#unsettled = false
+    this.#tally.replayed += accepted.length
+    const failed = settled.find((each) => each.status === 'rejected')
+    if (failed === undefined) return
+    throw new CommandError(`replayed ${this.#tally.replayed} of ${this.#source.name}, then Pub/Sub refused one`, {
+      cause: failed.reason,
+      hint: 'What was not replayed is where it was: run it again.',
+    })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}

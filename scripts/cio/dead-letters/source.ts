@@ -1,0 +1,32 @@
+import type { Topology } from '../../topology/topology.ts'
+import { usageError } from '../errors.ts'
+
+/** A subscription that gives messages up, and where they wait. */
+export interface Source {
+  /** Name of the subscription that pushes to the function. */
+  readonly name: string
+  /** Topic that a replay goes back to. */
+  readonly topic: string
+  /** Pull subscription in which its dead letters wait. */
+  readonly deadLetters: string
+  readonly ordered: boolean
+}
+
+/** Every source of `pipeline.yaml`, or those that are named. Pure. */
+export function sourcesOf(topology: Topology, names: readonly string[] = []): readonly Source[] {
+  const subscriptions = Object.entries(topology.subscriptions)
+  const all = subscriptions.flatMap(([name, { topic, dead_letter_topic: deadLetterTopic, ordered }]): Source[] => {
+    const waiting = subscriptions.find(([, other]) => other.topic === deadLetterTopic && other.push === undefined)
+    return deadLetterTopic === undefined || waiting === undefined
+      ? []
+      : [{ name, topic, deadLetters: waiting[0], ordered }]
+  })
+  const unknown = names.find((name) => all.every((source) => source.name !== name))
+  if (unknown !== undefined) {
+    throw usageError(
+      `nothing gives up messages under the name ${unknown}`,
+      `There are: ${all.map(({ name }) => name).join(', ')}.`,
+    )
+  }
+  return names.length === 0 ? all : all.filter(({ name }) => names.includes(name))
+}

@@ -1,0 +1,32 @@
+import { InvalidArgumentError } from 'commander'
+
+export function positiveNumber(text: string): number {
+  const number = Number(text)
+  if (text.trim() === '' || !Number.isFinite(number) || number <= 0) {
+    throw new InvalidArgumentError('It must be a number above 0.')
+  }
+  return number
+}
+
+export function positiveInteger(text: string): number {
+  const number = positiveNumber(text)
+  if (!Number.isInteger(number)) throw new InvalidArgumentError('It must be a whole number above 0.')
+  return number
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** `90s`, `15m`, `2h`, `3d`, in milliseconds. */
+export function age(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? []
+  const unitMs = UNITS_MS[unit ?? '']
+  if (number === undefined || unitMs === undefined) {
+    throw new InvalidArgumentError('It must be a number and a unit, as in 90s, 15m, 2h or 3d.')
+  }
+  return Number(number) * unitMs
+}
+
+/** For options that may be given several times. */
+export function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value]
+}

@@ -1,0 +1,85 @@
+import { styleText } from 'node:util'
+
+type Format = Parameters<typeof styleText>[0]
+
+export interface OutputOptions {
+  /** One JSON document on standard output instead of text. */
+  readonly json: boolean
+  readonly stdout?: NodeJS.WriteStream
+  readonly stderr?: NodeJS.WriteStream
+}
+
+/**
+ * Everything that is printed. Standard output carries what was asked for and nothing else, as text or as one JSON
+ * document; what a person should know besides goes to standard error, so that output can be piped.
+ */
+export class Output {
+  readonly json: boolean
+  readonly #stdout: NodeJS.WriteStream
+  readonly #stderr: NodeJS.WriteStream
+
+  constructor({ json, stdout = process.stdout, stderr = process.stderr }: OutputOptions) {
+    this.json = json
+    this.#stdout = stdout
+    this.#stderr = stderr
+  }
+
+  /** What the command came to; `text` is only made when it is printed. */
+  result(value: unknown, text: () => string): void {
+    const printed = this.json ? JSON.stringify(value, null, 2) : text()
+    if (printed !== '') this.#stdout.write(`${printed}\n`)
+  }
+
+  note(text: string): void {
+    this.#stderr.write(`${text}\n`)
+  }
+
+  warn(text: string): void {
+    this.#stderr.write(`${this.style('yellow', 'warning:', this.#stderr)} ${text}\n`)
+  }
+
+  error(text: string, hint?: string): void {
+    this.#stderr.write(`${this.style('red', 'error:', this.#stderr)} ${text}\n`)
+    if (hint !== undefined) this.#stderr.write(`  ${hint}\n`)
+  }
+
+  /** Coloured on a terminal only, and not when NO_COLOR is set. */
+  style(format: Format, text: string, stream: NodeJS.WriteStream = this.#stdout): string {
+    return styleText(format, text, { stream })
+  }
+
+  /** Where a progress bar may be drawn; undefined when standard error is no terminal. */
+  get terminal(): NodeJS.WriteStream | undefined {
+    return this.#stderr.isTTY ? this.#stderr : undefined
+  }
+}
+
+/** Columns as wide as their widest cell. The last one is not padded. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [header, ...rows]
+  const widths = header.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)))
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => (column === line.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+/** `3 messages`, `1 message`. */
+export function count(number: number, noun: string): string {
+  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
+}
+
+/** Two units at most: `45 s`, `12 min`, `3 h 20 min`, `4 d 2 h`. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000))
+  if (seconds < 60) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`
+  return hours % 24 === 0 ? `${Math.floor(hours / 24)} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`
+}

@@ -1,0 +1,106 @@
+import { Command, CommanderError, Option } from 'commander'
+import { dlqCommand } from './commands/dlq.ts'
+import { publishCommand } from './commands/publish.ts'
+import { secretsCommand } from './commands/secrets.ts'
+import { webhooksCommand } from './commands/webhooks.ts'
+import { connect } from './connection.ts'
+import type { Context } from './context.ts'
+import { CommandError, EXIT, wordsOf } from './errors.ts'
+import { Output } from './output.ts'
+import { createPrompts } from './prompts.ts'
+
+/** Does the work of a command's action with what its global options stand for. */
+export type Run = (command: Command, work: (context: Context) => Promise<void>) => Promise<void>
+
+interface GlobalOptions {
+  readonly local?: boolean
+  readonly endpoints?: string
+  readonly env?: string
+  readonly project?: string
+  readonly region?: string
+  readonly json?: boolean
+  readonly yes?: boolean
+}
+
+const AFTERWORD = `
+Exit codes: 0 done · 1 something is wrong, as printed · 2 the command line is wrong, nothing was done
+            3 stopped by you: the same command goes on where it stopped`
+
+/** Runs one command line and gives its exit code. Results go to standard output, everything else to standard error. */
+export async function run(argv: readonly string[]): Promise<number> {
+  const interrupt = interruption()
+  const program = createProgram(interrupt.signal)
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return EXIT.ok
+  } catch (error) {
+    return report(error, interrupt.signal)
+  } finally {
+    interrupt.end()
+  }
+}
+
+function createProgram(signal: AbortSignal): Command {
+  const program = new Command('cio')
+    .description('The pipeline between your applications and Customer.io, by hand.')
+    .addOption(new Option('--local', 'work on the local stack that `npm start` started'))
+    .addOption(new Option('--endpoints <file>', 'work on another local stack, by its endpoints.json'))
+    .addOption(new Option('--env <name>', 'take project and region from terraform/environments/<name>'))
+    .addOption(new Option('--project <id>', 'Google Cloud project').env('GOOGLE_CLOUD_PROJECT'))
+    .addOption(new Option('--region <us|eu>', "region of Customer.io's account").env('CUSTOMERIO_REGION'))
+    .addOption(new Option('--json', 'print one JSON document instead of text'))
+    .addOption(new Option('-y, --yes', 'confirm what would be asked'))
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', `${AFTERWORD}\n\nGuide for a bad day: scripts/cio/README.md`)
+
+  const runWith: Run = async (command, work) => {
+    const options: GlobalOptions = command.optsWithGlobals()
+    const connection = connect({ ...options, local: options.local ?? false })
+    const output = new Output({ json: options.json ?? false })
+    const prompts = createPrompts({ yes: options.yes ?? false })
+    try {
+      await work({ output, prompts, connection, signal, now: Date.now })
+    } finally {
+      await connection.close()
+    }
+  }
+
+  for (const make of [publishCommand, dlqCommand, secretsCommand, webhooksCommand]) program.addCommand(make(runWith))
+  for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])]) {
+    command
+      .exitOverride()
+      .configureHelp({ showGlobalOptions: true })
+      .showHelpAfterError('(--help shows how it is used)')
+    if (command !== program) command.addHelpText('after', AFTERWORD)
+  }
+  return program
+}
+
+/** What went wrong, in words for a person; a stack only for what nobody foresaw. */
+function report(error: unknown, signal: AbortSignal): number {
+  const output = new Output({ json: false })
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  if (signal.aborted && !(error instanceof CommandError)) {
+    output.error('stopped. The same command goes on where it stopped.')
+    return EXIT.aborted
+  }
+  if (error instanceof CommandError) {
+    output.error(error.cause === undefined ? error.message : wordsOf(error), error.hint)
+    return error.exitCode
+  }
+  output.error(wordsOf(error), process.env.CIO_DEBUG === undefined ? 'CIO_DEBUG=1 shows where.' : undefined)
+  if (process.env.CIO_DEBUG !== undefined && error instanceof Error) output.note(error.stack ?? '')
+  return EXIT.failed
+}
+
+/** The first Ctrl-C asks to stop, the second one stops. */
+function interruption(): { readonly signal: AbortSignal; readonly end: () => void } {
+  const controller = new AbortController()
+  const stop = (signal: NodeJS.Signals) => {
+    if (controller.signal.aborted) process.exit(EXIT.aborted)
+    controller.abort(new Error(signal))
+    process.stderr.write('\nstopping; what is under way is finished first. Once more to stop at once.\n')
+  }
+  process.on('SIGINT', stop).on('SIGTERM', stop)
+  return { signal: controller.signal, end: () => process.off('SIGINT', stop).off('SIGTERM', stop) }
+}

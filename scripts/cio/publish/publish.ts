@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs'
+import { text as readAll } from 'node:stream/consumers'
+import { MessagingPublisher, type TopicName } from '../../../shared/publisher/index.ts'
+import type { Context } from '../context.ts'
+import { aborted, CommandError, usageError, wordsOf } from '../errors.ts'
+import { count } from '../output.ts'
+import { createPace } from '../pace.ts'
+import { startProgress } from '../progress.ts'
+import { check, isTopicName, publishValid, splitMessages, type ValidMessage } from './messages.ts'
+
+export interface PublishOptions {
+  readonly file?: string
+  readonly key?: string
+  readonly rate?: number
+  readonly dryRun?: boolean
+}
+
+interface Line {
+  readonly line: number
+  readonly valid: ValidMessage
+}
+
+/** Messages in flight: enough for the client to batch, few enough to stop soon. */
+const CHUNK = 200
+const PROBLEMS_SHOWN = 20
+
+export async function publish(
+  context: Context,
+  topic: string,
+  message: string | undefined,
+  options: PublishOptions,
+): Promise<void> {
+  if (!isTopicName(topic)) throw usageError(`there is no topic ${topic}`, 'Use identify, track or transactional.')
+  const { output, now } = context
+  const valid: Line[] = []
+  const broken: string[] = []
+  for (const { line, text } of splitMessages(await readInput(message, options.file))) {
+    const checked = check(topic, Buffer.from(text), now)
+    if (checked.ok) valid.push({ line, valid: checked.valid })
+    else broken.push(`line ${line}: ${checked.problem}`)
+  }
+  if (broken.length > 0) throw brokenError(topic, valid.length + broken.length, broken)
+  if (options.dryRun) {
+    output.result({ topic, valid: valid.length, published: [] }, () => `${count(valid.length, 'message')} valid`)
+    return
+  }
+  const published = await publishAll(context, valid, options)
+  output.result({ topic, published }, () =>
+    published.length === 1
+      ? `published to ${topic}: message ${published[0]?.messageId}, key ${published[0]?.key}`
+      : `published ${count(published.length, 'message')} to ${topic}`,
+  )
+}
+
+async function readInput(message: string | undefined, file: string | undefined): Promise<string> {
+  if (message !== undefined && file !== undefined) throw usageError('give the message or --file, not both')
+  if (message === '-') return await readAll(process.stdin)
+  if (message !== undefined) return message
+  if (file === undefined)
+    throw usageError('no message is given', 'Give it as JSON, as - for standard input, or --file.')
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw usageError(`--file: ${wordsOf(cause)}`)
+  }
+}
+
+function brokenError(topic: TopicName, all: number, broken: readonly string[]): CommandError {
+  const more = broken.length > PROBLEMS_SHOWN ? [`and ${broken.length - PROBLEMS_SHOWN} more`] : []
+  const what = all === 1 ? 'the message breaks' : `${broken.length} of ${all} messages break`
+  const lines = [...broken.slice(0, PROBLEMS_SHOWN), ...more].map((line) => `\n  ${line}`).join('')
+  return new CommandError(`nothing was published: ${what} the contract of ${topic}${lines}`, {
+    hint: 'What each topic takes: shared/contract/README.md',
+  })
+}
+
+interface Published {
+  readonly line: number
+  readonly messageId: string
+  readonly key: string
+}
+
+async function publishAll(
+  { connection, output, now, signal }: Context,
+  messages: readonly Line[],
+  { key, rate }: PublishOptions,
+): Promise<Published[]> {
+  const prefix = key ?? crypto.randomUUID()
+  const publisher = new MessagingPublisher({ pubsub: await connection.pubsub(), now })
+  const pace = createPace(rate, now, signal)
+  const progress = await startProgress(output, 'publishing', messages.length, now)
+  const published: Published[] = []
+  const chunk = rate === undefined ? CHUNK : Math.max(1, Math.min(CHUNK, Math.ceil(rate / 4)))
+  try {
+    for (let start = 0; start < messages.length; start += chunk) {
+      if (signal.aborted) throw aborted(`stopped after ${count(published.length, 'message')}`)
+      const part = messages.slice(start, start + chunk)
+      await pace(part.length)
+      const accepted = part.map(async ({ line, valid }): Promise<Published> => {
+        const idempotencyKey = messages.length === 1 ? prefix : `${prefix}:${line}`
+        const messageId = await publishValid(publisher, valid, { idempotencyKey })
+        return { line, messageId, key: idempotencyKey }
+      })
+      const settled = await Promise.allSettled(accepted)
+      for (const each of settled) if (each.status === 'fulfilled') published.push(each.value)
+      const failed = settled.find((each) => each.status === 'rejected')
+      if (failed !== undefined) throw notAllError(published.length, messages.length, prefix, failed.reason)
+      progress.at(published.length)
+    }
+  } finally {
+    progress.end()
+    await publisher.close()
+  }
+  return published
+}
+
+function notAllError(done: number, all: number, prefix: string, cause: unknown): CommandError {
+  const hint = `Run it again with --key ${prefix}: what was published already does not happen twice.`
+  return new CommandError(`${done} of ${count(all, 'message')} published`, { cause, hint })
+}

@@ -1,0 +1,108 @@
+import type { SecretManagerServiceClient } from '@google-cloud/secret-manager'
+import { CommandError } from '../errors.ts'
+import type { SecretStore, VersionInfo } from './store.ts'
+
+export interface CloudSecretsOptions {
+  /** Id of the secret by the name of its variable. */
+  readonly ids: Readonly<Record<string, string>>
+  readonly projectId: () => Promise<string>
+  /** The client's end is added here. */
+  readonly closing: (() => Promise<unknown>)[]
+  readonly emulated: () => Promise<object>
+}
+
+/** gRPC's numbers. */
+const NOT_FOUND = 5
+const PERMISSION_DENIED = 7
+/** Secret Manager's answer to the access of a disabled or destroyed version. */
+const FAILED_PRECONDITION = 9
+
+/** Secret Manager. Values pass through here and nowhere else, and are never printed. */
+export function cloudSecrets(options: CloudSecretsOptions): SecretStore {
+  let connecting: Promise<SecretManagerServiceClient> | undefined
+  const client = () => {
+    connecting ??= (async () => {
+      const { SecretManagerServiceClient } = await import('@google-cloud/secret-manager')
+      const made = new SecretManagerServiceClient({
+        ...(await options.emulated()),
+        projectId: await options.projectId(),
+      })
+      options.closing.push(() => made.close())
+      return made
+    })()
+    return connecting
+  }
+  const pathOf = async (name: string) => `projects/${await options.projectId()}/secrets/${options.ids[name]}`
+
+  return {
+    names: Object.keys(options.ids),
+    async latest(name) {
+      const path = await pathOf(name)
+      const accessed = await asked('read', name, [NOT_FOUND, FAILED_PRECONDITION], async () => {
+        const [version] = await (await client()).accessSecretVersion({ name: `${path}/versions/latest` })
+        return version
+      })
+      if (accessed === undefined) return undefined
+      return { version: numberOf(accessed.name), value: Buffer.from(accessed.payload?.data ?? '').toString('utf8') }
+    },
+    async add(name, value) {
+      const path = await pathOf(name)
+      const added = await asked('add a version of', name, [], async () => {
+        const [version] = await (await client()).addSecretVersion({
+          parent: path,
+          payload: { data: Buffer.from(value, 'utf8') },
+        })
+        return version
+      })
+      return numberOf(added?.name)
+    },
+    async versions(name) {
+      const path = await pathOf(name)
+      const listed = await asked('list the versions of', name, [NOT_FOUND], async () => {
+        const [versions] = await (await client()).listSecretVersions({ parent: path })
+        return versions
+      })
+      return (listed ?? []).map(({ name: version, state, createTime }): VersionInfo => {
+        const seconds = createTime?.seconds
+        return {
+          version: numberOf(version),
+          state: state === 'ENABLED' ? 'enabled' : state === 'DISABLED' ? 'disabled' : 'destroyed',
+          createdAtMs: seconds === undefined || seconds === null ? undefined : Number(seconds) * 1_000,
+        }
+      })
+    },
+    async disable(name, version) {
+      const path = await pathOf(name)
+      await asked('disable a version of', name, [], async () => {
+        await (await client()).disableSecretVersion({ name: `${path}/versions/${version}` })
+      })
+    },
+  }
+}
+
+/** Says which secret and which permission it is about; `absent` are the codes that mean there is none. */
+async function asked<T>(
+  what: string,
+  name: string,
+  absent: readonly number[],
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? Number(cause.code) : undefined
+    if (code !== undefined && absent.includes(code)) return undefined
+    const hint =
+      code === PERMISSION_DENIED
+        ? 'Your account needs roles/secretmanager.admin on this secret, or the parts of it that this command uses.'
+        : code === NOT_FOUND
+          ? 'Terraform creates the secrets: apply it first.'
+          : undefined
+    throw new CommandError(`Secret Manager: cannot ${what} ${name}`, { cause, ...(hint !== undefined && { hint }) })
+  }
+}
+
+/** `projects/p/secrets/s/versions/7` is version 7. */
+function numberOf(path: string | null | undefined): string {
+  return path?.split('/').at(-1) ?? ''
+}

@@ -1,0 +1,205 @@
+import { text as readAll } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseKeyRing } from '../../../shared/webhooks/index.ts'
+import type { Context } from '../context.ts'
+import { CommandError, usageError } from '../errors.ts'
+import { table } from '../output.ts'
+import { shapeProblem, type Verdict, verifyApp, verifyTrack } from './verify.ts'
+
+export interface SetOptions {
+  readonly verify: boolean
+}
+
+export interface RotateOptions extends SetOptions {
+  readonly wait: boolean
+  readonly disablePrevious?: boolean
+}
+
+const SIGNING_KEYS = 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS'
+/** A function reads a secret again when its value is 60 s old; the rest is for the request that does so. */
+const LIVE_AFTER_MS = 75_000
+const POLL_MS = 1_000
+/** How long Secret Manager may take until `latest` is the new version. */
+const LATEST_WITHIN_MS = 60_000
+
+export async function set(context: Context, name: string, { verify }: SetOptions): Promise<void> {
+  const { output, connection } = context
+  const value = await readValue(context, name)
+  if (verify) await refuseWrong(context, name, value)
+  const version = await connection.secrets().add(name, value)
+  output.result({ name, version }, () => `${name} is set (version ${version})`)
+}
+
+export async function rotate(context: Context, name: string, options: RotateOptions): Promise<void> {
+  const { output, connection, prompts } = context
+  const store = connection.secrets()
+  const given = await readValue(context, name)
+  const before = await store.latest(name)
+  if (before === undefined) throw new CommandError(`${name} has no value to rotate`, { hint: 'Use `secrets set`.' })
+  const value = name === SIGNING_KEYS ? ringWith(given, before.value) : given
+  if (value === before.value.trim()) throw new CommandError(`${name} has this value already`)
+  if (options.verify) await refuseWrong(context, name, given)
+  const version = await store.add(name, value)
+  output.note(`added version ${version} of ${name}`)
+  await untilLatest(context, name, value)
+  if (options.wait) {
+    output.note(`waiting ${LIVE_AFTER_MS / 1_000} s, until every function has read it`)
+    await delay(LIVE_AFTER_MS, undefined, { signal: context.signal })
+  }
+  const disabled: string[] = []
+  if (options.disablePrevious) {
+    // By our own version's number and not by the order of the list: never the newest.
+    const earlier = (await store.versions(name)).filter(
+      (each) => each.state === 'enabled' && isBefore(each.version, version),
+    )
+    if (earlier.length > 0) {
+      const numbers = earlier.map((each) => each.version)
+      await prompts.confirm(`Disable version ${numbers.join(', ')} of ${name}?`)
+      for (const number of numbers) await store.disable(name, number)
+      disabled.push(...numbers)
+    }
+  }
+  output.result({ name, version, live: options.wait, disabled }, () =>
+    [
+      `${name} is rotated: version ${version} is ${options.wait ? 'live' : 'the latest; functions read it within a minute'}`,
+      ...(disabled.length > 0 ? [`disabled: version ${disabled.join(', ')}`] : []),
+      ...(name === SIGNING_KEYS
+        ? ['the key before stays valid: change it at Customer.io now, then rotate once more']
+        : []),
+    ].join('\n'),
+  )
+}
+
+export async function check(context: Context): Promise<void> {
+  const { output, connection } = context
+  const checks = await checkSecrets(context)
+  output.result(checks, () =>
+    table(
+      ['secret', 'version', 'state', ''],
+      checks.map(({ name, version, state, note }) => [name, version ?? '-', state, note]),
+    ),
+  )
+  const wrong = checks.filter(({ state }) => state !== 'ok')
+  if (wrong.length === 0) return
+  const hints = [...new Set(wrong.flatMap(({ hint }) => hint ?? []))]
+  throw new CommandError(`${wrong.length} of ${checks.length} secrets of ${connection.name} are not right`, {
+    ...(hints.length > 0 && { hint: hints.join('\n  ') }),
+  })
+}
+
+export interface SecretCheck {
+  readonly name: string
+  readonly version: string | undefined
+  readonly state: 'ok' | 'missing' | 'wrong' | 'unknown'
+  readonly note: string
+  readonly hint?: string
+}
+
+/** What can be said of every secret, with Customer.io's word where it can be asked. */
+export async function checkSecrets({ connection }: Context): Promise<readonly SecretCheck[]> {
+  const store = connection.secrets()
+  const customerIo = connection.customerIo()
+  const values = new Map<string, { readonly version: string; readonly value: string }>()
+  for (const name of store.names) {
+    const latest = await store.latest(name)
+    if (latest !== undefined) values.set(name, { version: latest.version, value: latest.value.trim() })
+  }
+  const usable = (name: string) => {
+    const value = values.get(name)?.value
+    return value !== undefined && shapeProblem(name, value) === undefined ? value : undefined
+  }
+  const siteId = usable('CUSTOMERIO_SITE_ID')
+  const trackKey = usable('CUSTOMERIO_TRACK_API_KEY')
+  const appKey = usable('CUSTOMERIO_APP_API_KEY')
+  const track = siteId && trackKey ? await verifyTrack(customerIo, { siteId, apiKey: trackKey }) : undefined
+  const app = appKey ? await verifyApp(customerIo, { apiKey: appKey }) : undefined
+  const verdicts: Readonly<Record<string, Verdict | undefined>> = {
+    CUSTOMERIO_SITE_ID: track,
+    CUSTOMERIO_TRACK_API_KEY: track,
+    CUSTOMERIO_APP_API_KEY: app,
+  }
+  return store.names.map((name): SecretCheck => {
+    const stored = values.get(name)
+    const hint = `Set it: npm run cio -- secrets set ${name}`
+    if (stored === undefined || stored.value === 'unset') {
+      return { name, version: stored?.version, state: 'missing', note: 'not configured yet', hint }
+    }
+    const problem = shapeProblem(name, stored.value)
+    if (problem !== undefined) return { name, version: stored.version, state: 'wrong', note: problem, hint }
+    if (name === SIGNING_KEYS) return { name, version: stored.version, state: 'ok', note: ringNote(stored.value) }
+    const verdict = verdicts[name]
+    if (verdict === undefined) {
+      return { name, version: stored.version, state: 'unknown', note: 'cannot be tried without the other one' }
+    }
+    const state = verdict.verdict === 'accepted' ? 'ok' : verdict.verdict === 'refused' ? 'wrong' : 'unknown'
+    return { name, version: stored.version, state, note: verdict.note, ...(verdict.hint && { hint: verdict.hint }) }
+  })
+}
+
+function ringNote(value: string): string {
+  const keys = parseKeyRing(value).length
+  return keys === 1
+    ? 'one key; `webhooks test` tries it'
+    : `${keys} keys, current first; \`webhooks test\` tries the first`
+}
+
+/** The new key in front, the one that was current behind it, older ones gone. Pure. */
+export function ringWith(key: string, ring: string): string {
+  const [current] = parseKeyRing(ring).filter((each) => each !== key)
+  return current === undefined ? key : `${key}\n${current}`
+}
+
+async function readValue({ output, prompts, connection }: Context, name: string): Promise<string> {
+  const { names } = connection.secrets()
+  if (!names.includes(name)) throw usageError(`there is no secret ${name}`, `There are: ${names.join(', ')}.`)
+  if (prompts.interactive) output.note('The value is not shown.')
+  const text = prompts.interactive ? await prompts.secret(`Value of ${name}`) : await readAll(process.stdin)
+  const value = text.replaceAll('\r', '').trim()
+  const problem = shapeProblem(name, value)
+  if (problem !== undefined) throw usageError(`the value ${problem}; nothing was changed`)
+  return value
+}
+
+/** Asks Customer.io with the new value before it replaces one that works. */
+async function refuseWrong({ connection, output }: Context, name: string, value: string): Promise<void> {
+  const customerIo = connection.customerIo()
+  const verdict = await tryOut()
+  if (verdict === undefined || verdict.verdict === 'accepted') return
+  if (verdict.verdict === 'unknown') {
+    output.warn(`it could not be tried: ${verdict.note}`)
+    return
+  }
+  throw new CommandError(
+    `${verdict.note}; nothing was changed`,
+    verdict.hint === undefined ? {} : { hint: verdict.hint },
+  )
+
+  async function tryOut(): Promise<Verdict | undefined> {
+    if (name === 'CUSTOMERIO_APP_API_KEY') return verifyApp(customerIo, { apiKey: value })
+    // One half of a pair can only be tried with the other.
+    const other = name === 'CUSTOMERIO_SITE_ID' ? 'CUSTOMERIO_TRACK_API_KEY' : 'CUSTOMERIO_SITE_ID'
+    if (name === SIGNING_KEYS) return undefined
+    const stored = (await connection.secrets().latest(other))?.value.trim()
+    if (stored === undefined || shapeProblem(other, stored) !== undefined) return undefined
+    return verifyTrack(
+      customerIo,
+      name === 'CUSTOMERIO_SITE_ID' ? { siteId: value, apiKey: stored } : { siteId: stored, apiKey: value },
+    )
+  }
+}
+
+async function untilLatest({ connection, now, signal }: Context, name: string, value: string): Promise<void> {
+  const giveUpAtMs = now() + LATEST_WITHIN_MS
+  while ((await connection.secrets().latest(name))?.value !== value) {
+    if (now() > giveUpAtMs) {
+      throw new CommandError(`the new version of ${name} was added, but is not what functions get yet`, {
+        hint: 'Somebody may have added another one meanwhile; `secrets check` shows the latest.',
+      })
+    }
+    await delay(POLL_MS, undefined, { signal })
+  }
+}
+
+function isBefore(one: string, other: string): boolean {
+  return Number(one) < Number(other)
+}

@@ -1,0 +1,27 @@
+/** One stored value of a secret. */
+export interface SecretVersion {
+  /** Number of the version; `file` where there are none. */
+  readonly version: string
+  readonly value: string
+}
+
+export interface VersionInfo {
+  readonly version: string
+  readonly state: 'enabled' | 'disabled' | 'destroyed'
+  readonly createdAtMs: number | undefined
+}
+
+/** Where the credentials of a pipeline are kept. Secrets go by the names of their variables. */
+export interface SecretStore {
+  readonly names: readonly string[]
+  /** What a function that asks now gets, or undefined when there is no usable version. */
+  latest(name: string): Promise<SecretVersion | undefined>
+  /** Adds a version and gives its number. */
+  add(name: string, value: string): Promise<string>
+  /** Newest first. */
+  versions(name: string): Promise<readonly VersionInfo[]>
+  disable(name: string, version: string): Promise<void>
+}
+
+/** The word that stands for "not configured yet". */
+export const UNSET = 'unset'

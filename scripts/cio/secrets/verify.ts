@@ -1,0 +1,78 @@
+import { z } from 'zod'
+import { type CustomerIo, describeFailure } from '../customerio.ts'
+import { UNSET } from './store.ts'
+
+export type SecretName =
+  | 'CUSTOMERIO_SITE_ID'
+  | 'CUSTOMERIO_TRACK_API_KEY'
+  | 'CUSTOMERIO_APP_API_KEY'
+  | 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS'
+
+/** What Customer.io says of a value. `unknown`: it cannot be asked (yet). */
+export interface Verdict {
+  readonly verdict: 'accepted' | 'refused' | 'unknown'
+  readonly note: string
+  /** What to do about it. */
+  readonly hint?: string
+}
+
+const accountSchema = z.looseObject({
+  region: z.string().optional(),
+  data_center: z.string().optional(),
+  url: z.string(),
+})
+
+/** Site id and Track key are asked with one request, which also tells in which region the account is. */
+export async function verifyTrack(
+  customerIo: CustomerIo,
+  given: { readonly siteId?: string; readonly apiKey?: string },
+): Promise<Verdict> {
+  try {
+    const client = await customerIo.track(given)
+    const account = accountSchema.parse(await client.getAccountRegion())
+    const region = account.region ?? account.data_center ?? (account.url.includes('-eu.') ? 'eu' : 'us')
+    if (customerIo.region === undefined || region === customerIo.region) {
+      return { verdict: 'accepted', note: `Customer.io takes them; the account is in region ${region}` }
+    }
+    return {
+      verdict: 'refused',
+      note: `the account is in region ${region}, the pipeline is configured for ${customerIo.region}`,
+      hint: `Set customerio_region = ${region} in terraform/environments and apply.`,
+    }
+  } catch (error) {
+    return failed(error, 'site id and Track API key', 'Settings, API credentials, Track API keys')
+  }
+}
+
+export async function verifyApp(customerIo: CustomerIo, given: { readonly apiKey?: string }): Promise<Verdict> {
+  try {
+    await (await customerIo.app(given)).getIpAddresses()
+    return { verdict: 'accepted', note: 'Customer.io takes it' }
+  } catch (error) {
+    return failed(error, 'App API key', 'Settings, API credentials, App API keys')
+  }
+}
+
+function failed(error: unknown, what: string, where: string): Verdict {
+  if (error instanceof z.ZodError) return { verdict: 'unknown', note: 'Customer.io answered in an unknown form' }
+  const { status, words } = describeFailure(error)
+  if (status === 401 || status === 403) {
+    return {
+      verdict: 'refused',
+      note: `Customer.io refuses the ${what} (${status})`,
+      hint: `Compare with Customer.io: ${where}. A key of the other region is refused too: check --region.`,
+    }
+  }
+  return { verdict: 'unknown', note: words }
+}
+
+/** What is wrong with a value before anybody is asked; undefined when nothing is. Pure. */
+export function shapeProblem(name: string, value: string): string | undefined {
+  if (value === '') return 'is empty'
+  if (value === UNSET) return `is the word "${UNSET}", which stands for not configured`
+  const lines = value.split('\n')
+  if (name !== 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS' && lines.length > 1) return 'has more than one line'
+  if (lines.some((line) => /\s/.test(line))) return 'has white space in it'
+  if (/[^\x21-\x7e\n]/.test(value)) return 'has characters that no credential has'
+  return undefined
+}

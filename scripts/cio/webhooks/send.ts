@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto'
+import { SIGNATURE_HEADER, signWebhook, TIMESTAMP_HEADER } from '../../../shared/webhooks/index.ts'
+import { wordsOf } from '../errors.ts'
+
+/** What a receiver answered. `status` is undefined when there was no answer. */
+export interface WebhookAnswer {
+  readonly status: number | undefined
+  readonly latencyMs: number
+  readonly body: string
+}
+
+/** Customer.io waits so long for the whole answer. */
+export const ANSWER_LIMIT_MS = 4_000
+const TIMEOUT_MS = 10_000
+const BODY_SHOWN = 500
+
+/** An event that says of itself that it is a test. Its object type is none of Customer.io's: receivers keep such events. */
+export function testEvent(nowMs: number): { readonly eventId: string; readonly body: Buffer } {
+  const eventId = `cio-test-${randomUUID()}`
+  const event = {
+    event_id: eventId,
+    object_type: 'cio_test',
+    metric: 'sent',
+    timestamp: Math.floor(nowMs / 1_000),
+    data: { note: 'sent by `cio webhooks test`' },
+  }
+  return { eventId, body: Buffer.from(JSON.stringify(event)) }
+}
+
+/** Signs a body as Customer.io does and posts it. */
+export async function sendWebhook(url: string, key: string, body: Buffer, nowMs: number): Promise<WebhookAnswer> {
+  const timestamp = String(Math.floor(nowMs / 1_000))
+  const startedMs = performance.now()
+  const latencyMs = () => Math.round(performance.now() - startedMs)
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        [TIMESTAMP_HEADER]: timestamp,
+        [SIGNATURE_HEADER]: signWebhook(key, timestamp, body),
+      },
+      body: new Uint8Array(body),
+      redirect: 'manual',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    const text = await response.text()
+    return { status: response.status, latencyMs: latencyMs(), body: text.slice(0, BODY_SHOWN) }
+  } catch (error) {
+    return { status: undefined, latencyMs: latencyMs(), body: wordsOf(error) }
+  }
+}
+
+/** What is wrong with an answer and what to do about it; undefined when Customer.io would be content. Pure. */
+export function complaintAbout({ status, latencyMs }: WebhookAnswer): { what: string; hint: string } | undefined {
+  if (status === undefined) {
+    return {
+      what: 'no answer',
+      hint: 'Is the address right, the function deployed, its ingress "all" and open to allUsers?',
+    }
+  }
+  if (status === 401) {
+    return {
+      what: 'the signature was not accepted',
+      hint: 'The function has other signing keys: `secrets check`, `secrets rotate`.',
+    }
+  }
+  if (status === 403) {
+    return {
+      what: 'the platform refused the request',
+      hint: 'allUsers needs roles/run.invoker on the webhook function.',
+    }
+  }
+  if (status === 503) {
+    return { what: 'the function could not publish the event, or could not read its keys', hint: 'Its log says which.' }
+  }
+  if (status < 200 || status > 299) {
+    return {
+      what: `answer ${status}`,
+      hint: 'Customer.io would send it again, and hold back every later webhook meanwhile.',
+    }
+  }
+  if (latencyMs > ANSWER_LIMIT_MS) {
+    return {
+      what: `the answer took ${latencyMs} ms`,
+      hint: 'Customer.io waits 4 s: set min_instances of the webhook function.',
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,84 @@
+import { settle } from './index.ts'
+import type { NewSendRecord, SendLedger, SendState } from './record.ts'
+import { createMemoryLedger } from './simulation/memory-ledger.ts'
+
+const LEASE_MS = 30_000
+
+let nowMs: number
+let ledger: SendLedger
+
+beforeEach(() => {
+  nowMs = 1_700_000_000_000
+  ledger = createMemoryLedger({ now: () => nowMs })
+})
+
+async function record(state: SendState, more: Partial<NewSendRecord> = {}): Promise<void> {
+  await ledger.create('id', {
+    state,
+    owner: 'delivery',
+    leaseMs: LEASE_MS,
+    contentHash: 'content',
+    personHash: null,
+    channel: 'email',
+    template: null,
+    claimedAtMs: 'request_time',
+    deliveryId: null,
+    expiresAtMs: nowMs + 1_000_000,
+    ...more,
+  })
+  nowMs += 1
+}
+
+describe('settling a send', () => {
+  it('writes that it was sent', async () => {
+    await record('uncertain')
+    expect(await settle(ledger, 'id', 'sent', 'person')).toEqual({ kind: 'settled' })
+    expect(await ledger.read('id')).toMatchObject({ state: 'sent', owner: 'person', contentHash: 'content' })
+  })
+
+  it('writes that it was not, so that the next delivery sends', async () => {
+    await record('uncertain')
+    expect(await settle(ledger, 'id', 'not_sent', 'person')).toEqual({ kind: 'settled' })
+    expect(await ledger.read('id')).toMatchObject({ state: 'released' })
+  })
+
+  it('settles what was claimed by somebody who never came back, but not what is being sent', async () => {
+    await record('claimed')
+    expect(await settle(ledger, 'id', 'sent', 'person')).toEqual({ kind: 'busy' })
+    nowMs += LEASE_MS
+    expect(await settle(ledger, 'id', 'sent', 'person')).toEqual({ kind: 'settled' })
+  })
+
+  it('changes nothing that is known', async () => {
+    await record('sent', { deliveryId: 'delivery-1' })
+    expect(await settle(ledger, 'id', 'not_sent', 'person')).toEqual({
+      kind: 'decided',
+      state: 'sent',
+      deliveryId: 'delivery-1',
+    })
+    expect(await ledger.read('id')).toMatchObject({ state: 'sent', owner: 'delivery' })
+  })
+
+  it('has nothing to write where there is no record, or one that has expired', async () => {
+    expect(await settle(ledger, 'id', 'sent', 'person')).toEqual({ kind: 'no_record' })
+    await record('uncertain')
+    nowMs += 2_000_000
+    expect(await settle(ledger, 'id', 'sent', 'person')).toEqual({ kind: 'no_record' })
+  })
+
+  it('never undoes what a delivery writes between its look and its write', async () => {
+    await record('uncertain')
+    const overtaken: SendLedger = {
+      ...ledger,
+      async read(id) {
+        const found = await ledger.read(id)
+        if (found?.owner === 'delivery') {
+          await ledger.update(id, found.version, { owner: 'faster', state: 'sent', deliveryId: 'delivery-2' })
+        }
+        return found
+      },
+    }
+    expect(await settle(overtaken, 'id', 'not_sent', 'person')).toEqual({ kind: 'busy' })
+    expect(await ledger.read('id')).toMatchObject({ state: 'sent', owner: 'faster' })
+  })
+})
