@@ -16,14 +16,21 @@ const ACKNOWLEDGING_STATUSES: ReadonlySet<number> = new Set([102, 200, 201, 202,
 /** Where pushes in flight start; each acknowledgement lets one more out at a time, each failure one less. */
 const FIRST_WINDOW = 10
 
+/**
+ * Most new connections at a time whose first answer has not come. A listener queues some 500 before its process accepts them
+ * and drops the rest, whose pushes would then hang until the ack deadline.
+ */
+const MAX_NEW_CONNECTIONS = 100
+
 /** Keeps connections open between pushes; shared by all subscriptions of a server. */
 export interface PushAgents {
   readonly http: HttpAgent
   readonly https: HttpsAgent
 }
 
-export function createPushAgents(): PushAgents {
-  const options = { keepAlive: true, maxFreeSockets: 256 }
+/** As many idle connections stay open as pushes may be in flight: opening them anew for each burst overruns the listener. */
+export function createPushAgents(maxOutstanding: number): PushAgents {
+  const options = { keepAlive: true, maxFreeSockets: maxOutstanding }
   return { http: new HttpAgent(options), https: new HttpsAgent(options) }
 }
 
@@ -45,6 +52,8 @@ export interface PushOptions {
   readonly duplicates: () => DuplicateOrder | undefined
 }
 
+const LATE = 'no answer within the ack deadline'
+
 type PushResult =
   | { readonly acknowledged: boolean; readonly status: number }
   | { readonly acknowledged: false; readonly failure: string }
@@ -59,6 +68,7 @@ export class PushConsumer implements Consumer {
   readonly #requests = new Map<string, Set<ClientRequest>>()
   #window: number
   #inFlight = 0
+  #newConnections = 0
   #failuresInARow = 0
   #backingOff = false
   #cancelBackoff: (() => void) | undefined
@@ -70,10 +80,13 @@ export class PushConsumer implements Consumer {
     this.#settings = settings
     this.#options = options
     this.#window = Math.min(FIRST_WINDOW, options.maxOutstanding)
+    // Making the key takes a while: now, rather than while the first message waits.
+    if (settings.oidc !== undefined) void options.signer?.token(settings.oidc.email, settings.oidc.audience)
   }
 
   hasRoom(): boolean {
-    return !this.#closed && !this.#backingOff && this.#inFlight < this.#window
+    if (this.#closed || this.#backingOff) return false
+    return this.#inFlight < this.#window && this.#newConnections < MAX_NEW_CONNECTIONS
   }
 
   deliver(lease: Lease): void {
@@ -84,7 +97,7 @@ export class PushConsumer implements Consumer {
 
   /** The ack deadline is the request's timeout too: whoever answers later is not heard. */
   released(lease: Lease, why: 'acknowledged' | 'failed' | 'expired'): void {
-    if (why === 'expired') this.#abort(lease.ackId, 'no answer within the ack deadline')
+    if (why === 'expired') this.#abort(lease.ackId, LATE)
   }
 
   closed(): void {
@@ -146,26 +159,30 @@ export class PushConsumer implements Consumer {
       'content-length': body.length,
       'user-agent': 'CloudPubSub-Google',
     }
-    if (oidc !== undefined && this.#options.signer !== undefined) {
-      headers.authorization = `Bearer ${await this.#options.signer.token(oidc.email, oidc.audience)}`
+    // A new connection until it turns out that an open one is used.
+    this.#newConnections += 1
+    let isNew = true
+    const isProven = () => {
+      if (isNew) this.#newConnections -= 1
+      isNew = false
+      this.#subscription.wake()
     }
-    const requests = this.#requests.get(ackId)
-    if (requests === undefined) return { acknowledged: false, failure: 'no answer within the ack deadline' }
-    const { http, https } = this.#options.agents
-    return await new Promise((resolve, reject) => {
-      const answered = (status = 0) => resolve({ acknowledged: ACKNOWLEDGING_STATUSES.has(status), status })
+    try {
+      if (oidc !== undefined && this.#options.signer !== undefined) {
+        headers.authorization = `Bearer ${await this.#options.signer.token(oidc.email, oidc.audience)}`
+      }
+      const requests = this.#requests.get(ackId)
+      if (requests === undefined) return { acknowledged: false, failure: LATE }
+      const { http, https } = this.#options.agents
       const request = endpoint.startsWith('https:')
         ? httpsRequest(endpoint, { method: 'POST', headers, agent: https })
         : httpRequest(endpoint, { method: 'POST', headers, agent: http })
+      if (request.reusedSocket) isProven()
       requests.add(request)
-      request.on('information', ({ statusCode }) => statusCode === 102 && answered(statusCode))
-      request.on('response', (response) => {
-        answered(response.statusCode)
-        response.resume()
-      })
-      request.on('error', reject)
-      request.end(body)
-    })
+      return await answerTo(request, body)
+    } finally {
+      isProven()
+    }
   }
 
   #settle(lease: Lease, acknowledged: boolean): void {
@@ -194,4 +211,18 @@ export class PushConsumer implements Consumer {
       this.#subscription.wake()
     }, delayMs)
   }
+}
+
+/** Sends the request; rejects when no answer comes. */
+function answerTo(request: ClientRequest, body: Buffer): Promise<PushResult> {
+  return new Promise((resolve, reject) => {
+    const answered = (status = 0) => resolve({ acknowledged: ACKNOWLEDGING_STATUSES.has(status), status })
+    request.on('information', ({ statusCode }) => statusCode === 102 && answered(statusCode))
+    request.on('response', (response) => {
+      answered(response.statusCode)
+      response.resume()
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
 }
