@@ -38,7 +38,7 @@ const ALREADY_EXISTS = 6
 const FAILED_PRECONDITION = 9
 
 /** Documents of one delete; Firestore takes 500. */
-const ERASE_BATCH = 200
+const ERASE_BATCH = 50
 
 export interface FirestoreSendLedgerOptions {
   /** Of the named database; the caller ends it. */
