@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type HttpFunction, http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
+import { createDataset } from '../functions/warehouse/dataset.ts'
+import { createWarehouseHandler } from '../functions/warehouse/handler.ts'
 import { createWebhookHandler } from '../functions/webhook/handler.ts'
 import { ConfigurationError } from '../shared/config/index.ts'
 import { CustomerIOService } from '../shared/customerio/index.ts'
@@ -11,7 +13,6 @@ import { createLog, type Log } from '../shared/logging/index.ts'
 import type { Outcome } from '../shared/outcome/index.ts'
 import { RateLimiter } from '../shared/rate/index.ts'
 import { createSecret } from '../shared/secrets/index.ts'
-import { type InsertRows, insertEvents } from '../shared/warehouse/index.ts'
 import { CustomerIOWebhookHandler, SIGNATURE_HEADER, signWebhook, TIMESTAMP_HEADER } from '../shared/webhooks/index.ts'
 import { entryOf } from './log-filter.ts'
 
@@ -19,6 +20,7 @@ import { entryOf } from './log-filter.ts'
 
 const neverDraining: Drain = { begin: () => true }
 const MAX_ATTEMPTS = 100
+const SENT = { event_id: '01', object_type: 'email', metric: 'sent', timestamp: 1_763_740_000, data: {} }
 
 /** What a process of a function writes while `run` uses its log. */
 async function linesOf(functionName: string, run: (log: Log) => Promise<unknown>): Promise<unknown[]> {
@@ -45,6 +47,18 @@ async function postTo(handler: HttpFunction, requests: readonly RequestInit[]): 
   server.close()
 }
 
+/** A message as Pub/Sub pushes it. */
+function pushOf(data: string, deliveryAttempt = 1): RequestInit {
+  return {
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      message: { data: btoa(data), messageId: '17', publishTime: '2026-11-21T10:00:00Z', attributes: {} },
+      subscription: 'projects/p/subscriptions/s',
+      deliveryAttempt,
+    }),
+  }
+}
+
 /** One line for each way a Pub/Sub message can end. */
 export async function messageLines(): Promise<unknown[]> {
   const ends: readonly { outcome: Outcome; attempt: number }[] = [
@@ -67,15 +81,10 @@ export async function messageLines(): Promise<unknown[]> {
       log,
       now: Date.now,
     })
-    const pushes = ends.map(({ attempt }, index) => ({
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        message: { data: btoa('{}'), messageId: String(index), publishTime: '2026-11-21T10:00:00Z', attributes: {} },
-        subscription: 'projects/p/subscriptions/track',
-        deliveryAttempt: attempt,
-      }),
-    }))
-    await postTo(handler, pushes)
+    await postTo(
+      handler,
+      ends.map(({ attempt }) => pushOf('{}', attempt)),
+    )
   })
 }
 
@@ -114,13 +123,7 @@ export async function customerioLines(statuses: readonly number[]): Promise<unkn
 
 /** A webhook that is accepted, one that is forged, and one that meets a function without keys. */
 export async function webhookLines(): Promise<unknown[]> {
-  const body = JSON.stringify({
-    event_id: '01',
-    object_type: 'email',
-    metric: 'sent',
-    timestamp: 1_763_740_000,
-    data: {},
-  })
+  const body = JSON.stringify(SENT)
   const signedBy = (key: string): RequestInit => ({
     headers: {
       'content-type': 'application/json',
@@ -151,27 +154,37 @@ export async function webhookLines(): Promise<unknown[]> {
   ]
 }
 
-/** A row that BigQuery refuses. */
+/** A row that BigQuery refuses, and a webhook that is not understood. */
 export async function warehouseLines(): Promise<unknown[]> {
-  const refuse: InsertRows = async (_table, rows) => ({
-    kind: 'perRow',
-    failures: new Map(rows.map((_, index) => [index, { kind: 'refused', reason: 'refused', error: 'no such field' }])),
+  const bigQuery = createServer((request, response) => {
+    const refused = request.url?.includes('/webhook_events/') === true
+    const insertErrors = [
+      { index: 0, errors: [{ reason: 'invalid', message: 'Could not parse', location: 'timestamp' }] },
+    ]
+    request.resume().on('end', () => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(JSON.stringify(refused ? { insertErrors } : {}))
+    })
   })
-  return linesOf('warehouse', (log) =>
-    insertEvents(
-      [
-        {
-          rows: [{ table: 'webhook_events', insertId: '01', json: {} }],
-          quarantineRow: () => undefined,
-          novelties: [],
-          bytes: 2,
-          eventId: '01',
-        },
-      ],
-      refuse,
+  process.env.BIGQUERY_EMULATOR_HOST = await listening(bigQuery)
+  const lines = await linesOf('warehouse', async (log) => {
+    const handler = createWarehouseHandler({
+      config: {
+        deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: MAX_ATTEMPTS },
+        batch: { maxItems: 1, maxBytes: 1e6, maxItemBytes: 1e6, maxInFlight: 1, maxWaitMs: 10_000, maxQueueItems: 10 },
+      },
+      dataset: createDataset('p', 'customerio'),
+      deadLetters: { publish: async () => {} },
+      drain: neverDraining,
       log,
-    ),
-  )
+      now: Date.now,
+    })
+    await postTo(handler, [pushOf(JSON.stringify(SENT)), pushOf('{"hello":"world"}')])
+  })
+  delete process.env.BIGQUERY_EMULATOR_HOST
+  bigQuery.closeAllConnections()
+  bigQuery.close()
+  return lines
 }
 
 /** A secret whose file cannot be read, and a function whose environment is incomplete. */

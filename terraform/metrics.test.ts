@@ -54,6 +54,8 @@ it('counts every end of a message once, by outcome and cause', () => {
     { function: 'track', outcome: 'retry', cause: 'transient' },
     { function: 'track', outcome: 'retry', cause: 'configuration' },
     { function: 'track', outcome: 'exhausted', cause: 'transient' },
+    { function: 'warehouse', outcome: 'delivered' },
+    { function: 'warehouse', outcome: 'delivered' },
   ])
 })
 
@@ -65,7 +67,7 @@ it('counts as dead letters what was given up, by reason', () => {
 })
 
 it('takes the age of messages that are settled, and not of those that are retried', () => {
-  expect(counted('message_age')).toHaveLength(3)
+  expect(counted('message_age')).toHaveLength(counted('messages').length - 2)
 })
 
 it('counts requests to Customer.io by status, or by reason when no answer came', () => {
@@ -92,6 +94,10 @@ it('counts webhooks by answer, with the reason of those that are not accepted', 
 
 it('counts rows that BigQuery refused', () => {
   expect(counted('warehouse_row_errors')).toEqual([{ function: 'warehouse' }])
+})
+
+it('counts webhooks in the quarantine, by reason', () => {
+  expect(counted('quarantined')).toEqual([{ reason: 'no_event_id' }])
 })
 
 it('counts what waits because our own configuration is refused or incomplete', () => {

@@ -64,6 +64,11 @@ locals {
       filter      = "jsonPayload.event=\"row_refused\""
       labels      = { function = "labels.function" }
     }
+    quarantined = {
+      description = "Webhooks that were kept in the quarantine table because they could not be understood."
+      filter      = "jsonPayload.event=\"webhook_quarantined\""
+      labels      = { reason = "jsonPayload.reason" }
+    }
     configuration_refused = {
       description = "Messages and requests that wait because our own configuration is refused or invalid."
       filter      = "(jsonPayload.cause=\"configuration\" OR jsonPayload.event=\"configuration_invalid\")"
