@@ -83,8 +83,11 @@ function judge(message: PublishedMessage, received: boolean, letter: Letter | un
     case 'contract':
       return planned.nature === 'broken' ? { fate: 'dead_lettered' } : lost(`refused without cause: ${letter.error}`)
     case 'refused':
-      if (!isRefusal(planned, letter) && !refusedBlindly) return lost(`refused without cause: ${letter.error}`)
-      return { fate: received ? 'delivered' : 'dead_lettered' }
+      // One that was also received: an answer was lost that had accepted it.
+      if (isRefusal(planned, letter)) return { fate: 'dead_lettered' }
+      return refusedBlindly
+        ? { fate: received ? 'delivered' : 'dead_lettered' }
+        : lost(`refused without cause: ${letter.error}`)
     case 'content_changed':
       return contested ? { fate: received ? 'delivered' : 'dead_lettered' } : lost('its key was never used before')
     case 'uncertain':

@@ -48,7 +48,7 @@ export interface ChaosResult {
   readonly longestPauseMs: number
 }
 
-const INSTANCES: Readonly<Record<Topic, number>> = { identify: 2, track: 2, transactional: 2 }
+const INSTANCES: Readonly<Record<Topic, number>> = { identify: 2, track: 2, transactional: 3 }
 const DRAIN_LIMIT_MS = 240_000
 
 /** Publishes and makes trouble for a time, lets everything settle, and accounts for every message. */

@@ -13,6 +13,8 @@ interface FaultRule {
   readonly meets: readonly (readonly Topic[])[]
   /** From and to, milliseconds. */
   readonly lasts: readonly [number, number]
+  /** Not in every round but in each n-th: pushes to a frozen instance come back only at their deadline, and hold up the rest. */
+  readonly every?: number
 }
 
 /**
@@ -38,7 +40,7 @@ export const FAULTS = {
   'kill -9': { meets: ONE_FUNCTION, lasts: [0, 1_000] },
   SIGTERM: { meets: ONE_FUNCTION, lasts: [0, 1_000] },
   freeze: { meets: ONE_FUNCTION, lasts: [300, 6_000] },
-  'freeze beyond the lease': { meets: [APP_API], lasts: [18_000, 24_000] },
+  'freeze beyond the lease': { meets: [APP_API], lasts: [18_000, 24_000], every: 3 },
   'Firestore restart': { meets: [APP_API], lasts: [100, 2_000] },
   'Firestore unavailable': { meets: [APP_API], lasts: [500, 3_000] },
   'Firestore answer lost': { meets: [APP_API], lasts: [500, 3_000] },
@@ -62,8 +64,8 @@ const FIRST_FAULT_MS = 1_000
 const GAP_MS = [400, 1_800] as const
 
 /** Each kind of fault with each that it can meet. */
-const ALL_FAULTS = Object.entries<FaultRule>(FAULTS).flatMap(([kind, { meets, lasts }]) =>
-  meets.map((topics) => ({ kind: kind as FaultKind, topics, lasts })),
+const ALL_FAULTS = Object.entries<FaultRule>(FAULTS).flatMap(([kind, { meets, lasts, every = 1 }]) =>
+  meets.map((topics) => ({ kind: kind as FaultKind, topics, lasts, every })),
 )
 
 /** The faults of a run: every one in an order of the seed's, then all again in another, until the time is over. */
@@ -73,8 +75,9 @@ export function planFaults({ seed, seconds }: { readonly seed: number; readonly 
   const planned: PlannedFault[] = []
   const endMs = seconds * 1_000
   let atMs = FIRST_FAULT_MS
-  while (atMs < endMs) {
-    for (const { kind, topics, lasts } of draw.shuffled(ALL_FAULTS)) {
+  for (let round = 0; atMs < endMs; round++) {
+    for (const { kind, topics, lasts, every } of draw.shuffled(ALL_FAULTS)) {
+      if (round % every > 0) continue
       const fault = { kind, topics, atMs, durationMs: between(lasts), roll: draw.below(1_000) }
       // All are over when the last message has been published.
       if (atMs + fault.durationMs > endMs) continue
