@@ -1,0 +1,121 @@
+import { aboutToPublish, accepted, type Choice, choose, type Observation, observe, tellAgain } from './choice.ts'
+
+const seen = (value: boolean, at: number, source: Observation['source'] = 'click'): Observation => ({
+  value,
+  at,
+  source,
+})
+/** Chosen in the application and published in the same second. */
+function told(value: boolean, at: number, before?: Choice): Choice {
+  const chosen = choose(before, value, at)
+  return accepted(aboutToPublish(chosen, at), chosen)
+}
+
+describe('a choice', () => {
+  it('of the application is pending until it was accepted, and stays so when it changed meanwhile', () => {
+    const chosen = choose(undefined, false, 100)
+    expect(chosen).toMatchObject({ value: false, changedAt: 100, timestamp: 100, origin: 'application', pending: true })
+    expect(accepted(aboutToPublish(chosen, 100), chosen).pending).toBe(false)
+    expect(accepted(choose(chosen, true, 100), chosen).pending).toBe(true)
+  })
+
+  it('has a later timestamp than the one before, also when the clock stands still or goes back', () => {
+    const first = told(true, 100)
+    expect(choose(first, false, 100).timestamp).toBe(101)
+    expect(choose(first, false, 50)).toMatchObject({ changedAt: 100, timestamp: 101 })
+  })
+
+  it('is forgotten to be in flight when too much is', () => {
+    let choice = choose(undefined, true, 1)
+    for (let i = 0; i < 40; i++) choice = aboutToPublish(choice, i)
+    expect(choice.inFlight).toHaveLength(16)
+    expect(choice.inFlight.at(-1)).toEqual({ value: true, at: 39 })
+  })
+
+  describe('when a person changes it at Customer.io', () => {
+    it('takes over what is newer, and has nothing to tell', () => {
+      const { choice, outcome } = observe(told(true, 100), seen(false, 101))
+      expect(outcome).toBe('accepted')
+      expect(choice).toMatchObject({ value: false, changedAt: 101, origin: 'customerio', pending: false })
+      expect(observe(choice, seen(false, 101))).toEqual({ choice, outcome: 'unchanged' })
+    })
+
+    it('does not tell an older choice any more that was never published', () => {
+      const chosen = choose(undefined, true, 100)
+      expect(observe(chosen, seen(false, 101)).choice).toMatchObject({ value: false, pending: false })
+    })
+
+    it('keeps the newer choice, and tells it again only if it was at Customer.io before', () => {
+      const newer = told(true, 200)
+      expect(observe(newer, seen(false, 100))).toMatchObject({
+        outcome: 'late',
+        choice: { value: true, pending: false },
+      })
+      expect(observe(newer, seen(false, 198))).toMatchObject({
+        outcome: 'late',
+        choice: { value: true, pending: true },
+      })
+      const theirs = observe(undefined, seen(true, 200)).choice
+      expect(observe(theirs, seen(false, 198))).toMatchObject({ outcome: 'late', choice: { pending: false } })
+    })
+
+    it('opts out when both chose in the same second, and tells so with a later one', () => {
+      for (const ours of [true, false]) {
+        const { choice, outcome } = observe(told(ours, 100), seen(!ours, 100))
+        expect(outcome).toBe('in_doubt')
+        expect(choice).toMatchObject({ value: false, timestamp: 101, pending: true })
+      }
+    })
+  })
+
+  describe('when a webhook names no message', () => {
+    it('is an echo while the same value is in flight, and changes nothing', () => {
+      const { choice, outcome } = observe(told(false, 100), seen(false, 110, 'unattributed'))
+      expect(outcome).toBe('echo')
+      expect(choice).toMatchObject({ value: false, changedAt: 100, pending: false })
+    })
+
+    it('is no echo when it came before the publish or long after it', () => {
+      const choice = told(true, 10_000, told(false, 5_000))
+      expect(observe(choice, seen(false, 4_000, 'unattributed')).outcome).toBe('late')
+      expect(observe(choice, seen(false, 20_000, 'unattributed')).outcome).toBe('accepted')
+    })
+
+    it('counts as an opt-out when it falls into the second of a choice that nothing explains', () => {
+      const choice = { ...told(true, 100), inFlight: [] }
+      expect(observe(choice, seen(false, 100, 'unattributed'))).toMatchObject({
+        outcome: 'in_doubt',
+        choice: { value: false },
+      })
+    })
+  })
+
+  it('that came with others and contradicts one on its way ends opted out', () => {
+    const optedIn = told(true, 100, observe(undefined, seen(false, 50)).choice)
+    expect(observe(optedIn, seen(false, 160, 'snapshot'))).toMatchObject({
+      outcome: 'in_doubt',
+      choice: { value: false },
+    })
+    const pending = choose(undefined, false, 100)
+    expect(observe(pending, seen(true, 160, 'snapshot'))).toMatchObject({
+      outcome: 'in_doubt',
+      choice: { value: false },
+    })
+    const settled = told(true, 100)
+    expect(observe(settled, seen(false, 100_000, 'snapshot')).outcome).toBe('accepted')
+  })
+
+  it('of a complaint is told to Customer.io, once', () => {
+    for (const before of [undefined, told(true, 50)]) {
+      const { choice } = observe(before, seen(false, 100, 'complaint'))
+      expect(choice).toMatchObject({ value: false, pending: true })
+      expect(observe(choice, seen(false, 100, 'complaint'))).toEqual({ choice, outcome: 'unchanged' })
+    }
+  })
+
+  it('that Customer.io made is not told again', () => {
+    const theirs = observe(undefined, seen(false, 100)).choice
+    expect(tellAgain(theirs)).toBe(theirs)
+    expect(tellAgain(told(false, 100)).pending).toBe(true)
+  })
+})
