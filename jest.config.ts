@@ -13,8 +13,18 @@ const config: Config = {
   setupFiles: ['<rootDir>/scripts/testing/environment.ts'],
   // Some suites start processes and servers on real ports: the first one on a cold disk cache is slow.
   testTimeout: 20_000,
-  collectCoverageFrom: ['functions/**/*.ts', 'shared/**/*.ts', '!**/*.test.ts'],
+  collectCoverage: true,
   coverageProvider: 'v8',
+  collectCoverageFrom: [
+    'functions/**/*.ts',
+    'shared/**/*.ts',
+    '!**/*.test.ts',
+    '!**/testing.ts',
+    '!**/testing/**',
+    '!**/simulation/**',
+  ],
+  coverageReporters: ['text-summary', 'lcovonly'],
+  coverageThreshold: { global: { lines: 95, branches: 95 } },
 }
 
 export default config

@@ -1,5 +1,5 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { type LockFile, lockFileFor, type Manifest } from './lock.ts'
@@ -57,6 +57,6 @@ async function buildFunction(name: string, outDir: string, lockFile: LockFile): 
 }
 
 if (import.meta.main) {
-  const names = await buildFunctions()
-  console.log(`built ${names.map((name) => `dist/${name}`).join(', ')}`)
+  const outDir = resolve(process.argv[2] ?? join(PROJECT_ROOT, 'dist'))
+  void buildFunctions(outDir).then((names) => console.log(`built ${names.join(', ')} into ${outDir}`))
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeFates, describeInbox, describeStack, describeWarehouse } from './report.ts'
 import { complaintAbout, runSample } from './run-sample.ts'
@@ -15,6 +16,7 @@ then has Customer.io send its webhooks and prints what stands in BigQuery.
   --port NAME=PORT    another port for pubsub, firestore, bigquery, customerio or a function;
                       0 takes any free one, "all" stands for every one that is not named
   --no-sample         only start everything
+  --directory DIR     for bundles, logs, local secrets and endpoints.json; .local by default
 `
 
 /** So that an uncertain send of the sample is settled within seconds; in the cloud it is a minute. */
@@ -26,6 +28,7 @@ async function main(): Promise<number> {
       once: { type: 'boolean', default: false },
       sample: { type: 'boolean', default: true },
       port: { type: 'string', multiple: true, default: [] },
+      directory: { type: 'string', default: '.local' },
       help: { type: 'boolean', default: false },
     },
     allowNegative: true,
@@ -36,7 +39,12 @@ async function main(): Promise<number> {
   }
   process.env.METADATA_SERVER_DETECTION ??= 'none'
   const startedAt = performance.now()
-  const stack = await startStack({ ports: readPorts(values.port), environment: LOCAL_ENVIRONMENT })
+  const stack = await startStack({
+    ports: readPorts(values.port),
+    directory: resolve(values.directory),
+    environment: LOCAL_ENVIRONMENT,
+    customerio: { webhooks: { concurrency: 8 } },
+  })
   console.log(
     `\nEverything is up after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s:\n${describeStack(stack)}`,
   )
@@ -87,4 +95,9 @@ function interrupted(): Promise<void> {
   })
 }
 
-process.exitCode = await main()
+try {
+  process.exitCode = await main()
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}

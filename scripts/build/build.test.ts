@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
+import { type LockFile, lockFileFor } from './lock.ts'
+
+const run = promisify(execFile)
+const FRAMEWORK = '@google-cloud/functions-framework'
+
+describe('the bundles', () => {
+  let outDir: string
+  beforeAll(async () => {
+    outDir = await mkdtemp(join(PROJECT_ROOT, 'dist-test-'))
+    await run(process.execPath, [join(PROJECT_ROOT, 'scripts/build/build.ts'), outDir])
+  }, 60_000)
+  afterAll(() => run('rm', ['-rf', outDir]))
+
+  it('are one a function of the topology', async () => {
+    expect((await readdir(outDir)).sort()).toEqual(Object.keys(readTopology().functions).sort())
+  })
+
+  it.each(Object.keys(readTopology().functions))('%s installs from its own lock file', async (name) => {
+    const source = join(outDir, name)
+    const manifest = JSON.parse(await readFile(join(source, 'package.json'), 'utf8'))
+    expect(manifest).toMatchObject({ main: 'index.js', dependencies: { [FRAMEWORK]: expect.stringMatching(/^\d/) } })
+    const { stdout } = await run('npm', ['ci', '--dry-run', '--ignore-scripts'], { cwd: source })
+    expect(stdout).toMatch(/added \d+ packages/)
+  })
+
+  it('of identify and track leave the Pub/Sub client out of what they load at the start', async () => {
+    for (const name of ['identify', 'track']) {
+      const { size } = await stat(join(outDir, name, 'index.js'))
+      expect(size).toBeLessThan(2_000_000)
+    }
+  })
+})
+
+describe('a lock file', () => {
+  const project: LockFile = {
+    packages: {
+      'node_modules/a': {
+        version: '1.0.0',
+        dev: true,
+        dependencies: { b: '^2', c: '*' },
+        optionalDependencies: { none: '*' },
+      },
+      'node_modules/b': { version: '1.0.0' },
+      'node_modules/a/node_modules/b': { version: '2.0.0', dependencies: { c: '*' } },
+      'node_modules/c': { version: '3.0.0', integrity: 'sha512-x' },
+      'node_modules/unused': { version: '9.0.0' },
+    },
+  }
+  const manifest = { name: 'f', version: '1.0.0', dependencies: { a: '1.0.0' } }
+
+  it('holds what is needed, where it is found, and nothing else', () => {
+    expect(lockFileFor(manifest, project)).toEqual({
+      name: 'f',
+      version: '1.0.0',
+      lockfileVersion: 3,
+      requires: true,
+      packages: {
+        '': manifest,
+        'node_modules/a': { version: '1.0.0', dependencies: { b: '^2', c: '*' }, optionalDependencies: { none: '*' } },
+        'node_modules/a/node_modules/b': { version: '2.0.0', dependencies: { c: '*' } },
+        'node_modules/c': { version: '3.0.0', integrity: 'sha512-x' },
+      },
+    })
+  })
+
+  it('is not made when something is missing', () => {
+    expect(() => lockFileFor({ ...manifest, dependencies: { z: '1' } }, project)).toThrow(
+      'package-lock.json has no z, which f needs',
+    )
+  })
+})
