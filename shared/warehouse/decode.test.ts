@@ -189,6 +189,17 @@ describe('what is not as documented', () => {
     expect(JSON.parse(String(row?.data))).toEqual({ subject: 'a\ufffdb', body: 'literally \\ud800', fine: '👋' })
   })
 
+  it('keeps integers that are longer than a number of JavaScript, as far as BigQuery holds them', () => {
+    const data =
+      '{"a":9007199254740993,"b":[-9223372036854775808,18446744073709551615],"c":1.5,"d":"12345678901234567890"}'
+    const decoded = decodeBytes(Buffer.from(`{"event_id":"e1","timestamp":1793610000,"data":${data}}`))
+    expect(decoded).toMatchObject({ value: { rows: [{ json: { data } }] } })
+    const longer = decodeBytes(
+      Buffer.from('{"event_id":"e1","timestamp":1793610000,"data":{"a":18446744073709551616}}'),
+    )
+    expect(longer).toMatchObject({ value: { rows: [{ json: { data: '{"a":18446744073709552000}' } }] } })
+  })
+
   it.each([
     [1_793_610_000, '2026-11-02T09:00:00.000Z'],
     [1_793_610_000.25, '2026-11-02T09:00:00.250Z'],
@@ -210,7 +221,7 @@ describe('the quarantine', () => {
     ['2026-13-45T99:00:00Z', 'no_timestamp'],
     [1_793_610_000_000, 'timestamp_out_of_range'], // milliseconds
     [1_300_000_000, 'timestamp_out_of_range'], // more than five years ago
-    [-1e18, 'timestamp_out_of_range'],
+    [-1e30, 'timestamp_out_of_range'],
     [1e300, 'timestamp_out_of_range'],
   ])('takes an event of the time %j, which BigQuery cannot hold', (timestamp, reason) => {
     const { rows } = decode({ ...EVENT, timestamp })
@@ -241,6 +252,7 @@ describe('the quarantine', () => {
     })
     expect(reasonsOf([])).toEqual(['not_an_object'])
     expect(reasonsOf({ ...EVENT, event_id: 7 })).toEqual(['no_event_id'])
+    expect(reasonsOf({ ...EVENT, event_id: 1234567890123456 })).toEqual(['no_event_id'])
     expect(reasonsOf({ ...EVENT, event_id: '' })).toEqual(['no_event_id'])
   })
 

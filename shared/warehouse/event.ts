@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseJson } from './json.ts'
 import { isObject, text } from './values.ts'
 
 /** The quarantine's reasons that are found here; the webhook function finds others (its attribute `quarantine`). */
@@ -53,7 +54,7 @@ const envelope = z.looseObject({
 export function parseEvent(body: Buffer, nowMs: number): ParsedEvent {
   let json: unknown
   try {
-    json = JSON.parse(body.toString('utf8'))
+    json = parseJson(body.toString('utf8'))
   } catch {
     return { ok: false, reason: 'not_json', error: 'the body is not JSON' }
   }

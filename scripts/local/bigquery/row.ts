@@ -149,7 +149,7 @@ function jsonText(value: unknown, path: string): string {
   try {
     const normal = JSON.stringify(JSON.parse(text))
     if (/(?<!\\)(?:\\\\)*\\ud[89a-f]/i.test(normal)) throw new Error('lone surrogate')
-    return normal
+    return text
   } catch {
     throw new Refusal(path, 'Invalid JSON value.')
   }
