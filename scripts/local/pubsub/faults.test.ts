@@ -75,7 +75,9 @@ describe('a restart', () => {
     const ready = await topic.publishMessage(text('ready'))
     await first.close()
 
-    const second = await started.pubSub({ ...clock, port: first.port, restore: first.snapshot() })
+    const { events } = first // who watches goes on watching
+    const second = await started.pubSub({ ...clock, events, port: first.port, restore: first.snapshot() })
+    expect(second.events).toBe(events)
     expect(await nextEvent(second, 'acknowledged')).toMatchObject({ messageId: ready, attempt: 1 })
     clock.advance(59_999)
     expect(second.stats(subscription.name).waiting).toBe(1)
