@@ -83,6 +83,19 @@ resource "google_storage_bucket_iam_member" "build" {
   }
 }
 
+# Cloud Functions copies the zip into a bucket of its own, made at the first deployment, and the build reads it there.
+resource "google_project_iam_member" "build_source" {
+  project = var.project_id
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.build.member
+
+  condition {
+    title       = "sources of functions only"
+    description = "Buckets that Cloud Functions makes for the sources it builds."
+    expression  = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")"
+  }
+}
+
 resource "google_artifact_registry_repository_iam_member" "build" {
   project    = var.project_id
   location   = var.region

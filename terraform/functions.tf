@@ -90,6 +90,7 @@ resource "time_sleep" "permissions" {
     google_storage_bucket_iam_member.build,
     google_artifact_registry_repository_iam_member.build,
     google_project_iam_member.build_log,
+    google_project_iam_member.build_source,
     google_secret_manager_secret_iam_member.function,
     google_service_account_iam_member.deployer,
   ]

@@ -89,6 +89,12 @@ describe('the module', () => {
     })
   })
 
+  it('gives on the project what the account that applies may give there, and nothing else', async () => {
+    const given = resourcesOf('google_project_iam_member').map(([, body]) => body.role)
+    const { locals } = await readModule(join(import.meta.dirname, 'bootstrap'))
+    expect([...given].sort()).toEqual(locals.granted_roles)
+  })
+
   it('gives no basic role', () => {
     expect(everything).not.toMatch(/roles\/(owner|editor|viewer)"/)
   })

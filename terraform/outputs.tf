@@ -102,7 +102,7 @@ output "resources" {
     )
     project_grants = merge(
       { for key, grant in google_project_iam_member.ledger : "ledger ${key}" => grant },
-      { build_log = google_project_iam_member.build_log },
+      { build_log = google_project_iam_member.build_log, build_source = google_project_iam_member.build_source },
     )
     build_grants = {
       bucket     = google_storage_bucket_iam_member.build

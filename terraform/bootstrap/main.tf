@@ -95,7 +95,7 @@ locals {
   ]
 
   # The only roles the pipeline gives on the project.
-  granted_roles = ["roles/datastore.user", "roles/logging.logWriter"]
+  granted_roles = ["roles/datastore.user", "roles/logging.logWriter", "roles/storage.objectViewer"]
 
   sign_ins = {
     plan  = "${var.environment}-plan"

@@ -284,9 +284,10 @@ run "every_environment" {
         ]) == toset([
         "roles/datastore.user ${r.function_accounts.transactional.member} resource.name == \"projects/${r.ledger.project}/databases/send-ledger\"",
         "roles/logging.logWriter ${r.accounts.build.member} always",
+        "roles/storage.objectViewer ${r.accounts.build.member} resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")",
       ])
     ])
-    error_message = "On the project there are two permissions only: the ledger's, limited to its database, and the build's log."
+    error_message = "On the project there are three permissions only: the ledger's, limited to its database, and the build's for its log and, in the buckets of Cloud Functions, its source."
   }
 
   assert {
