@@ -96,18 +96,17 @@ async function publishBegun(
  * Brings one user to Customer.io: choices that it was not told, then attributes if they have changed.
  *
  * @returns undefined when there is no such user
- * @throws {ColumnValueError | PublisherValidationError} when the row cannot be sent, and what the publisher throws
+ * @throws {InvalidUserError} when the row cannot be sent, and what the publisher throws
  */
 export async function syncUser(
   parts: RepositoryParts,
   userId: string,
-  options: { readonly force?: boolean } = {},
+  options: { readonly force?: boolean },
 ): Promise<SyncUserResult | undefined> {
   const choices = await tellPending(parts, userId)
   const begun = await parts.store.beginSync([userId], nowSeconds(parts))
   if (begun.length === 0) return undefined
   // Ordered, unlike a bulk sync: a single user is synced because somebody just changed it.
-  for (const { user } of begun) attributesOf(parts, user)
   const result = await publishBegun(parts, begun, { bulk: false, force: options.force ?? false })
   await parts.store.finishSync(result.finished)
   if (result.failures.length > 0) throw result.failures[0]
