@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { PROJECT_ROOT } from '../topology/topology.ts'
+import type { PubSubEvents } from './pubsub/index.ts'
+import { type Stack, startStack } from './stack.ts'
+
+/** What only the whole of it shows: the built function in its process, pushed to by Pub/Sub, again and again. */
+
+const PROJECT = 'local-project'
+let stack: Stack
+beforeAll(async () => {
+  process.env.METADATA_SERVER_DETECTION = 'none'
+  stack = await startStack({
+    ports: { all: 0 },
+    directory: join(PROJECT_ROOT, '.local/stack-test'),
+    functions: ['track'],
+    pubsub: { backoffScale: 0 },
+  })
+}, 60_000)
+afterAll(() => stack.close())
+
+/** Publishes a message to `track` and waits until it is acknowledged; gives its attempts. */
+async function attemptsOf(body: object): Promise<{ messageId: string; statuses: (number | undefined)[] }> {
+  const statuses: (number | undefined)[] = []
+  const deliveries: PubSubEvents['delivered'][0][] = []
+  const onDelivered = (delivery: PubSubEvents['delivered'][0]) => deliveries.push(delivery)
+  stack.pubsub.events.on('delivered', onDelivered)
+  const messageId = await stack.client.topic('track').publishMessage({ json: body })
+  let acknowledged = ''
+  while (acknowledged !== messageId) {
+    const [event] = await once(stack.pubsub.events, 'acknowledged')
+    acknowledged = event.messageId
+  }
+  stack.pubsub.events.off('delivered', onDelivered)
+  for (const delivery of deliveries) if (delivery.messageId === messageId) statuses.push(delivery.status)
+  return { messageId, statuses }
+}
+
+const deadLetters = () => stack.pubsub.stats(`projects/${PROJECT}/subscriptions/track-dead-letter`).outstanding
+
+it('dead-letters what breaks the contract after one attempt', async () => {
+  const { statuses } = await attemptsOf({ identifiers: { id: 'u1' }, name: 'e', timestamp: 1_763_740_000_000 })
+  expect(statuses).toEqual([204])
+  expect(deadLetters()).toBe(1)
+})
+
+it('puts nothing on the dead-letter topic before the last attempts while Customer.io is down', async () => {
+  await stack.customerio.down()
+  const before = deadLetters()
+  const { messageId, statuses } = await attemptsOf({ identifiers: { id: 'u1' }, name: 'while_down' })
+  await stack.customerio.up()
+  // 100 attempts by the topology, less three that are kept in reserve.
+  expect(statuses).toEqual([...Array(96).fill(503), 204])
+  expect(deadLetters()).toBe(before + 1)
+  const letters = new Map<string, Record<string, string>>()
+  const subscription = stack.client.subscription('track-dead-letter')
+  await new Promise<void>((resolve) => {
+    subscription.on('message', (message) => {
+      letters.set(message.attributes.source_message_id ?? '', message.attributes)
+      if (letters.has(messageId)) resolve()
+    })
+  })
+  await subscription.close()
+  expect(letters.get(messageId)).toMatchObject({ reason: 'exhausted', delivery_attempt: '97' })
+}, 60_000)
