@@ -1,7 +1,11 @@
 import { Command, CommanderError, Option } from 'commander'
+import { accessCommand } from './commands/access.ts'
 import { dlqCommand } from './commands/dlq.ts'
+import { doctorCommand } from './commands/doctor.ts'
+import { eraseCommand } from './commands/erase.ts'
 import { publishCommand } from './commands/publish.ts'
 import { secretsCommand } from './commands/secrets.ts'
+import { syncCommand } from './commands/sync.ts'
 import { webhooksCommand } from './commands/webhooks.ts'
 import { connect } from './connection.ts'
 import type { Context } from './context.ts'
@@ -21,6 +25,17 @@ interface GlobalOptions {
   readonly json?: boolean
   readonly yes?: boolean
 }
+
+const COMMANDS = [
+  publishCommand,
+  syncCommand,
+  dlqCommand,
+  secretsCommand,
+  webhooksCommand,
+  eraseCommand,
+  accessCommand,
+  doctorCommand,
+]
 
 const AFTERWORD = `
 Exit codes: 0 done · 1 something is wrong, as printed · 2 the command line is wrong, nothing was done
@@ -65,7 +80,7 @@ function createProgram(signal: AbortSignal): Command {
     }
   }
 
-  for (const make of [publishCommand, dlqCommand, secretsCommand, webhooksCommand]) program.addCommand(make(runWith))
+  for (const make of COMMANDS) program.addCommand(make(runWith))
   for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])]) {
     command
       .exitOverride()

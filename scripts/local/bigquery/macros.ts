@@ -18,6 +18,8 @@ export const MACROS: Readonly<Record<string, string>> = {
   SAFE_DIVIDE: '(dividend, divisor) AS dividend / nullif(divisor, 0)',
   SAFE_CONVERT_BYTES_TO_STRING: '(bytes) AS try(decode(bytes))',
   CONCAT: '(a, b) AS a || b, (a, b, c) AS a || b || c, (a, b, c, d) AS a || b || c || d', // DuckDB's own takes NULL for the empty string
+  SHA256: '(whole) AS unhex(sha256(whole))',
+  TO_HEX: '(bytes) AS lower(hex(bytes))',
   STARTS_WITH: '(whole, beginning) AS starts_with(whole, beginning)',
   TIMESTAMP_SECONDS: '(seconds) AS make_timestamp(CAST(seconds AS BIGINT) * 1000000)',
   TIMESTAMP_MILLIS: '(milliseconds) AS make_timestamp(CAST(milliseconds AS BIGINT) * 1000)',

@@ -1,0 +1,18 @@
+import { Command } from 'commander'
+import type { AccessOptions } from '../person/access.ts'
+import type { Run } from '../program.ts'
+
+export function accessCommand(run: Run): Command {
+  return new Command('access')
+    .description('Everything that is stored of one person, as JSON: Customer.io, warehouse, send ledger, dead letters.')
+    .option('--id <id>', 'the id that your application gave them')
+    .option('--email <address>', 'their e-mail address')
+    .option('-o, --out <file>', 'write it to a new file that only you can read, and print a summary')
+    .addHelpText('after', '\nExample:\n  cio access --id ada --out ada.json --local')
+    .action((options: AccessOptions, command: Command) =>
+      run(command, async (context) => {
+        const { access } = await import('../person/access.ts')
+        await access(context, options)
+      }),
+    )
+}

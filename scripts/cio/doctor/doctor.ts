@@ -1,0 +1,68 @@
+import type { Context } from '../context.ts'
+import { factsOf } from '../dead-letters/letter.ts'
+import { look } from '../dead-letters/look.ts'
+import { sourcesOf } from '../dead-letters/source.ts'
+import { CommandError } from '../errors.ts'
+import { count, duration } from '../output.ts'
+import { checkSecrets } from '../secrets/secrets.ts'
+import { examine, type Finding, ok, wrong } from './finding.ts'
+import { examinePubSub } from './pubsub.ts'
+import { examineLedger, examineWarehouse } from './stores.ts'
+import { examineReporting, examineWebhook } from './webhook.ts'
+
+export interface DoctorOptions {
+  readonly webhookUrl?: string
+  readonly synthetic: boolean
+  /** Seconds. */
+  readonly wait: number
+}
+
+const MARKS = { ok: '✓', wrong: '✗', warning: '!', skipped: '-' } as const
+const COLOURS = { ok: 'green', wrong: 'red', warning: 'yellow', skipped: 'gray' } as const
+
+/** Looks at everything, even after something was found wrong: one cause often shows in several places. */
+export async function doctor(context: Context, options: DoctorOptions): Promise<void> {
+  const { output, connection } = context
+  const url = options.webhookUrl ?? connection.webhookUrl
+  const looks: readonly [string, () => Promise<readonly Finding[]>][] = [
+    ['Pub/Sub', () => examinePubSub(context)],
+    ['secrets', () => examineSecrets(context)],
+    ['warehouse', () => examineWarehouse(context)],
+    ['send ledger', () => examineLedger(context)],
+    ['reporting webhook', () => examineReporting(context, url)],
+    ['webhook', () => examineWebhook(context, url, { synthetic: options.synthetic, waitMs: options.wait * 1_000 })],
+    ['dead letters', () => examineDeadLetters(context)],
+  ]
+  const findings: Finding[] = []
+  for (const [area, look] of looks) {
+    context.signal.throwIfAborted()
+    findings.push(...(await examine(area, look)))
+  }
+  output.result({ target: connection.name, findings }, () => findings.map(line).join('\n'))
+  const faults = findings.filter(({ state }) => state === 'wrong').length
+  if (faults > 0) throw new CommandError(`${count(faults, 'thing')} wrong with ${connection.name}`)
+  output.note(`nothing wrong with ${connection.name}`)
+
+  function line({ area, state, note, fix }: Finding): string {
+    const mark = output.style(COLOURS[state], MARKS[state])
+    return `${mark} ${area.padEnd(18)}${note}${fix === undefined ? '' : `\n  ${''.padEnd(18)}${fix}`}`
+  }
+}
+
+async function examineSecrets(context: Context): Promise<readonly Finding[]> {
+  const checks = await checkSecrets(context)
+  return checks.map(({ name, state, note, hint }) =>
+    state === 'ok'
+      ? ok('secrets', `${name}: ${note}`)
+      : wrong('secrets', `${name}: ${note}`, hint ?? 'Try `secrets check`.'),
+  )
+}
+
+async function examineDeadLetters(context: Context): Promise<readonly Finding[]> {
+  const letters = await look(context, sourcesOf(context.connection.topology), {})
+  const [first] = letters
+  if (first === undefined) return [ok('dead letters', 'none')]
+  const oldest = duration(context.now() - Math.min(...letters.map((letter) => factsOf(letter).publishedAtMs)))
+  const note = `${count(letters.length, 'message')} given up, the oldest ${oldest} ago`
+  return [{ area: 'dead letters', state: 'warning', note, fix: 'npm run cio -- dlq stats' }]
+}

@@ -1,0 +1,28 @@
+import { wordsOf } from '../errors.ts'
+
+/** What one look came to. `skipped`: it could not be looked at, which says nothing of its state. */
+export interface Finding {
+  readonly area: string
+  readonly state: 'ok' | 'wrong' | 'warning' | 'skipped'
+  readonly note: string
+  /** What to do about it. */
+  readonly fix?: string
+}
+
+/** A look that must not keep the others from happening: what it throws is a finding too. */
+export async function examine(area: string, look: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+  try {
+    return await look()
+  } catch (error) {
+    const fix = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined
+    return [{ area, state: 'wrong', note: wordsOf(error), ...(fix !== undefined && { fix }) }]
+  }
+}
+
+export function ok(area: string, note: string): Finding {
+  return { area, state: 'ok', note }
+}
+
+export function wrong(area: string, note: string, fix: string): Finding {
+  return { area, state: 'wrong', note, fix }
+}

@@ -1,0 +1,79 @@
+import type { PubSub, protos } from '@google-cloud/pubsub'
+import type { Topology } from '../../topology/topology.ts'
+import type { Context } from '../context.ts'
+import { type Finding, ok, wrong } from './finding.ts'
+
+type Declared = Topology['subscriptions'][string]
+type Actual = protos.google.pubsub.v1.ISubscription
+
+const APPLY = 'Apply Terraform.'
+
+/** Every topic and subscription of `pipeline.yaml`: there, and as it is declared. */
+export async function examinePubSub({ connection }: Context): Promise<readonly Finding[]> {
+  const pubsub = await connection.pubsub()
+  const { topics, subscriptions } = connection.topology
+  const [existing] = await pubsub.getTopics()
+  const names = new Set(existing.map(({ name }) => shortName(name)))
+  const missing = Object.keys(topics).filter((name) => !names.has(name))
+  const findings: Finding[] =
+    missing.length === 0
+      ? [ok('topics', `all ${Object.keys(topics).length} there`)]
+      : missing.map((name) => wrong('topics', `${name} is missing`, APPLY))
+  const [found] = await pubsub.getSubscriptions()
+  const actual = new Map(found.map(({ name, metadata }) => [shortName(name), metadata]))
+  const problems = Object.entries(subscriptions).flatMap(([name, declared]) => {
+    const metadata = actual.get(name)
+    if (metadata === undefined) return [wrong('subscriptions', `${name} is missing`, APPLY)]
+    return deviations(declared, metadata).map((what) => wrong('subscriptions', `${name}: ${what}`, APPLY))
+  })
+  if (problems.length > 0) findings.push(...problems)
+  else findings.push(ok('subscriptions', `all ${Object.keys(subscriptions).length} as declared`))
+  if (!connection.local) findings.push(...(await examinePermissions(pubsub, connection.topology)))
+  return findings
+}
+
+/** Where a subscription is not as it is declared. Pure. */
+export function deviations(declared: Declared, actual: Actual): readonly string[] {
+  const found: string[] = []
+  const topic = shortName(actual.topic)
+  if (topic !== declared.topic) found.push(`it is of the topic ${topic}`)
+  if (Boolean(actual.enableMessageOrdering) !== declared.ordered) {
+    found.push(declared.ordered ? 'it does not keep the order, which only a new subscription can' : 'it keeps an order')
+  }
+  const pushes = Boolean(actual.pushConfig?.pushEndpoint)
+  if (pushes !== (declared.push !== undefined)) found.push(pushes ? 'it pushes' : 'it pushes to nobody')
+  const deadLetterTopic = shortName(actual.deadLetterPolicy?.deadLetterTopic)
+  if (deadLetterTopic !== (declared.dead_letter_topic ?? '')) {
+    found.push(deadLetterTopic === '' ? 'it has no dead-letter topic' : `its dead-letter topic is ${deadLetterTopic}`)
+  }
+  const attempts = actual.deadLetterPolicy?.maxDeliveryAttempts
+  if (declared.max_delivery_attempts !== undefined && attempts !== declared.max_delivery_attempts) {
+    found.push(`it gives up after ${attempts} attempts instead of ${declared.max_delivery_attempts}`)
+  }
+  if (actual.ackDeadlineSeconds !== declared.ack_deadline_seconds) {
+    found.push(`its ack deadline is ${actual.ackDeadlineSeconds} s instead of ${declared.ack_deadline_seconds} s`)
+  }
+  if ((actual.filter ?? '') !== (declared.filter ?? '')) found.push(`its filter is ${actual.filter || 'empty'}`)
+  return found
+}
+
+/** What the person at this command line may do. The functions' own permissions show in the test event. */
+async function examinePermissions(pubsub: PubSub, { topics, subscriptions }: Topology): Promise<readonly Finding[]> {
+  const fix = 'Ask for roles/pubsub.publisher and roles/pubsub.subscriber.'
+  const findings: Finding[] = []
+  for (const name of Object.keys(topics)) {
+    const [may] = await pubsub.topic(name).iam.testPermissions(['pubsub.topics.publish'])
+    if (!may['pubsub.topics.publish']) findings.push(wrong('permissions', `you may not publish to ${name}`, fix))
+  }
+  for (const [name, { push }] of Object.entries(subscriptions)) {
+    if (push !== undefined) continue
+    const [may] = await pubsub.subscription(name).iam.testPermissions(['pubsub.subscriptions.consume'])
+    if (!may['pubsub.subscriptions.consume']) findings.push(wrong('permissions', `you may not read ${name}`, fix))
+  }
+  return findings.length > 0 ? findings : [ok('permissions', 'you may publish, and read dead letters')]
+}
+
+/** `projects/p/topics/identify` is identify. */
+function shortName(path: string | null | undefined): string {
+  return path?.split('/').at(-1) ?? ''
+}

@@ -1,0 +1,75 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { z } from 'zod'
+import type { Context } from '../context.ts'
+import { count } from '../output.ts'
+import { complaintAbout, sendWebhook, testEvent } from '../webhooks/send.ts'
+import { missingEvents, readWebhooks } from '../webhooks/webhooks.ts'
+import { type Finding, ok, wrong } from './finding.ts'
+
+const POLL_MS = 500
+
+/** That Customer.io sends its events to this address, all of them. */
+export async function examineReporting(context: Context, url: string | undefined): Promise<readonly Finding[]> {
+  const area = 'reporting webhook'
+  const all = await readWebhooks(context)
+  if (url === undefined)
+    return [{ area, state: 'skipped', note: `${count(all.length, 'webhook')}; give --webhook-url to find ours` }]
+  const ours = all.find(({ endpoint }) => endpoint === url)
+  if (ours === undefined)
+    return [wrong(area, `Customer.io sends nothing to ${url}`, `npm run cio -- webhooks create --url ${url}`)]
+  const { id } = ours
+  if (ours.disabled) return [wrong(area, `webhook ${id} is disabled`, `npm run cio -- webhooks update ${id} --enable`)]
+  const missing = missingEvents(ours)
+  if (missing.length === 0) return [ok(area, `webhook ${id} sends all events`)]
+  const fix = `npm run cio -- webhooks update ${id}`
+  return [{ area, state: 'warning', note: `webhook ${id} leaves out ${count(missing.length, 'event')}`, fix }]
+}
+
+/** That the function is reached, refuses what nobody signed, and takes what is signed, which must end in BigQuery. */
+export async function examineWebhook(
+  context: Context,
+  url: string | undefined,
+  { synthetic, waitMs }: { readonly synthetic: boolean; readonly waitMs: number },
+): Promise<readonly Finding[]> {
+  if (url === undefined) return [{ area: 'webhook', state: 'skipped', note: 'give --webhook-url' }]
+  const { connection, now } = context
+  const { eventId, body } = testEvent(now())
+  const unsigned = await sendWebhook(url, 'a key that nobody has', body, now())
+  if (unsigned.status !== 401) {
+    const complaint = complaintAbout(unsigned)
+    const note = `a wrong signature is answered ${unsigned.status ?? 'by nobody'} instead of 401`
+    return [wrong('webhook', note, complaint?.hint ?? 'Anybody could write to the warehouse: is this our function?')]
+  }
+  const findings: Finding[] = [ok('webhook', `reached, and refuses a wrong signature (${unsigned.latencyMs} ms)`)]
+  if (!synthetic) return findings
+  const [key = ''] = await connection.customerIo().signingKeys()
+  const answer = await sendWebhook(url, key, body, now())
+  const complaint = complaintAbout(answer)
+  if (complaint !== undefined) return [...findings, wrong('test event', complaint.what, complaint.hint)]
+  const tookMs = await untilStored(context, eventId, waitMs)
+  if (tookMs === undefined) {
+    const fix = 'The log of the function warehouse, and `dlq list warehouse`, say where it stopped.'
+    return [...findings, wrong('test event', `accepted, but not in BigQuery after ${waitMs / 1_000} s`, fix)]
+  }
+  return [
+    ...findings,
+    ok('test event', `answered ${answer.status}, in BigQuery after ${(tookMs / 1_000).toFixed(1)} s`),
+  ]
+}
+
+/** How long it took; undefined when it took too long. */
+async function untilStored({ connection, now, signal }: Context, eventId: string, waitMs: number) {
+  const bigquery = await connection.bigquery()
+  const { dataset } = connection.topology.bigquery
+  const table = `\`${bigquery.projectId}.${dataset}.webhook_events\``
+  const partition = 'timestamp >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 DAY)'
+  const query = `SELECT COUNT(*) AS found FROM ${table} WHERE ${partition} AND event_id = @eventId`
+  const startedMs = now()
+  while (now() - startedMs < waitMs) {
+    const [rows] = await bigquery.query({ query, params: { eventId } })
+    const [row] = z.array(z.object({ found: z.coerce.number() })).parse(rows)
+    if (row !== undefined && row.found > 0) return now() - startedMs
+    await delay(POLL_MS, undefined, { signal })
+  }
+  return undefined
+}

@@ -1,0 +1,134 @@
+import { createFirestoreSendLedger } from '../../../shared/ledger/index.ts'
+import type { Outcome } from '../../../shared/outcome/index.ts'
+import type { Context } from '../context.ts'
+import { isAbout } from '../dead-letters/body.ts'
+import type { Letter } from '../dead-letters/letter.ts'
+import { openBox } from '../dead-letters/look.ts'
+import { sourcesOf } from '../dead-letters/source.ts'
+import { CommandError, usageError } from '../errors.ts'
+import { count } from '../output.ts'
+import { EraseJournal } from './journal.ts'
+import { findPerson, hashesOf, namesSomebodyOf, type Person, type PersonHashes } from './person.ts'
+import { type Erased, PersonRows, personTables } from './warehouse.ts'
+
+export interface EraseOptions {
+  readonly id?: string
+  readonly email?: string
+  readonly resume?: boolean
+}
+
+/** What was found and removed. */
+interface Report {
+  readonly customerIo: { readonly found: boolean; readonly suppressed: readonly string[] } | 'done before'
+  readonly warehouse: Readonly<Record<string, Erased>>
+  readonly ledger: number
+  readonly deadLetters: Readonly<Record<string, number>>
+  readonly left: number
+}
+
+export async function erase(context: Context, options: EraseOptions): Promise<void> {
+  const { output, connection } = context
+  const journal = new EraseJournal(connection.stateDirectory)
+  const reports = options.resume ? await resume(context, journal, options) : [await first(context, journal, options)]
+  output.result(reports, () => (reports.length === 0 ? 'nothing is left to erase' : reports.map(describe).join('\n\n')))
+  const left = reports.reduce((sum, report) => sum + report.left, 0)
+  if (left === 0) return
+  throw new CommandError(`${count(left, 'row')} cannot be deleted yet: BigQuery's streaming buffer holds them`, {
+    hint: 'In 90 minutes: npm run cio -- erase --resume',
+  })
+}
+
+async function first(context: Context, journal: EraseJournal, options: EraseOptions): Promise<Report> {
+  const { connection, prompts } = context
+  const { person, atCustomerIo } = await findPerson(context, options)
+  const named = [person.id && `id ${person.id}`, person.email && `e-mail ${person.email}`].filter(Boolean).join(', ')
+  await prompts.confirm(`Erase ${named} from ${connection.name}, and suppress them at Customer.io?`)
+  const hashes = hashesOf(person)
+  journal.write({ ...hashes, suppressed: false })
+  const suppressed = await suppress(context, person)
+  journal.write({ ...hashes, suppressed: true })
+  const rest = await eraseStores(context, hashes, person)
+  if (rest.left === 0) journal.finished(hashes)
+  return { customerIo: { found: atCustomerIo, suppressed }, ...rest }
+}
+
+async function resume(context: Context, journal: EraseJournal, options: EraseOptions): Promise<readonly Report[]> {
+  if (options.id !== undefined || options.email !== undefined) throw usageError('--resume takes no --id and no --email')
+  const reports: Report[] = []
+  for (const entry of journal.unfinished()) {
+    if (!entry.suppressed) {
+      throw new CommandError('an erasure was cut off before Customer.io was told, which needs the names', {
+        hint: 'Run it again with --id and --email.',
+      })
+    }
+    const rest = await eraseStores(context, entry, undefined)
+    if (rest.left === 0) journal.finished(entry)
+    reports.push({ customerIo: 'done before', ...rest })
+  }
+  return reports
+}
+
+/** Blocks first, then deletes: between the two nothing can create the person again. */
+async function suppress({ connection }: Context, { id, email }: Person): Promise<readonly string[]> {
+  const service = await connection.customerIo().service()
+  const who = [...(id === undefined ? [] : [{ id }]), ...(email === undefined ? [] : [{ email }])]
+  for (const identifiers of who) refuseFailure('suppress', await service.suppress(identifiers))
+  for (const identifiers of who) refuseFailure('delete', await service.delete(identifiers))
+  return who.flatMap((identifiers) => Object.keys(identifiers))
+}
+
+function refuseFailure(what: string, outcome: Outcome): void {
+  if (outcome.kind === 'delivered') return
+  throw new CommandError(`Customer.io did not ${what} the person: ${outcome.error}`, {
+    hint: 'Nothing else was touched. Run the same command again.',
+  })
+}
+
+/** Everything of ours. `person` is known in the first pass only, and finds addresses in broken bodies as well. */
+async function eraseStores(
+  context: Context,
+  hashes: PersonHashes,
+  person: Person | undefined,
+): Promise<Omit<Report, 'customerIo'>> {
+  const { connection } = context
+  const { topology } = connection
+  // Dead letters first: a replay by somebody else must not bring back what goes next.
+  const deadLetters: Record<string, number> = {}
+  for (const source of sourcesOf(topology)) {
+    await using box = await openBox(context, source)
+    const meant: Letter[] = []
+    for await (const page of box.pulls()) meant.push(...page.filter((letter) => isMeant(letter, hashes, person)))
+    await box.acknowledge(meant)
+    deadLetters[source.name] = meant.length
+  }
+  const records = createFirestoreSendLedger({
+    firestore: await connection.firestore(),
+    collection: topology.ledger.collection,
+  })
+  let ledger = 0
+  for (const hash of hashes.ledger) ledger += await records.erase(hash)
+  const rows = new PersonRows(await connection.bigquery(), topology.bigquery.dataset, hashes)
+  const warehouse: Record<string, Erased> = {}
+  for (const table of personTables(topology.bigquery)) warehouse[table.name] = await rows.erase(table)
+  const left = Object.values(warehouse).reduce((sum, erased) => sum + erased.left, 0)
+  return { warehouse, ledger, deadLetters, left }
+}
+
+function isMeant({ data }: Letter, hashes: PersonHashes, person: Person | undefined): boolean {
+  return namesSomebodyOf(data, hashes) || (person?.email !== undefined && isAbout(data, person.email))
+}
+
+function describe({ customerIo, warehouse, ledger, deadLetters }: Report): string {
+  const at =
+    customerIo === 'done before'
+      ? 'done in the first pass'
+      : `${customerIo.found ? 'found and deleted' : 'was not there'}; suppressed: ${customerIo.suppressed.join(', ')}`
+  return [
+    `Customer.io: ${at}`,
+    ...Object.entries(warehouse).map(
+      ([table, { deleted, left }]) => `${table}: ${count(deleted, 'row')} deleted${left > 0 ? `, ${left} left` : ''}`,
+    ),
+    `send ledger: ${count(ledger, 'record')} deleted`,
+    ...Object.entries(deadLetters).map(([source, number]) => `dead letters of ${source}: ${number} thrown away`),
+  ].join('\n')
+}

@@ -1,0 +1,45 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { PersonHashes } from './person.ts'
+
+const entrySchema = z.strictObject({
+  names: z.array(z.string()),
+  ledger: z.array(z.string()),
+  /** False: it was cut off before Customer.io was told, which needs the names again. */
+  suppressed: z.boolean(),
+})
+
+/** An erasure that is not finished. Hashes only: a list of who was erased must not tell who that was. */
+export interface Unfinished extends PersonHashes {
+  readonly suppressed: boolean
+}
+
+/** One small file a person, written before anything is erased and gone when nothing is left. */
+export class EraseJournal {
+  readonly #directory: string
+
+  constructor(stateDirectory: string) {
+    this.#directory = join(stateDirectory, 'erase')
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
+  }
+
+  write(entry: Unfinished): void {
+    const path = this.#path(entry)
+    writeFileSync(`${path}.new`, JSON.stringify(entry), { mode: 0o600 })
+    renameSync(`${path}.new`, path)
+  }
+
+  finished(entry: PersonHashes): void {
+    rmSync(this.#path(entry), { force: true })
+  }
+
+  unfinished(): readonly Unfinished[] {
+    const files = readdirSync(this.#directory).filter((file) => file.endsWith('.json'))
+    return files.map((file) => entrySchema.parse(JSON.parse(readFileSync(join(this.#directory, file), 'utf8'))))
+  }
+
+  #path({ names }: PersonHashes): string {
+    return join(this.#directory, `${names[0]?.slice(0, 32)}.json`)
+  }
+}
