@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Firestore } from '@google-cloud/firestore'
 import { type FirestoreServer, startFirestore } from '../../scripts/local/firestore/index.ts'
-import { findGoogleEmulator, startGoogleEmulator } from '../../scripts/local/firestore/testing/google-emulator.ts'
+import { FIRESTORE_EMULATOR, findGoogleEmulator, startGoogleEmulator } from '../../scripts/testing/google-emulator.ts'
 import { createFirestoreSendLedger } from './firestore.ts'
 import type { NewSendRecord, SendLedger, StoredRecord } from './record.ts'
 import { createMemoryLedger } from './simulation/memory-ledger.ts'
@@ -51,7 +51,7 @@ function subjectOn(server: FirestoreServer): Subject {
   }
 }
 
-const jar = findGoogleEmulator()
+const jar = findGoogleEmulator(FIRESTORE_EMULATOR)
 if (jar === undefined) {
   console.warn(
     "SKIPPED: Google's Firestore emulator was not found, so the contract ran against the embedded server only.\n" +
@@ -61,7 +61,7 @@ if (jar === undefined) {
 
 async function onGoogleEmulator(): Promise<Subject> {
   if (jar === undefined) throw new Error('no emulator')
-  const server = await startGoogleEmulator(jar)
+  const server = await startGoogleEmulator(FIRESTORE_EMULATOR, jar)
   return subjectOn(server)
 }
 

@@ -10,8 +10,8 @@ import {
   v1,
 } from '@google-cloud/pubsub'
 import { status } from '@grpc/grpc-js'
+import { findGoogleEmulator, PUBSUB_EMULATOR, startGoogleEmulator } from '../../testing/google-emulator.ts'
 import { startPubSub } from './index.ts'
-import { findGoogleEmulator, startGoogleEmulator } from './testing/google-emulator.ts'
 import { type Answer, type PushEndpoint, type ReceivedPush, startPushEndpoint } from './testing/push-endpoint.ts'
 
 /**
@@ -19,7 +19,7 @@ import { type Answer, type PushEndpoint, type ReceivedPush, startPushEndpoint } 
  * says whether the expectations are right. What the emulator does not do (filters, `deliveryAttempt`, ordering key and token
  * in pushes, 202 as a success, back-off below a second) is in embedded.test.ts.
  */
-const emulator = findGoogleEmulator()
+const emulator = findGoogleEmulator(PUBSUB_EMULATOR)
 if (emulator === undefined) {
   console.warn(
     "SKIPPED: Google's Pub/Sub emulator was not found, so the contract ran against the embedded server only.\n" +
@@ -39,7 +39,7 @@ const servers = [
   { server: 'the embedded Pub/Sub', start: () => startPubSub({ port: 0 }) },
   ...(emulator === undefined
     ? []
-    : [{ server: "Google's Pub/Sub emulator", start: () => startGoogleEmulator(emulator) }]),
+    : [{ server: "Google's Pub/Sub emulator", start: () => startGoogleEmulator(PUBSUB_EMULATOR, emulator) }]),
 ]
 
 describe.each(servers)('$server', ({ start }) => {
