@@ -59,6 +59,11 @@ describe('a choice', () => {
       expect(observe(theirs, seen(false, 198))).toMatchObject({ outcome: 'late', choice: { pending: false } })
     })
 
+    it('takes over a click that our own message may have overridden meanwhile, and tells it', () => {
+      const retold = observe(told(true, 105, told(false, 100)), seen(false, 110, 'unattributed')).choice
+      expect(observe(retold, seen(false, 110)).choice).toMatchObject({ value: false, timestamp: 112, pending: true })
+    })
+
     it('opts out when both chose in the same second, and tells so with a later one', () => {
       for (const ours of [true, false]) {
         const { choice, outcome } = observe(told(ours, 100), seen(!ours, 100))
@@ -79,6 +84,41 @@ describe('a choice', () => {
       const choice = told(true, 10_000, told(false, 5_000))
       expect(observe(choice, seen(false, 4_000, 'unattributed')).outcome).toBe('late')
       expect(observe(choice, seen(false, 20_000, 'unattributed')).outcome).toBe('accepted')
+    })
+
+    it('that is the echo of an older choice has the newer one told again, in case it was somebody else after all', () => {
+      const { choice, outcome } = observe(told(true, 105, told(false, 100)), seen(false, 110, 'unattributed'))
+      expect(outcome).toBe('echo')
+      expect(choice).toMatchObject({ value: true, changedAt: 105, timestamp: 111, pending: true })
+      expect(observe(choice, seen(false, 110, 'unattributed')).choice.value).toBe(true)
+    })
+
+    it('does not undo a choice by an older one that Customer.io applied in the same second and reported later', () => {
+      const confirmed = observe(told(true, 105, told(false, 100)), seen(true, 110, 'unattributed')).choice
+      expect(observe(confirmed, seen(false, 110, 'unattributed'))).toMatchObject({
+        outcome: 'late',
+        choice: { value: true },
+      })
+    })
+
+    it('does not undo a choice by an older one that Pub/Sub delivered twice', () => {
+      const confirmed = observe(told(true, 100), seen(true, 101, 'unattributed')).choice
+      const { choice, outcome } = observe(told(false, 120, confirmed), seen(true, 121, 'unattributed'))
+      expect(outcome).toBe('echo')
+      expect(choice.value).toBe(false)
+    })
+
+    it('is believed after a click, since nothing of ours can be applied any more', () => {
+      const clicked = observe(told(true, 100), seen(false, 110)).choice
+      const { choice, outcome } = observe(clicked, seen(true, 120, 'unattributed'))
+      expect(outcome).toBe('accepted')
+      expect(choice).toMatchObject({ value: true, pending: false })
+    })
+
+    it('moves the time of a choice that it repeats', () => {
+      const { choice, outcome } = observe({ ...told(true, 100), inFlight: [] }, seen(true, 200, 'unattributed'))
+      expect(outcome).toBe('unchanged')
+      expect(choice).toMatchObject({ changedAt: 200, timestamp: 200, pending: false })
     })
 
     it('counts as an opt-out when it falls into the second of a choice that nothing explains', () => {

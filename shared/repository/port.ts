@@ -25,11 +25,3 @@ export interface RepositoryParts {
 export function nowSeconds(parts: RepositoryParts): number {
   return Math.floor(parts.now() / 1000)
 }
-
-/** No user of this id is in the users table, or it is being deleted. */
-export class UnknownUserError extends Error {
-  override readonly name = 'UnknownUserError'
-  constructor() {
-    super('no such user in the users table, or it is being deleted')
-  }
-}

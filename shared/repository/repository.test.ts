@@ -1,12 +1,11 @@
-import { parseMapping } from './mapping.ts'
-import { migrate } from './postgres/migrate.ts'
-import { PostgresUserStore } from './postgres/store.ts'
-import { UserMessagingRepository } from './repository.ts'
+import { migrate, PostgresUserStore, parseMapping, UserMessagingRepository } from './index.ts'
+import { inTransaction } from './postgres/transaction.ts'
 import { insertUser, MAPPING_YAML, RecordingPublisher, USERS_SQL } from './testing/people.ts'
 import { hasPostgresServer, startEmbeddedPostgres, startPostgresServer, type TestPostgres } from './testing/postgres.ts'
 import { clickWebhook, topicsWebhook, webhookOf } from './testing/webhooks.ts'
 
 const mapping = parseMapping(MAPPING_YAML)
+const SERVER = 'a PostgreSQL server'
 const SECOND = 1_763_740_000
 
 function describeOn(name: string, start: () => Promise<TestPostgres>): void {
@@ -106,8 +105,45 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
 
       it('names the attribute but not the value of a row that cannot be sent', async () => {
         await postgres.pool.query(`UPDATE users SET credit = 'NaN'`)
-        const failure = repository.syncUser('1')
-        await expect(failure).rejects.toThrow('the value for attribute credit is no number')
+        await expect(repository.syncUser('1')).rejects.toThrow(
+          'the user cannot be sent: the value for attribute credit is no number',
+        )
+      })
+    })
+
+    describe('the store', () => {
+      it('counts users, and knows nobody by address where the table has none', async () => {
+        const store = new PostgresUserStore(postgres.pool, { ...mapping, email: undefined })
+        expect(await store.countUsers()).toBe(1)
+        expect(await store.findUserIdByEmail('ann@example.com')).toBeUndefined()
+        expect(await store.findUser('1')).toMatchObject({ email: null })
+      })
+
+      it('writes all or nothing of a change', async () => {
+        const store = new PostgresUserStore(postgres.pool, mapping)
+        const failing = store.changeChoices('1', () => {
+          throw new Error('no decision')
+        })
+        await expect(failing).rejects.toThrow('no decision')
+        expect(await store.changeChoices('1', () => ({ write: new Map(), result: 'fine' }))).toBe('fine')
+      })
+
+      // PGlite has one session and no other to end it.
+      const onServer = name === SERVER ? it : it.skip
+      onServer('rejects when its connection is lost in a transaction, and goes on with another', async () => {
+        const { pool } = postgres
+        const lost = inTransaction(pool, (client) => client.query('SELECT pg_terminate_backend(pg_backend_pid())'))
+        await expect(lost).rejects.toThrow('terminating connection')
+        await expect(inTransaction(pool, (client) => client.query('SELECT 1 AS one'))).resolves.toMatchObject({
+          rows: [{ one: 1 }],
+        })
+      })
+
+      it('lets errors of the database through', async () => {
+        const store = new PostgresUserStore(postgres.pool, { ...mapping, table: 'nowhere' })
+        await expect(store.findUser('1')).rejects.toThrow('nowhere')
+        const repository = new UserMessagingRepository({ store, mapping, publisher })
+        await expect(repository.syncAll()).rejects.toThrow('nowhere')
       })
     })
 
@@ -481,7 +517,7 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
 
 describeOn('PostgreSQL in WebAssembly', startEmbeddedPostgres)
 
-if (hasPostgresServer()) describeOn('a PostgreSQL server', startPostgresServer)
+if (hasPostgresServer()) describeOn(SERVER, startPostgresServer)
 else {
   describe.skip('UserMessagingRepository on a PostgreSQL server: SKIPPED, no DATABASE_URL and no initdb on the path', () => {
     it('needs one', () => {})

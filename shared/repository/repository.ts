@@ -3,10 +3,10 @@ import { choose, DEFAULT_ECHO_LIMITS, type EchoLimits } from './choice.ts'
 import { type DeadLetterNews, onDeadLetter } from './dead-letter.ts'
 import { type HandledWebhook, handleWebhook } from './handle-webhook.ts'
 import type { Mapping } from './mapping.ts'
-import { nowSeconds, type RepositoryParts, type RepositoryPublisher, UnknownUserError } from './port.ts'
+import { nowSeconds, type RepositoryParts, type RepositoryPublisher } from './port.ts'
 import { listChanges, type PreferenceChanges, type Preferences, toPreferences } from './preferences.ts'
 import { type SendResult, sendRespecting, type Unaddressed } from './send.ts'
-import type { UserStore } from './store.ts'
+import { UnknownUserError, type UserStore } from './store.ts'
 import {
   finishDeletions,
   type SyncAllOptions,

@@ -1,6 +1,14 @@
 import type { Choice } from './choice.ts'
 import type { Choices, PreferenceName } from './preferences.ts'
 
+/** No user of this id is in the users table, or it is being deleted. */
+export class UnknownUserError extends Error {
+  override readonly name = 'UnknownUserError'
+  constructor() {
+    super('no such user in the users table, or it is being deleted')
+  }
+}
+
 /** A person of the application's users table, as far as the mapping lets it be read. */
 export interface User {
   readonly id: string

@@ -4,6 +4,11 @@ import type { Pool, PoolClient } from 'pg'
 export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
+  // A connection that is lost between two queries says so by this event, and would end the process if nobody listened.
+  const lost = (error: Error) => {
+    broken = error
+  }
+  client.on('error', lost)
   try {
     await client.query('BEGIN')
     const result = await work(client)
@@ -11,11 +16,10 @@ export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) =>
     return result
   } catch (error) {
     // A connection that cannot even roll back is not fit for the next one.
-    await client.query('ROLLBACK').catch((cause: Error) => {
-      broken = cause
-    })
+    await client.query('ROLLBACK').catch(lost)
     throw error
   } finally {
+    client.off('error', lost)
     client.release(broken)
   }
 }
