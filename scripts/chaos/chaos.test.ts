@@ -1,0 +1,17 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { PROJECT_ROOT } from '../topology/topology.ts'
+
+const SECONDS = 10
+
+it('loses nothing and sends nothing twice, whatever fails around the functions', async () => {
+  const chaos = spawn(process.execPath, ['scripts/chaos/chaos.ts', '--seed', '7', '--seconds', String(SECONDS)], {
+    cwd: PROJECT_ROOT,
+    env: { PATH: process.env.PATH },
+  })
+  let output = ''
+  for (const stream of [chaos.stdout, chaos.stderr]) stream.on('data', (chunk) => (output += chunk))
+  const [exitCode] = await once(chaos, 'exit')
+  const summary = output.slice(output.indexOf('faults '))
+  expect({ exitCode, summary }).toEqual({ exitCode: 0, summary: expect.stringContaining('lost 0, duplicated 0') })
+}, 120_000)

@@ -1,0 +1,51 @@
+import { identifyMessage, parseMessage, trackMessage, transactionalMessage } from '../../shared/contract/index.ts'
+import { planMessages } from './messages.ts'
+import { FAULTS, planFaults } from './schedule.ts'
+
+const SCHEMAS = { identify: identifyMessage, track: trackMessage, transactional: transactionalMessage }
+
+describe('the same seed', () => {
+  it('is the same messages and the same faults, and another seed is others', () => {
+    const plan = (seed: number) => [
+      planMessages({ seed, seconds: 60, messages: 500 }),
+      planFaults({ seed, seconds: 60 }),
+    ]
+    expect(plan(3)).toEqual(plan(3))
+    expect(plan(3)).not.toEqual(plan(4))
+  })
+})
+
+describe('messages', () => {
+  const messages = planMessages({ seed: 1, seconds: 120, messages: 4_200 })
+
+  it('are as many as asked for, in order, and each is known by its mark', () => {
+    expect(messages).toHaveLength(4_200)
+    expect(messages.every(({ atMs }, index) => atMs >= (messages[index - 1]?.atMs ?? 0))).toBe(true)
+    const bodies = new Set(messages.map(({ mark, data }) => `${mark} ${data}`))
+    expect(bodies.size).toBe(new Set(messages.map(({ mark }) => mark)).size)
+  })
+
+  it('are refused by the contract when they are meant to be broken, and only then', () => {
+    const misjudged = messages.filter(({ topic, data, nature }) => {
+      const { ok } = parseMessage(SCHEMAS[topic], Buffer.from(data), { now: Date.now })
+      return ok !== (nature !== 'broken')
+    })
+    expect(misjudged).toEqual([])
+  })
+
+  it('are published twice only with the same key', () => {
+    for (const [, same] of Map.groupBy(messages, ({ effect }) => effect)) {
+      if (same.length === 1) continue
+      expect(same[0]?.attributes.idempotency_key).toBeDefined()
+      expect(new Set(same.map(({ attributes }) => attributes.idempotency_key)).size).toBe(1)
+    }
+  })
+})
+
+describe('faults', () => {
+  it('are of every kind within two minutes, and over when the time is', () => {
+    const faults = planFaults({ seed: 1, seconds: 120 })
+    expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(Object.keys(FAULTS)))
+    for (const { atMs, durationMs } of faults) expect(atMs + durationMs).toBeLessThanOrEqual(120_000)
+  })
+})
