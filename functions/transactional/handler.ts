@@ -29,7 +29,7 @@ const LOOK_UPS_PER_SECOND = 2
 export function createTransactionalFunction(config: TransactionalConfig): HttpFunction {
   const { appApi, deadLetter, projectId } = config
   const log = createLog({ functionName: 'transactional', level: config.logLevel, projectId })
-  const rate = (requestsPerSecond: number) => new RateLimiter({ requestsPerSecond, now: Date.now, random: Math.random })
+  const rate = (requestsPerSecond: number) => new RateLimiter({ requestsPerSecond })
   const service = new CustomerIOService({
     app: {
       url: appApi.url,

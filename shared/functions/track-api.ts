@@ -41,7 +41,7 @@ export function createTrackApiFunction<S extends z.ZodType>(
       timeoutMs: trackApi.requestTimeoutMs,
       siteId: createSecret({ ...trackApi.siteId, log }),
       apiKey: createSecret({ ...trackApi.apiKey, log }),
-      rate: new RateLimiter({ requestsPerSecond: trackApi.requestsPerSecond, now: Date.now, random: Math.random }),
+      rate: new RateLimiter({ requestsPerSecond: trackApi.requestsPerSecond }),
       batch: { ...batch, maxQueueWaitMs: batch.maxWaitMs, maxQueueLength: batch.maxQueueItems },
     },
     log,

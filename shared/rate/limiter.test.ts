@@ -113,14 +113,21 @@ describe('the rate', () => {
   })
 
   it('works on the real clock', async () => {
-    const limiter = new RateLimiter({
-      requestsPerSecond: 100,
-      burst: 1,
-      now: () => performance.now(),
-      random: Math.random,
-    })
+    const limiter = new RateLimiter({ requestsPerSecond: 100, burst: 1 })
     expect((await limiter.acquire(0)).ok).toBe(true)
     expect((await limiter.acquire(1_000)).ok).toBe(true)
+  })
+
+  it('does not stand still when the wall clock is set back', async () => {
+    const limiter = new RateLimiter({ requestsPerSecond: 100, burst: 1 })
+    expect((await limiter.acquire(0)).ok).toBe(true)
+    const anHourAgo = Date.now() - 3_600_000
+    const wallClock = jest.spyOn(Date, 'now').mockImplementation(() => anHourAgo)
+    try {
+      expect((await limiter.acquire(1_000)).ok).toBe(true)
+    } finally {
+      wallClock.mockRestore()
+    }
   })
 
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('cannot be %d a second', (rate) => {
@@ -153,6 +160,12 @@ describe('a pause', () => {
     const long = limiterAt(1_000)
     long.permit().report(leaveAlone(86_400_000))
     expect(long.waitMs()).toBe(120_000)
+  })
+
+  it('starts at once with any answer that says how long to stay away, though it may have been processed', () => {
+    const { permit, waitMs } = limiterAt(1_000)
+    permit().report({ kind: 'uncertain', error: 'HTTP 503', httpStatus: 503, retryAfterMs: 30_000 })
+    expect(waitMs()).toBe(30_000)
   })
 
   it('is spread by chance, so that many processes do not return together', () => {

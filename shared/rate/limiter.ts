@@ -17,10 +17,10 @@ export interface RateLimiterOptions {
   readonly maxRetryAfterMs?: number
   /** A probe that has not reported by then is given up and the next request becomes the probe; 15,000 by default. */
   readonly probeTimeoutMs?: number
-  /** Milliseconds, any epoch. */
-  readonly now: () => number
-  /** [0, 1), spreads the return of several processes after a common outage. */
-  readonly random: () => number
+  /** Milliseconds, any epoch. A clock that is never set back by default: one that is would stop all until it caught up. */
+  readonly now?: () => number
+  /** [0, 1), spreads the return of several processes after a common outage; `Math.random` by default. */
+  readonly random?: () => number
   /** Waits; ends early (resolving or rejecting) on the signal. The real timer by default. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
@@ -79,6 +79,8 @@ export class RateLimiter {
       maxPauseMs: options.maxPauseMs ?? 10_000,
       maxRetryAfterMs: options.maxRetryAfterMs ?? 120_000,
       probeTimeoutMs: options.probeTimeoutMs ?? 15_000,
+      now: options.now ?? (() => performance.now()),
+      random: options.random ?? Math.random,
       sleep: options.sleep ?? ((ms, signal) => delay(ms, undefined, { signal })),
     }
     this.#bucket = new TokenBucket(rate, this.#options.burst)
@@ -150,7 +152,8 @@ export class RateLimiter {
 
   #report(permit: Permit, epoch: number, outcome: CallOutcome | undefined): void {
     const sign = outcome === undefined ? 'none' : signOf(outcome)
-    const retryAfterMs = outcome?.kind === 'retry' ? outcome.retryAfterMs : undefined
+    // Not only a 429 says it: a 503 may, which for a send is `uncertain`.
+    const retryAfterMs = outcome !== undefined && 'retryAfterMs' in outcome ? outcome.retryAfterMs : undefined
     const pause = this.#pause
     if (pause?.probe?.permit === permit) {
       if (sign === 'failure') this.#startPause(pause.level + 1, retryAfterMs)

@@ -178,3 +178,18 @@ it('follows a real file on the real clock', async () => {
   expect(await secret.refresh(1_000)).toBe('failed')
   expect(await secret.current()).toBe('two')
 })
+
+it('reads again even when the wall clock is set back', async () => {
+  let value = 'first'
+  const options = { name: 'N', file: '/secrets/key', readFile: async () => value, log: { warning: () => {} } }
+  const secret = createSecret({ ...options, minRefreshIntervalMs: 5 })
+  expect(await secret.current()).toBe('first')
+  value = 'second'
+  const anHourAgo = Date.now() - 3_600_000
+  const wallClock = jest.spyOn(Date, 'now').mockImplementation(() => anHourAgo)
+  try {
+    expect(await secret.refresh(1_000)).toBe('changed')
+  } finally {
+    wallClock.mockRestore()
+  }
+})

@@ -33,7 +33,7 @@ export interface Secret {
 
 export interface SecretOptions extends SecretSource {
   readonly log: Pick<Log, 'warning'>
-  /** Milliseconds; `Date.now` by default. */
+  /** Milliseconds, any epoch. A clock that is never set back by default, or no read would be due until it caught up. */
   readonly now?: () => number
   readonly readFile?: (path: string) => Promise<string>
   readonly sleep?: (ms: number) => Promise<unknown>
@@ -76,7 +76,7 @@ class FileSecret implements Secret {
   constructor(options: SecretOptions & { readonly file: string }) {
     this.name = options.name
     this.#options = {
-      now: Date.now,
+      now: () => performance.now(),
       readFile: (path) => readFileFromDisk(path, 'utf8'),
       sleep: sleepMs,
       maxAgeMs: 60_000,
