@@ -56,7 +56,7 @@ export function planMessages({ seed, seconds, messages }: MessagePlanOptions): P
   for (let index = 0; planned.length < messages; index++) {
     const atMs = (planned.length / messages) * seconds * 1_000
     const slot: Slot = { draw, atMs, mark: `m${index}`, index }
-    const topic = draw.weighted({ identify: 30, track: 40, transactional: 30 })
+    const topic = draw.weighted({ identify: 35, track: 45, transactional: 20 })
     if (draw.chance(0.02)) planned.push(broken(slot, topic))
     else if (topic === 'identify') planned.push(people.next(slot))
     else if (topic === 'track') planned.push(...event(slot))

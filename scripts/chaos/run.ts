@@ -49,7 +49,7 @@ export interface ChaosResult {
 }
 
 const INSTANCES: Readonly<Record<Topic, number>> = { identify: 2, track: 2, transactional: 3 }
-const DRAIN_LIMIT_MS = 240_000
+const DRAIN_LIMIT_MS = 600_000
 
 /** Publishes and makes trouble for a time, lets everything settle, and accounts for every message. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
