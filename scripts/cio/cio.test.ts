@@ -1,0 +1,419 @@
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Firestore } from '@google-cloud/firestore'
+import { type Stack, startStack } from '../local/stack.ts'
+import { PROJECT_ROOT } from '../topology/topology.ts'
+import { hashesOf } from './person/person.ts'
+import { type CommandLine, commandLine } from './testing/command-line.ts'
+
+const directory = join(PROJECT_ROOT, '.local', 'cio-test')
+let stack: Stack
+let cio: CommandLine
+
+beforeAll(async () => {
+  rmSync(directory, { recursive: true, force: true })
+  stack = await startStack({
+    directory,
+    ports: { all: 0, pubsub: 0, firestore: 0, bigquery: 0, customerio: 0 },
+    environment: { SEND_LEDGER_SETTLE_SECONDS: '0' },
+    customerio: { deliveryDelayMs: 600_000 },
+  })
+  cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
+}, 90_000)
+
+afterAll(() => stack?.close())
+
+const subscription = (name: string) => `projects/${stack.endpoints.projectId}/subscriptions/${name}`
+
+/** Resolves when this many messages wait among the dead letters of a source. */
+async function deadLettered(source: string, number: number): Promise<void> {
+  while (waiting(source).length < number) await once(stack.pubsub.events, 'published')
+}
+
+async function publishRaw(topic: string, body: unknown, attributes: Record<string, string> = {}): Promise<string> {
+  const data = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+  return stack.client.topic(topic).publishMessage({ data, attributes })
+}
+
+async function idle(topic: string): Promise<void> {
+  while (stack.pubsub.stats(subscription(topic)).outstanding > 0) await once(stack.pubsub.events, 'acknowledged')
+}
+
+/** What waits among the dead letters of a source, without a look that would take it. */
+function waiting(source: string) {
+  const { subscriptions } = stack.pubsub.snapshot()
+  const found = subscriptions.find(({ resource }) => resource.name === subscription(`${source}-dead-letter`))
+  return found?.backlog.map(({ message }) => message) ?? []
+}
+
+describe('publish', () => {
+  it('publishes a message that arrives at Customer.io', async () => {
+    const ended = await cio.run(['publish', 'identify', '{"identifiers":{"id":"ada"},"attributes":{"plan":"pro"}}'])
+    expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^published to identify: message \d+, key /) })
+    await stack.customerio.until(
+      () => stack.customerio.workspace.people.find({ kind: 'id', value: 'ada' }) !== undefined,
+    )
+  })
+
+  it('publishes a line each of standard input, under keys that a second run repeats', async () => {
+    const input = ['first', 'second', 'third']
+      .map((name) => JSON.stringify({ identifiers: { id: 'ada' }, name }))
+      .join('\n')
+    const arguments_ = ['publish', 'track', '-', '--key', 'import']
+    expect(await cio.json(arguments_, { input })).toMatchObject({
+      published: [{ key: 'import:1' }, { key: 'import:2' }, { key: 'import:3' }],
+    })
+    expect(await cio.run(arguments_, { input })).toMatchObject({ code: 0, stdout: 'published 3 messages to track\n' })
+    const events = () => stack.customerio.workspace.events
+    await stack.customerio.until(() => events().received >= 6)
+    expect(
+      events()
+        .all()
+        .map(({ name }) => name),
+    ).toEqual(expect.arrayContaining(['first', 'second', 'third']))
+    expect(events().all()).toHaveLength(3)
+  })
+
+  it('publishes nothing when one line breaks the contract, and says which and why', async () => {
+    const file = join(directory, 'broken.ndjson')
+    writeFileSync(file, '{"identifiers":{"id":"ada"},"name":"a"}\n\n{"identifiers":{"id":"ada"},"nam":"b"}\n')
+    const ended = await cio.run(['publish', 'track', '--file', file])
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toContain('nothing was published: 1 of 2 messages break the contract of track')
+    expect(ended.stderr).toContain('line 3: name: required')
+  })
+
+  it('ends with 2 for a command line that makes no sense', async () => {
+    const [option, nothing] = await Promise.all([
+      cio.run(['publish', 'track', '--rate', 'fast', '{}']),
+      cio.run(['publish', 'track']),
+    ])
+    expect(option).toMatchObject({ code: 2, stderr: expect.stringContaining('It must be a number above 0') })
+    expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining('no message is given') })
+  })
+})
+
+describe('dlq', () => {
+  const BROKEN = { identifiers: { id: 'bob', extra: 1 }, attributes: { email: 'bob@example.com' } }
+
+  afterEach(async () => {
+    for (const source of ['identify', 'track', 'transactional']) {
+      await stack.client.subscription(`${source}-dead-letter`).seek(new Date(Date.now() + 60_000))
+    }
+  })
+
+  it('lists, shows and counts what was given up, and leaves it there', async () => {
+    await publishRaw('identify', BROKEN, { shop: 'eu' })
+    await publishRaw('track', 'no json')
+    await Promise.all([deadLettered('identify', 1), deadLettered('track', 1)])
+
+    const all = await cio.run(['dlq', 'list'])
+    expect(all.stdout).toMatch(/identify +identify +contract +\d+ s +0 +identifiers\.extra: unknown field/)
+    expect(all.stdout).toMatch(/track +not JSON +not_json +/)
+    const filters = [
+      '--person',
+      'BOB@example.com',
+      '--attribute',
+      'shop=eu',
+      '--reason',
+      'contract',
+      '--younger-than',
+      '1h',
+    ]
+    expect(await cio.json(['dlq', 'stats', ...filters])).toMatchObject({
+      messages: 1,
+      groups: [{ source: 'identify', reason: 'contract' }],
+    })
+
+    const [letter] = waiting('identify')
+    const shown = await cio.run(['dlq', 'show', letter?.id ?? ''])
+    expect(shown.stdout).toContain('  shop: eu')
+    expect(shown.stdout).toContain('"email": "bob@example.com"')
+    expect(await cio.run(['dlq', 'show', '1'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no dead letter 1'),
+    })
+  })
+
+  it('asks before it replays, and counts how often a message came back', async () => {
+    await publishRaw('identify', BROKEN)
+    await deadLettered('identify', 1)
+    const [dry, unasked] = [await cio.run(['dlq', 'replay', '--dry-run']), await cio.run(['dlq', 'replay'])]
+    expect(dry).toMatchObject({ code: 0, stdout: expect.stringContaining('identify: 1 message would be replayed') })
+    expect(unasked).toMatchObject({ code: 2, stderr: expect.stringContaining('Nobody can be asked here; add --yes.') })
+    const [before] = waiting('identify')
+
+    const ended = await cio.run(['dlq', 'replay', 'identify', '--yes'])
+    expect(ended).toMatchObject({ code: 0, stdout: 'identify: 1 message replayed\n' })
+    while (waiting('identify')[0]?.attributes.replay_count !== '1') await once(stack.pubsub.events, 'published')
+    const [after] = waiting('identify')
+    expect(after?.attributes.source_message_id).toBe(before?.attributes.source_message_id)
+    expect(after?.attributes.source_publish_time).toBe(before?.attributes.source_publish_time)
+    expect(waiting('identify')).toHaveLength(1)
+  })
+
+  it('lets a message be changed in an editor before its replay', async () => {
+    const editor = join(directory, 'editor.sh')
+    writeFileSync(
+      editor,
+      `#!/bin/sh\nsed -i 's/"extra": 1/"gone": 1/; /"gone": 1/d; s/"id": "bob",/"id": "bob"/' "$1"\n`,
+      { mode: 0o755 },
+    )
+    await publishRaw('identify', BROKEN)
+    await deadLettered('identify', 1)
+    const ended = await cio.run(['dlq', 'replay', '--edit', '--yes'], { env: { VISUAL: editor, EDITOR: editor } })
+    expect(ended.stderr).not.toContain('error')
+    expect(ended.code).toBe(0)
+    await stack.customerio.until(
+      () => stack.customerio.workspace.people.find({ kind: 'id', value: 'bob' }) !== undefined,
+    )
+    expect(waiting('identify')).toEqual([])
+  })
+
+  it('sends an uncertain message again, or not, as a person decides, and each at most once', async () => {
+    const send = (id: string) => ({
+      channel: 'email',
+      transactional_message_id: 3,
+      identifiers: { id },
+      to: `${id}@example.com`,
+    })
+    // The first two are processed but not answered, and the list of deliveries does not show them for ten minutes.
+    stack.customerio.orders.add({
+      on: 'send',
+      containing: ['carl', 'dora'],
+      count: 2,
+      fault: { do: 'reset', processed: true },
+    })
+    await publishRaw('transactional', send('carl'), { idempotency_key: 'carl' })
+    await publishRaw('transactional', send('dora'))
+    await deadLettered('transactional', 2)
+    const sendsTo = (id: string) => stack.customerio.workspace.sends.filter(({ who }) => who.value === id).length
+    expect([sendsTo('carl'), sendsTo('dora')]).toEqual([1, 1])
+
+    const known = await cio.run(['dlq', 'settle'])
+    expect(known.stdout).toContain('email to id carl, template 3')
+    expect(known.stdout).toContain('ledger: uncertain')
+    const sent = await cio.run(['dlq', 'settle', '--person', 'carl', '--sent', '--yes'])
+    expect(sent).toMatchObject({ code: 0, stdout: expect.stringContaining('noted as sent') })
+    const again = await cio.run(['dlq', 'settle', '--person', 'dora', '--resend', '--yes'])
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('published again to transactional') })
+    await stack.customerio.until(() => sendsTo('dora') === 2)
+    await publishRaw('transactional', send('carl'), { idempotency_key: 'carl' })
+    await idle('transactional')
+    expect(sendsTo('carl')).toBe(1)
+    expect(waiting('transactional')).toEqual([])
+  })
+
+  it('refuses what is dangerous until told otherwise', async () => {
+    const letters = stack.client.topic('identify-dead-letter')
+    await letters.publishMessage({
+      data: Buffer.from('{"action":"suppress","identifiers":{"id":"eve"}}'),
+      attributes: { reason: 'exhausted', error: 'answer 503', source_message_id: '1' },
+    })
+    await stack.client.topic('transactional-dead-letter').publishMessage({
+      data: Buffer.from('{"channel":"push","transactional_message_id":1,"identifiers":{"id":"eve"}}'),
+      attributes: { CloudPubSubDeadLetterSourceDeliveryCount: '100' },
+    })
+    const refused = await cio.run(['dlq', 'replay', '--yes'])
+    expect(refused.code).toBe(1)
+    expect(refused.stdout).toContain('--force does it')
+    expect(refused.stdout).toContain('--accept-duplicates sends it')
+    const forced = await cio.run(['dlq', 'replay', '--yes', '--force', '--accept-duplicates'])
+    expect(forced.code).toBe(0)
+    await stack.customerio.until(() => stack.customerio.workspace.people.isSuppressed({ kind: 'id', value: 'eve' }))
+  })
+
+  it('throws away what is meant, and nothing without a word on what that is', async () => {
+    await publishRaw('identify', BROKEN)
+    await publishRaw('track', 'no json')
+    await Promise.all([deadLettered('identify', 1), deadLettered('track', 1)])
+    expect(await cio.run(['dlq', 'purge'])).toMatchObject({ code: 2 })
+    const purged = await cio.run(['dlq', 'purge', '--reason', 'not_json', '--yes'])
+    expect(purged.stdout).toContain('track: 1 message thrown away')
+    expect([waiting('identify').length, waiting('track').length]).toEqual([1, 0])
+  })
+})
+
+describe('secrets', () => {
+  it('takes a value that Customer.io takes, refuses another, and shows neither', async () => {
+    const refused = await cio.run(['secrets', 'set', 'CUSTOMERIO_APP_API_KEY'], { input: 'wrong-app-key\n' })
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Customer.io refuses the App API key (401)'),
+    })
+    stack.customerio.credentials.replace({ trackApiKeys: ['local-track-api-key', 'new-track-key'] })
+    const rotated = await cio.run(['secrets', 'rotate', 'CUSTOMERIO_TRACK_API_KEY', '--no-wait'], {
+      input: 'new-track-key\n',
+    })
+    expect(rotated).toMatchObject({ code: 0, stdout: expect.stringContaining('CUSTOMERIO_TRACK_API_KEY is rotated') })
+    for (const { stdout, stderr } of [refused, rotated])
+      expect(`${stdout}${stderr}`).not.toMatch(/wrong-app-key|new-track-key/)
+    expect(await cio.run(['secrets', 'check'])).toMatchObject({ code: 0, stdout: expect.stringContaining('region us') })
+    const invalid = await cio.run(['secrets', 'set', 'CUSTOMERIO_SITE_ID'], { input: 'two words' })
+    expect(invalid).toMatchObject({ code: 2, stderr: expect.stringContaining('white space') })
+  })
+
+  it('keeps the webhook key before when a new one comes, so that none is refused between', async () => {
+    const ended = await cio.run(['secrets', 'rotate', 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS', '--no-wait'], {
+      input: 'new-key',
+    })
+    expect(ended.code).toBe(0)
+    expect(readFileSync(join(directory, 'secrets/CUSTOMERIO_WEBHOOK_SIGNING_KEYS'), 'utf8')).toBe(
+      'new-key\nlocal-webhook-signing-key',
+    )
+    expect(await cio.run(['webhooks', 'test'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('answer 204'),
+    })
+  })
+})
+
+describe('webhooks', () => {
+  it('makes one with every event, once, and changes it', async () => {
+    expect(await cio.run(['webhooks', 'create'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('webhook 1 sends'),
+    })
+    expect(await cio.run(['webhooks', 'create'])).toMatchObject({ code: 0, stdout: expect.stringContaining('already') })
+    const changed = await cio.run(['webhooks', 'update', '1', '--event', 'email_bounced', '--disable'])
+    expect(changed.stdout).toContain('webhook 1 is disabled and sends 1 event to')
+    const listing = await cio.run(['webhooks', 'list'])
+    expect(listing.stdout).toMatch(/1 +customerio-gcp +disabled +1 of \d+ +http/)
+    await cio.run(['webhooks', 'update', '1', '--enable'])
+  })
+
+  it('says what is wrong with an answer', async () => {
+    const [wrongKey, nobody] = await Promise.all([
+      cio.run(['webhooks', 'test', '--wrong-key']),
+      cio.run(['webhooks', 'test', '--url', 'http://127.0.0.1:9/']),
+    ])
+    expect(wrongKey).toMatchObject({ code: 0, stdout: expect.stringContaining('answer 401') })
+    expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining('Is the address right') })
+  })
+})
+
+describe('access and erase', () => {
+  const EMAIL = 'Faye@Example.com'
+
+  /** The person in every store: Customer.io, warehouse (also in quarantine), send ledger, dead letters. */
+  async function scatter(): Promise<void> {
+    const at = Math.floor(Date.now() / 1_000)
+    await publishRaw('identify', { identifiers: { id: 'faye' }, attributes: { email: EMAIL, plan: 'pro' } })
+    await stack.customerio.until(
+      () => stack.customerio.workspace.people.find({ kind: 'id', value: 'faye' }) !== undefined,
+    )
+    await publishRaw('transactional', {
+      channel: 'email',
+      transactional_message_id: 7,
+      identifiers: { id: 'faye' },
+      to: EMAIL,
+    })
+    await publishRaw('track', { identifiers: { id: 'faye' } })
+    await publishRaw('identify', `{"email": "${EMAIL}", not json`)
+    const data = { identifiers: { id: 'faye', email: EMAIL, cio_id: 'c1' }, recipient: EMAIL }
+    stack.customerio.webhooks.send({ event_id: 'f1', object_type: 'email', metric: 'sent', timestamp: at, data })
+    stack.customerio.webhooks.send({
+      event_id: 'f2',
+      object_type: 'customer',
+      metric: 'unsubscribed',
+      timestamp: at,
+      data: { ...data, email_address: EMAIL },
+    })
+    stack.customerio.webhooks.send({ object_type: 'email', metric: 'sent', data })
+    await Promise.all([deadLettered('track', 1), deadLettered('identify', 1), idle('transactional')])
+    while ((await everythingStored()).match(/faye/gi)?.length !== undefined) {
+      const rows = await Promise.all(
+        ['webhook_events', 'subscription_changes', 'webhook_quarantine'].map((table) => rowsOf(table)),
+      )
+      if (rows.every((of) => of.some((row) => JSON.stringify(row).toLowerCase().includes('faye')))) return
+      await once(stack.pubsub.events, 'acknowledged')
+    }
+  }
+
+  async function rowsOf(table: string): Promise<unknown[]> {
+    const [rows] = await stack.warehouse.query(`SELECT * FROM \`${stack.topology.bigquery.dataset}.${table}\``)
+    return rows.map((row: Record<string, unknown>) =>
+      Object.fromEntries(
+        Object.entries(row).map(([key, value]) => [key, value instanceof Buffer ? value.toString() : value]),
+      ),
+    )
+  }
+
+  /** One text of everything in all stores. */
+  async function everythingStored(): Promise<string> {
+    const { people } = stack.customerio.workspace
+    const tables = await Promise.all(Object.keys(stack.topology.bigquery.tables).map(rowsOf))
+    const ledger = await stackFirestore().collection(stack.topology.ledger.collection).get()
+    return JSON.stringify([
+      [...people.all()].map(({ identifiers, attributes }) => [identifiers, attributes.toObject()]),
+      people.suppressed(),
+      tables,
+      ledger.docs.map((document) => document.data()),
+      ['identify', 'track', 'transactional', 'warehouse'].map((source) =>
+        waiting(source).map(({ data }) => data.toString()),
+      ),
+    ])
+  }
+
+  let firestore: Firestore | undefined
+  function stackFirestore(): Firestore {
+    const [servicePath = '', port] = stack.endpoints.FIRESTORE_EMULATOR_HOST.split(':')
+    firestore ??= new Firestore({
+      projectId: stack.endpoints.projectId,
+      databaseId: stack.topology.ledger.database,
+      servicePath,
+      port: Number(port),
+      ssl: false,
+      customHeaders: { Authorization: 'Bearer owner' },
+    })
+    return firestore
+  }
+  afterAll(() => firestore?.terminate())
+
+  it('gathers everything about a person, and leaves nothing but the suppression', async () => {
+    await scatter()
+    const out = join(directory, 'faye.json')
+    const gathered = await cio.run(['access', '--email', EMAIL, '--out', out])
+    expect(gathered.stdout).toMatch(
+      /Customer.io: attributes.*\n +warehouse: 4 rows\n +send ledger: 1 record\n +dead letters: 2/,
+    )
+    expect(statSync(out).mode & 0o777).toBe(0o600)
+    expect(JSON.parse(readFileSync(out, 'utf8'))).toMatchObject({ person: { id: 'faye', email: 'faye@example.com' } })
+
+    const erased = await cio.run(['erase', '--id', 'faye', '--email', EMAIL, '--yes'])
+    expect(erased.stdout).toContain('Customer.io: found and deleted; suppressed: id, email')
+    expect(erased.stdout).toMatch(
+      /webhook_events: 2 rows deleted\n.*subscription_changes: 1 row deleted\n.*webhook_quarantine: 1 row/s,
+    )
+    expect(erased.stdout).toContain('send ledger: 1 record deleted')
+    expect(erased.code).toBe(0)
+    const left = await everythingStored()
+    const { ledger } = hashesOf({ id: 'faye', email: EMAIL.toLowerCase(), cioId: undefined })
+    for (const hash of ledger) expect(left).not.toContain(hash)
+    expect(left.match(/[^"]*faye[^"]*/gi)).toEqual(['id:faye', 'email:faye@example.com'])
+    expect(readdirSync(join(directory, 'cio/erase'))).toEqual([])
+  })
+})
+
+describe('doctor', () => {
+  it('finds nothing wrong with a stack that works, to the row in BigQuery', async () => {
+    const ended = await cio.run(['doctor'])
+    expect(ended.stderr).toContain('nothing wrong with the local stack')
+    expect(ended.stdout).toMatch(/test event +answered 204, in BigQuery after/)
+    expect(ended.code).toBe(0)
+  })
+
+  it('says what is wrong and what to do', async () => {
+    const broken = join(directory, 'broken')
+    mkdirSync(join(broken, 'secrets'), { recursive: true })
+    writeFileSync(join(broken, 'secrets/CUSTOMERIO_SITE_ID'), 'unset')
+    const endpoints = { ...stack.endpoints, projectId: 'another-project', secrets: join(broken, 'secrets') }
+    writeFileSync(join(broken, 'endpoints.json'), JSON.stringify(endpoints))
+    const other = commandLine(['--endpoints', join(broken, 'endpoints.json')])
+    const ended = await other.run(['doctor', '--no-synthetic'])
+    expect(ended.code).toBe(1)
+    expect(ended.stdout).toContain('✗ topics            identify is missing')
+    expect(ended.stdout).toContain('npm run cio -- secrets set CUSTOMERIO_SITE_ID')
+  })
+})
