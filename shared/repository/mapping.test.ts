@@ -43,6 +43,10 @@ describe('a mapping', () => {
     rmSync(directory, { recursive: true })
   })
 
+  it('is shown by an example that is valid', () => {
+    expect(readMapping(join(import.meta.dirname, 'example-mapping.yaml')).columns).toHaveLength(6)
+  })
+
   it('that names a denied column anywhere is refused, in any case of its letters, with all places', () => {
     const text =
       'table: u\nid: ssn\nemail: SSN\nnever: [Ssn]\nattributes: {a: {column: sSn, type: string}, ssn: string}'

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { topicsWebhook, webhookOf } from './testing/webhooks.ts'
 import { type ReceivedMessage, readWebhook, WEBHOOK_FILTER } from './webhook.ts'
@@ -81,5 +83,8 @@ describe('a webhook', () => {
   it('has a filter that Pub/Sub takes', () => {
     // https://cloud.google.com/pubsub/docs/subscription-message-filter: "The maximum length of a filter is 256 bytes."
     expect(Buffer.byteLength(WEBHOOK_FILTER)).toBeLessThanOrEqual(256)
+    expect(readFileSync(join(import.meta.dirname, 'README.md'), 'utf8')).toContain(
+      `--message-filter='${WEBHOOK_FILTER}'`,
+    )
   })
 })
