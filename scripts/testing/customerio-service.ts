@@ -10,6 +10,8 @@ export interface TestServiceOptions {
   readonly credentials?: { siteId?: string; trackApiKey?: string; appApiKey?: string }
   readonly secrets?: { trackApiKey?: Secret; appApiKey?: Secret }
   readonly requestsPerSecond?: number
+  /** Milliseconds since the epoch; `Date.now` by default. */
+  readonly now?: () => number
   readonly batch?: NonNullable<CustomerIOServiceOptions['track']>['batch']
 }
 
@@ -20,12 +22,7 @@ export function createTestService(options: TestServiceOptions) {
   const { siteId = 'site', trackApiKey = 'track-key', appApiKey = 'app-key' } = options.credentials ?? {}
   const secret = (name: string, value: string) => createSecret({ name, value, log })
   const rate = () =>
-    new RateLimiter({
-      requestsPerSecond: options.requestsPerSecond ?? 1_000,
-      burst: 100,
-      now: Date.now,
-      random: () => 0,
-    })
+    new RateLimiter({ requestsPerSecond: options.requestsPerSecond ?? 1_000, burst: 100, random: () => 0 })
   const timeoutMs = options.timeoutMs ?? 5_000
   const service = new CustomerIOService({
     track: {
@@ -45,7 +42,7 @@ export function createTestService(options: TestServiceOptions) {
       lookUpRate: rate(),
     },
     log,
-    now: Date.now,
+    now: options.now ?? Date.now,
   })
   return { service, lines, log }
 }

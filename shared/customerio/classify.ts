@@ -22,10 +22,14 @@ const ERROR_LENGTH_LIMIT = 1_000
  * - 2xx: delivered.
  * - 400, 413 and, for a broadcast, 422; and a 403 of `/send` that names a file type: refused, no retry can help.
  * - 429, and no connection: retry; it was certainly not processed.
- * - 401, 402, other 403, 404, 3xx: retry, caused by our configuration; they never speak of the message.
+ * - 401, 402, other 403, 404, 3xx, no request: retry, caused by our configuration; they never speak of the message.
  * - 408, 5xx, timeout, reset, cut-off or unparsable: uncertain; it may have been processed.
  */
 export function classify(endpoint: Endpoint, answer: Answer, now: () => number): CallOutcome {
+  if (answer.kind === 'no_request') {
+    const error = 'no request could be made: does the address or a credential hold characters that do not belong there?'
+    return { kind: 'retry', cause: 'configuration', error }
+  }
   if (answer.kind === 'no_connection') {
     return { kind: 'retry', cause: 'transient', error: `no connection to Customer.io (${answer.code})` }
   }

@@ -55,7 +55,8 @@ export async function deliveriesOf(query: DeliveryQuery, ask: Ask): Promise<read
     const options = { ...window, limit: PAGE_SIZE, ...(start !== undefined && { start }) }
     const body = await ask((client) => client.getTransactionalMessageDeliveries(query.transactionalMessageId, options))
     if (typeof body !== 'string') return body
-    const parsed = page.safeParse(JSON.parse(body))
+    // An empty body is a success to whoever sends; as a list it says nothing.
+    const parsed = page.safeParse(body === '' ? undefined : JSON.parse(body))
     if (!parsed.success) return unreadable('the list of deliveries has an unknown form')
     for (const message of parsed.data.messages ?? []) {
       const { id, email, cio_id } = message.customer_identifiers ?? {}

@@ -1,13 +1,11 @@
 export { type BatchVerdict, classify, classifyBatch, type Endpoint, parseRetryAfter } from './classify.ts'
 export type { DeliveryQuery, FoundDelivery } from './deliveries.ts'
+export type { LifecycleEvent, LifecycleEvents, LifecycleOperation } from './lifecycle.ts'
 export { type Operation, personKey, personKeys } from './person-keys.ts'
 export {
   type AppApi,
   CustomerIOService,
   type CustomerIOServiceOptions,
-  type LifecycleEvent,
-  type LifecycleEvents,
-  type LifecycleOperation,
   type PersonIdentifiers,
   type PreparedSend,
   type TrackApi,

@@ -56,6 +56,34 @@ it('finds the culprit of a batch that is refused as a whole, and delivers the ot
   expect(outcomes.map(({ kind }) => kind)).toEqual(names.map((name) => (name === 'poison' ? 'refused' : 'delivered')))
 })
 
+it('stops dividing a refused batch while what it has found out can still be answered', async () => {
+  customerio.orders.add({ on: 'batch', fault: { do: 'refuse', message: 'cannot be read' } })
+  const started = Date.now()
+  const { service } = start({ now: () => started + customerio.statistics().requests * 2_000 })
+  const names = Array.from({ length: 101 }, (_, i) => `e${i}`)
+  const outcomes = await Promise.all(names.map((name) => service.track(event(name))))
+  const kinds = outcomes.map(({ kind }) => kind)
+  expect(kinds.filter((kind) => kind === 'refused').length).toBeGreaterThan(2)
+  expect(outcomes.at(-1)).toMatchObject({ kind: 'retry', cause: 'busy' })
+  expect(customerio.statistics().requests).toBeLessThan(16)
+})
+
+it('fills a batch to its limit in bytes, with all that is around the items, and not beyond', async () => {
+  const server = await startRecordingServer()
+  const { service } = createTestService({
+    trackUrl: `${server.url}/api/v1`,
+    appUrl: `${server.url}/v1`,
+    batch: { maxBytes: 2_000, maxItemBytes: 1_000 },
+  })
+  const bytes = Buffer.byteLength(JSON.stringify(event('é00')))
+  const names = Array.from({ length: 100 }, (_, i) => `é${String(i).padStart(2, '0')}`)
+  await Promise.all(names.map((name) => service.track(event(name))))
+  await server.close()
+  const sizes = server.requests.map(({ headers }) => Number(headers['content-length']))
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(2_000)
+  expect(Math.max(...sizes)).toBeGreaterThan(2_000 - bytes - 2)
+})
+
 it('never has two operations of one person under way together, and keeps their order', async () => {
   const { service } = start()
   const operations = [
@@ -152,6 +180,11 @@ it('follows the pages of a list, and gives up on one without end or of an unknow
     kind: 'uncertain',
     error: expect.stringMatching(/unknown form/),
   })
+  server.answerWith(answering(200, ''))
+  expect(await service.findDeliveries(query)).toMatchObject({
+    kind: 'uncertain',
+    error: expect.stringMatching(/unknown form/),
+  })
   await server.close()
 })
 
@@ -204,6 +237,14 @@ describe('credentials', () => {
     nowMs += 2_000
     expect(await service.track(event('between'))).toMatchObject({ kind: 'retry', cause: 'busy' })
     expect(await service.track(event('after'))).toMatchObject({ kind: 'delivered' })
+  })
+
+  it('that no header can hold are an alarm, and no doubt whether something was sent', async () => {
+    const { service, lines } = start({ credentials: { appApiKey: 'k\u200bey' } })
+    const outcome = await service.transactional(sms())
+    expect(outcome).toMatchObject({ kind: 'retry', cause: 'configuration' })
+    expect(JSON.stringify([lines, outcome])).not.toContain('\u200b')
+    expect(customerio.statistics().requests).toBe(0)
   })
 
   it('that stay refused are an alarm', async () => {
@@ -340,6 +381,17 @@ describe('lifecycle events', () => {
     })
     service.on('track', () => Promise.reject(new Error('later')).catch(() => undefined))
     expect((await service.track(event('e'))).kind).toBe('delivered')
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'listener_failure', error: 'Error' }))
+    expect(JSON.stringify(lines)).not.toContain('ann@example.com')
+  })
+
+  it('end no process when the promise of a listener is rejected', async () => {
+    const { service, lines } = start()
+    const rejected = Promise.reject(new Error('ann@example.com'))
+    service.on('track', () => rejected)
+    expect((await service.track(event('e'))).kind).toBe('delivered')
+    await rejected.catch(() => undefined)
+    await new Promise((resolve) => setImmediate(resolve))
     expect(lines).toContainEqual(expect.objectContaining({ event: 'listener_failure', error: 'Error' }))
     expect(JSON.stringify(lines)).not.toContain('ann@example.com')
   })

@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events'
 import type { APIClient } from 'customerio-node'
 import { type BatchAnswer, bisect, Coalescer, type CoalescerLimits } from '../batching/index.ts'
 import type { IdentifyMessage, TrackMessage, TransactionalMessage } from '../contract/index.ts'
@@ -9,22 +8,10 @@ import type { Secret } from '../secrets/index.ts'
 import { type AppEndpoint, classify, classifyBatch, retryIfUncertain } from './classify.ts'
 import { type ApiOptions, appClients, type ClientHolder, trackClients } from './clients.ts'
 import { type DeliveryQuery, deliveriesOf, type FoundDelivery } from './deliveries.ts'
+import { LifecycleEmitter } from './lifecycle.ts'
 import { type Operation, personKeys } from './person-keys.ts'
 import { callBroadcast, callSend } from './send-request.ts'
 import { type Answer, answerOf } from './transport.ts'
-
-/** What a listener is told of one finished operation. Nothing in it is personal data. */
-export interface LifecycleEvent {
-  readonly operation: LifecycleOperation
-  readonly outcome: CallOutcome
-  /** From the call until its outcome, with the wait for a batch and for the rate limit, in milliseconds. */
-  readonly latencyMs: number
-}
-
-export type LifecycleOperation = 'identify' | 'track' | 'transactional' | 'broadcast' | 'suppress' | 'delete'
-
-/** One event an operation, whatever its outcome; `failure` besides when it was not delivered. */
-export type LifecycleEvents = Record<LifecycleOperation | 'failure', [LifecycleEvent]>
 
 /** Exactly one way to name a person. */
 export type PersonIdentifiers = Extract<IdentifyMessage, { type: 'person'; action: 'delete' }>['identifiers']
@@ -68,15 +55,21 @@ type Undelivered = Exclude<CallOutcome, { kind: 'delivered' }>
 
 /** How long a request waits for its turn within the rate before it is given back as busy. */
 const RATE_WAIT_LIMIT_MS = 5_000
+/**
+ * How long a refused batch is divided: with the wait in the queue and the last request it ends before the ack deadline,
+ * so that what was found out counts. The rest is delivered again, and each time there is less of it.
+ */
+const DIVIDE_LIMIT_MS = 25_000
+/** Of `{"batch":[]}` around the items. */
+const BATCH_ENVELOPE_BYTES = 12
 
 /**
  * The only way to Customer.io. Every operation resolves with its own outcome and never rejects for an answer of
  * Customer.io's; operations that are submitted together leave together as one v2 batch.
  *
- * An EventEmitter of {@link LifecycleEvents}; a `failure` nobody listens to is no error, and a listener that throws
- * changes no outcome.
+ * An EventEmitter of one lifecycle event an operation: see {@link LifecycleEmitter}.
  */
-export class CustomerIOService extends EventEmitter<LifecycleEvents> {
+export class CustomerIOService extends LifecycleEmitter {
   readonly #log: Log
   readonly #now: () => number
   readonly #track: { clients: ReturnType<typeof trackClients>; rate: RateLimiter } | undefined
@@ -84,7 +77,7 @@ export class CustomerIOService extends EventEmitter<LifecycleEvents> {
   readonly #operations: Coalescer<Operation, Outcome>
 
   constructor(options: CustomerIOServiceOptions) {
-    super()
+    super(options.log, options.now)
     this.#log = options.log
     this.#now = options.now
     const { track, app } = options
@@ -92,7 +85,9 @@ export class CustomerIOService extends EventEmitter<LifecycleEvents> {
     this.#app = app && { ...app, clients: appClients(app.apiKey, app) }
     this.#operations = new Coalescer<Operation, Outcome>({
       ...track?.batch,
-      sizeOf: (operation) => Buffer.byteLength(JSON.stringify(operation)),
+      ...(track?.batch?.maxBytes !== undefined && { maxBytes: track.batch.maxBytes - BATCH_ENVELOPE_BYTES }),
+      // With the comma that parts it from the next.
+      sizeOf: (operation) => Buffer.byteLength(JSON.stringify(operation)) + 1,
       conflictKeys: personKeys,
       send: (operations) => this.#sendOperations(operations),
       busy: (reason) => ({ kind: 'retry', cause: 'busy', error: `not sent: ${reason.replaceAll('_', ' ')}` }),
@@ -106,12 +101,12 @@ export class CustomerIOService extends EventEmitter<LifecycleEvents> {
   identify(operation: IdentifyMessage): Promise<Outcome> {
     const { action } = operation
     const name = action === 'suppress' || action === 'delete' ? action : 'identify'
-    return this.#announced(name, () => this.#operations.submit(operation))
+    return this.announced(name, () => this.#operations.submit(operation))
   }
 
   /** An event of a person, known or anonymous. Safe to repeat when it carries an `id`. */
   track(event: TrackMessage): Promise<Outcome> {
-    return this.#announced('track', () => this.#operations.submit(event))
+    return this.announced('track', () => this.#operations.submit(event))
   }
 
   /** Deletes the person and blocks the identifier for good, until it is unsuppressed. */
@@ -152,7 +147,7 @@ export class CustomerIOService extends EventEmitter<LifecycleEvents> {
     return {
       cancel: turn.permit.cancel,
       send: () =>
-        this.#announced(broadcast ? 'broadcast' : 'transactional', async () => {
+        this.announced(broadcast ? 'broadcast' : 'transactional', async () => {
           const endpoint = broadcast ? 'broadcast' : 'send'
           return (await this.#appRequest(app, turn, endpoint, call)).outcome
         }),
@@ -177,7 +172,10 @@ export class CustomerIOService extends EventEmitter<LifecycleEvents> {
   }
 
   async #sendOperations(operations: readonly Operation[]): Promise<readonly Outcome[]> {
-    const outcomes = await bisect<Operation, Outcome>(operations, (part) => this.#sendPart(part))
+    const lastStartMs = this.#now() + DIVIDE_LIMIT_MS
+    const outcomes = await bisect<Operation, Outcome>(operations, async (part) =>
+      this.#now() > lastStartMs ? { kind: 'undecided', outcome: NO_TIME_LEFT } : await this.#sendPart(part),
+    )
     return outcomes.map((outcome) => ({ ...outcome, batchSize: operations.length }))
   }
 
@@ -257,28 +255,9 @@ export class CustomerIOService extends EventEmitter<LifecycleEvents> {
       ...(answer.kind === 'response' ? { httpStatus: answer.status } : { reason: answer.kind, error: answer.code }),
     })
   }
-
-  async #announced<O extends CallOutcome>(operation: LifecycleOperation, call: () => Promise<O>): Promise<O> {
-    const startedAt = this.#now()
-    const outcome = await call()
-    const event: LifecycleEvent = { operation, outcome, latencyMs: this.#now() - startedAt }
-    this.#emitSafely(operation, event)
-    if (outcome.kind !== 'delivered') this.#emitSafely('failure', event)
-    return outcome
-  }
-
-  #emitSafely(name: keyof LifecycleEvents, event: LifecycleEvent): void {
-    try {
-      this.emit(name, event)
-    } catch (error) {
-      this.#log.error('a lifecycle listener threw', {
-        event: 'listener_failure',
-        operation: event.operation,
-        error: error instanceof Error ? error.name : typeof error,
-      })
-    }
-  }
 }
+
+const NO_TIME_LEFT: Retry = { kind: 'retry', cause: 'busy', error: 'not sent: dividing a refused batch took too long' }
 
 function denied(permit: Denied): Retry {
   const why = permit.cause === 'paused' ? 'Customer.io is given a pause' : "this instance's rate is used up"

@@ -7,6 +7,8 @@ export type Answer =
       readonly headers: Readonly<Record<string, string>>
       readonly body: string
     }
+  /** No request could be made of it, so nothing was written: a credential holds what no header can. */
+  | { readonly kind: 'no_request'; readonly code: string }
   /** No connection came about, so nothing was written: the request was certainly not processed. */
   | { readonly kind: 'no_connection'; readonly code: string }
   /** Timeout, reset, or an answer cut off: the request may have been processed. */
@@ -43,14 +45,21 @@ export async function answerOf(call: () => Promise<{ answer?: Answer }>): Promis
 }
 
 async function exchange(request: SdkRequest, timeoutMs: number): Promise<Answer> {
+  let ready: Request
   try {
-    const response = await fetch(request.uri, {
+    ready = new Request(request.uri, {
       method: request.method,
       headers: Object.entries(request.headers).map(([name, value]): [string, string] => [name, String(value)]),
       body: request.body ?? null,
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
     })
+  } catch (error) {
+    // Its message shows the header, which is the credential.
+    return { kind: 'no_request', code: textOf(error, 'name') ?? 'UNKNOWN' }
+  }
+  try {
+    const response = await fetch(ready)
     const body = await response.text()
     return { kind: 'response', status: response.status, headers: Object.fromEntries(response.headers), body }
   } catch (error) {
