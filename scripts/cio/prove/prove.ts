@@ -1,0 +1,65 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startEmbeddedPostgres } from '../../../shared/repository/testing/postgres.ts'
+import { startStack } from '../../local/stack.ts'
+import { PROJECT_ROOT } from '../../topology/topology.ts'
+import { commandLine } from '../testing/command-line.ts'
+import { seeded } from './kills.ts'
+import { proveReplay } from './replay.ts'
+import { proveSync } from './sync.ts'
+
+const HELP = `node scripts/cio/prove/prove.ts sync|replay [--number 100000] [--kills 10] [--seed 1]
+
+Kills \`cio sync\` or \`cio dlq replay\` at random points, resumes it, and compares what came of it one by one with what
+should have. Exit 0 when nothing is missing, left or doubled.`
+
+/** The long form of killed.test.ts. */
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    options: {
+      number: { type: 'string', default: '' },
+      kills: { type: 'string', default: '10' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      help: { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
+  })
+  const [what = ''] = positionals
+  if (values.help || (what !== 'sync' && what !== 'replay')) {
+    console.log(HELP)
+    return values.help ? 0 : 2
+  }
+  process.env.METADATA_SERVER_DETECTION ??= 'none'
+  const directory = join(PROJECT_ROOT, '.local', `prove-${what}`)
+  rmSync(directory, { recursive: true, force: true })
+  mkdirSync(directory, { recursive: true })
+  const number = Number(values.number || (what === 'sync' ? 100_000 : 2_000))
+  const kills = Number(values.kills)
+  const random = seeded(Number(values.seed))
+  console.log(`${number} ${what === 'sync' ? 'users' : 'dead letters'}, ${kills} kills, seed ${values.seed}`)
+  const ports = { all: 0, pubsub: 0, firestore: 0, bigquery: 0, customerio: 0 }
+  const stack = await startStack({ directory, ports, functions: ['identify', 'transactional'] })
+  const cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
+  const startedMs = performance.now()
+  try {
+    if (what === 'replay') {
+      const proven = await proveReplay({ stack, cio, letters: number, kills, random })
+      report(proven, startedMs)
+      return proven.leftBehind + proven.lost.length + proven.twice.length === 0 ? 0 : 1
+    }
+    await using postgres = await startEmbeddedPostgres()
+    const proven = await proveSync({ stack, cio, pool: postgres.pool, directory, users: number, kills, random })
+    report(proven, startedMs)
+    return proven.different.length + proven.sentAgain === 0 ? 0 : 1
+  } finally {
+    await stack.close()
+  }
+}
+
+function report(proven: object, startedMs: number): void {
+  console.log(JSON.stringify(proven, null, 2))
+  console.log(`${Math.round((performance.now() - startedMs) / 1_000)} s`)
+}
+
+process.exitCode = await main()
