@@ -4,7 +4,7 @@ import { type PubSubServer, startPubSub } from '../../scripts/local/pubsub/index
 import { MessagingPublisher } from '../publisher/index.ts'
 import { migrate, PostgresUserStore, parseMapping, UserMessagingRepository, WEBHOOK_FILTER } from './index.ts'
 import { insertUser, MAPPING_YAML, USERS_SQL } from './testing/people.ts'
-import { startEmbeddedPostgres, type TestPostgres } from './testing/postgres.ts'
+import { startAnyPostgres, type TestPostgres } from './testing/postgres.ts'
 import { clickWebhook, webhookOf } from './testing/webhooks.ts'
 
 const mapping = parseMapping(MAPPING_YAML)
@@ -16,7 +16,7 @@ describe('the repository behind real topics', () => {
   beforeAll(async () => {
     server = await startPubSub({ port: 0 })
     pubsub = new PubSub({ projectId: 'local', apiEndpoint: server.host })
-    postgres = await startEmbeddedPostgres()
+    postgres = await startAnyPostgres()
     await postgres.pool.query(USERS_SQL)
     await migrate(postgres.pool)
     await insertUser(postgres.pool, 1)

@@ -5,7 +5,7 @@ import { PostgresUserStore } from './postgres/store.ts'
 import { UserMessagingRepository } from './repository.ts'
 import { SwitchAtCustomerIo } from './testing/customerio.ts'
 import { insertUser, MAPPING_YAML, RecordingPublisher, USERS_SQL } from './testing/people.ts'
-import { startEmbeddedPostgres, type TestPostgres } from './testing/postgres.ts'
+import { startAnyPostgres, type TestPostgres } from './testing/postgres.ts'
 import { topicsWebhook, webhookOf } from './testing/webhooks.ts'
 import type { ReceivedMessage } from './webhook.ts'
 
@@ -142,7 +142,7 @@ describe('a user in the database and at Customer.io', () => {
   let postgres: TestPostgres
   let users = 0
   beforeAll(async () => {
-    postgres = await startEmbeddedPostgres()
+    postgres = await startAnyPostgres()
     await postgres.pool.query(USERS_SQL)
     await migrate(postgres.pool)
   }, 60_000)
