@@ -64,7 +64,7 @@ export async function rotate(context: Context, name: string, options: RotateOpti
       `${name} is rotated: version ${version} is ${options.wait ? 'live' : 'the latest; functions read it within a minute'}`,
       ...(disabled.length > 0 ? [`disabled: version ${disabled.join(', ')}`] : []),
       ...(name === SIGNING_KEYS
-        ? ['the key before stays valid: change it at Customer.io now, then rotate once more']
+        ? ['the key before stays valid; when Customer.io signs with the new one, `secrets set` it alone']
         : []),
     ].join('\n'),
   )
