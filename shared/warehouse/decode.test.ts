@@ -18,9 +18,14 @@ const columnSchema = z.object({
   mode: z.string(),
   fields: z.array(z.object({ name: z.string() })).optional(),
 })
-const columnsOf = (table: TableName) => {
+const readColumns = (table: TableName) => {
   const file = join(import.meta.dirname, '..', '..', 'terraform', 'tables', `${table}.json`)
   return z.array(columnSchema).parse(JSON.parse(readFileSync(file, 'utf8')))
+}
+const COLUMNS = {
+  webhook_events: readColumns('webhook_events'),
+  subscription_changes: readColumns('subscription_changes'),
+  webhook_quarantine: readColumns('webhook_quarantine'),
 }
 
 function decodeBytes(data: Buffer, attributes: Record<string, string> = {}) {
@@ -88,7 +93,7 @@ describe('every sample of what Customer.io documents', () => {
   it('fits the columns of the tables, and gives the required ones', () => {
     const bodies = [...samples.map(({ event }) => event), ...unusualWebhookSamples().map(({ body }) => body)]
     for (const { table, json } of bodies.flatMap((body) => decode(body).rows)) {
-      const columns = columnsOf(table)
+      const columns = COLUMNS[table]
       const names = columns.map(({ name }) => name)
       expect(Object.keys(json).filter((name) => !names.includes(name))).toEqual([])
       for (const { name } of columns.filter(({ mode }) => mode === 'REQUIRED')) expect(json).toHaveProperty(name)
@@ -97,9 +102,7 @@ describe('every sample of what Customer.io documents', () => {
 
   it('fills every column of webhook_events but those for what is not documented', () => {
     const filled = new Set(samples.flatMap(({ event }) => Object.keys(eventOf(event) ?? {})))
-    const empty = columnsOf('webhook_events')
-      .map(({ name }) => name)
-      .filter((name) => !filled.has(name))
+    const empty = COLUMNS.webhook_events.map(({ name }) => name).filter((name) => !filled.has(name))
     expect(empty).toEqual(['other_fields', 'truncated'])
   })
 })
@@ -198,6 +201,29 @@ describe('what is not as documented', () => {
       Buffer.from('{"event_id":"e1","timestamp":1793610000,"data":{"a":18446744073709551616}}'),
     )
     expect(longer).toMatchObject({ value: { rows: [{ json: { data: '{"a":18446744073709552000}' } }] } })
+  })
+
+  it('knows a person and a message also by an integer that is longer than a number of JavaScript', () => {
+    const data = '{"identifiers":{"id":12345678901234567},"campaign_id":123456789012345678}'
+    const body = `{"event_id":"e1","timestamp":1793610000,"metric":"unsubscribed","data":${data}}`
+    const columns = { person_id: '12345678901234567', campaign_id: '123456789012345678' }
+    expect(decodeBytes(Buffer.from(body))).toMatchObject({
+      value: { rows: [{ json: { ...columns, data } }, { table: 'subscription_changes', json: columns }] },
+    })
+    const number = decodeBytes(Buffer.from('{"event_id":"e1","timestamp":1793610000,"data":12345678901234567}'))
+    expect(number).toMatchObject({
+      value: { rows: [{ json: { data: '12345678901234567' } }], novelties: [{ kind: 'object_type' }] },
+    })
+  })
+
+  it('keeps fields of any name, those that mean something to JavaScript too', () => {
+    const fields = '{"__proto__":{"recipient":"x"},"constructor":1}'
+    const body = `{"event_id":"e1","timestamp":1793610000,"__proto__":{"metric":"sent"},"data":${fields}}`
+    const decoded = decodeBytes(Buffer.from(body))
+    const json = decoded.ok ? decoded.value.rows[0]?.json : undefined
+    expect(json).toMatchObject({ data: fields, other_fields: '{"__proto__":{"metric":"sent"}}' })
+    expect(json).not.toHaveProperty('metric')
+    expect(json).not.toHaveProperty('recipient')
   })
 
   it.each([

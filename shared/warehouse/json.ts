@@ -2,6 +2,7 @@
 interface JsonWithSource {
   parse(text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown): unknown
   rawJSON(text: string): unknown
+  isRawJSON(value: unknown): value is { readonly rawJSON: string }
 }
 const json = JSON as unknown as JsonWithSource
 
@@ -21,4 +22,9 @@ export function parseJson(text: string): unknown {
     const exact = BigInt(source)
     return exact >= INT64_MIN && exact <= UINT64_MAX ? json.rawJSON(source) : value
   })
+}
+
+/** The digits of an integer that `parseJson` kept because a number of JavaScript cannot hold it; undefined for anything else. */
+export function longInteger(value: unknown): string | undefined {
+  return json.isRawJSON(value) ? value.rawJSON : undefined
 }

@@ -1,3 +1,5 @@
+import { longInteger } from './json.ts'
+
 /**
  * What a column takes of a value that may be anything. Customer.io documents types, but does not promise them: a value
  * that does not fit its column leaves the column empty, and is still there in `data`.
@@ -6,13 +8,14 @@
 /** Text for a STRING column; undefined for what is no text, and for the empty string. BigQuery takes no lone surrogates. */
 export function text(value: unknown): string | undefined {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
-  return typeof value === 'string' && value !== '' ? value.toWellFormed() : undefined
+  return typeof value === 'string' && value !== '' ? value.toWellFormed() : longInteger(value)
 }
 
 /** A number for an INTEGER column. Written digits are taken as they are, as far as 64 bits certainly hold them. */
 export function integer(value: unknown): number | string | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value : undefined
-  return typeof value === 'string' && /^-?\d{1,18}$/.test(value) ? value : undefined
+  const digits = longInteger(value) ?? value
+  return typeof digits === 'string' && /^-?\d{1,18}$/.test(digits) ? digits : undefined
 }
 
 /** A BOOLEAN, also where it was written as text or as 0 or 1. */
@@ -32,7 +35,7 @@ export function jsonText(value: unknown): string | undefined {
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && longInteger(value) === undefined
 }
 
 /** The object without the keys that have no value, so that a column without one is left out of its row. */
