@@ -183,10 +183,10 @@ it('gives an event to the dead letters that no row can hold, and one that was tr
 })
 
 it('gives an event to the dead letters whose rows together are larger than an insert may be', async () => {
-  const topics = Object.fromEntries(Array.from({ length: 14_000 }, (_, index) => [`topic_${index}`, true]))
+  const topics = Object.fromEntries(Array.from({ length: 1_500 }, (_, index) => [`topic_${index}`, true]))
   const content = JSON.stringify({ topics })
   const name = 'customer.cio_subscription_preferences_changed.nomessage'
   const event = samples.find((sample) => sample.name === name)?.event
-  expect(await push({ ...event, data: { ...event?.data, content, filler: 'x'.repeat(4_000_000) } })).toBe(204)
+  expect(await push({ ...event, data: { ...event?.data, content, failure_message: 'x'.repeat(6_000) } })).toBe(204)
   expect(deadLetters.map(({ attributes }) => attributes.reason)).toEqual(['refused'])
 })

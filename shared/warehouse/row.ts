@@ -24,5 +24,15 @@ export function insertIdOf(...parts: readonly string[]): string {
   return id.length <= MAX_INSERT_ID_CHARACTERS ? id : createHash('sha256').update(id).digest('hex')
 }
 
+/** A row is measured where it is made, where it waits for a batch and where requests are cut, and may have megabytes. */
+const measured = new WeakMap<Row, number>()
+
 /** Bytes that the row takes in a request, with the words around it. */
-export const rowBytes = (row: Row): number => Buffer.byteLength(JSON.stringify(row.json)) + 200
+export function rowBytes(row: Row): number {
+  let bytes = measured.get(row)
+  if (bytes === undefined) {
+    bytes = Buffer.byteLength(JSON.stringify(row.json)) + 200
+    measured.set(row, bytes)
+  }
+  return bytes
+}

@@ -33,6 +33,7 @@ export function subscriptionRows(event: Event, receivedAt: string): Subscription
       lost: { reason: 'no_person', error: 'a subscription changed, but there is nobody to note it for' },
     }
   }
+  const message = { ...messageColumns(event), failure_message: failureOf(event) }
   const rows = changes.map(
     ({ kind, topicId, subscribed }): Row => ({
       table: 'subscription_changes',
@@ -47,8 +48,7 @@ export function subscriptionRows(event: Event, receivedAt: string): Subscription
         ...person,
         object_type: event.objectType,
         metric: event.metric,
-        ...messageColumns(event),
-        failure_message: failureOf(event),
+        ...message,
       }),
     }),
   )
