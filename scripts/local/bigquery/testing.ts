@@ -25,7 +25,8 @@ export async function startTestWarehouse(
   const server = await startBigQuery(options)
   process.env.BIGQUERY_EMULATOR_HOST = server.url
   const bigquery = new BigQuery({ projectId: 'local-project', retryOptions: { autoRetry: false } })
-  const dataset = await deployWarehouse(bigquery, readTopology().bigquery, PROJECT_ROOT)
+  const topology = readTopology().bigquery
+  const dataset = await deployWarehouse(bigquery, topology, PROJECT_ROOT)
   const insert = createBigQueryRows({ dataset: async () => dataset, timeoutMs: 10_000 })
   let messages = 0
   return {
@@ -67,9 +68,8 @@ export async function startTestWarehouse(
       )
     },
     clear: async () => {
-      for (const table of Object.keys(readTopology().bigquery.tables)) {
-        await bigquery.query(`DELETE FROM \`${dataset.id}.${table}\` WHERE TRUE`)
-      }
+      const tables = Object.keys(topology.tables)
+      await Promise.all(tables.map((table) => bigquery.query(`DELETE FROM \`${dataset.id}.${table}\` WHERE TRUE`)))
     },
     close: async () => {
       await server.close()

@@ -55,8 +55,9 @@ export function webhookSamples(): WebhookSample[] {
  */
 export function unusualWebhookSamples(): UnusualWebhookSample[] {
   const person = PERSON_OF.campaign
+  const samples = webhookSamples()
   const known = (name: string): WebhookEvent => {
-    const found = webhookSamples().find((sample) => sample.name === name)
+    const found = samples.find((sample) => sample.name === name)
     if (found === undefined) throw new Error(`No sample is called ${name}`)
     return found.event
   }
