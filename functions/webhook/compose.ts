@@ -1,6 +1,7 @@
 import type { HttpFunction } from '@google-cloud/functions-framework'
-import { ConfigurationError, parseWebhookConfig, type WebhookConfig } from '../../shared/config/index.ts'
+import { parseWebhookConfig, type WebhookConfig } from '../../shared/config/index.ts'
 import { createDrain } from '../../shared/delivery/index.ts'
+import { configured } from '../../shared/functions/index.ts'
 import { createLog, type Log } from '../../shared/logging/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
 import { CustomerIOWebhookHandler } from '../../shared/webhooks/index.ts'
@@ -8,7 +9,7 @@ import { createWebhookHandler } from './handler.ts'
 import { createPublisher } from './publish.ts'
 
 export interface WebhookFunctionOptions {
-  readonly env: NodeJS.ProcessEnv
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly addListeners: (webhooks: CustomerIOWebhookHandler) => void
   /** Where log lines go. */
   readonly destination: { write(line: string): void }
@@ -18,19 +19,17 @@ export interface WebhookFunctionOptions {
  * Puts the function together from its environment. With an invalid environment it answers 503 and logs what is wrong:
  * Customer.io keeps what is answered so and sends it again, so a wrong setting loses nothing.
  */
-export function createWebhookFunction(options: WebhookFunctionOptions): HttpFunction {
-  const logOptions = { functionName: 'webhook', destination: options.destination }
-  try {
-    const config = parseWebhookConfig(options.env)
+export function createWebhookFunction({ env, addListeners, destination }: WebhookFunctionOptions): HttpFunction {
+  const logOptions = { functionName: 'webhook', destination }
+  const create = (environment: WebhookFunctionOptions['env']): HttpFunction => {
+    const config = parseWebhookConfig(environment)
     const log = createLog({ ...logOptions, level: config.logLevel, projectId: config.projectId })
-    return configured(config, log, options.addListeners)
-  } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error
-    return unconfigured(error, createLog(logOptions))
+    return compose(config, log, addListeners)
   }
+  return configured('webhook', env, create, createLog(logOptions))
 }
 
-function configured(config: WebhookConfig, log: Log, addListeners: WebhookFunctionOptions['addListeners']) {
+function compose(config: WebhookConfig, log: Log, addListeners: WebhookFunctionOptions['addListeners']) {
   const webhooks = new CustomerIOWebhookHandler()
   webhooks.on('listenerFailure', ({ name, eventId, reason, error }) => {
     const fields = { event: 'listener_failed', operation: name, eventId, reason }
@@ -51,12 +50,4 @@ function configured(config: WebhookConfig, log: Log, addListeners: WebhookFuncti
     maxBodyBytes: config.maxBodyBytes,
     publishTimeoutMs: config.publishTimeoutMs,
   })
-}
-
-function unconfigured(error: ConfigurationError, log: Log): HttpFunction {
-  log.error(error.message, { event: 'configuration_invalid' })
-  return (_request, response) => {
-    log.error(error.message, { event: 'configuration_invalid', answer: 503 })
-    response.status(503).end()
-  }
 }

@@ -1,4 +1,5 @@
 import { cutBytes, PUBSUB_LIMITS } from '../delivery/index.ts'
+import { formatTraceparent, parseTraceparent } from '../trace/index.ts'
 import { parseWebhookEvent, type QuarantineReason, type WebhookEvent } from './event.ts'
 
 /**
@@ -37,8 +38,6 @@ export interface ReceivedWebhook {
   readonly traceparent?: string | undefined
 }
 
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
-
 /** Body bytes that a publish request takes, the rest being for attributes and encoding: at most 7 × 1,100 and 1,024. */
 export const MAX_DATA_BYTES = PUBSUB_LIMITS.messageBytes - 16_384
 
@@ -51,12 +50,13 @@ export function webhookMessageOf(webhook: ReceivedWebhook): {
   readonly message: WebhookMessage
   readonly event?: WebhookEvent
 } {
-  const { body, traceparent } = webhook
+  const { body } = webhook
+  const trace = parseTraceparent(webhook.traceparent)
   const parsed = parseWebhookEvent(body)
   const about = {
     signature_timestamp: webhook.signatureTimestamp,
     received_at: new Date(webhook.receivedAtMs).toISOString(),
-    ...(traceparent !== undefined && TRACEPARENT.test(traceparent) && { traceparent }),
+    ...(trace !== undefined && { traceparent: formatTraceparent(trace) }),
   }
   if (typeof parsed === 'string') return { message: quarantined(body, { ...about, quarantine: parsed }) }
 
