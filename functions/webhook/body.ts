@@ -36,28 +36,35 @@ export function servesOnly(name: string, env: NodeJS.ProcessEnv, argv: readonly 
 }
 
 /**
- * Reads the body of a request, at most `maxBytes` of it.
+ * Reads the body of a request, at most `maxBytes` of it and for at most `timeoutMs`.
  *
- * @returns the raw bytes; `too_large` as soon as the limit is passed; `aborted` when the sender went away.
+ * @returns the raw bytes; `too_large` as soon as the limit is passed; `too_slow` when the time is over; `aborted` when
+ *   the sender went away.
  */
-export async function readBody(request: Request, maxBytes: number): Promise<Buffer | 'too_large' | 'aborted'> {
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+  timeoutMs: number,
+): Promise<Buffer | 'too_large' | 'too_slow' | 'aborted'> {
   // Read by the framework already, where `leaveBodiesUnread` does not reach.
   if (request.rawBody !== undefined) return request.rawBody.length > maxBytes ? 'too_large' : request.rawBody
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let bytes = 0
+    const settle = (outcome: Buffer | 'too_large' | 'too_slow' | 'aborted') => {
+      clearTimeout(timer)
+      chunks.length = 0
+      resolve(outcome)
+    }
+    const timer = setTimeout(settle, timeoutMs, 'too_slow')
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length
-      if (bytes <= maxBytes) {
-        chunks.push(chunk)
-        return
-      }
       // The rest flows on, unread: an answer sent to someone who is still writing would be lost.
-      chunks.length = 0
-      resolve('too_large')
+      if (bytes > maxBytes) settle('too_large')
+      else chunks.push(chunk)
     })
-    request.on('end', () => resolve(Buffer.concat(chunks, bytes)))
-    request.on('error', () => resolve('aborted'))
-    request.on('close', () => resolve('aborted'))
+    request.on('end', () => settle(Buffer.concat(chunks)))
+    request.on('error', () => settle('aborted'))
+    request.on('close', () => settle('aborted'))
   })
 }

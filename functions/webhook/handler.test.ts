@@ -198,6 +198,20 @@ describe('what Customer.io did not sign', () => {
     expect(lines).toHaveLength(1)
   })
 
+  it('is answered 408, and cut off, when it is still being sent after Customer.io would have given up', async () => {
+    let clockMs = 0
+    // A tenth of a second is left for the body.
+    const { port, lines, published } = await start({ now: () => (clockMs += 3_400) })
+    const socket = connect(port, '127.0.0.1')
+    const headers = Object.entries({ host: 'x', ...genuine.headers, 'content-length': '1000' })
+    socket.write(`POST / HTTP/1.1\r\n${headers.map((pair) => pair.join(': ')).join('\r\n')}\r\n\r\n${body}`)
+    const [answer] = await once(socket, 'data')
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 408 /)
+    await once(socket.resume(), 'close')
+    expect(lines).toMatchObject([{ severity: 'WARNING', answer: 408, reason: 'too_slow' }])
+    expect(published).toEqual([])
+  })
+
   it('is answered 401 when it is genuine but older than the configured limit', async () => {
     const { answer, lines } = await start({ maxAgeSeconds: 300, now: () => 1_763_740_301_000 })
     expect(await answer(webhook('current', body, '1763740000'))).toBe(401)

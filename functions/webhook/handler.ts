@@ -38,7 +38,7 @@ const ANSWER_WITHIN_MS = 3_500
  */
 const KEYS_WAIT_MS = 1_000
 
-type Answer = 204 | 401 | 405 | 413 | 503
+type Answer = 204 | 401 | 405 | 408 | 413 | 503
 interface Decision extends Partial<LogFields> {
   readonly answer: Answer
   readonly message: string
@@ -51,7 +51,7 @@ interface Decision extends Partial<LogFields> {
  * - 204 for whatever Customer.io signed, once Pub/Sub has it: understood, quarantined or truncated
  * - 401 for what it did not sign, after a fresh read of the keys
  * - 503 when the trouble is ours: keys not configured or not readable, publish failed or too slow, shutting down
- * - 405 and 413 for what cannot be Customer.io
+ * - 405, 408 and 413 for what cannot be Customer.io: no POST, still sending when Customer.io has given up, far too large
  */
 export function createWebhookHandler(options: WebhookHandlerOptions) {
   const { signingKeys, publish, webhooks, drain, log, now } = options
@@ -60,8 +60,9 @@ export function createWebhookHandler(options: WebhookHandlerOptions) {
     if (request.method !== 'POST') return refused(405, 'method')
     const claim = readClaim(request.headers)
     if (typeof claim === 'string') return refused(401, claim)
-    const body = await readBody(request, options.maxBodyBytes)
+    const body = await readBody(request, options.maxBodyBytes, receivedAtMs + ANSWER_WITHIN_MS - now())
     if (body === 'aborted') return undefined
+    if (body === 'too_slow') return refused(408, body)
     if (body === 'too_large') return refused(413, body)
 
     const verdict = await verify(claim, body, receivedAtMs)
@@ -115,7 +116,8 @@ export function createWebhookHandler(options: WebhookHandlerOptions) {
     const decision = draining ? ours('shutting down', 'shutting_down') : await decide(request, receivedAtMs)
     // The sender went away, so nobody waits for an answer.
     if (decision === undefined) return
-    if (draining) response.set('Connection', 'close')
+    // Who sends so slowly would otherwise go on, and hold the connection.
+    if (draining || decision.answer === 408) response.set('Connection', 'close')
     const { message, severity, ...fields } = decision
     log[severity](message, { event: 'webhook', ...fields, latencyMs: now() - receivedAtMs })
     if (decision.answer === 405) response.set('Allow', 'POST')
@@ -131,7 +133,7 @@ function accepted(outcome: string, fields: Omit<Partial<LogFields>, 'answer'>): 
   return { answer: 204, message: 'webhook accepted', severity: 'info', outcome, ...fields }
 }
 
-function refused(answer: 401 | 405 | 413, reason: string): Decision {
+function refused(answer: 401 | 405 | 408 | 413, reason: string): Decision {
   return { answer, message: 'webhook refused', severity: 'warning', outcome: 'refused', reason }
 }
 
