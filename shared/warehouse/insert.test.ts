@@ -85,7 +85,16 @@ describe('insertEvents', () => {
     expect(kinds(outcomes)).toEqual(['delivered', 'delivered', 'delivered'])
     expect(requests.map(({ ids }) => ids)).toEqual([['a', 'b', 'c'], ['a', 'c'], ['b/row_refused']])
     expect(stored.get('webhook_quarantine b/row_refused')?.json).toEqual({ error: 'bad value' })
-    expect(logged).toEqual([{ event: 'row_refused', eventId: 'b' }])
+    expect(logged).toEqual([{ event: 'row_refused', table: 'webhook_events', reason: 'refused', eventId: 'b' }])
+  })
+
+  it('says of each refused row of an event in which table it should have been', async () => {
+    const logged: unknown[] = []
+    const { insert } = tables(({ insertId }) => (insertId === 'a' || insertId === 'a/1' ? REFUSED : undefined))
+    await insertEvents([event('a', { changes: 2 })], insert, {
+      warning: (_message, { table }) => logged.push(table),
+    })
+    expect(logged.toSorted()).toEqual(['subscription_changes', 'webhook_events'])
   })
 
   it('delivers an event only when every row of it is safe', async () => {

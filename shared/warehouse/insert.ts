@@ -57,31 +57,42 @@ export async function insertEvents(
   )
   refused.forEach(({ index, outcome }, position) => {
     const eventId = events[index]?.eventId
-    log.warning('BigQuery refused a row', { event: 'row_refused', ...(eventId !== undefined && { eventId }) })
+    for (const { table, outcome: fate } of fates[index] ?? []) {
+      if (fate.kind !== 'refused') continue
+      const about = { event: 'row_refused', table, reason: fate.reason, ...(eventId !== undefined && { eventId }) }
+      log.warning('BigQuery refused a row', about)
+    }
     if (replacements[position] !== undefined) outcomes[index] = worst(stored[position] ?? [])
     else outcomes[index] = outcome
   })
   return outcomes.map((outcome) => ({ ...outcome, batchSize: events.length }))
 }
 
-/** The outcome of each group's rows, in order, all inserted together. */
-async function insertAll(groups: readonly (readonly Row[])[], insert: InsertRows): Promise<Outcome[][]> {
+/** What became of one row. */
+interface Fate {
+  readonly table: TableName
+  readonly outcome: Outcome
+}
+
+/** The fates of each group's rows, all inserted together; in the order of the groups. */
+async function insertAll(groups: readonly (readonly Row[])[], insert: InsertRows): Promise<Fate[][]> {
   const places = groups.flatMap((rows, group) => rows.map((row) => ({ row, group })))
-  const outcomes: Outcome[][] = groups.map(() => [])
+  const fates: Fate[][] = groups.map(() => [])
   await Promise.all(
     [...Map.groupBy(places, ({ row }) => row.table)].map(async ([table, ofTable]) => {
       for (const chunk of chunks(ofTable)) {
         const rows = chunk.map(({ row }) => row)
-        const fates = await bisect<Row, Outcome>(rows, (part) => insertOnce(table, part, insert))
+        const outcomes = await bisect<Row, Outcome>(rows, (part) => insertOnce(table, part, insert))
         chunk.forEach(({ group }, index) => {
-          const fate = fates[index]
-          const refused = fate?.kind === 'refused' && table === 'webhook_quarantine'
-          if (fate !== undefined) outcomes[group]?.push(refused ? QUARANTINE_REFUSED : fate)
+          const outcome = outcomes[index]
+          if (outcome === undefined) return
+          const refused = outcome.kind === 'refused' && table === 'webhook_quarantine'
+          fates[group]?.push({ table, outcome: refused ? QUARANTINE_REFUSED : outcome })
         })
       }
     }),
   )
-  return outcomes
+  return fates
 }
 
 /** Inserts rows, and inserts again without the bad ones what they stopped. */
@@ -133,7 +144,8 @@ function chunks<T extends { readonly row: Row }>(places: readonly T[]): T[][] {
 }
 
 /** Retry before refused: what is retried may turn out well, and is looked at again then. */
-function worst(outcomes: readonly Outcome[]): Outcome {
+function worst(fates: readonly Fate[]): Outcome {
+  const outcomes = fates.map(({ outcome }) => outcome)
   return (
     outcomes.find(({ kind }) => kind === 'retry') ??
     outcomes.find(({ kind }) => kind === 'refused') ?? { kind: 'delivered' }
