@@ -101,7 +101,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({ options: { minutes: { type: 'string', default: '6' } } })
   process.env.METADATA_SERVER_DETECTION ??= 'none'
   const seconds = 60 * Number(values.minutes)
-  const requestsPerSecond = 30
+  const requestsPerSecond = 10
   const result = await runOutage({
     seconds,
     perSecond: { identify: 10, track: 20, transactional: 2 },
@@ -110,7 +110,8 @@ async function main(): Promise<number> {
   })
   console.log(`outage of ${seconds} s, account limit ${requestsPerSecond} requests/s\n`, result)
   const { published, received, deadLettered, peakRequestsPerSecond } = result
-  const good = deadLettered === 0 && received === published && peakRequestsPerSecond <= requestsPerSecond * 1.1 + 3
+  // Each of the three functions may let one request more go after a quiet time.
+  const good = deadLettered === 0 && received === published && peakRequestsPerSecond <= requestsPerSecond + 3
   return good ? 0 : 1
 }
 
