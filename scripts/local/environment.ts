@@ -50,6 +50,8 @@ export function functionEnvironment(topology: Topology, name: string, hosts: Loc
   }
   if (fn.ledger) {
     env.SEND_LEDGER_DATABASE = topology.ledger.database
+    env.SEND_LEDGER_COLLECTION = topology.ledger.collection
+    env.SEND_LEDGER_TTL_DAYS = String(topology.ledger.ttl_days)
     env.FIRESTORE_EMULATOR_HOST = hosts.firestore
   }
   return { ...env, ...fn.environment }

@@ -97,7 +97,8 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null
 }
 
-async function isListening(port: number): Promise<boolean> {
+/** Whether anybody takes connections on a port of this machine. */
+export async function isListening(port: number): Promise<boolean> {
   const socket = createConnection({ port, host: '127.0.0.1' })
   try {
     await once(socket, 'connect')

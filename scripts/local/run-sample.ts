@@ -49,7 +49,7 @@ export async function runSample(stack: Stack, sample: readonly SampleMessage[]):
   }
   const letters = new Map<string, Fate['deadLetter']>()
   for (const topic of new Set(sample.map((message) => message.topic))) {
-    await readDeadLetters(stack, `${topic}-dead-letter`, letters)
+    await readDeadLetters(stack, `${topic}-dead-letter`, letters, signal)
   }
   return sample.map((message) => {
     const messageId = messageIds.get(message) ?? ''
@@ -63,11 +63,17 @@ function publish(client: PubSub, { topic, body }: SampleMessage): Promise<string
 }
 
 /** Looks at a dead-letter subscription and leaves what is there where it is. */
-async function readDeadLetters(stack: Stack, name: string, into: Map<string, Fate['deadLetter']>): Promise<void> {
+async function readDeadLetters(
+  stack: Stack,
+  name: string,
+  into: Map<string, Fate['deadLetter']>,
+  signal: AbortSignal,
+): Promise<void> {
   const subscription = stack.client.subscription(name)
   const waiting = stack.pubsub.stats(`projects/${stack.endpoints.projectId}/subscriptions/${name}`).outstanding
   if (waiting === 0) return
   const { promise, resolve, reject } = Promise.withResolvers<void>()
+  signal.addEventListener('abort', () => reject(signal.reason))
   let seen = 0
   subscription.on('error', reject)
   subscription.on('message', (message) => {

@@ -8,7 +8,7 @@ import { deployWarehouse, type LocalBigQuery, startBigQuery } from './bigquery/i
 import { type CustomerIoOptions, type CustomerIoServer, startCustomerIo } from './customerio/index.ts'
 import { functionEnvironment } from './environment.ts'
 import { type FirestoreOptions, type FirestoreServer, startFirestore } from './firestore/index.ts'
-import { FunctionProcess, freePort } from './function-process.ts'
+import { FunctionProcess, freePort, isListening } from './function-process.ts'
 import { type PubSubOptions, type PubSubServer, startPubSub } from './pubsub/index.ts'
 import { createTopology } from './pubsub/topology.ts'
 
@@ -93,10 +93,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const ports = new Map<string, number>()
     for (const [index, name] of Object.keys(topology.functions).entries()) {
       if (functionNames.includes(name)) {
-        ports.set(name, portOf(name, FIRST_FUNCTION_PORT + index) || (await freePort()))
+        const port = portOf(name, FIRST_FUNCTION_PORT + index) || (await freePort())
+        // Whoever listens there would pass for the function, and get its pushes.
+        if (await isListening(port)) throw new Error(`function ${name}: port ${port} is already in use`)
+        ports.set(name, port)
       }
     }
-    const [firstPubsub, firstFirestore, bigquery, customerio] = await Promise.all([
+    const [firstPubsub, firstFirestore, bigquery, customerio] = await allOrNone([
       startPubSub({ port: portOf('pubsub', DEFAULT_PORTS.pubsub), ...options.pubsub }),
       startFirestore({ port: portOf('firestore', DEFAULT_PORTS.firestore), ...options.firestore }),
       startBigQuery({ port: portOf('bigquery', DEFAULT_PORTS.bigquery) }),
@@ -211,6 +214,21 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     }
   } catch (error) {
     await close()
+    throw error
+  }
+}
+
+interface Server {
+  close(): Promise<unknown>
+}
+
+/** Every server once all of them have started; when one cannot, the others are closed again and hold no process up. */
+async function allOrNone<S extends readonly Server[]>(starting: { [I in keyof S]: Promise<S[I]> }): Promise<S> {
+  try {
+    return (await Promise.all(starting)) as unknown as S
+  } catch (error) {
+    const results = await Promise.allSettled<Server>(starting)
+    await Promise.all(results.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)))
     throw error
   }
 }

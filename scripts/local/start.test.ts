@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
@@ -40,6 +42,23 @@ it('explains itself, and refuses what it does not know', async () => {
     stderr: expect.stringContaining('expected NAME=PORT, for example --port pubsub=0'),
   })
 })
+
+it.each(['customerio', 'identify'])(
+  'ends, and says so, when the port of %s is taken',
+  async (name) => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const taken = ['--port', 'all=0', '--port', `${name}=${port}`, '--directory', `.local/test-taken-${name}`]
+    const ended = run(process.execPath, [...START, '--once', ...taken], { cwd: PROJECT_ROOT, timeout: 40_000 })
+    await expect(ended).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(new RegExp(`in use.*${port}|${port}.*in use`)),
+    })
+    other.close()
+  },
+  60_000,
+)
 
 describe('a sample that did not go as expected is noticed', () => {
   const sample = (outcome: string) => {

@@ -16,7 +16,8 @@ then has Customer.io send its webhooks and prints what stands in BigQuery.
   --port NAME=PORT    another port for pubsub, firestore, bigquery, customerio or a function;
                       0 takes any free one, "all" stands for every one that is not named
   --no-sample         only start everything
-  --directory DIR     for bundles, logs, local secrets and endpoints.json; .local by default
+  --directory DIR     for bundles, logs, local secrets and endpoints.json; .local by default.
+                      Within this project: the bundles find the functions framework in its node_modules
 `
 
 /** So that an uncertain send of the sample is settled within seconds; in the cloud it is a minute. */
@@ -53,7 +54,7 @@ async function main(): Promise<number> {
     await stack.close()
     return complaints === 0 ? 0 : 1
   }
-  console.log(NEXT)
+  console.log(whatNext(stack.endpoints.customerio))
   await interrupted()
   await stack.close()
   return 0
@@ -71,12 +72,13 @@ async function showSample(stack: Stack): Promise<number> {
   return wrong
 }
 
-const NEXT = `
+const whatNext = (customerio: string) => `
 It stays up until Ctrl-C. Try next, from another terminal:
-  curl -s http://127.0.0.1:8090/_local/inbox                  what Customer.io received
-  curl -s http://127.0.0.1:8090/_local/people/ada             what it knows of a person
-  curl -s -d '{"on":"batch","fault":{"do":"answer","status":503}}' http://127.0.0.1:8090/_local/faults
-                                                              Customer.io down (DELETE ends it)
+  curl -s ${customerio}/_local/inbox         what Customer.io received
+  curl -s ${customerio}/_local/people/ada    what it knows of a person
+  curl -s -d '{"on":"batch","fault":{"do":"answer","status":503}}' ${customerio}/_local/faults
+                                                      Customer.io down; ends with
+  curl -s -X DELETE ${customerio}/_local/faults
 `
 
 function readPorts(options: readonly string[]): Record<string, number> {
