@@ -47,7 +47,7 @@ export function deviations(declared: Declared, actual: Actual): readonly string[
     found.push(deadLetterTopic === '' ? 'it has no dead-letter topic' : `its dead-letter topic is ${deadLetterTopic}`)
   }
   const attempts = actual.deadLetterPolicy?.maxDeliveryAttempts
-  if (declared.max_delivery_attempts !== undefined && attempts !== declared.max_delivery_attempts) {
+  if (attempts && attempts !== declared.max_delivery_attempts) {
     found.push(`it gives up after ${attempts} attempts instead of ${declared.max_delivery_attempts}`)
   }
   if (actual.ackDeadlineSeconds !== declared.ack_deadline_seconds) {

@@ -1,0 +1,79 @@
+import { isAbout, peopleIn, whatIs } from './body.ts'
+import { type Filter, isNarrowed, matches } from './filter.ts'
+import type { Letter } from './letter.ts'
+
+const NOW_MS = Date.parse('2026-11-21T12:00:00Z')
+
+const LETTER: Letter = {
+  source: { name: 'track', topic: 'track', deadLetters: 'track-dead-letter', ordered: false },
+  id: '900',
+  ackId: 'ack',
+  data: Buffer.from('{"identifiers":{"email":"Ada@Example.com"},"name":"x","attributes":{"note":"for u7"}}'),
+  attributes: { reason: 'refused', shop: 'eu=1', source_publish_time: '2026-11-21T11:00:00Z' },
+  orderingKey: '',
+  givenUpAtMs: NOW_MS,
+}
+const HOUR_MS = 3_600_000
+
+describe('a filter', () => {
+  it.each<[boolean, Filter]>([
+    [true, {}],
+    [true, { id: ['1', '900'] }],
+    [false, { id: ['90'] }],
+    [true, { reason: ['refused', 'contract'] }],
+    [false, { reason: ['contract'] }],
+    [true, { olderThan: HOUR_MS, youngerThan: HOUR_MS }],
+    [false, { olderThan: HOUR_MS + 1 }],
+    [false, { youngerThan: HOUR_MS - 1 }],
+    [true, { attribute: ['shop=eu=1', 'reason'] }],
+    [false, { attribute: ['shop=eu'] }],
+    [true, { person: 'ada@example.com' }],
+    [false, { person: 'u7' }],
+    [false, { reason: ['refused'], person: 'bob' }],
+  ])('is %p for %p', (expected, filter) => {
+    expect(matches(LETTER, filter, NOW_MS)).toBe(expected)
+  })
+
+  it('knows whether it narrows anything', () => {
+    expect([isNarrowed({}), isNarrowed({ person: 'u1' })]).toEqual([false, true])
+  })
+})
+
+describe('the people of a message', () => {
+  const people = (body: unknown) => [...peopleIn(Buffer.from(JSON.stringify(body)))]
+
+  it('are found wherever messages and webhooks name them', () => {
+    expect(people({ primary: { id: 'a' }, secondary: { cio_id: 'b' } })).toEqual(['a', 'b'])
+    expect(people({ channel: 'email', to: 'Ada <Ada@X.com>, bob@x.com', identifiers: { id: 5 } })).toEqual([
+      'ada@x.com',
+      'bob@x.com',
+      '5',
+    ])
+    expect(people({ data: { identifiers: { email: 'C@x.com', id: null }, recipient: 'd@x.com' } })).toEqual([
+      'c@x.com',
+      'd@x.com',
+    ])
+  })
+
+  it('are found by address in a body that is broken, and by id only where it is one', () => {
+    expect(isAbout(Buffer.from('{"to": "Ada@X.com", oops'), 'ada@x.com')).toBe(true)
+    expect(isAbout(Buffer.from('{"identifiers":{"id":"u1"},"name":"u2"}'), 'u2')).toBe(false)
+  })
+
+  it('do not send a reader into the depths of a hostile body', () => {
+    const deep = `${'{"a":'.repeat(5_000)}{"id":"deep"}${'}'.repeat(5_000)}`
+    expect(peopleIn(Buffer.from(deep))).toEqual(new Set())
+  })
+})
+
+it.each([
+  ['identify', { identifiers: { id: 'u' } }],
+  ['suppress', { action: 'suppress', identifiers: { id: 'u' } }],
+  ['event order', { name: 'order', identifiers: { id: 'u' } }],
+  ['page /home', { action: 'page', name: '/home' }],
+  ['sms', { channel: 'sms' }],
+  ['email.bounced', { object_type: 'email', metric: 'bounced' }],
+])('names a message as %s', (expected, body) => {
+  expect(whatIs(Buffer.from(JSON.stringify(body)))).toBe(expected)
+  expect(whatIs(Buffer.from('[1]'))).toBe('not JSON')
+})

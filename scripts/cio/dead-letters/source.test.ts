@@ -1,0 +1,13 @@
+import { readTopology } from '../../topology/topology.ts'
+import { sourcesOf } from './source.ts'
+
+it('finds every place where messages are given up in pipeline.yaml', () => {
+  const names = sourcesOf(readTopology()).map(({ name, deadLetters }) => [name, deadLetters])
+  expect(names).toEqual([
+    ['identify', 'identify-dead-letter'],
+    ['track', 'track-dead-letter'],
+    ['transactional', 'transactional-dead-letter'],
+    ['warehouse', 'warehouse-dead-letter'],
+  ])
+  expect(() => sourcesOf(readTopology(), ['webhook'])).toThrow('nothing gives up messages under the name webhook')
+})

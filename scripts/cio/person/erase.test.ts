@@ -1,0 +1,88 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BigQuery } from '@google-cloud/bigquery'
+import { deployWarehouse, type LocalBigQuery, startBigQuery } from '../../local/bigquery/index.ts'
+import { type Stack, startStack } from '../../local/stack.ts'
+import { PROJECT_ROOT } from '../../topology/topology.ts'
+import { type CommandLine, commandLine } from '../testing/command-line.ts'
+
+const directory = join(PROJECT_ROOT, '.local', 'cio-erase-test')
+const BUFFER_MS = 90 * 60_000
+let nowMs = Date.now()
+let stack: Stack
+let bigquery: LocalBigQuery
+let warehouse: BigQuery
+let cio: CommandLine
+
+// The stores only, with a BigQuery whose streaming buffer is like Google's and whose clock is ours.
+beforeAll(async () => {
+  rmSync(directory, { recursive: true, force: true })
+  mkdirSync(directory, { recursive: true })
+  const ports = { all: 0, pubsub: 0, firestore: 0, bigquery: 0, customerio: 0 }
+  stack = await startStack({ directory, ports, functions: [] })
+  bigquery = await startBigQuery({ now: () => nowMs, streamingBufferMs: BUFFER_MS })
+  warehouse = new BigQuery({ projectId: stack.endpoints.projectId, apiEndpoint: bigquery.url })
+  await deployWarehouse(warehouse, stack.topology.bigquery, PROJECT_ROOT)
+  const endpoints = { ...stack.endpoints, BIGQUERY_EMULATOR_HOST: bigquery.url }
+  writeFileSync(join(directory, 'endpoints.json'), JSON.stringify(endpoints))
+  cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
+}, 60_000)
+
+afterAll(async () => {
+  await bigquery?.close()
+  await stack?.close()
+})
+
+async function insert(eventId: string, person: string): Promise<void> {
+  const at = new Date(nowMs).toISOString()
+  const json = { event_id: eventId, timestamp: at, received_at: at, person_id: person, person_email: `${person}@X.com` }
+  const table = warehouse.dataset(stack.topology.bigquery.dataset).table('webhook_events')
+  await table.insert([{ insertId: eventId, json }], { raw: true })
+}
+
+async function eventIds(): Promise<string[]> {
+  const table = `\`${stack.topology.bigquery.dataset}.webhook_events\``
+  const [rows] = await warehouse.query(`SELECT event_id FROM ${table} ORDER BY event_id`)
+  return rows.map(({ event_id }) => event_id)
+}
+
+it('erases in two passes what the streaming buffer holds, and remembers nobody but by hashes meanwhile', async () => {
+  await insert('old', 'gus')
+  nowMs += BUFFER_MS + 10 * 60_000
+  await insert('young', 'gus')
+  await insert('of somebody else', 'ida')
+
+  const first = await cio.run(['erase', '--id', 'gus', '--email', 'Gus@x.com', '--yes'])
+  expect(first).toMatchObject({ code: 1, stdout: expect.stringContaining('webhook_events: 1 row deleted, 1 left') })
+  expect(first.stderr).toContain('npm run cio -- erase --resume')
+  expect(await eventIds()).toEqual(['of somebody else', 'young'])
+  const journal = join(directory, 'cio/erase')
+  expect(
+    readdirSync(journal)
+      .map((file) => readFileSync(join(journal, file), 'utf8'))
+      .join(),
+  ).not.toMatch(/gus/i)
+
+  nowMs += BUFFER_MS + 1
+  const second = await cio.run(['erase', '--resume'])
+  expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining('webhook_events: 1 row deleted') })
+  expect(await eventIds()).toEqual(['of somebody else'])
+  expect(readdirSync(journal)).toEqual([])
+  expect(stack.customerio.workspace.people.suppressed()).toEqual(['id:gus', 'email:gus@x.com'])
+}, 60_000)
+
+it('touches nothing when Customer.io cannot be told, and goes on when it can', async () => {
+  await insert('of hal', 'hal')
+  nowMs += BUFFER_MS + 1
+  const order = stack.customerio.orders.add({ on: 'batch', fault: { do: 'answer', status: 503 } })
+  const failed = await cio.run(['erase', '--id', 'hal', '--yes'])
+  expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('Nothing else was touched') })
+  expect(await eventIds()).toContain('of hal')
+  expect(await cio.run(['erase', '--resume'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('--id and --email'),
+  })
+  stack.customerio.orders.remove(order)
+  expect(await cio.run(['erase', '--id', 'hal', '--yes'])).toMatchObject({ code: 0 })
+  expect(await eventIds()).not.toContain('of hal')
+}, 60_000)

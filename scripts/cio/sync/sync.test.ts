@@ -1,0 +1,89 @@
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startEmbeddedPostgres, type TestPostgres } from '../../../shared/repository/testing/postgres.ts'
+import { type Stack, startStack } from '../../local/stack.ts'
+import { PROJECT_ROOT } from '../../topology/topology.ts'
+import { type CommandLine, commandLine } from '../testing/command-line.ts'
+
+const directory = join(PROJECT_ROOT, '.local', 'cio-sync-test')
+const mapping = join(directory, 'users.yaml')
+let stack: Stack
+let postgres: TestPostgres
+let cio: CommandLine
+
+beforeAll(async () => {
+  rmSync(directory, { recursive: true, force: true })
+  mkdirSync(directory, { recursive: true })
+  const ports = { all: 0, pubsub: 0, firestore: 0, bigquery: 0, customerio: 0 }
+  stack = await startStack({ directory, ports, functions: ['identify'] })
+  postgres = await startEmbeddedPostgres()
+  await postgres.pool.query('CREATE TABLE users (id int PRIMARY KEY, email text, plan text, password text)')
+  await postgres.pool.query(
+    `INSERT INTO users SELECT n, 'u' || n || '@example.com', 'free', 'secret' FROM generate_series(1, 30) n`,
+  )
+  writeFileSync(mapping, 'table: users\nnever: [password]\nattributes: { plan: string }\n')
+  const { host = '', port, user = '', database = '' } = postgres.pool.options
+  const env = { PGHOST: host, PGPORT: String(port), PGUSER: user, PGDATABASE: database }
+  cio = commandLine(['--endpoints', join(directory, 'endpoints.json')], env)
+}, 60_000)
+
+afterAll(async () => {
+  await postgres?.[Symbol.asyncDispose]()
+  await stack?.close()
+})
+
+const sync = (...args: string[]) => cio.run(['sync', '--mapping', mapping, ...args])
+
+it('says what is missing before anything is sent', async () => {
+  const [tables, file, nothing] = [
+    await sync(),
+    await cio.run(['sync', '--mapping', join(directory, 'none.yaml')]),
+    await cio.run(['sync']),
+  ]
+  expect(tables).toMatchObject({ code: 1, stderr: expect.stringContaining('Add --migrate') })
+  expect(file).toMatchObject({ code: 2, stderr: expect.stringContaining('no such file') })
+  expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining("required option '-m, --mapping <file>'") })
+}, 60_000)
+
+it('sends what differs, shows it before, and says which rows cannot be sent', async () => {
+  expect(await sync('--migrate')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^30 users in .*: 30 sent, 0 unchanged/),
+  })
+  const { people } = stack.customerio.workspace
+  await stack.customerio.until(() => people.size === 30)
+
+  await postgres.pool.query(`UPDATE users SET plan = 'pro' WHERE id = 7`)
+  await postgres.pool.query(`INSERT INTO users VALUES (31, 'new@example.com', 'free', 'secret')`)
+  await postgres.pool.query(`UPDATE users SET plan = repeat('x', 1001) WHERE id = 8`)
+  const dry = await sync('--dry-run')
+  expect(dry.stdout).toContain('~ 7  plan: "free" → "pro"\n')
+  expect(dry.stdout).toContain('+ 31  email: "new@example.com", plan: "free"')
+  const real = await sync()
+  expect(real).toMatchObject({ code: 1, stdout: expect.stringMatching(/2 sent, .*, 1 not valid/) })
+  expect(real.stderr).toMatch(/8: .*attributes\.plan: 1001 bytes, at most 1000/)
+  expect(`${real.stdout}${real.stderr}`).not.toContain('xxx')
+  await postgres.pool.query(`UPDATE users SET plan = 'free' WHERE id = 8`)
+  expect(await sync('--json')).toMatchObject({ code: 0 })
+}, 60_000)
+
+it('takes up a full sync where it was stopped, with Ctrl-C or for good', async () => {
+  const args = ['sync', '--mapping', mapping, '--full', '--rate', '10', '--page-size', '10']
+  const { child, ended } = cio.start(args)
+  const topic = `projects/${stack.endpoints.projectId}/topics/identify`
+  let published = 0
+  const count = (event: { readonly topic: string }) => {
+    if (event.topic === topic) published++
+  }
+  stack.pubsub.events.on('published', count)
+  while (published < 10) await once(stack.pubsub.events, 'published')
+  stack.pubsub.events.off('published', count)
+  child.kill('SIGINT')
+  expect(await ended).toMatchObject({ code: 3, stderr: expect.stringContaining('The same command goes on') })
+  expect(readdirSync(join(directory, 'cio')).filter((file) => file.startsWith('sync-'))).toHaveLength(1)
+  const resumed = await sync('--full')
+  expect(resumed.stderr).toContain('taking up a full sync that was cut off')
+  expect(resumed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^21 users .*: 21 sent/) })
+  expect(readdirSync(join(directory, 'cio')).filter((file) => file.startsWith('sync-'))).toHaveLength(0)
+}, 60_000)
