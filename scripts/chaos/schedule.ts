@@ -61,7 +61,7 @@ export interface PlannedFault {
 
 const FIRST_FAULT_MS = 1_000
 /** One begins after another, whether or not the one before is over. */
-const GAP_MS = [400, 1_800] as const
+const GAP_MS = [800, 2_600] as const
 
 /** Each kind of fault with each that it can meet. */
 const ALL_FAULTS = Object.entries<FaultRule>(FAULTS).flatMap(([kind, { meets, lasts, every = 1 }]) =>
