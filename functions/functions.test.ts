@@ -106,6 +106,17 @@ it('track: the same key gives the same event id, however often it is published, 
   expect(customerio.workspace.events.all()).toHaveLength(2)
 })
 
+it.each(['identify', 'track'] as const)('%s: refuses megabytes unread, so that they hold nobody up', async (name) => {
+  const letters = await deadLetters(name)
+  const next = letters.next()
+  expect(await serve(name).push('['.repeat(1_000_001))).toBe(204)
+  expect((await next).attributes).toMatchObject({
+    reason: 'contract',
+    error: 'message: 1000001 bytes, at most 1000000',
+  })
+  await letters.close()
+})
+
 it('transactional: a second delivery of the same key sends nothing', async () => {
   const { push } = serve('transactional')
   expect(await push(sms, { messageId: 'twice-1' })).toBe(204)

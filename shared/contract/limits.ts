@@ -17,6 +17,11 @@ export const LIMITS = {
    * and 100 of these are left for the `id` and `timestamp` that it adds.
    */
   operationBytes: 29_900,
+  /**
+   * Our own: the JSON text of one such operation. Escapes make a text six times as long, white space does the rest; to
+   * parse ten megabytes would hold up hundreds of messages for seconds, only to refuse it.
+   */
+  operationTextBytes: 1_000_000,
   /** A body of `/v1/send/*` without its attachments. */
   sendBytes: 1_000_000,
   /** All attachments of an e-mail together, decoded. */

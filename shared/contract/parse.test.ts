@@ -161,6 +161,15 @@ it.each([
   })
 })
 
+it('refuses a body beyond the given length unread', () => {
+  const body = Buffer.from(`{"not JSON${' '.repeat(1_000)}`)
+  expect(parseMessage(trackMessage, body, { maxBytes: 1_000 })).toEqual({
+    ok: false,
+    reason: 'contract',
+    error: 'message: 1010 bytes, at most 1000',
+  })
+})
+
 it('refuses an object of more names than any honest one has', () => {
   const named = (count: number) => {
     const attributes = Object.fromEntries(Array.from({ length: count }, (_, i) => [i.toString(36), 1]))

@@ -12,6 +12,8 @@ export type Parsed<T> =
 export interface ParseOptions {
   /** The clock, in milliseconds. With it, a `send_at` more than 90 days ahead is refused. */
   readonly now?: () => number
+  /** A longer body is refused unread. */
+  readonly maxBytes?: number
 }
 
 /** No message needs more to be told apart. */
@@ -57,6 +59,8 @@ export function parseMessage<S extends z.ZodType>(
 ): Parsed<z.output<S>> {
   const refused = (problems: readonly Problem[]) =>
     ({ ok: false, reason: 'contract', error: renderProblems(problems) }) as const
+  const tooLong = bytes.length > (options.maxBytes ?? Number.POSITIVE_INFINITY)
+  if (tooLong) return refused([{ path: [], rule: `${bytes.length} bytes, at most ${options.maxBytes}` }])
   const decoded = decode(bytes)
   if ('error' in decoded) return { ok: false, reason: 'not_json', error: decoded.error }
   const { document } = decoded

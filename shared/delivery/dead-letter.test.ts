@@ -50,8 +50,8 @@ it('keeps bytes, attributes and ordering key, and adds why, where and when', () 
   })
 })
 
-it('keeps the identity of the first life when a replay fails again', () => {
-  const first = deadLetterOf(received(), failure)
+it('keeps the identity of the first life when a replay fails again, and nothing of its failure', () => {
+  const first = deadLetterOf(received(), { ...failure, httpStatus: 400 })
   const replayed = received({ attributes: first.attributes, messageId: '99', publishTime: '2026-12-01T00:00:00Z' })
   const second = deadLetterOf(replayed, { reason: 'exhausted', error: 'down' })
   expect(second.attributes).toMatchObject({
@@ -60,6 +60,7 @@ it('keeps the identity of the first life when a replay fails again', () => {
     reason: 'exhausted',
     error: 'down',
   })
+  expect(second.attributes).not.toHaveProperty('http_status')
 })
 
 it('names the attributes that had to make room, and keeps the idempotency key before all others', () => {

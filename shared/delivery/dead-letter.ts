@@ -57,7 +57,8 @@ export function deadLetterOf(message: ReceivedMessage, failure: Failure): DeadLe
   // The idempotency key first: without it a replay would count as another message.
   const keys = Object.keys(message.attributes).sort((a, b) => rank(a) - rank(b))
   for (const key of keys) {
-    if (Object.hasOwn(own, key) || key === 'truncated') continue
+    // Of a dead letter that was published again as it was: they told of its earlier failure.
+    if (Object.hasOwn(own, key) || key === 'http_status' || key === 'truncated') continue
     const value = message.attributes[key] ?? ''
     const size = attributeBytes(key, value)
     const fits = !keepsBody || bytes + message.data.length + size <= PUBSUB_LIMITS.messageBytes

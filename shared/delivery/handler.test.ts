@@ -97,6 +97,16 @@ it('acknowledges what was delivered, with one log line', async () => {
   ])
 })
 
+it('logs with the trace of the push when the publisher gave none', async () => {
+  const { url, lines } = await start({})
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  const headers = { 'content-type': 'application/json', traceparent }
+  await fetch(url, { method: 'POST', headers, body: JSON.stringify(push('{"a":1}')) })
+  expect(lines[0]).toMatchObject({
+    'logging.googleapis.com/trace': 'projects/p/traces/0af7651916cd43dd8448eb211c80319c',
+  })
+})
+
 it('dead-letters what breaks the contract after one attempt, with reason and original bytes, and acknowledges', async () => {
   const { post, letters, lines } = await start({
     parse: () => ({ ok: false, reason: 'contract', error: 'attributes.plan: 1203 bytes, at most 1000' }),
@@ -144,11 +154,17 @@ it('dead-letters a retry at the last attempts with its last error', async () => 
 it('does not acknowledge a message whose dead letter could not be published', async () => {
   const { post, letters, lines } = await start(
     { parse: () => ({ ok: false, reason: 'not_json', error: 'no JSON' }) },
-    () => Promise.reject(new Error('topic not found')),
+    () => Promise.reject(Object.assign(new Error('no permission for ann@example.com'), { code: 7 })),
   )
   expect((await post(push('x'))).status).toBe(503)
   expect(letters).toEqual([])
-  expect(lines[0]).toMatchObject({ severity: 'ERROR', event: 'dead_letter_failed', reason: 'not_json' })
+  expect(lines[0]).toMatchObject({
+    severity: 'ERROR',
+    event: 'dead_letter_failed',
+    reason: 'not_json',
+    error: expect.stringMatching(/^Error \(code 7\) at /),
+  })
+  expect(JSON.stringify(lines)).not.toContain('ann@example.com')
 })
 
 it('shouts when our own configuration is refused', async () => {

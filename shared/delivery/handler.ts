@@ -106,7 +106,8 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
     }
     const startedAt = now()
     const settled = await settle(pushed.message)
-    logMessage(log, pushed.message, settled, startedAt, now())
+    const trace = pushed.message.attributes.traceparent ?? request.get('traceparent')
+    logMessage(log, pushed.message, settled, { trace, startedAt, endedAt: now() })
     response.status(settled.answer).end()
   }
 }
@@ -130,8 +131,16 @@ export function failureOf(
   return { reason: 'exhausted', error, ...status }
 }
 
-function logMessage(log: Log, message: ReceivedMessage, settled: Settled, startedAt: number, endedAt: number): void {
+interface Handled {
+  /** The publisher's, else that of the push. */
+  readonly trace: string | undefined
+  readonly startedAt: number
+  readonly endedAt: number
+}
+
+function logMessage(log: Log, message: ReceivedMessage, settled: Settled, handled: Handled): void {
   const { outcome, deadLetter } = settled
+  const { trace, startedAt, endedAt } = handled
   const exhausted = deadLetter?.reason === 'exhausted'
   const publishedAt = Date.parse(message.publishTime)
   const fields = {
@@ -143,7 +152,7 @@ function logMessage(log: Log, message: ReceivedMessage, settled: Settled, starte
     latencyMs: endedAt - startedAt,
     ...(Number.isFinite(publishedAt) && { ageMs: Math.max(0, endedAt - publishedAt) }),
     ...(outcome.batchSize !== undefined && { batchSize: outcome.batchSize }),
-    ...(message.attributes.traceparent !== undefined && { trace: message.attributes.traceparent }),
+    ...(trace !== undefined && { trace }),
   }
   if (outcome.kind === 'delivered') {
     log.info('delivered', fields)
@@ -166,5 +175,7 @@ function logMessage(log: Log, message: ReceivedMessage, settled: Settled, starte
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return typeof error
   const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '))
-  return `${error.name} ${place?.trim() ?? ''}`.trim()
+  // The code of a system or gRPC error (ECONNREFUSED, 7 for a permission that is missing) says what to repair.
+  const code = 'code' in error && ['string', 'number'].includes(typeof error.code) ? ` (code ${error.code})` : ''
+  return `${error.name}${code} ${place?.trim() ?? ''}`.trim()
 }

@@ -30,6 +30,11 @@ it('reads a message of attributes only, as the emulators push it, without attemp
   expect(pushed.ok && pushed.message.data.length).toBe(0)
 })
 
+it.each(['A', 'QUJDR'])('does not let the last digit of %j vanish', (data) => {
+  const pushed = unwrapPush({ message: { ...base, data } })
+  expect(pushed).toMatchObject({ ok: true, message: { dataIsIntact: false, data: Buffer.from(data) } })
+})
+
 it('keeps a body that is no base64 as it came', () => {
   const pushed = unwrapPush({ message: { ...base, data: 'not base64 é!' } })
   expect(pushed).toMatchObject({ ok: true, message: { dataIsIntact: false } })

@@ -1,7 +1,7 @@
 import type { HttpFunction } from '@google-cloud/functions-framework'
 import type { z } from 'zod'
 import type { TrackConfig } from '../config/index.ts'
-import { parseMessage } from '../contract/index.ts'
+import { LIMITS, parseMessage } from '../contract/index.ts'
 import { CustomerIOService } from '../customerio/index.ts'
 import {
   createDeadLetterTopic,
@@ -49,7 +49,7 @@ export function createTrackApiFunction<S extends z.ZodType>(
   })
   return createPushHandler({
     work: {
-      parse: (message) => parseKeyed(fn.schema, message),
+      parse: (message) => parseKeyed(fn.schema, message, LIMITS.operationTextBytes),
       deliver: ({ value, key }, message) =>
         fn.deliver(service, value, {
           key,
@@ -68,9 +68,10 @@ export function createTrackApiFunction<S extends z.ZodType>(
 export function parseKeyed<S extends z.ZodType>(
   schema: S,
   message: ReceivedMessage,
+  maxBytes?: number,
 ): Parsed<{ readonly value: z.output<S>; readonly key: string }> {
   const { attributes, messageId } = message
-  const parsed = parseMessage(schema, message.data, { now: Date.now })
+  const parsed = parseMessage(schema, message.data, { now: Date.now, ...(maxBytes !== undefined && { maxBytes }) })
   if (!parsed.ok) return parsed
   const keyed = messageKey({
     idempotencyKey: attributes.idempotency_key,
