@@ -16,7 +16,7 @@ const config: Config = {
   },
   setupFiles: ['<rootDir>/scripts/testing/environment.ts'],
   // Some suites start processes and servers on real ports: the first one on a cold disk cache is slow.
-  testTimeout: 20_000,
+  testTimeout: 60_000,
   collectCoverage: everything,
   coverageProvider: 'v8',
   collectCoverageFrom: [
