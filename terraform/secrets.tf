@@ -11,9 +11,19 @@ locals {
   ]...)
 }
 
-# Only the first reminder needs a date; Secret Manager moves it on by itself.
+# Only the first reminder needs a date; Secret Manager moves it on by itself. One a secret, since the date of a secret
+# that is added later must lie ahead too.
 resource "time_offset" "first_rotation" {
+  for_each = var.pipeline.secrets
+
   offset_days = var.pipeline.secret_rotation.period_days
+  triggers    = { secret = each.value.id }
+}
+
+# Secret Manager refuses a secret to whose topic it cannot publish, and a permission takes a moment to be known.
+resource "time_sleep" "secret_rotation" {
+  create_duration = "60s"
+  triggers        = { topic = google_pubsub_topic_iam_member.secret_rotation.topic }
 }
 
 resource "google_secret_manager_secret" "secret" {
@@ -34,18 +44,19 @@ resource "google_secret_manager_secret" "secret" {
 
   rotation {
     rotation_period    = "${var.pipeline.secret_rotation.period_days * 86400}s"
-    next_rotation_time = time_offset.first_rotation.rfc3339
+    next_rotation_time = time_offset.first_rotation[each.key].rfc3339
   }
 
   lifecycle {
     ignore_changes = [rotation[0].next_rotation_time]
   }
 
-  depends_on = [google_pubsub_topic_iam_member.secret_rotation]
+  depends_on = [time_sleep.secret_rotation]
 }
 
 # A function that mounts a secret without a version cannot be deployed. The word `unset` lets the first apply
-# succeed; functions answer 503 until the real value is added.
+# succeed; functions answer 503 until the real value is added. Never destroy this version: Terraform would find it gone
+# and add `unset` again, as the newest. Disabling it is harmless.
 resource "google_secret_manager_secret_version" "unset" {
   for_each = var.pipeline.secrets
 
