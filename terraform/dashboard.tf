@@ -24,7 +24,7 @@ locals {
     { title = "Instances", filter = "${format(local.function_metric, "run.googleapis.com/container/instance_count")} AND ${local.pipeline_services}", group_by = ["resource.label.service_name"], aligner = "ALIGN_MAX" },
 
     { title = "Webhooks by answer", filter = format(local.function_metric, local.metric_types.webhook_answers), group_by = ["metric.label.answer", "metric.label.reason"] },
-    { title = "BigQuery: rows refused", filter = format(local.function_metric, local.metric_types.warehouse_row_errors), group_by = ["metric.label.function"] },
+    { title = "BigQuery: rows refused", filter = format(local.function_metric, local.metric_types.warehouse_row_errors), group_by = ["metric.label.table"] },
     { title = "Webhooks in quarantine by reason", filter = format(local.function_metric, local.metric_types.quarantined), group_by = ["metric.label.reason"] },
 
     { title = "Error lines by function", filter = "${format(local.function_metric, "logging.googleapis.com/log_entry_count")} AND ${local.pipeline_services} AND metric.labels.severity=\"ERROR\"", group_by = ["resource.label.service_name"] },

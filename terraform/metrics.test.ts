@@ -92,8 +92,8 @@ it('counts webhooks by answer, with the reason of those that are not accepted', 
   ])
 })
 
-it('counts rows that BigQuery refused', () => {
-  expect(counted('warehouse_row_errors')).toEqual([{ function: 'warehouse' }])
+it('counts rows that BigQuery refused, by table', () => {
+  expect(counted('warehouse_row_errors')).toEqual([{ table: 'webhook_events' }])
 })
 
 it('counts webhooks in the quarantine, by reason', () => {

@@ -62,7 +62,7 @@ locals {
     warehouse_row_errors = {
       description = "Rows that BigQuery refused. They are kept in the quarantine table, or dead-lettered."
       filter      = "jsonPayload.event=\"row_refused\""
-      labels      = { function = "labels.function" }
+      labels      = { table = "jsonPayload.table" }
     }
     quarantined = {
       description = "Webhooks that were kept in the quarantine table because they could not be understood."
@@ -134,9 +134,6 @@ resource "time_sleep" "metrics" {
 }
 
 locals {
-  # Full types for filters. They come out of the wait, so that whatever uses them waits too.
-  metric_types = {
-    for name in keys(local.metrics) : name => "logging.googleapis.com/user/${google_logging_metric.metric[name].name}"
-    if time_sleep.metrics.id != ""
-  }
+  # Full types, for filters.
+  metric_types = { for name, metric in google_logging_metric.metric : name => "logging.googleapis.com/user/${metric.name}" }
 }

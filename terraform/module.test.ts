@@ -178,6 +178,14 @@ describe('pipeline.yaml', () => {
     expect([...asked].sort()).toEqual([...topology.ledger.indexed_fields].sort())
   })
 
+  it('lets nothing but reminders reach who waits for them: Secret Manager publishes every change of a secret', () => {
+    const { subscriptions, secret_rotation } = topology
+    const filters = Object.values(subscriptions).flatMap(({ topic, filter }) =>
+      topic === secret_rotation.topic ? [filter] : [],
+    )
+    expect(filters).toEqual(['attributes.eventType = "SECRET_ROTATE"'])
+  })
+
   it('names views that read tables, not other views, so that they can be made in any order', () => {
     for (const [name, { query }] of Object.entries(topology.bigquery.views)) {
       const sql = readFileSync(join(import.meta.dirname, query), 'utf8')

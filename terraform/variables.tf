@@ -238,12 +238,12 @@ variable "runbook_url" {
 }
 
 variable "alert_thresholds" {
-  description = "When alerts fire. A count is over five minutes, a ratio from 0 to 1."
+  description = "When alerts fire: above these. A count is over five minutes, a ratio from 0 to 1. Those of the webhook are low since Customer.io sends nothing else while one waits."
   type = object({
     oldest_unacked_seconds = optional(number, 900)
     non_ack_ratio          = optional(number, 0.2)
-    webhook_5xx_count      = optional(number, 5)
-    webhook_401_count      = optional(number, 20)
+    webhook_5xx_count      = optional(number, 1)
+    webhook_401_count      = optional(number, 0)
     error_log_count        = optional(number, 20)
   })
   default  = {}

@@ -186,6 +186,7 @@ run "every_environment" {
         for r in values(var.environments) : (
           basename(r.subscriptions[name].topic) == s.topic
           && r.subscriptions[name].enable_message_ordering == try(s.ordered, false)
+          && r.subscriptions[name].filter == try(s.filter, null)
           && r.subscriptions[name].ack_deadline_seconds == s.ack_deadline_seconds
           && r.subscriptions[name].message_retention_duration == "${s.retention_seconds}s"
           && try(r.subscriptions[name].retry_policy[0].minimum_backoff, null) == try("${s.minimum_backoff_seconds}s", null)
@@ -467,7 +468,6 @@ run "every_environment" {
           "pubsub.googleapis.com/subscription/num_undelivered_messages",
           "pubsub.googleapis.com/subscription/oldest_unacked_message_age",
           "pubsub.googleapis.com/subscription/push_request_count",
-          "pubsub.googleapis.com/topic/send_message_operation_count",
           "run.googleapis.com/container/instance_count",
           "run.googleapis.com/request_count",
         ],
