@@ -14,7 +14,7 @@ const workflow = z.object({
     z.string(),
     z.object({
       if: z.string().optional(),
-      needs: z.string().optional(),
+      needs: z.union([z.string(), z.array(z.string())]).optional(),
       environment: z.string().optional(),
       uses: z.string().optional(),
       with: z.record(z.string(), z.unknown()).optional(),
@@ -54,18 +54,20 @@ it('tests run every script that this project checks itself with', () => {
   expect(runs.join('\n')).toMatch(/terraform -chdir=terraform test/)
 })
 
-it('a pull request of this repository plans every environment and applies none', () => {
+it('a pull request of this repository, and main, plan every environment and apply none', () => {
   const { plan } = read('deploy.yml').jobs
   const environments = readdirSync(join(PROJECT_ROOT, 'terraform/environments'))
-  expect(plan?.if).toContain('head.repo.full_name == github.repository')
+  expect(plan?.if).toBe(
+    "github.event_name == 'push' || github.event.pull_request.head.repo.full_name == github.repository",
+  )
   expect([...(plan?.strategy?.matrix.environment ?? [])].sort()).toEqual(environments.sort())
   expect(plan?.with).toMatchObject({ apply: false, 'github-environment': expect.stringMatching(/-plan$/) })
 })
 
-it('main applies dev, then staging, then prod, each in its own GitHub environment, and nothing that fails its tests', () => {
+it('main applies dev, then staging, then prod, each in its own GitHub environment, and nothing that fails its tests or plan', () => {
   const { test, dev, staging, prod } = read('deploy.yml').jobs
   expect(test).toMatchObject({ if: "github.event_name == 'push'", uses: './.github/workflows/test.yml' })
-  expect([dev?.needs, staging?.needs, prod?.needs]).toEqual(['test', 'dev', 'staging'])
+  expect([dev?.needs, staging?.needs, prod?.needs]).toEqual([['plan', 'test'], 'dev', 'staging'])
   for (const [name, job] of Object.entries({ dev, staging, prod })) {
     expect(job?.with).toEqual({ environment: name, 'github-environment': name, apply: true })
   }
