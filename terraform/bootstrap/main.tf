@@ -171,7 +171,7 @@ resource "google_project_iam_member" "apply" {
   member  = google_service_account.github["apply"].member
 }
 
-# May give and take the pipeline's own roles, and so not make itself an owner.
+# May give and take on the project the pipeline's own roles, and so not make itself an owner.
 resource "google_project_iam_member" "apply_grants" {
   project = var.project_id
   role    = "roles/resourcemanager.projectIamAdmin"
