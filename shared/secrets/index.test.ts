@@ -111,6 +111,20 @@ it('treats a read that hangs as failed, starts no second one beside it, and take
   expect(await secret.current()).toBe('late')
 })
 
+it('does not give up a read that only waits for its turns in a busy process', async () => {
+  const secret = secretFromFile({ readTimeoutMs: 20 })
+  content = async () => {
+    for (let turn = 0; turn < 5; turn += 1) {
+      await new Promise(setImmediate)
+      const busyUntilMs = performance.now() + 10
+      while (performance.now() < busyUntilMs);
+    }
+    return 'read'
+  }
+  expect(await secret.current()).toBe('read')
+  expect(warnings).toEqual([])
+})
+
 it('says whether a refresh changed the value', async () => {
   const secret = secretFromFile({ minRefreshIntervalMs: 0 })
   expect(await secret.refresh()).toBe('changed')

@@ -46,6 +46,12 @@ export interface SecretOptions extends SecretSource {
 const UNSET = 'unset'
 
 /**
+ * The time-out of a read is waited for in parts, since reading a file takes several turns of the event loop: while a
+ * burst of requests keeps the process busy, all of a single timer's time passes before the read had its turns.
+ */
+const TIMEOUT_SLICES = 10
+
+/**
  * A secret that can change while the process runs. A mounted file gives no sign of change and each read of it is a
  * fetch that can fail, so it is read on first use, when older than a minute, and when a caller has reason to doubt it.
  */
@@ -139,11 +145,18 @@ class FileSecret implements Secret {
   #inTime(reading: Promise<RefreshResult>): Promise<RefreshResult> {
     if (this.#overdue) return Promise.resolve('failed')
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
+      let slices = TIMEOUT_SLICES
+      const onSlice = () => {
+        slices -= 1
+        if (slices > 0) {
+          timer = setTimeout(onSlice, this.#options.readTimeoutMs / TIMEOUT_SLICES)
+          return
+        }
         if (!this.#overdue) this.#warn('timeout')
         this.#overdue = true
         resolve('failed')
-      }, this.#options.readTimeoutMs)
+      }
+      let timer = setTimeout(onSlice, this.#options.readTimeoutMs / TIMEOUT_SLICES)
       reading.then((result) => {
         clearTimeout(timer)
         resolve(result)
