@@ -1,3 +1,4 @@
+import environments from '../../terraform/tests/fixtures/function-environments.json' with { type: 'json' }
 import { readTopology } from '../topology/topology.ts'
 import { functionEnvironment, type LocalHosts } from './environment.ts'
 
@@ -27,6 +28,13 @@ it('gives a function no more than it uses', () => {
   const environment = functionEnvironment(readTopology(), 'track', HOSTS)
   expect(Object.keys(environment).filter((name) => /LEDGER|FIRESTORE|BIGQUERY|APP_API|WEBHOOK/.test(name))).toEqual([])
   expect(environment).toMatchObject({ CUSTOMERIO_REQUESTS_PER_SECOND: '400', DEAD_LETTER_TOPIC: 'track-dead-letter' })
+})
+
+// `terraform test` holds this file against what Terraform plans, so neither side can get a variable alone.
+it.each(Object.entries(environments.prod))('gives %s what Terraform gives it, and addresses', (name, deployed) => {
+  const local = Object.keys(functionEnvironment(readTopology(), name, HOSTS))
+  const address = /_EMULATOR_HOST$|^CUSTOMERIO_(TRACK|APP)_URL$|^METADATA_SERVER_DETECTION$/
+  expect(local.filter((variable) => !address.test(variable)).sort()).toEqual(Object.keys(deployed).sort())
 })
 
 it('knows only the functions of the topology', () => {
