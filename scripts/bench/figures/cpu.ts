@@ -1,0 +1,47 @@
+import { readTopology } from '../../topology/topology.ts'
+import { measure } from '../lab/measure.ts'
+import { median } from '../statistics.ts'
+import { type Figure, inRounds, problemsOfAll, rowOf, told } from './figure.ts'
+import { CUSTOMERIO_LATENCY_MS } from './throughput.ts'
+
+/** CPU a message of an instance that has all it can do. No rate limit here: repeated calls would count against the baseline. */
+export const cpu: Figure = {
+  name: 'cpu',
+  async run(bench) {
+    const { lab, seconds } = bench
+    const customerio = await lab.sink({ kind: 'customerio', latencyMs: CUSTOMERIO_LATENCY_MS })
+    const connections = readTopology().functions.track?.concurrency ?? 1
+    const track = await lab.instance('track', { customerio })
+    const oneCall = await lab.instance('sdk-call', { customerio })
+    const empty = await lab.instance('empty', {})
+    const of = (instance: typeof track) => {
+      const load = { kind: 'saturate', port: instance.port, messages: 'track', connections, seconds } as const
+      return measure(lab, { instance, sink: customerio, load, settleSeconds: seconds / 2 })
+    }
+    const round = async () => ({ ours: await of(track), oneCall: await of(oneCall), empty: await of(empty) })
+    await round()
+    const { counted, rejected, disturbed } = await inRounds(bench, round, problemsOfAll)
+    for (const instance of [track, oneCall, empty]) await instance.close()
+
+    const above = (each: (typeof counted)[number], side: 'ours' | 'oneCall') =>
+      each[side].cpuMicrosecondsPerMessage - each.empty.cpuMicrosecondsPerMessage
+    const middle = (side: 'ours' | 'oneCall') => told(median(counted.map((each) => above(each, side))))
+    const floor = told(median(counted.map((each) => each.empty.cpuMicrosecondsPerMessage)))
+    return {
+      rows: [
+        rowOf(
+          {
+            figure: 'CPU a message at saturation, above that of an empty function',
+            against: 'the same of one SDK call a message',
+            reach: { atMost: 0.5 },
+            inNumbers: `${middle('ours')} µs against ${middle('oneCall')} µs; the empty function takes ${floor} µs`,
+          },
+          counted.map((each) => above(each, 'ours') / above(each, 'oneCall')),
+        ),
+      ],
+      rounds: counted,
+      rejected,
+      disturbed,
+    }
+  },
+}

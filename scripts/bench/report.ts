@@ -1,0 +1,75 @@
+import { amountOf, figures, reachOf } from './chart.ts'
+import type { Modelled } from './modelled.ts'
+import type { StoredResult } from './results.ts'
+
+/** The part of the README that is written by `npm run bench`, never by hand. */
+export const BEGIN = '<!-- results: written by `npm run bench` -->'
+export const END = '<!-- end of results -->'
+
+/** Puts the generated part in its place. Throws when the place is not marked. */
+export function withReport(readme: string, report: string): string {
+  const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)]
+  if (begin < 0 || end < begin) throw new Error(`the README has no place for the results: ${BEGIN} … ${END}`)
+  return `${readme.slice(0, begin + BEGIN.length)}\n\n${report.trim()}\n\n${readme.slice(end)}`
+}
+
+/** Every figure with its reach, the machine, and the model. Pure. */
+export function reportOf(results: readonly StoredResult[], modelled: Modelled | undefined): string {
+  const lines = [
+    '| figure | against | reach | measured | rounds (least – most) | in numbers |',
+    '|---|---|---|---|---|---|',
+    ...results.flatMap(({ rows, disturbed }) =>
+      rows.map((row) => {
+        const { least, most, rounds } = row.value
+        const mark = row.reach === 'none' ? '' : row.reached ? ' ✓' : ' ✗'
+        const spread = `${rounds} (${figures(least)} – ${figures(most)})${disturbed ? ', disturbed' : ''}`
+        return `| ${row.figure} | ${row.against} | ${reachOf(row)} | **${amountOf(row)}**${mark} | ${spread} | ${row.inNumbers} |`
+      }),
+    ),
+    '',
+    ...machines(results),
+  ]
+  return [...lines, ...(modelled === undefined ? [] : ['', ...modelLines(modelled)])].join('\n')
+}
+
+function machines(results: readonly StoredResult[]): string[] {
+  const [first] = results
+  if (first === undefined) return []
+  const { machine } = first
+  const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`)
+  const rejected = results.reduce((sum, each) => sum + each.rejected.length, 0)
+  return [
+    `Measured ${first.measuredAt.slice(0, 10)} at ${[...new Set(results.map((each) => each.machine.commit))].join(', ')} on ` +
+      `${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, Linux ${machine.kernel}, Node ${machine.node}; ` +
+      `${versions.join(', ')}. ${rejected === 0 ? 'No round was rejected.' : `${rejected} rounds were rejected as disturbed.`}`,
+  ]
+}
+
+function modelLines({ input, checks, days, first }: Modelled): string[] {
+  const { assumptions, cpu } = input
+  const percent = (share: number) => `${figures(share * 100)} %`
+  const count = (value: number) => Math.round(value).toLocaleString('en-US')
+  return [
+    '### What a day takes',
+    '',
+    '| messages a day | instances at the peak | Customer.io requests a day | messages a request | $ a month | $ a million | nearest limit, used at the peak |',
+    '|---|---|---|---|---|---|---|',
+    ...days.map(
+      (day) =>
+        `| ${count(day.messagesPerDay)} | ${day.instancesAtPeak} | ${count(day.requestsPerDay)} | ${figures(day.messagesPerRequest)} | ` +
+        `${figures(day.dollarsPerMonth)} | ${figures(day.dollarsPerMillion)} | ${day.nearestLimit}: ${percent(day.usedOfLimit)} |`,
+    ),
+    '',
+    `The first limit is ${first.limit}, at ${figures(first.messagesPerDay / 1e6)} million messages a day. ` +
+      `A message takes ${count(cpu.perMessageMicroseconds)} µs of CPU and a request ${count(cpu.perRequestMicroseconds)} µs; the peak is taken ` +
+      `for ${assumptions.peakFactor} times the mean, ${percent(assumptions.mix.transactional)} of the messages for sends, and an instance for full at ` +
+      `${percent(assumptions.utilization)} of its core. Prices are those of [prices.yaml](../../terraform/cost/prices.yaml); webhooks come on top.`,
+    '',
+    `The model against what was measured (predicted / measured): ${checks
+      .map(
+        (each) =>
+          `${each.concurrentPushes} concurrent pushes: requests ${figures(each.requests)}, CPU ${figures(each.cpu)}`,
+      )
+      .join('; ')}.`,
+  ]
+}
