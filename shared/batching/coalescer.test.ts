@@ -298,7 +298,7 @@ describe('items that share a key', () => {
     await next().land() // all the rest is given back, one behind the other
     expect(coalescer.waiting).toBe(0)
     expect(results.size).toBe(50_501)
-    expect(performance.now() - startedMs).toBeLessThan(3_000) // a queue that is searched takes minutes
+    expect(performance.now() - startedMs).toBeLessThan(20_000) // a queue that is searched takes minutes
   })
 })
 
