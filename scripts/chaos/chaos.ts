@@ -2,8 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { PROJECT_ROOT } from '../topology/topology.ts'
+import { describeResult } from './report.ts'
 import { runChaos } from './run.ts'
-import { reasonsOf, tableOf, tally } from './table.ts'
+import { tally } from './table.ts'
 
 const HELP = `npm run chaos -- [options]
 
@@ -20,7 +21,6 @@ every message afterwards. Ends with 1 when one was lost or a message was sent tw
   --verbose         print each fault as it is made
 `
 const MESSAGES_PER_SECOND = 35
-const COMPLAINTS_SHOWN = 20
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -52,24 +52,8 @@ async function main(): Promise<number> {
   console.log(`seed ${seed}: ${messages} messages in ${seconds} s, uncertain sends that are not listed: ${onNotFound}`)
   const log = values.verbose ? (line: string) => console.log(line) : () => {}
   const result = await runChaos({ seed, seconds, messages, onNotFound, directory, log })
-  const { accounts } = result
-  console.log(`\n${tableOf(result)}\n`)
-  console.log(`faults ${result.faults.length}, pushes ${result.pushes}, requests to Customer.io ${result.requests}`)
-  console.log(
-    `operations a batch ${result.meanBatch.toFixed(1)}, drained ${(result.drainMs / 1_000).toFixed(1)} s after the last`,
-  )
-  console.log(
-    `dead letters: ${reasonsOf(accounts)}; longest pause of the servers ${result.longestPauseMs.toFixed(0)} ms`,
-  )
-  const complaints = accounts.filter(({ complaint }) => complaint !== undefined)
-  for (const { message, complaint, faults } of complaints.slice(0, COMPLAINTS_SHOWN)) {
-    const { topic, mark, nature } = message.planned
-    const kinds = [...new Set(faults.map(({ fault }) => fault.kind))].join(', ')
-    console.log(
-      `! ${topic} ${mark} (${nature}, message ${message.messageId}): ${complaint}; faults: ${kinds || 'none'}`,
-    )
-  }
-  const { lost, duplicated } = tally(accounts)
+  console.log(describeResult(result))
+  const { lost, duplicated } = tally(result.accounts)
   const good = lost === 0 && duplicated === 0
   if (good && !values.keep) rmSync(directory, { recursive: true })
   else console.log(`bundles and logs: ${directory}`)

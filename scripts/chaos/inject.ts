@@ -4,6 +4,7 @@ import type { FirestoreFault } from '../local/firestore/index.ts'
 import type { Instance } from './instances.ts'
 import type { FaultKind, PlannedFault } from './schedule.ts'
 import type { Api, Target } from './target.ts'
+import { CHAOS_TIMES } from './times.ts'
 
 /** Makes one kind of trouble and resolves when it is over and everything works again. */
 type Injection = (target: Target, fault: PlannedFault) => Promise<void>
@@ -11,11 +12,11 @@ type Injection = (target: Target, fault: PlannedFault) => Promise<void>
 const apiOf = ({ topics }: PlannedFault): Api => (topics.includes('transactional') ? 'app' : 'track')
 
 /** Customer.io misbehaves towards some of the requests, between a third and all of them. */
-function ordered(order: (fault: PlannedFault, target: Target) => FaultOrder): Injection {
+function ordered(order: (fault: PlannedFault) => FaultOrder): Injection {
   return async (target, fault) => {
     const on = apiOf(fault) === 'app' ? 'send' : 'batch'
     const probability = 0.3 + (fault.roll % 8) / 10
-    const given = { on, probability: Math.min(1, probability), ...order(fault, target) } as const
+    const given = { on, probability: Math.min(1, probability), ...order(fault) } as const
     await target.withOrder(given, () => delay(fault.durationMs))
   }
 }
@@ -29,7 +30,7 @@ const answering = (status: number): Injection =>
 function toInstance(work: (instance: Instance, target: Target, fault: PlannedFault) => Promise<void>): Injection {
   return async (target, fault) => {
     const [topic = 'track'] = fault.topics
-    const { instances } = target.parts.pools[topic]
+    const { instances } = target.parts.pools.of[topic]
     const instance = instances[fault.roll % instances.length]
     if (instance !== undefined) await target.inTurn(instance, () => work(instance, target, fault))
   }
@@ -44,13 +45,14 @@ const restart = (signal: NodeJS.Signals) =>
     instance.routed = true
   })
 
-const freeze = toInstance(async ({ process, held }, { parts }, { durationMs }) => {
+const freeze = toInstance(async ({ process, held }, { frozen }, { durationMs }) => {
   const startedAt = performance.now()
   process.signal('SIGSTOP')
   const heldThen = [...held]
   await delay(durationMs)
   process.signal('SIGCONT')
-  if (performance.now() - startedAt >= parts.freezeMarginMs) parts.onLongFreeze(heldThen)
+  if (performance.now() - startedAt < CHAOS_TIMES.freezeMarginMs) return
+  for (const messageId of heldThen) frozen.add(messageId)
 })
 
 const firestore = (fault: FirestoreFault): Injection => {
@@ -89,9 +91,9 @@ export const INJECTIONS: Readonly<Record<FaultKind, Injection>> = {
   '500': answering(500),
   '503': answering(503),
   'HTML 502': ordered((fault) => ({ fault: { do: 'html', status: 502, processed: processed(fault) } })),
-  'answer past the timeout': ordered(({ roll }, { parts }) => ({
+  'answer past the timeout': ordered(({ roll }) => ({
     fault: { do: 'delay' },
-    delayMs: parts.requestTimeoutMs * 1.2 + roll,
+    delayMs: CHAOS_TIMES.requestTimeoutMs * 1.2 + roll,
   })),
   'no answer': ordered((fault) => ({ fault: { do: 'hang', processed: processed(fault) } })),
   'reset before processing': ordered(() => ({ fault: { do: 'reset', processed: false } })),

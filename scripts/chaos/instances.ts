@@ -9,6 +9,7 @@ import {
 } from 'node:http'
 import { z } from 'zod'
 import { type FunctionProcess, freePort } from '../local/function-process.ts'
+import { TOPICS, type Topic } from './messages.ts'
 
 /** One process of a function. */
 export interface Instance {
@@ -123,5 +124,34 @@ export class InstancePool {
       if (!outgoing.writableFinished) forwarded.destroy()
     })
     forwarded.end(body)
+  }
+}
+
+/** The instances of all functions. */
+export interface InstancePools {
+  readonly of: Readonly<Record<Topic, InstancePool>>
+  drain(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function startPools(
+  functions: Readonly<Record<string, FunctionProcess>>,
+  counts: Readonly<Record<Topic, number>>,
+): Promise<InstancePools> {
+  const start = async (topic: Topic): Promise<InstancePool> => {
+    const first = functions[topic]
+    if (first === undefined) throw new Error(`no function ${topic}`)
+    return await InstancePool.start(first, counts[topic])
+  }
+  const [identify, track, transactional] = await Promise.all([
+    start('identify'),
+    start('track'),
+    start('transactional'),
+  ])
+  const of = { identify, track, transactional }
+  return {
+    of,
+    drain: async () => void (await Promise.all(TOPICS.map((topic) => of[topic].drain()))),
+    close: async () => void (await Promise.all(TOPICS.map((topic) => of[topic].close()))),
   }
 }

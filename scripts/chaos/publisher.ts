@@ -7,6 +7,7 @@ export class Publisher {
   readonly #topics: Readonly<Record<Topic, PubSubTopic>>
   readonly #underWay = new Set<Promise<void>>()
   #held: PromiseWithResolvers<void> | undefined
+  #stopped = false
   readonly #onPublished: (message: PlannedMessage, messageId: string) => void
 
   constructor(client: PubSub, onPublished: (message: PlannedMessage, messageId: string) => void) {
@@ -22,9 +23,16 @@ export class Publisher {
       const waitMs = message.atMs - (performance.now() - startedAt)
       if (waitMs > 1) await delay(waitMs)
       while (this.#held !== undefined) await this.#held.promise
+      if (this.#stopped) break
       this.#begin(message)
     }
     await Promise.all(this.#underWay)
+  }
+
+  /** Publishes no more, and resolves when nothing is under way: the client can be closed then. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await Promise.allSettled(this.#underWay)
   }
 
   /** Runs something while no publish is under way and none begins. */

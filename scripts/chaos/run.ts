@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -6,13 +5,13 @@ import { type Stack, startStack } from '../local/stack.ts'
 import { type Account, accountFor } from './account.ts'
 import { collectEvidence } from './evidence.ts'
 import { INJECTIONS } from './inject.ts'
-import { InstancePool } from './instances.ts'
+import { type InstancePools, startPools } from './instances.ts'
 import { planMessages, TOPICS, type Topic } from './messages.ts'
 import { Publisher } from './publisher.ts'
 import { type PlannedFault, planFaults } from './schedule.ts'
 import { Target } from './target.ts'
 import { CHAOS_TIMES, chaosEnvironment, type OnNotFound } from './times.ts'
-import { MessageWatch } from './watch.ts'
+import { MessageWatch, type Observed } from './watch.ts'
 
 export interface ChaosOptions {
   readonly seed: number
@@ -20,7 +19,7 @@ export interface ChaosOptions {
   readonly seconds: number
   readonly messages: number
   readonly onNotFound: OnNotFound
-  /** Where bundles, logs and the ledger's file go. */
+  /** An empty one, for bundles, logs and the ledger's file. */
   readonly directory: string
   readonly log: (line: string) => void
 }
@@ -53,63 +52,54 @@ const DRAIN_LIMIT_MS = 600_000
 
 /** Publishes and makes trouble for a time, lets everything settle, and accounts for every message. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { directory, log } = options
   const watch = new MessageWatch('chaos')
-  const dataFile = join(directory, 'firestore.jsonl')
-  rmSync(dataFile, { force: true })
   let target: Target | undefined
   const stack = await startStack({
-    directory,
+    directory: options.directory,
     projectId: 'chaos',
     ports: { all: 0 },
     functions: TOPICS,
     environment: chaosEnvironment(options.onNotFound),
     pubsub: { events: watch.events, backoffScale: CHAOS_TIMES.backoffScale },
-    firestore: { dataFile, fault: () => target?.firestoreFault },
+    firestore: { dataFile: join(options.directory, 'firestore.jsonl'), fault: () => target?.firestoreFault },
     customerio: { deliveryDelayMs: CHAOS_TIMES.deliveryDelayMs, seed: options.seed, batchOrder: 'reversed' },
   })
-  const pools = await startPools(stack)
+  const publisher = new Publisher(stack.client, (message, id) => watch.published(message, id))
+  let pools: InstancePools | undefined
   try {
-    const frozen = new Set<string>()
-    const publisher = new Publisher(stack.client, (message, id) => watch.published(message, id))
-    target = new Target({
-      stack,
-      pools,
-      requestTimeoutMs: CHAOS_TIMES.requestTimeoutMs,
-      freezeMarginMs: CHAOS_TIMES.freezeMarginMs,
-      onLongFreeze: (messageIds) => {
-        for (const id of messageIds) frozen.add(id)
-      },
-      withoutPublishing: (work) => publisher.withoutPublishing(work),
-    })
-    const plan = planMessages(options)
+    pools = await startPools(stack.functions, INSTANCES)
+    await pushToPools(stack, pools)
+    target = new Target({ stack, pools, withoutPublishing: (work) => publisher.withoutPublishing(work) })
     const lag = monitorEventLoopDelay({ resolution: 10 })
     lag.enable()
-    const [faults] = await Promise.all([makeTrouble(target, planFaults(options), log), publisher.run(plan)])
+    const plan = planMessages(options)
+    const [faults] = await Promise.all([makeTrouble(target, planFaults(options), options.log), publisher.run(plan)])
     const stoppedAt = performance.now()
-    log(`faults are over, ${watch.open} messages are still under way`)
+    options.log(`faults are over, ${watch.open} messages are still under way`)
     await watch.allSettled(DRAIN_LIMIT_MS)
     const drainMs = performance.now() - stoppedAt
     // What an instance still holds, although Pub/Sub has its answer, comes out now and not after the count.
-    await Promise.all(TOPICS.map((topic) => pools[topic].drain()))
-    const evidence = await collectEvidence(stack)
-    const troubles = new Map(plan.map((message) => [message, troubleOf(watch.of(message), message.topic, faults)]))
+    await pools.drain()
+    const { frozen } = target
+    const published = plan.map((planned) => {
+      const observed = watch.of(planned)
+      const met = troubleOf(observed, planned.topic, faults)
+      const message = {
+        planned,
+        messageId: observed?.messageId ?? '',
+        settled: observed?.settledAtMs !== undefined,
+        frozen: frozen.has(observed?.messageId ?? ''),
+        refusedBlindly: met.some(({ fault }) => fault.kind === '400 for the batch'),
+      }
+      return { message, met }
+    })
     const accounts = accountFor(
-      plan.map((planned) => {
-        const observed = watch.of(planned)
-        return {
-          planned,
-          messageId: observed?.messageId ?? '',
-          settled: observed?.settledAtMs !== undefined,
-          frozen: observed !== undefined && frozen.has(observed.messageId),
-          refusedBlindly: troubles.get(planned)?.some(({ fault }) => fault.kind === '400 for the batch') ?? false,
-        }
-      }),
-      evidence,
+      published.map(({ message }) => message),
+      await collectEvidence(stack),
     )
     const { requests, batches } = stack.customerio.statistics()
     return {
-      accounts: accounts.map((account) => ({ ...account, faults: troubles.get(account.message.planned) ?? [] })),
+      accounts: accounts.map((account, index) => ({ ...account, faults: published[index]?.met ?? [] })),
       faults,
       pushes: watch.attempts,
       requests,
@@ -118,30 +108,20 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       longestPauseMs: lag.max / 1e6,
     }
   } finally {
-    await Promise.all(TOPICS.map((topic) => pools[topic].close()))
+    await publisher.stop()
+    await pools?.close()
     await stack.close()
   }
 }
 
-/** Several instances of each function, and Pub/Sub pushing to what stands before them. */
-async function startPools(stack: Stack): Promise<Record<Topic, InstancePool>> {
-  const start = async (topic: Topic): Promise<InstancePool> => {
-    const first = stack.functions[topic]
-    if (first === undefined) throw new Error(`no function ${topic}`)
-    const pool = await InstancePool.start(first, INSTANCES[topic])
+/** Pub/Sub pushes to what stands before the instances, and to transactional again while an instance still works on a push. */
+async function pushToPools(stack: Stack, pools: InstancePools): Promise<void> {
+  for (const topic of TOPICS) {
     const subscription = stack.client.subscription(topic)
-    await subscription.modifyPushConfig({ pushEndpoint: pool.url })
-    if (topic === 'transactional') {
-      await subscription.setMetadata({ ackDeadlineSeconds: CHAOS_TIMES.ackDeadlineSeconds })
-    }
-    return pool
+    await subscription.modifyPushConfig({ pushEndpoint: pools.of[topic].url })
+    if (topic !== 'transactional') continue
+    await subscription.setMetadata({ ackDeadlineSeconds: CHAOS_TIMES.ackDeadlineSeconds })
   }
-  const [identify, track, transactional] = await Promise.all([
-    start('identify'),
-    start('track'),
-    start('transactional'),
-  ])
-  return { identify, track, transactional }
 }
 
 /** Makes each fault at its time; resolves with all of them once the last one is over. */
@@ -164,11 +144,8 @@ async function makeTrouble(
 
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`
 
-function troubleOf(
-  observed: ReturnType<MessageWatch['of']>,
-  topic: Topic,
-  faults: readonly MadeFault[],
-): readonly MadeFault[] {
+/** The faults that a message can have met between its publish and its acknowledgement. */
+function troubleOf(observed: Observed | undefined, topic: Topic, faults: readonly MadeFault[]): readonly MadeFault[] {
   if (observed === undefined) return []
   const { publishedAtMs, settledAtMs = Number.POSITIVE_INFINITY } = observed
   return faults.filter(

@@ -107,12 +107,3 @@ function aligned(rows: readonly (readonly string[])[]): string {
     )
     .join('\n')
 }
-
-/** How many dead letters there are for each reason. */
-export function reasonsOf(accounts: readonly TroubledAccount[]): string {
-  const reasons = Map.groupBy(
-    accounts.filter(({ reason }) => reason !== undefined),
-    ({ reason }) => reason,
-  )
-  return [...reasons].map(([reason, some]) => `${reason} ${some.length}`).join(', ') || 'none'
-}

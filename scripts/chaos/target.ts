@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { FaultOrder } from '../local/customerio/index.ts'
 import type { FirestoreFault } from '../local/firestore/index.ts'
 import { LOCAL_CREDENTIALS, type Stack } from '../local/stack.ts'
-import type { InstancePool } from './instances.ts'
-import { REFUSED_TEXTS, type Topic } from './messages.ts'
+import type { InstancePools } from './instances.ts'
+import { REFUSED_TEXTS } from './messages.ts'
 
 /** Each API's key: its secret, and what the local Customer.io calls the keys that it takes. */
 const KEYS = {
@@ -25,13 +25,7 @@ const STANDING_ORDERS: readonly FaultOrder[] = [
 
 export interface TargetParts {
   readonly stack: Stack
-  readonly pools: Readonly<Record<Topic, InstancePool>>
-  /** Of every function's requests to Customer.io. */
-  readonly requestTimeoutMs: number
-  /** A process that stood still for longer is outside of what the ledger promises. */
-  readonly freezeMarginMs: number
-  /** Told which messages a process held that stood still beyond the margin. */
-  readonly onLongFreeze: (messageIds: readonly string[]) => void
+  readonly pools: InstancePools
   /** Runs something while no publish is under way: a publisher that is not answered publishes again, under its own key. */
   readonly withoutPublishing: (work: () => Promise<void>) => Promise<void>
 }
@@ -41,6 +35,8 @@ export class Target {
   readonly parts: TargetParts
   /** What the local Firestore does with each request instead of its work. */
   firestoreFault: FirestoreFault | undefined
+  /** Ids of the messages that a process held while it stood still beyond what the ledger is promised. */
+  readonly frozen = new Set<string>()
   readonly #turns = new Map<unknown, Promise<unknown>>()
   readonly #keys = new Map<Api, string>()
   #standing: readonly number[] = []
