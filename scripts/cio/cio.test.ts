@@ -5,7 +5,12 @@ import { Firestore } from '@google-cloud/firestore'
 import { type Stack, startStack } from '../local/stack.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 import { hashesOf } from './person/person.ts'
+import { seeded } from './prove/kills.ts'
+import { proveReplay } from './prove/replay.ts'
 import { type CommandLine, commandLine } from './testing/command-line.ts'
+
+// Each command is a process of its own, and a busy machine takes its time to start one.
+jest.setTimeout(180_000)
 
 const directory = join(PROJECT_ROOT, '.local', 'cio-test')
 let stack: Stack
@@ -20,7 +25,7 @@ beforeAll(async () => {
     customerio: { deliveryDelayMs: 600_000 },
   })
   cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
-}, 90_000)
+})
 
 afterAll(() => stack?.close())
 
@@ -222,6 +227,12 @@ describe('dlq', () => {
     const forced = await cio.run(['dlq', 'replay', '--yes', '--force', '--accept-duplicates'])
     expect(forced.code).toBe(0)
     await stack.customerio.until(() => stack.customerio.workspace.people.isSuppressed({ kind: 'id', value: 'eve' }))
+  })
+
+  // The short form of prove/prove.ts, which kills ten times.
+  it('replays, killed at random points and resumed, every letter, and sends each exactly once', async () => {
+    const proven = await proveReplay({ stack, cio, letters: 300, kills: 3, random: seeded(11) })
+    expect(proven).toMatchObject({ killed: 3, leftBehind: 0, lost: [], twice: [] })
   })
 
   it('throws away what is meant, and nothing without a word on what that is', async () => {

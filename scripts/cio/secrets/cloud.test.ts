@@ -4,6 +4,9 @@ import { readTopology } from '../../topology/topology.ts'
 import { commandLine } from '../testing/command-line.ts'
 import { ringWith } from './secrets.ts'
 
+// Each command is a process of its own, and a busy machine takes its time to start one.
+jest.setTimeout(180_000)
+
 const PROJECT = 'projects/acme'
 const { secrets } = readTopology()
 const pathOf = (name: string) => `${PROJECT}/secrets/${secrets[name]?.id}`
