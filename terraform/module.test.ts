@@ -95,6 +95,16 @@ describe('the module', () => {
     expect([...given].sort()).toEqual(locals.granted_roles)
   })
 
+  it('lets only main of the one repository become the account that applies', async () => {
+    const { resources, locals } = await readModule(join(import.meta.dirname, 'bootstrap'))
+    const condition = String(resources.get('google_iam_workload_identity_pool_provider.github')?.attribute_condition)
+    expect(condition).toContain('assertion.repository == ')
+    expect(condition).toMatch(
+      /assertion\.environment != \\?"\$\{local\.sign_ins\.apply\}\\?" \|\| assertion\.ref == \\?"refs\/heads\/main/,
+    )
+    expect(locals.sign_ins).toMatchObject({ apply: `\${var.environment}` })
+  })
+
   it('gives no basic role', () => {
     expect(everything).not.toMatch(/roles\/(owner|editor|viewer)"/)
   })

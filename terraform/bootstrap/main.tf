@@ -125,7 +125,12 @@ resource "google_iam_workload_identity_pool" "github" {
 resource "google_iam_workload_identity_pool_provider" "github" {
   workload_identity_pool_id          = google_iam_workload_identity_pool.github.workload_identity_pool_id
   workload_identity_pool_provider_id = "github"
-  attribute_condition                = "assertion.repository == \"${var.repository}\""
+
+  # A branch can change the workflow: what applies comes from main, whatever the GitHub environment lets through.
+  attribute_condition = join(" && ", [
+    "assertion.repository == \"${var.repository}\"",
+    "(assertion.environment != \"${local.sign_ins.apply}\" || assertion.ref == \"refs/heads/main\")",
+  ])
 
   attribute_mapping = {
     "google.subject"        = "assertion.sub"
