@@ -16,19 +16,29 @@ locals {
     )
   }
 
+  # What one message is and takes: a webhook's for the function that receives it and the one that stores it.
+  work = {
+    for name, f in var.pipeline.functions : name => f.publishes != null || f.warehouse ? {
+      bytes   = max(1000, local.given.bytes_per_webhook)
+      seconds = local.given.seconds_per_webhook
+      } : {
+      bytes   = max(1000, local.given.bytes_per_message)
+      seconds = local.given.seconds_per_message
+    }
+  }
+
   sizing = {
     for name, f in var.pipeline.functions : name => {
       gib            = tonumber(regex("^[0-9]+", f.memory)) / (endswith(f.memory, "Gi") ? 1 : 1024)
       vcpu           = tonumber(f.cpu)
-      bytes          = max(1000, f.publishes != null || f.warehouse ? local.given.bytes_per_webhook : local.given.bytes_per_message)
-      seconds        = f.publishes != null || f.warehouse ? local.given.seconds_per_webhook : local.given.seconds_per_message
+      bytes          = local.work[name].bytes
       warm           = lookup(var.min_instances, name, f.min_instances)
       mean_a_second  = local.messages[name] / local.month_seconds
-      busy_seconds   = min(f.max_instances * local.month_seconds, local.messages[name] * (f.publishes != null || f.warehouse ? local.given.seconds_per_webhook : local.given.seconds_per_message))
+      busy_seconds   = min(f.max_instances * local.month_seconds, local.messages[name] * local.work[name].seconds)
       most_in_flight = f.max_instances * f.concurrency
       # Messages a second at which something gives way: our share of Customer.io's limit, or the instances.
       most_a_second = min(
-        f.max_instances * f.concurrency / (f.publishes != null || f.warehouse ? local.given.seconds_per_webhook : local.given.seconds_per_message),
+        f.max_instances * f.concurrency / local.work[name].seconds,
         f.rate_share == null ? 1000000000 : (
           var.customerio_requests_per_second * f.rate_share * (f.ledger ? 1 : local.given.operations_per_request)
         ),
