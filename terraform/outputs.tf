@@ -13,7 +13,7 @@ output "dead_letter_subscriptions" {
 }
 
 output "webhook_url" {
-  description = "Address to enter in Customer.io under Data & Integrations, Reporting webhooks."
+  description = "Address to enter in Customer.io under Data & Integrations, Integrations, Reporting Webhooks."
   value       = one([for name in keys(local.public_functions) : google_cloudfunctions2_function.function[name].service_config[0].uri])
 }
 

@@ -40,7 +40,7 @@ module "pipeline" {
 }
 
 output "webhook_url" {
-  description = "Address to enter in Customer.io under Data & Integrations, Reporting webhooks."
+  description = "Address to enter in Customer.io under Data & Integrations, Integrations, Reporting Webhooks."
   value       = module.pipeline.webhook_url
 }
 
