@@ -44,9 +44,8 @@ Exit codes: 0 done · 1 something is wrong, as printed · 2 the command line is 
 /** Runs one command line and gives its exit code. Results go to standard output, everything else to standard error. */
 export async function run(argv: readonly string[]): Promise<number> {
   const interrupt = interruption()
-  const program = createProgram(interrupt.signal)
   try {
-    await program.parseAsync([...argv], { from: 'user' })
+    await createProgram(runIn(interrupt.signal)).parseAsync([...argv], { from: 'user' })
     return EXIT.ok
   } catch (error) {
     return report(error, interrupt.signal)
@@ -55,20 +54,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(signal: AbortSignal): Command {
-  const program = new Command('cio')
-    .description('The pipeline between your applications and Customer.io, by hand.')
-    .addOption(new Option('--local', 'work on the local stack that `npm start` started'))
-    .addOption(new Option('--endpoints <file>', 'work on another local stack, by its endpoints.json'))
-    .addOption(new Option('--env <name>', 'take project and region from terraform/environments/<name>'))
-    .addOption(new Option('--project <id>', 'Google Cloud project').env('GOOGLE_CLOUD_PROJECT'))
-    .addOption(new Option('--region <us|eu>', "region of Customer.io's account").env('CUSTOMERIO_REGION'))
-    .addOption(new Option('--json', 'print one JSON document instead of text'))
-    .addOption(new Option('-y, --yes', 'confirm what would be asked'))
-    .configureHelp({ showGlobalOptions: true })
-    .addHelpText('after', `${AFTERWORD}\n\nGuide for a bad day: scripts/cio/README.md`)
-
-  const runWith: Run = async (command, work) => {
+function runIn(signal: AbortSignal): Run {
+  return async (command, work) => {
     const options: GlobalOptions = command.optsWithGlobals()
     const connection = connect({ ...options, local: options.local ?? false })
     const output = new Output({ json: options.json ?? false })
@@ -79,14 +66,27 @@ function createProgram(signal: AbortSignal): Command {
       await connection.close()
     }
   }
+}
 
-  for (const make of COMMANDS) program.addCommand(make(runWith))
+/** All commands, with their options and help. */
+export function createProgram(run: Run): Command {
+  const program = new Command('cio')
+    .description('The pipeline between your applications and Customer.io, by hand.')
+    .addOption(new Option('--local', 'work on the local stack that `npm start` started'))
+    .addOption(new Option('--endpoints <file>', 'work on another local stack, by its endpoints.json'))
+    .addOption(new Option('--env <name>', 'take project and region from terraform/environments/<name>'))
+    .addOption(new Option('--project <id>', 'Google Cloud project').env('GOOGLE_CLOUD_PROJECT'))
+    .addOption(new Option('--region <us|eu>', "region of Customer.io's account").env('CUSTOMERIO_REGION'))
+    .addOption(new Option('--json', 'print one JSON document instead of text'))
+    .addOption(new Option('-y, --yes', 'confirm what would be asked'))
+    .addHelpText('after', '\nGuide for a bad day: scripts/cio/README.md')
+  for (const make of COMMANDS) program.addCommand(make(run))
   for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])]) {
     command
       .exitOverride()
       .configureHelp({ showGlobalOptions: true })
       .showHelpAfterError('(--help shows how it is used)')
-    if (command !== program) command.addHelpText('after', AFTERWORD)
+      .addHelpText('after', AFTERWORD)
   }
   return program
 }

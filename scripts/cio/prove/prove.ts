@@ -9,7 +9,7 @@ import { seeded } from './kills.ts'
 import { proveReplay } from './replay.ts'
 import { proveSync } from './sync.ts'
 
-const HELP = `node scripts/cio/prove/prove.ts sync|replay [--number 100000] [--kills 10] [--seed 1]
+const HELP = `npx node scripts/cio/prove/prove.ts sync|replay [--number 100000] [--kills 10] [--seed 1]
 
 Kills \`cio sync\` or \`cio dlq replay\` at random points, resumes it, and compares what came of it one by one with what
 should have. Exit 0 when nothing is missing, left or doubled.`
