@@ -28,6 +28,16 @@ describe('the bundles', () => {
     expect(stdout).toMatch(/added \d+ packages/)
   })
 
+  it('of webhook and warehouse are without the Customer.io SDK, that of webhook without BigQuery', async () => {
+    for (const [name, unused] of [
+      ['webhook', /customerio-node\/dist|@google-cloud\/bigquery\//],
+      ['warehouse', /customerio-node\/dist/],
+    ] as const) {
+      const files = (await readdir(join(outDir, name))).filter((file) => file.endsWith('.js'))
+      for (const file of files) expect(await readFile(join(outDir, name, file), 'utf8')).not.toMatch(unused)
+    }
+  })
+
   it('of identify and track leave the Pub/Sub client out of what they load at the start', async () => {
     for (const name of ['identify', 'track']) {
       const { size } = await stat(join(outDir, name, 'index.js'))

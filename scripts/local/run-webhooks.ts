@@ -7,6 +7,8 @@ export interface WarehouseContents {
   readonly sent: number
   /** Webhooks that the function answered otherwise than 2xx, at some try. */
   readonly failedTries: number
+  /** Webhooks that are in at least one row: each event once, and those without an id by their quarantine row. */
+  readonly stored: number
   /** Rows by table. */
   readonly tables: Readonly<Record<string, number>>
   /** Rows of each view, the first few of them. */
@@ -47,7 +49,7 @@ export async function runWebhooks(stack: Stack): Promise<WarehouseContents> {
   return { sent: bodies.length, failedTries, ...(await readWarehouse(stack)) }
 }
 
-async function readWarehouse(stack: Stack): Promise<Pick<WarehouseContents, 'tables' | 'views'>> {
+async function readWarehouse(stack: Stack): Promise<Omit<WarehouseContents, 'sent' | 'failedTries'>> {
   const { dataset, tables, views } = stack.topology.bigquery
   const counts: Record<string, number> = {}
   for (const table of Object.keys(tables)) {
@@ -59,16 +61,19 @@ async function readWarehouse(stack: Stack): Promise<Pick<WarehouseContents, 'tab
     const [rows] = await stack.warehouse.query(`SELECT * FROM \`${dataset}.${view}\``)
     results[view] = { rows: rows.length, first: rows.slice(0, ROWS_SHOWN) }
   }
-  return { tables: counts, views: results }
+  const [found] = await stack.warehouse.query(`
+    SELECT COUNT(DISTINCT event_id) + COUNTIF(event_id IS NULL) AS n FROM (
+      SELECT event_id FROM \`${dataset}.webhook_events\` UNION ALL SELECT event_id FROM \`${dataset}.webhook_quarantine\`
+    )`)
+  return { stored: Number(found[0]?.n), tables: counts, views: results }
 }
 
 /** What is not as it should be with the webhooks: each must be a row somewhere, and each view must show something. */
 export function complaintsAboutWarehouse(contents: WarehouseContents): string[] {
-  const { sent, failedTries, tables, views } = contents
+  const { sent, failedTries, stored, views } = contents
   const complaints: string[] = []
   if (failedTries > 0) complaints.push(`${failedTries} webhooks were not answered 2xx at once`)
-  const stored = (tables.webhook_events ?? 0) + (tables.webhook_quarantine ?? 0)
-  if (stored < sent) complaints.push(`${sent} webhooks were sent, but only ${stored} rows are in BigQuery`)
+  if (stored !== sent) complaints.push(`${sent} webhooks were sent, but ${stored} are in BigQuery`)
   for (const [view, { rows }] of Object.entries(views)) if (rows === 0) complaints.push(`the view ${view} is empty`)
   return complaints
 }

@@ -90,12 +90,13 @@ describe('a sample that did not go as expected is noticed', () => {
     const contents = {
       sent: 3,
       failedTries: 1,
-      tables: { webhook_events: 2 },
+      stored: 2,
+      tables: { webhook_events: 5 },
       views: { funnel: { rows: 0, first: [] } },
     }
     expect(complaintsAboutWarehouse(contents)).toEqual([
       '1 webhooks were not answered 2xx at once',
-      '3 webhooks were sent, but only 2 rows are in BigQuery',
+      '3 webhooks were sent, but 2 are in BigQuery',
       'the view funnel is empty',
     ])
   })
