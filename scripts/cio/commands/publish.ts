@@ -9,7 +9,10 @@ export function publishCommand(run: Run): Command {
     .argument('<topic>', 'identify, track or transactional')
     .argument('[message]', 'the message as JSON; - reads standard input')
     .option('-f, --file <path>', 'a file with one message, or with one message a line')
-    .option('--key <key>', 'idempotency key: the same key never happens twice. With several messages: key:<line>')
+    .option(
+      '--key <key>',
+      'idempotency key: the same key never happens twice. Of a file, or of several messages: key:<line>',
+    )
     .option('--rate <number>', 'at most so many messages a second', positiveNumber)
     .option('--dry-run', 'check only')
     .addHelpText(

@@ -83,9 +83,11 @@ interface Published {
 async function publishAll(
   { connection, output, now, signal }: Context,
   messages: readonly Line[],
-  { key, rate }: PublishOptions,
+  { key, rate, file }: PublishOptions,
 ): Promise<Published[]> {
   const prefix = key ?? crypto.randomUUID()
+  // A file may have more lines the next time: its first line keeps its key.
+  const single = messages.length === 1 && file === undefined
   const publisher = new MessagingPublisher({ pubsub: await connection.pubsub(), now })
   const pace = createPace(rate, now, signal)
   const progress = await startProgress(output, 'publishing', messages.length, now)
@@ -97,7 +99,7 @@ async function publishAll(
       const part = messages.slice(start, start + chunk)
       await pace(part.length)
       const accepted = part.map(async ({ line, valid }): Promise<Published> => {
-        const idempotencyKey = messages.length === 1 ? prefix : `${prefix}:${line}`
+        const idempotencyKey = single ? prefix : `${prefix}:${line}`
         const messageId = await publishValid(publisher, valid, { idempotencyKey })
         return { line, messageId, key: idempotencyKey }
       })
