@@ -290,7 +290,7 @@ export class Subscription {
   #waitUntil(entry: Entry, timeMs: number): void {
     entry.state = 'waiting'
     entry.dueMs = timeMs
-    const delayMs = timeMs - this.#context.clock.now()
+    const delayMs = Math.max(0, timeMs - this.#context.clock.now())
     entry.cancelTimer = this.#context.clock.schedule(() => this.#offerAgain(entry), delayMs)
   }
 
