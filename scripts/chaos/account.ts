@@ -26,6 +26,8 @@ export type Fate = 'delivered' | 'dead_lettered' | 'uncertain' | 'lost'
 export interface Account {
   readonly message: PublishedMessage
   readonly fate: Fate
+  /** Customer.io has it, whatever else became of it. */
+  readonly received: boolean
   /** What Customer.io has too many of what this message stands for. Counted at the first message of a key only. */
   readonly surplus: number
   /** The surplus comes from a freeze beyond the margin. */
@@ -42,13 +44,15 @@ export function accountFor(messages: readonly PublishedMessage[], evidence: Evid
   return messages.map((message): Account => {
     const { planned, messageId } = message
     const letter = evidence.letters.get(messageId)
-    const judged = judge(message, (evidence.received.get(planned.mark) ?? 0) > 0, letter, isContested(effects, planned))
+    const received = evidence.received.has(planned.mark)
+    const judged = judge(message, received, letter, isContested(effects, planned))
     const complaint = judged.fate === 'lost' ? judged.why : stale.get(messageId)
     const same = effects.get(planned.effect) ?? []
     const surplus = same[0] === message && planned.topic !== 'identify' ? surplusOf(same, evidence) : 0
     return {
       message,
       fate: complaint === undefined ? judged.fate : 'lost',
+      received,
       surplus,
       afterFreeze: surplus > 0 && same.some(({ frozen }) => frozen),
       ...(letter !== undefined && { reason: letter.reason }),
