@@ -55,12 +55,13 @@ const freeze = toInstance(async ({ process, held }, { frozen }, { durationMs }) 
   for (const messageId of heldThen) frozen.add(messageId)
 })
 
-const firestore = (fault: FirestoreFault): Injection => {
-  return async (target, { durationMs }) => {
-    target.firestoreFault = fault
-    await delay(durationMs)
-    target.firestoreFault = undefined
-  }
+const firestore = (kind: FirestoreFault): Injection => {
+  return (target, { durationMs }) =>
+    target.inTurn('what Firestore answers', async () => {
+      target.firestoreFault = kind
+      await delay(durationMs)
+      target.firestoreFault = undefined
+    })
 }
 
 const revoke: Injection = (target, fault) => {
