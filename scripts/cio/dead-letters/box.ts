@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { protos, v1 } from '@google-cloud/pubsub'
 import { CommandError } from '../errors.ts'
 import type { Journal } from './journal.ts'
@@ -21,14 +22,13 @@ export interface BoxOptions {
 const LEASE_SECONDS = 30
 const EXTEND_EVERY_MS = 10_000
 const PULL_AT_MOST = 200
-/** How long an empty subscription may let us wait. */
-const PULL_TIMEOUT_MS = 3_000
+const PULL_TIMEOUT_MS = 10_000
 /** Pub/Sub takes 524,288 bytes of ack ids a request; one has about 200. */
 const ACK_IDS_A_REQUEST = 1_000
 /** So many empty pulls in a row count as the end, in the cloud. */
-const EMPTY_PULLS = 3
+const EMPTY_PULLS = 5
+const EMPTY_PULL_PAUSE_MS = 500
 const NOT_FOUND = 5
-const DEADLINE_EXCEEDED = 4
 
 /**
  * The dead letters of one source. Pub/Sub has no way to look without taking: what is pulled is ours for a lease, which
@@ -53,6 +53,7 @@ export class Box implements AsyncDisposable {
       const letters = await this.#pull()
       empty = letters.length === 0 ? empty + 1 : 0
       if (letters.length > 0) yield letters
+      else if (!this.#options.local) await delay(EMPTY_PULL_PAUSE_MS)
     }
   }
 
@@ -74,12 +75,6 @@ export class Box implements AsyncDisposable {
     )
   }
 
-  /** How long a letter stays away whose pull was never answered, in milliseconds. */
-  async ackDeadlineMs(): Promise<number> {
-    const [subscription] = await this.#options.subscriber.getSubscription({ subscription: this.#path })
-    return (subscription.ackDeadlineSeconds ?? 10) * 1_000
-  }
-
   /** Gives back everything that is still held. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#heartbeat)
@@ -87,11 +82,12 @@ export class Box implements AsyncDisposable {
   }
 
   async #pull(): Promise<Letter[]> {
-    const { subscriber, journal, now, source, local } = this.#options
+    const { subscriber, journal, now, source } = this.#options
     journal?.pullBegins(now())
     const received = await this.#received(() =>
+      // Waiting for a first message would tell an empty subscription from an unreachable one by a timeout only.
       subscriber.pull(
-        { subscription: this.#path, maxMessages: PULL_AT_MOST, returnImmediately: local },
+        { subscription: this.#path, maxMessages: PULL_AT_MOST, returnImmediately: true },
         { timeout: PULL_TIMEOUT_MS },
       ),
     )
@@ -121,7 +117,6 @@ export class Box implements AsyncDisposable {
       return response.receivedMessages ?? []
     } catch (cause) {
       const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-      if (code === DEADLINE_EXCEEDED) return []
       const hint = code === NOT_FOUND ? 'Terraform creates it: apply it first.' : undefined
       throw new CommandError(`cannot read ${this.#path}`, { cause, ...(hint !== undefined && { hint }) })
     }

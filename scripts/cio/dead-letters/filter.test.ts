@@ -5,7 +5,7 @@ import type { Letter } from './letter.ts'
 const NOW_MS = Date.parse('2026-11-21T12:00:00Z')
 
 const LETTER: Letter = {
-  source: { name: 'track', topic: 'track', deadLetters: 'track-dead-letter', ordered: false },
+  source: { name: 'track', topic: 'track', deadLetters: 'track-dead-letter', ackDeadlineMs: 60_000 },
   id: '900',
   ackId: 'ack',
   data: Buffer.from('{"identifiers":{"email":"Ada@Example.com"},"name":"x","attributes":{"note":"for u7"}}'),

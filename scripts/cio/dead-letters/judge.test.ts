@@ -7,7 +7,7 @@ const STRICT: ReplayRules = { acceptDuplicates: false, force: false, maxReplays:
 
 function judged(topic: string, body: object, options: { ageMs?: number; attributes?: object; rules?: object } = {}) {
   const letter: Letter = {
-    source: { name: topic, topic, deadLetters: `${topic}-dead-letter`, ordered: topic === 'identify' },
+    source: { name: topic, topic, deadLetters: `${topic}-dead-letter`, ackDeadlineMs: 60_000 },
     id: '900',
     ackId: 'ack',
     data: Buffer.from(JSON.stringify(body)),

@@ -5,7 +5,7 @@ const GIVEN_UP_MS = Date.parse('2026-11-21T12:00:00Z')
 
 function letter(attributes: Record<string, string>, more: Partial<Letter> = {}): Letter {
   return {
-    source: { name: 'track', topic: 'track', deadLetters: 'track-dead-letter', ordered: false },
+    source: { name: 'track', topic: 'track', deadLetters: 'track-dead-letter', ackDeadlineMs: 60_000 },
     id: '900',
     ackId: 'ack',
     data: Buffer.from('{"name":"x"}'),

@@ -81,6 +81,10 @@ class SourceReplay {
   readonly #journal: Journal
   readonly #startedMs: number
   readonly #tally: Tally
+  /** Letters whose replay Pub/Sub has, by this run or by the one that it takes up. */
+  readonly #replayed: Set<string> = new Set()
+  /** Letters that were looked at: one whose lease ran out may come a second time. */
+  readonly #seen: Set<string> = new Set()
   #confirmed = false
   /** True while Pub/Sub has a replay whose letter it may not know to be done. */
   #unsettled = false
@@ -98,7 +102,7 @@ class SourceReplay {
   async run(): Promise<Tally> {
     if (this.#options.dryRun) {
       await using box = await openBox(this.#context, this.#source)
-      const planned = await this.#planned(await this.#window(box, new Set(), Number.POSITIVE_INFINITY))
+      const planned = await this.#planned(await this.#window(box, Number.POSITIVE_INFINITY))
       this.#tally.replayed = Math.min(planned.length, this.#options.limit)
       return this.#tally
     }
@@ -108,7 +112,7 @@ class SourceReplay {
     const box = await openBox(this.#context, this.#source, this.#journal)
     try {
       if (before !== undefined) await this.#takeUp(box, before)
-      await this.#replayAll(box, before?.replayed ?? new Set())
+      await this.#replayAll(box)
     } finally {
       await box[Symbol.asyncDispose]()
       if (!this.#unsettled) this.#journal.end()
@@ -116,9 +120,9 @@ class SourceReplay {
     return this.#tally
   }
 
-  async #replayAll(box: Box, replayed: ReadonlySet<string>): Promise<void> {
+  async #replayAll(box: Box): Promise<void> {
     while (this.#tally.replayed < this.#options.limit) {
-      const window = await this.#window(box, replayed, WINDOW_LETTERS)
+      const window = await this.#window(box, WINDOW_LETTERS)
       if (window.length === 0) return
       const planned = await this.#planned(window)
       const rest = planned.slice(0, this.#options.limit - this.#tally.replayed)
@@ -138,29 +142,34 @@ class SourceReplay {
   async #takeUp(box: Box, { replayed, held, openPullAtMs }: LeftOver): Promise<void> {
     const { output, now, signal } = this.#context
     output.note(`${this.#source.name}: taking up a replay that was cut off`)
+    for (const id of replayed) {
+      this.#replayed.add(id)
+      this.#seen.add(id)
+    }
     const letters = [...held].map(([id, ackId]) => ({ id, ackId }))
     const done = letters.filter(({ id }) => replayed.has(id))
     await box.acknowledge(done)
     await box.release(letters.filter(({ id }) => !replayed.has(id)))
     this.#tally.alreadyReplayed = replayed.size
     if (openPullAtMs === undefined) return
-    const waitMs = openPullAtMs + (await box.ackDeadlineMs()) + 1_000 - now()
+    const waitMs = openPullAtMs + this.#source.ackDeadlineMs + 1_000 - now()
     if (waitMs <= 0) return
     output.note(`it was killed while it read: up to ${duration(waitMs)} until all it may have read is back`)
     await delay(waitMs, undefined, { signal })
   }
 
   /** The letters that are meant, oldest first, as many as fit. Those that are not meant stay in hand until the end. */
-  async #window(box: Box, replayed: ReadonlySet<string>, most: number): Promise<Letter[]> {
+  async #window(box: Box, most: number): Promise<Letter[]> {
     const { now, signal } = this.#context
     const window: Letter[] = []
     let bytes = 0
     for await (const page of box.pulls()) {
       signal.throwIfAborted()
-      await box.acknowledge(page.filter(({ id }) => replayed.has(id)))
+      await box.acknowledge(page.filter(({ id }) => this.#replayed.has(id)))
       for (const letter of page) {
         // What was given up since we began may be what we replayed a moment ago.
-        if (replayed.has(letter.id) || letter.givenUpAtMs >= this.#startedMs) continue
+        if (this.#seen.has(letter.id) || letter.givenUpAtMs >= this.#startedMs) continue
+        this.#seen.add(letter.id)
         if (!matches(letter, this.#filter, now())) continue
         window.push(letter)
         bytes += letter.data.length
@@ -229,6 +238,7 @@ class SourceReplay {
         }
         this.#unsettled = true
         this.#journal.replayed(letter.id)
+        this.#replayed.add(letter.id)
         return letter
       }),
     )

@@ -9,17 +9,18 @@ export interface Source {
   readonly topic: string
   /** Pull subscription in which its dead letters wait. */
   readonly deadLetters: string
-  readonly ordered: boolean
+  /** How long a letter stays away that was pulled by somebody who died of it. */
+  readonly ackDeadlineMs: number
 }
 
 /** Every source of `pipeline.yaml`, or those that are named. Pure. */
 export function sourcesOf(topology: Topology, names: readonly string[] = []): readonly Source[] {
   const subscriptions = Object.entries(topology.subscriptions)
-  const all = subscriptions.flatMap(([name, { topic, dead_letter_topic: deadLetterTopic, ordered }]): Source[] => {
+  const all = subscriptions.flatMap(([name, { topic, dead_letter_topic: deadLetterTopic }]): Source[] => {
     const waiting = subscriptions.find(([, other]) => other.topic === deadLetterTopic && other.push === undefined)
-    return deadLetterTopic === undefined || waiting === undefined
-      ? []
-      : [{ name, topic, deadLetters: waiting[0], ordered }]
+    if (deadLetterTopic === undefined || waiting === undefined) return []
+    const [deadLetters, { ack_deadline_seconds: ackDeadlineSeconds }] = waiting
+    return [{ name, topic, deadLetters, ackDeadlineMs: ackDeadlineSeconds * 1_000 }]
   })
   const unknown = names.find((name) => all.every((source) => source.name !== name))
   if (unknown !== undefined) {

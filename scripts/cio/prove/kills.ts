@@ -15,6 +15,8 @@ export interface Kills {
   readonly random: () => number
 }
 
+const LONGEST_LAG_MS = 60
+
 /**
  * Runs a command again and again and kills it each time at another random point of its work, told by what it has
  * published, then lets it run to its end. Gives that last run and how many kills met a living process.
@@ -27,8 +29,10 @@ export async function runKilled(options: Kills): Promise<{ readonly last: Ended;
     const after = 1 + Math.floor((options.random() * options.messages) / options.kills)
     const { child, ended } = cio.start(args, env === undefined ? {} : { env })
     let published = 0
+    // Anywhere between this publish, its journal or database entry, and the next one.
+    const lagMs = options.random() * LONGEST_LAG_MS
     const count = (event: { readonly topic: string }) => {
-      if (event.topic === topic && ++published === after) child.kill('SIGKILL')
+      if (event.topic === topic && ++published === after) setTimeout(() => child.kill('SIGKILL'), lagMs)
     }
     pubsub.events.on('published', count)
     const { code } = await ended
