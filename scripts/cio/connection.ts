@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { createConnection } from 'node:net'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { BigQuery } from '@google-cloud/bigquery'
@@ -72,9 +74,9 @@ interface Where {
   readonly secretFiles: string | undefined
 }
 
-export function connect(target: Target): Connection {
+export async function connect(target: Target): Promise<Connection> {
   const topology = readTopology()
-  const where = target.local || target.endpoints !== undefined ? whereLocal(target) : whereCloud(target)
+  const where = target.local || target.endpoints !== undefined ? await whereLocal(target) : whereCloud(target)
   mkdirSync(where.stateDirectory, { recursive: true })
   const closing: (() => Promise<unknown>)[] = []
   const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
@@ -139,7 +141,7 @@ export function connect(target: Target): Connection {
 }
 
 /** Sets the emulators' variables, by which Google's clients, here and in shared/, find the local stack. */
-function whereLocal(target: Target): Where {
+async function whereLocal(target: Target): Promise<Where> {
   const file = resolve(target.endpoints ?? join(PROJECT_ROOT, '.local', 'endpoints.json'))
   const start = 'Start the local stack with `npm start`, which writes that file, and leave it running.'
   if (!existsSync(file)) throw new CommandError(`there is no ${file}`, { hint: start })
@@ -152,6 +154,9 @@ function whereLocal(target: Target): Where {
   const parsed = endpointsSchema.safeParse(document)
   if (!parsed.success) throw new CommandError(`${file} is not what the local stack writes`, { hint: start })
   const endpoints = parsed.data
+  if (!(await answers(endpoints.PUBSUB_EMULATOR_HOST))) {
+    throw new CommandError(`the local stack of ${file} is not running`, { hint: start })
+  }
   process.env.METADATA_SERVER_DETECTION = 'none'
   process.env.GOOGLE_CLOUD_PROJECT = endpoints.projectId
   for (const name of ['PUBSUB_EMULATOR_HOST', 'FIRESTORE_EMULATOR_HOST', 'BIGQUERY_EMULATOR_HOST'] as const) {
@@ -167,6 +172,20 @@ function whereLocal(target: Target): Where {
     trackUrl: endpoints.CUSTOMERIO_TRACK_URL,
     appUrl: endpoints.CUSTOMERIO_APP_URL,
     secretFiles: endpoints.secrets,
+  }
+}
+
+/** Google's clients would try for a minute to reach a server that is not there. */
+async function answers(address: string): Promise<boolean> {
+  const [host, port] = address.split(':')
+  const socket = createConnection({ host, port: Number(port) })
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
   }
 }
 

@@ -31,9 +31,13 @@ export function aborted(message: string): CommandError {
   return new CommandError(message, { exitCode: EXIT.aborted })
 }
 
+const WORDS_LENGTH = 400
+
 /** The words of an error, and of what it was caused by: the last line is often the one that helps. */
 export function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const own = error.message === '' ? error.name : error.message
+  // Google's clients add every attempt that they made, which is one sentence many times.
+  const [said = ''] = error.message.split(/ *: Previous errors/)
+  const own = said === '' ? error.name : said.slice(0, WORDS_LENGTH)
   return error.cause instanceof Error ? `${own}: ${wordsOf(error.cause)}` : own
 }

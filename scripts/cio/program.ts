@@ -57,7 +57,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 function runIn(signal: AbortSignal): Run {
   return async (command, work) => {
     const options: GlobalOptions = command.optsWithGlobals()
-    const connection = connect({ ...options, local: options.local ?? false })
+    const connection = await connect({ ...options, local: options.local ?? false })
     const output = new Output({ json: options.json ?? false })
     const prompts = createPrompts({ yes: options.yes ?? false })
     try {

@@ -23,6 +23,7 @@ interface Line {
 /** Messages in flight: enough for the client to batch, few enough to stop soon. */
 const CHUNK = 200
 const PROBLEMS_SHOWN = 20
+const PUBLISH_TIMEOUT_MS = 20_000
 
 export async function publish(
   context: Context,
@@ -88,7 +89,7 @@ async function publishAll(
   const prefix = key ?? crypto.randomUUID()
   // A file may have more lines the next time: its first line keeps its key.
   const single = messages.length === 1 && file === undefined
-  const publisher = new MessagingPublisher({ pubsub: await connection.pubsub(), now })
+  const publisher = new MessagingPublisher({ pubsub: await connection.pubsub(), timeoutMs: PUBLISH_TIMEOUT_MS, now })
   const pace = createPace(rate, now, signal)
   const progress = await startProgress(output, 'publishing', messages.length, now)
   const published: Published[] = []
