@@ -205,6 +205,12 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
         expect(invalid).toEqual([{ userId: '7', problem: 'the value for attribute credit is no number' }])
       })
 
+      it('counts a user once whom only the publisher finds invalid', async () => {
+        publisher.fault = () => 'invalid'
+        const all = { seen: 25, unchanged: 0, changed: 0, invalid: 25 }
+        expect(await repository.syncAll()).toMatchObject(all)
+      })
+
       it('waits where it is told to before it publishes, and stops after a page when aborted', async () => {
         const abort = new AbortController()
         const paced: number[] = []

@@ -181,6 +181,7 @@ export async function syncAll(parts: RepositoryParts, options: SyncAllOptions = 
       options.onDifference?.(onPage.user.id, difference.attributes)
     }
     const pending = page.filter((onPage) => onPage.hasPending).map((onPage) => onPage.user.id)
+    const unchanged = page.length - changed.length - invalid.length
     let published = changed.length
     let preferences = pending.length
     if (!dryRun && changed.length + pending.length > 0) {
@@ -195,7 +196,7 @@ export async function syncAll(parts: RepositoryParts, options: SyncAllOptions = 
     progress = {
       checkpoint: page.at(-1)?.user.id,
       seen: progress.seen + page.length,
-      unchanged: progress.unchanged + page.length - changed.length - invalid.length,
+      unchanged: progress.unchanged + unchanged,
       changed: progress.changed + published,
       preferences: progress.preferences + preferences,
       deletions,

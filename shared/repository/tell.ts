@@ -1,3 +1,4 @@
+import { PublisherValidationError } from '../publisher/index.ts'
 import { aboutToPublish, accepted, type Choice } from './choice.ts'
 import { nowSeconds, type RepositoryParts } from './port.ts'
 import { type Choices, type PreferenceName, toMessages } from './preferences.ts'
@@ -40,12 +41,23 @@ export async function tellPending(parts: RepositoryParts, userId: string): Promi
 /**
  * Suppresses id and address, then deletes: suppressing is what keeps a message that is still on its way from creating
  * the person again. All three in the order of that person. Nothing is kept of the user afterwards.
+ *
+ * An id or an address that breaks the contract (`''`, `n/a`) was never accepted, so Customer.io knows nobody by it, and
+ * the rest is told all the same: otherwise one such row would hold up every deletion and every sync after it.
  */
 export async function tellDeletion(parts: RepositoryParts, { userId, email }: Deletion): Promise<void> {
   const { store, publisher } = parts
   const person = { id: userId }
-  await publisher.suppressUser(person)
-  if (email !== null) await publisher.suppressUser({ email }, { orderedAs: person })
-  await publisher.deleteUser(person)
+  await unlessInvalid(publisher.suppressUser(person))
+  if (email !== null) await unlessInvalid(publisher.suppressUser({ email }, { orderedAs: person }))
+  await unlessInvalid(publisher.deleteUser(person))
   await store.finishDeletion(userId)
+}
+
+async function unlessInvalid(publishing: Promise<string>): Promise<void> {
+  try {
+    await publishing
+  } catch (error) {
+    if (!(error instanceof PublisherValidationError)) throw error
+  }
 }

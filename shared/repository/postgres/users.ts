@@ -8,30 +8,46 @@ export interface UserSql {
   readonly table: string
   readonly id: string
   readonly email: string
-  /** `u.id`, the address and the mapped values, ready for `readUser`. */
+  /** The id, the address and the mapped values, ready for `readUser`. */
   readonly columns: string
 }
 
 const quoted = (name: string) => `u.${escapeIdentifier(name)}`
+/** By its place: PostgreSQL cuts names at 63 bytes, and an attribute's may have 150. */
+const valueName = (index: number) => `value ${index}`
 
-function valueSql({ attribute, column, type }: MappedColumn): string {
+function valueSql({ column, type }: MappedColumn, index: number): string {
   const value = quoted(column)
   const sql = {
     string: `${value}::text`,
     number: `${value}::text`,
     boolean: value,
     // By the database, since the driver would read a timestamp without time zone in the zone of this process.
-    timestamp: `floor(extract(epoch from ${value}))::bigint::text`,
+    // As text: `infinity` is a timestamp too, and one such row must not fail the query of all others.
+    timestamp: `floor(extract(epoch from ${value}))::text`,
     json: `to_jsonb(${value})`,
   }[type]
-  return `, ${sql} AS ${escapeIdentifier(`value:${attribute}`)}`
+  return `, ${sql} AS ${escapeIdentifier(valueName(index))}`
+}
+
+/**
+ * The users table with the mapped columns and no others. By itself `u.to_jsonb` would be a function of the whole row
+ * where there is no such column, and a bare name the whole row where the table is called so: either would carry a denied
+ * column out. Here both are an error.
+ */
+function tableSql({ table, id, email, columns }: Mapping): string {
+  const names = [...new Set([id, ...(email === undefined ? [] : [email]), ...columns.map(({ column }) => column)])]
+  let alias = 'users'
+  while (names.includes(alias)) alias += '_'
+  const path = table.split('.').map(escapeIdentifier).join('.')
+  return `(SELECT ${names.map(escapeIdentifier).join(', ')} FROM ${path} AS ${alias}) u`
 }
 
 /** Builds the fragments; names are quoted, so any column name is safe. */
 export function userSql(mapping: Mapping): UserSql {
   const id = quoted(mapping.id)
   const email = mapping.email === undefined ? 'NULL' : quoted(mapping.email)
-  const table = `${mapping.table.split('.').map(escapeIdentifier).join('.')} u`
+  const table = tableSql(mapping)
   const columns = `${id}::text AS user_id, ${email}::text AS email${mapping.columns.map(valueSql).join('')}`
   return { table, id, email, columns }
 }
@@ -41,7 +57,7 @@ const userRow = z.looseObject({ user_id: z.string(), email: z.string().nullable(
 /** A row of `UserSql.columns` as a user. */
 export function readUser(mapping: Mapping, row: unknown): User {
   const { user_id, email, ...rest } = userRow.parse(row)
-  const values = Object.fromEntries(mapping.columns.map(({ attribute }) => [attribute, rest[`value:${attribute}`]]))
+  const values = Object.fromEntries(mapping.columns.map(({ attribute }, index) => [attribute, rest[valueName(index)]]))
   return { id: user_id, email, values }
 }
 

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import type { IdentifyUser, PublishOptions, Send } from '../../publisher/index.ts'
+import { type IdentifyUser, PublisherValidationError, type PublishOptions, type Send } from '../../publisher/index.ts'
 import type { RepositoryPublisher } from '../port.ts'
 
 /** The application's own table, with columns that must never leave. */
@@ -40,11 +40,12 @@ export type Published =
 /** A publisher that keeps what it accepts, and can fail before or after it did. */
 export class RecordingPublisher implements RepositoryPublisher {
   readonly published: Published[] = []
-  /** Asked at each publish. `lost_answer`: accepted, but the caller sees an error. */
-  fault: () => 'none' | 'refused' | 'lost_answer' = () => 'none'
+  /** Asked at each publish. `lost_answer`: accepted, but the caller sees an error. `invalid`: breaks the contract. */
+  fault: () => 'none' | 'refused' | 'lost_answer' | 'invalid' = () => 'none'
 
   #take(entry: Published): Promise<string> {
     const fault = this.fault()
+    if (fault === 'invalid') return Promise.reject(new PublisherValidationError('identify', 'attributes: too many'))
     if (fault !== 'refused') this.published.push(entry)
     if (fault !== 'none') return Promise.reject(new Error('no connection'))
     return Promise.resolve(String(this.published.length))
