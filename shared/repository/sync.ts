@@ -171,28 +171,38 @@ export async function syncAll(parts: RepositoryParts, options: SyncAllOptions = 
   while (!options.signal?.aborted) {
     const page = await parts.store.page(progress.checkpoint, pageSize)
     if (page.length === 0) break
-    const invalid: InvalidUser[] = []
+    // By user: whose attributes and choices are both invalid counts once.
+    const invalid = new Map<string, InvalidUser>()
     const changed: string[] = []
     for (const onPage of page) {
       const difference = isChanged(parts, onPage, force)
-      if (difference?.invalid !== undefined) invalid.push(difference.invalid)
+      if (difference?.invalid !== undefined) invalid.set(onPage.user.id, difference.invalid)
       if (difference?.attributes === undefined) continue
       changed.push(onPage.user.id)
       options.onDifference?.(onPage.user.id, difference.attributes)
     }
     const pending = page.filter((onPage) => onPage.hasPending).map((onPage) => onPage.user.id)
-    const unchanged = page.length - changed.length - invalid.length
+    const unchanged = page.length - changed.length - invalid.size
     let published = changed.length
     let preferences = pending.length
     if (!dryRun && changed.length + pending.length > 0) {
       await pace(changed.length + pending.length)
       preferences = 0
-      for (const userId of pending) preferences += await tellPending(parts, userId)
+      for (const userId of pending) {
+        try {
+          preferences += await tellPending(parts, userId)
+        } catch (error) {
+          // Nobody at Customer.io can be told what breaks the contract; everybody after it can.
+          const problem = invalidUser(userId, error)
+          if (problem === undefined) throw error
+          invalid.set(userId, problem)
+        }
+      }
       const result = await syncChanged(parts, changed, force)
       published = result.published
-      invalid.push(...result.invalid)
+      for (const user of result.invalid) invalid.set(user.userId, user)
     }
-    for (const user of invalid) options.onInvalid?.(user)
+    for (const user of invalid.values()) options.onInvalid?.(user)
     progress = {
       checkpoint: page.at(-1)?.user.id,
       seen: progress.seen + page.length,
@@ -200,7 +210,7 @@ export async function syncAll(parts: RepositoryParts, options: SyncAllOptions = 
       changed: progress.changed + published,
       preferences: progress.preferences + preferences,
       deletions,
-      invalid: progress.invalid + invalid.length,
+      invalid: progress.invalid + invalid.size,
     }
     await options.onPage?.(progress)
   }

@@ -69,6 +69,7 @@ describe('a webhook', () => {
       { data: '{"event_id":"1","metric":"subscribed","timestamp":1.5,"data":{}}' },
       'not_understood',
     ],
+    ['milliseconds', webhookOf('42', 'unsubscribed', AT * 1_000), 'not_understood'],
     ['a list', { data: '[]' }, 'not_understood'],
   ])('of %s is ignored', (_, message, reason) => {
     expect(readWebhook(message)).toEqual({ kind: 'ignored', reason })

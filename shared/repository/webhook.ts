@@ -44,12 +44,15 @@ export const WEBHOOK_FILTER = [
 
 const text = z.string().min(1).nullish().catch(undefined)
 
+/** Above are milliseconds (the contract's bound is 1e11), and a choice of such a time could never be told. */
+const LATEST_SECONDS = 99_000_000_000
+
 // The vendor's schema is open: what is not named here passes, and a field of an unexpected type counts as absent.
 const webhook = z.looseObject({
   event_id: z.string(),
   object_type: z.string().optional(),
   metric: z.string(),
-  timestamp: z.number().int().positive(),
+  timestamp: z.number().int().positive().max(LATEST_SECONDS),
   data: z.looseObject({
     customer_id: text,
     delivery_id: text,
