@@ -36,11 +36,19 @@ const NAMING = new Set([
 ])
 const DEEPEST = 12
 
-/** Every name of a person that a body holds: ids as they are, addresses in lower case. */
+/** `"id": "ada"`, `"id": 5` in a text that is no JSON, also as JSON within a string. */
+const NAMED_IN_TEXT = new RegExp(String.raw`"(?:${[...NAMING].join('|')})\\*"\s*:\s*(?:\\*"([^"\\]*)|(-?\d+))`, 'g')
+
+/** Every name of a person that a body holds: as it is, and addresses in lower case as well. */
 export function peopleIn(data: Buffer): ReadonlySet<string> {
   const found = new Set<string>()
   const body = jsonOf(data)
   if (body !== undefined) look(body, found, 0)
+  else {
+    for (const [, text, number] of data.toString('utf8').matchAll(NAMED_IN_TEXT)) {
+      for (const who of namesOf(text ?? number)) found.add(who)
+    }
+  }
   return found
 }
 
@@ -52,12 +60,13 @@ function look(value: unknown, found: Set<string>, depth: number): void {
   }
 }
 
-/** `Ada <ada@example.com>, bob@example.com` is two. */
+/** `Ada <ada@example.com>, bob@example.com` is two, besides itself: an id may look like anything. */
 function namesOf(value: unknown): readonly string[] {
   if (typeof value === 'number') return [String(value)]
   if (typeof value !== 'string') return []
   if (!value.includes('@')) return [value]
-  return value.split(',').map((entry) => (/<([^>]*)>/.exec(entry)?.[1] ?? entry).trim().toLowerCase())
+  const addresses = value.split(',').map((entry) => (/<([^>]*)>/.exec(entry)?.[1] ?? entry).trim().toLowerCase())
+  return [value, ...addresses]
 }
 
 /** Whether a message is about this person: an id as it is, an address whatever its case, also in a broken body. */
