@@ -43,6 +43,7 @@ Exit codes: 0 done · 1 something is wrong, as printed · 2 the command line is 
 
 /** Runs one command line and gives its exit code. Results go to standard output, everything else to standard error. */
 export async function run(argv: readonly string[]): Promise<number> {
+  keepWorkingWhenNobodyReads()
   const interrupt = interruption()
   try {
     await createProgram(runIn(interrupt.signal)).parseAsync([...argv], { from: 'user' })
@@ -108,7 +109,16 @@ function report(error: unknown, signal: AbortSignal): number {
   return EXIT.failed
 }
 
-/** The first Ctrl-C asks to stop, the second one stops. */
+/** `cio … | head` and a closed terminal end the reading, not the work: what was begun comes to its end. */
+function keepWorkingWhenNobodyReads(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+    })
+  }
+}
+
+/** The first Ctrl-C, or a closed terminal, asks to stop; the second one stops. */
 function interruption(): { readonly signal: AbortSignal; readonly end: () => void } {
   const controller = new AbortController()
   const stop = (signal: NodeJS.Signals) => {
@@ -116,6 +126,12 @@ function interruption(): { readonly signal: AbortSignal; readonly end: () => voi
     controller.abort(new Error(signal))
     process.stderr.write('\nstopping; what is under way is finished first. Once more to stop at once.\n')
   }
-  process.on('SIGINT', stop).on('SIGTERM', stop)
-  return { signal: controller.signal, end: () => process.off('SIGINT', stop).off('SIGTERM', stop) }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.on(signal, stop)
+  return {
+    signal: controller.signal,
+    end: () => {
+      for (const signal of signals) process.off(signal, stop)
+    },
+  }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { wordsOf } from '../errors.ts'
+import { aborted, wordsOf } from '../errors.ts'
 import type { Output } from '../output.ts'
 import type { Prompts } from '../prompts.ts'
 import { check, isTopicName } from '../publish/messages.ts'
@@ -23,6 +23,7 @@ export async function edited(
     2,
   )
   for (;;) {
+    const before = text
     text = await prompts.edit(
       `Edit dead letter ${letter.id} (${letter.attributes.error ?? 'no error is known'})`,
       text,
@@ -36,6 +37,8 @@ export async function edited(
       if (checked?.ok !== false) return result
       output.error(`it still breaks the contract of ${topic}: ${checked.problem}`)
     }
+    // An editor that changes nothing (`true`, a script) would be opened for ever when --yes answers.
+    if (text === before) throw aborted('the edit changed nothing, and the message is still wrong: it stays where it is')
     await prompts.confirm('Edit it again? (No leaves everything as it was.)')
   }
 }

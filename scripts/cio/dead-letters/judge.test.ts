@@ -53,7 +53,14 @@ describe('a replay is refused', () => {
   })
 
   it('for a body that was cut', () => {
-    expect(judged('track', EVENT, { attributes: { truncated: 'data' } }).refusal).toContain('--edit')
+    const cut = { truncated: 'data' }
+    expect(judged('track', EVENT, { attributes: cut }).refusal).toContain('--edit')
+    expect(judged('track', EVENT, { attributes: cut, rules: { edit: true } }).refusal).toBeUndefined()
+    // An editor completes a body and nothing else: every other rule stands.
+    const twice = { attributes: { ...cut, source_message_id: undefined }, rules: { edit: true } }
+    expect(judged('transactional', EMAIL, twice).refusal).toContain('--accept-duplicates')
+    const often = { attributes: { ...cut, replay_count: '3' }, rules: { edit: true } }
+    expect(judged('track', EVENT, often).refusal).toContain('--max-replays')
   })
 })
 

@@ -6,6 +6,8 @@ import { FORWARDED, factsOf, type Letter } from './letter.ts'
 export interface ReplayRules {
   readonly acceptDuplicates: boolean
   readonly force: boolean
+  /** They change it before it goes. */
+  readonly edit?: boolean
   /** A message that came back so often is left alone. */
   readonly maxReplays: number
 }
@@ -36,7 +38,7 @@ export function judge(letter: Letter, rules: ReplayRules, nowMs: number): Judgem
   return { refusal: refusalOf(), warnings: [...warnings()] }
 
   function refusalOf(): string | undefined {
-    if (facts.bodyCut) return 'its body was cut when it was given up: --edit can complete it'
+    if (facts.bodyCut && !rules.edit) return 'its body was cut when it was given up: --edit can complete it'
     if (facts.replays >= rules.maxReplays) {
       return `it came back ${facts.replays} times: look at it, then raise --max-replays`
     }

@@ -102,8 +102,7 @@ class SourceReplay {
   async run(): Promise<Tally> {
     if (this.#options.dryRun) {
       await using box = await openBox(this.#context, this.#source)
-      const planned = await this.#planned(await this.#window(box, Number.POSITIVE_INFINITY))
-      this.#tally.replayed = Math.min(planned.length, this.#options.limit)
+      await this.#replayAll(box)
       return this.#tally
     }
     const before = this.#journal.read()
@@ -111,7 +110,12 @@ class SourceReplay {
     this.#journal.begin(process.pid, this.#context.now())
     const box = await openBox(this.#context, this.#source, this.#journal)
     try {
-      if (before !== undefined) await this.#takeUp(box, before)
+      if (before !== undefined) {
+        // Cut off in here, the next run needs all that this one was told.
+        this.#unsettled = true
+        await this.#takeUp(box, before)
+        this.#unsettled = false
+      }
       await this.#replayAll(box)
     } finally {
       await box[Symbol.asyncDispose]()
@@ -122,11 +126,11 @@ class SourceReplay {
 
   async #replayAll(box: Box): Promise<void> {
     while (this.#tally.replayed < this.#options.limit) {
-      const window = await this.#window(box, WINDOW_LETTERS)
+      const window = await this.#window(box)
       if (window.length === 0) return
-      const planned = await this.#planned(window)
-      const rest = planned.slice(0, this.#options.limit - this.#tally.replayed)
-      if (rest.length > 0) await this.#publish(box, rest)
+      const planned = await this.#planned(window, this.#options.limit - this.#tally.replayed)
+      if (this.#options.dryRun) this.#tally.replayed += planned.length
+      else if (planned.length > 0) await this.#publish(box, planned)
     }
   }
 
@@ -148,8 +152,8 @@ class SourceReplay {
     }
     const letters = [...held].map(([id, ackId]) => ({ id, ackId }))
     const done = letters.filter(({ id }) => replayed.has(id))
-    await box.acknowledge(done)
-    await box.release(letters.filter(({ id }) => !replayed.has(id)))
+    await unlessUnknown(box.acknowledge(done))
+    await unlessUnknown(box.release(letters.filter(({ id }) => !replayed.has(id))))
     this.#tally.alreadyReplayed = replayed.size
     if (openPullAtMs === undefined) return
     const waitMs = openPullAtMs + this.#source.ackDeadlineMs + 1_000 - now()
@@ -159,7 +163,7 @@ class SourceReplay {
   }
 
   /** The letters that are meant, oldest first, as many as fit. Those that are not meant stay in hand until the end. */
-  async #window(box: Box, most: number): Promise<Letter[]> {
+  async #window(box: Box): Promise<Letter[]> {
     const { now, signal } = this.#context
     const window: Letter[] = []
     let bytes = 0
@@ -174,26 +178,28 @@ class SourceReplay {
         window.push(letter)
         bytes += letter.data.length
       }
-      if (window.length >= most || bytes >= WINDOW_BYTES) break
+      if (window.length >= WINDOW_LETTERS || bytes >= WINDOW_BYTES) break
     }
     return window.sort((a, b) => factsOf(a).publishedAtMs - factsOf(b).publishedAtMs)
   }
 
-  async #planned(letters: readonly Letter[]): Promise<Planned[]> {
+  /** What may be replayed of these letters, in their order, at most so many: a person edits no more than what goes. */
+  async #planned(letters: readonly Letter[], most: number): Promise<Planned[]> {
     const { output, now, prompts } = this.#context
+    const { edit, dryRun } = this.#options
     const planned: Planned[] = []
     const warnings = new Map<string, number>()
     for (const letter of letters) {
+      if (planned.length >= most) break
       const judgement = judge(letter, this.#options, now())
       for (const warning of judgement.warnings) warnings.set(warning, (warnings.get(warning) ?? 0) + 1)
-      const mayEdit = this.#options.edit && factsOf(letter).bodyCut
-      if (judgement.refusal !== undefined && !mayEdit) {
+      if (judgement.refusal !== undefined) {
         this.#tally.refused.push({ id: letter.id, why: judgement.refusal })
       } else {
         const replay = replayOf(letter)
         planned.push({
           letter,
-          replay: this.#options.edit ? await edited(prompts, output, letter, replay, now) : replay,
+          replay: edit && !dryRun ? await edited(prompts, output, letter, replay, now) : replay,
         })
       }
     }
@@ -252,6 +258,17 @@ class SourceReplay {
       cause: failed.reason,
       hint: 'What was not replayed is where it was: run it again.',
     })
+  }
+}
+
+const INVALID_ARGUMENT = 3
+
+/** Ack ids that Pub/Sub does not know any more free nothing: those letters come back by themselves, and are known then. */
+async function unlessUnknown(freeing: Promise<void>): Promise<void> {
+  try {
+    await freeing
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === INVALID_ARGUMENT)) throw error
   }
 }
 
