@@ -15,6 +15,7 @@ At Customer.io the id and the e-mail address are suppressed and then the person 
 still on its way cannot create them again. It holds until somebody unsuppresses them.
 BigQuery cannot delete rows that are still in its streaming buffer, for up to 90 minutes: run it with --resume then. What
 is left to do is remembered by hashes in a journal on this machine.
+Customer.io repeats a webhook for up to seven days: one that was on its way brings a row back, so run it once more then.
 Your users table is yours: UserMessagingRepository.onUserDeleted clears what is kept beside it.
 
 Examples:

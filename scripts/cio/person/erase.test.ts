@@ -36,9 +36,9 @@ afterAll(async () => {
   await stack?.close()
 })
 
-async function insert(eventId: string, person: string): Promise<void> {
+async function insert(eventId: string, person: string, person_email = `${person}@X.com`): Promise<void> {
   const at = new Date(nowMs).toISOString()
-  const json = { event_id: eventId, timestamp: at, received_at: at, person_id: person, person_email: `${person}@X.com` }
+  const json = { event_id: eventId, timestamp: at, received_at: at, person_id: person, person_email }
   const table = warehouse.dataset(stack.topology.bigquery.dataset).table('webhook_events')
   await table.insert([{ insertId: eventId, json }], { raw: true })
 }
@@ -88,4 +88,54 @@ it('touches nothing when Customer.io cannot be told, and goes on when it can', a
   stack.customerio.orders.remove(order)
   expect(await cio.run(['erase', '--id', 'hal', '--yes'])).toMatchObject({ code: 0 })
   expect(await eventIds()).not.toContain('of hal')
+})
+
+describe('an erasure that was cut off', () => {
+  const entries = () => readdirSync(join(directory, 'cio/erase'))
+
+  it('keeps the names that Customer.io has forgotten meanwhile, when it is run again with one of them', async () => {
+    const { people } = stack.customerio.workspace
+    people.identify({ kind: 'id', value: 'ivy' }, { email: 'ivy@x.com' }, nowMs / 1_000)
+    expect(people.find({ kind: 'id', value: 'ivy' })).toBeDefined()
+    await insert('of ivy', 'ivy')
+    await insert('by address only', 'nobody', 'Ivy@x.com')
+    expect(await cio.run(['erase', '--id', 'ivy', '--yes'])).toMatchObject({ code: 1 })
+    expect(people.find({ kind: 'id', value: 'ivy' })).toBeUndefined()
+    nowMs += BUFFER_MS + 1
+    expect(await cio.run(['erase', '--id', 'ivy', '--yes'])).toMatchObject({ code: 0 })
+    expect(await eventIds()).not.toContain('by address only')
+    expect(entries()).toEqual([])
+  })
+
+  it('before Customer.io was told, does not hold up the second pass over others, and wants all names again', async () => {
+    await insert('of jon', 'jon')
+    expect(await cio.run(['erase', '--id', 'jon', '--yes'])).toMatchObject({ code: 1 })
+    const order = stack.customerio.orders.add({ on: 'batch', fault: { do: 'answer', status: 503 } })
+    await cio.run(['erase', '--id', 'aaa', '--email', 'aaa@x.com', '--yes'])
+    stack.customerio.orders.remove(order)
+    expect(entries()).toHaveLength(2)
+    nowMs += BUFFER_MS + 1
+    expect(await cio.run(['erase', '--resume'])).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('webhook_events: 1 row deleted'),
+      stderr: expect.stringContaining('1 erasure cut off before Customer.io was told'),
+    })
+    const one = await cio.run(['erase', '--id', 'aaa', '--yes'])
+    expect(one).toMatchObject({ code: 1, stderr: expect.stringContaining('--id and --email') })
+    expect(await cio.run(['erase', '--id', 'aaa', '--email', 'aaa@x.com', '--yes'])).toMatchObject({ code: 0 })
+    expect(entries()).toEqual([])
+  })
+})
+
+it('refuses an id and an address that do not belong together', async () => {
+  const { people } = stack.customerio.workspace
+  people.identify({ kind: 'id', value: 'kim' }, { email: 'kim@x.com' }, nowMs / 1_000)
+  const [other, nobody] = [
+    await cio.run(['erase', '--id', 'kim', '--email', 'typo@x.com', '--yes']),
+    await cio.run(['erase', '--id', 'typo', '--email', 'kim@x.com', '--yes']),
+  ]
+  for (const ended of [other, nobody]) {
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('do not belong together') })
+  }
+  expect(people.find({ kind: 'id', value: 'kim' })).toBeDefined()
 })

@@ -26,11 +26,25 @@ interface Report {
   readonly left: number
 }
 
+interface Resumed {
+  readonly reports: readonly Report[]
+  /** Erasures that were cut off before Customer.io was told, which needs names that no journal holds. */
+  readonly untold: number
+}
+
 export async function erase(context: Context, options: EraseOptions): Promise<void> {
   const { output, connection } = context
   const journal = new EraseJournal(connection.stateDirectory)
-  const reports = options.resume ? await resume(context, journal, options) : [await first(context, journal, options)]
-  output.result(reports, () => (reports.length === 0 ? 'nothing is left to erase' : reports.map(describe).join('\n\n')))
+  const { reports, untold } = options.resume
+    ? await resume(context, journal, options)
+    : { reports: [await first(context, journal, options)], untold: 0 }
+  const nothing = untold > 0 ? '' : 'nothing is left to erase'
+  output.result(reports, () => (reports.length === 0 ? nothing : reports.map(describe).join('\n\n')))
+  if (untold > 0) {
+    throw new CommandError(`${count(untold, 'erasure')} cut off before Customer.io was told, which needs the names`, {
+      hint: 'Run it again with --id and --email.',
+    })
+  }
   const left = reports.reduce((sum, report) => sum + report.left, 0)
   if (left === 0) return
   throw new CommandError(`${count(left, 'row')} cannot be deleted yet: BigQuery's streaming buffer holds them`, {
@@ -43,29 +57,48 @@ async function first(context: Context, journal: EraseJournal, options: EraseOpti
   const { person, atCustomerIo } = await findPerson(context, options)
   const named = [person.id && `id ${person.id}`, person.email && `e-mail ${person.email}`].filter(Boolean).join(', ')
   await prompts.confirm(`Erase ${named} from ${connection.name}, and suppress them at Customer.io?`)
-  const hashes = hashesOf(person)
-  journal.write({ ...hashes, suppressed: false })
+  const own = hashesOf(person)
+  const earlier = journal.of(own)
+  const untold = earlier.filter(({ suppressed }) => !suppressed).flatMap((entry) => entry.identifiers)
+  if (untold.some((name) => !own.names.includes(name))) {
+    throw new CommandError('an erasure of this person was cut off that knew more of their names', {
+      hint: 'Run it again with both --id and --email: Customer.io has deleted who they belong to, and cannot tell.',
+    })
+  }
+  // Customer.io, once it has deleted them, no longer knows their other names: what an earlier run knew is kept.
+  const hashes = together([own, ...earlier])
+  const { names: identifiers } = hashesOf({ ...person, cioId: undefined })
+  journal.write({ ...hashes, identifiers, suppressed: false })
   const suppressed = await suppress(context, person)
-  journal.write({ ...hashes, suppressed: true })
+  journal.write({ ...hashes, identifiers, suppressed: true })
   const rest = await eraseStores(context, hashes, person)
+  for (const entry of earlier) if (!sameEntry(entry, hashes)) journal.finished(entry)
   if (rest.left === 0) journal.finished(hashes)
   return { customerIo: { found: atCustomerIo, suppressed }, ...rest }
 }
 
-async function resume(context: Context, journal: EraseJournal, options: EraseOptions): Promise<readonly Report[]> {
+function together(entries: readonly PersonHashes[]): PersonHashes {
+  return {
+    names: [...new Set(entries.flatMap(({ names }) => names))],
+    ledger: [...new Set(entries.flatMap(({ ledger }) => ledger))],
+  }
+}
+
+function sameEntry(one: PersonHashes, other: PersonHashes): boolean {
+  return one.names[0] === other.names[0]
+}
+
+async function resume(context: Context, journal: EraseJournal, options: EraseOptions): Promise<Resumed> {
   if (options.id !== undefined || options.email !== undefined) throw usageError('--resume takes no --id and no --email')
+  const entries = journal.unfinished()
   const reports: Report[] = []
-  for (const entry of journal.unfinished()) {
-    if (!entry.suppressed) {
-      throw new CommandError('an erasure was cut off before Customer.io was told, which needs the names', {
-        hint: 'Run it again with --id and --email.',
-      })
-    }
+  for (const entry of entries) {
+    if (!entry.suppressed) continue
     const rest = await eraseStores(context, entry, undefined)
     if (rest.left === 0) journal.finished(entry)
     reports.push({ customerIo: 'done before', ...rest })
   }
-  return reports
+  return { reports, untold: entries.filter(({ suppressed }) => !suppressed).length }
 }
 
 /** Blocks first, then deletes: between the two nothing can create the person again. */

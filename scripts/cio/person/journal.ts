@@ -6,12 +6,15 @@ import type { PersonHashes } from './person.ts'
 const entrySchema = z.strictObject({
   names: z.array(z.string()),
   ledger: z.array(z.string()),
+  /** Those of `names` by which Customer.io is told: id and e-mail. */
+  identifiers: z.array(z.string()),
   /** False: it was cut off before Customer.io was told, which needs the names again. */
   suppressed: z.boolean(),
 })
 
 /** An erasure that is not finished. Hashes only: a list of who was erased must not tell who that was. */
 export interface Unfinished extends PersonHashes {
+  readonly identifiers: readonly string[]
   readonly suppressed: boolean
 }
 
@@ -28,6 +31,11 @@ export class EraseJournal {
     const path = this.#path(entry)
     writeFileSync(`${path}.new`, JSON.stringify(entry), { mode: 0o600 })
     renameSync(`${path}.new`, path)
+  }
+
+  /** What an earlier run for somebody of these names left. */
+  of({ names }: PersonHashes): readonly Unfinished[] {
+    return this.unfinished().filter((entry) => entry.names.some((name) => names.includes(name)))
   }
 
   finished(entry: PersonHashes): void {

@@ -28,16 +28,16 @@ export async function findPerson(
   context: Context,
   given: { readonly id?: string; readonly email?: string },
 ): Promise<{ readonly person: Person; readonly atCustomerIo: boolean }> {
-  const id = given.id?.trim()
-  const email = given.email?.trim().toLowerCase()
+  const id = given.id?.trim() || undefined
+  const email = given.email?.trim().toLowerCase() || undefined
   if (!id && !email) throw usageError('--id or --email is missing; both are best')
   if (email && !email.includes('@')) throw usageError(`--email ${email}: that is no e-mail address`)
   const [byId, byEmail] = [
     id ? await askById(context, id) : undefined,
     email ? await askByEmail(context, email) : undefined,
   ]
-  if (byId?.cioId !== undefined && byEmail?.cioId !== undefined && byId.cioId !== byEmail.cioId) {
-    throw new CommandError('at Customer.io this id and this e-mail address are two people', {
+  if (differ(byId?.cioId, byEmail?.cioId) || differ(byId?.email, email) || differ(byEmail?.id, id)) {
+    throw new CommandError('at Customer.io this id and this e-mail address do not belong together', {
       hint: 'Name them one at a time, by --id or by --email.',
     })
   }
@@ -47,6 +47,11 @@ export async function findPerson(
     cioId: byId?.cioId ?? byEmail?.cioId,
   }
   return { person, atCustomerIo: byId !== undefined || byEmail !== undefined }
+}
+
+/** One that nobody gave or knows differs from nothing. */
+function differ(one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && other !== undefined && one !== other
 }
 
 async function askById({ connection }: Context, id: string): Promise<Person | undefined> {

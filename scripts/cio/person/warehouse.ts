@@ -24,7 +24,6 @@ export interface PersonTable {
 const BEGINNING = "TIMESTAMP '2000-01-01 00:00:00+00'"
 /** What BigQuery's streaming buffer holds back at most. */
 const BUFFER_MINUTES = 95
-const IDS_A_STATEMENT = 1_000
 
 /** The tables of `pipeline.yaml`, read from their schema files: a new column that names a person is found here. */
 export function personTables({ tables }: Topology['bigquery']): readonly PersonTable[] {
@@ -86,7 +85,8 @@ export class PersonRows {
       await this.#query(`${statement} AND ${before}`, params)
     }
     const left = await this.#count(table, where, params)
-    return { deleted: found - left, left }
+    // Rows may come in while it runs.
+    return { deleted: Math.max(0, found - left), left }
   }
 
   async #count(table: PersonTable, where: string, params: Params): Promise<number> {
@@ -106,7 +106,7 @@ export class PersonRows {
       .parse(rows)
       .flatMap(({ message_id, body }) => (this.#isMeant(body) ? [message_id] : []))
     if (ids.length === 0) return { where: undefined, params: {} }
-    return { where: `${all} AND message_id IN UNNEST(@ids)`, params: { ids: ids.slice(0, IDS_A_STATEMENT) } }
+    return { where: `${all} AND message_id IN UNNEST(@ids)`, params: { ids } }
   }
 
   #isMeant(body: Buffer): boolean {
