@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { text as readAll } from 'node:stream/consumers'
 import { MessagingPublisher, type TopicName } from '../../../shared/publisher/index.ts'
 import type { Context } from '../context.ts'
-import { aborted, CommandError, usageError, wordsOf } from '../errors.ts'
+import { CommandError, EXIT, usageError, wordsOf } from '../errors.ts'
 import { count } from '../output.ts'
 import { createPace } from '../pace.ts'
 import { startProgress } from '../progress.ts'
@@ -90,13 +90,14 @@ async function publishAll(
   // A file may have more lines the next time: its first line keeps its key.
   const single = messages.length === 1 && file === undefined
   const publisher = new MessagingPublisher({ pubsub: await connection.pubsub(), timeoutMs: PUBLISH_TIMEOUT_MS, now })
+  // Said before and not only after: whoever is killed says nothing.
+  if (key === undefined && messages.length > 1) output.note(`cut off, it is taken up with --key ${prefix}`)
   const pace = createPace(rate, now, signal)
   const progress = await startProgress(output, 'publishing', messages.length, now)
   const published: Published[] = []
   const chunk = rate === undefined ? CHUNK : Math.max(1, Math.min(CHUNK, Math.ceil(rate / 4)))
   try {
     for (let start = 0; start < messages.length; start += chunk) {
-      if (signal.aborted) throw aborted(`stopped after ${count(published.length, 'message')}`)
       const part = messages.slice(start, start + chunk)
       await pace(part.length)
       const accepted = part.map(async ({ line, valid }): Promise<Published> => {
@@ -110,6 +111,10 @@ async function publishAll(
       if (failed !== undefined) throw notAllError(published.length, messages.length, prefix, failed.reason)
       progress.at(published.length)
     }
+  } catch (error) {
+    if (!signal.aborted || error instanceof CommandError) throw error
+    const message = `stopped after ${published.length} of ${count(messages.length, 'message')}`
+    throw new CommandError(message, { exitCode: EXIT.aborted, hint: again(prefix) })
   } finally {
     progress.end()
     await publisher.close()
@@ -118,6 +123,9 @@ async function publishAll(
 }
 
 function notAllError(done: number, all: number, prefix: string, cause: unknown): CommandError {
-  const hint = `Run it again with --key ${prefix}: what was published already does not happen twice.`
-  return new CommandError(`${done} of ${count(all, 'message')} published`, { cause, hint })
+  return new CommandError(`${done} of ${count(all, 'message')} published`, { cause, hint: again(prefix) })
+}
+
+function again(prefix: string): string {
+  return `Run it again with --key ${prefix}: what was published already does not happen twice.`
 }

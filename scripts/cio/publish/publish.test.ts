@@ -1,0 +1,36 @@
+import { once } from 'node:events'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Stack, startStack } from '../../local/stack.ts'
+import { PROJECT_ROOT } from '../../topology/topology.ts'
+import { commandLine } from '../testing/command-line.ts'
+
+// Each command is a process of its own, and a busy machine takes its time to start one.
+jest.setTimeout(60_000)
+
+const directory = join(PROJECT_ROOT, '.local', 'cio-publish-test')
+let stack: Stack
+
+beforeAll(async () => {
+  rmSync(directory, { recursive: true, force: true })
+  mkdirSync(directory, { recursive: true })
+  const ports = { all: 0, pubsub: 0, firestore: 0, bigquery: 0, customerio: 0 }
+  stack = await startStack({ directory, ports, functions: [] })
+})
+afterAll(() => stack?.close())
+
+it('stopped half-way says under which keys to go on, and goes on under those', async () => {
+  const cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
+  const file = join(directory, 'events.ndjson')
+  writeFileSync(file, '{"identifiers":{"id":"ada"},"name":"x"}\n'.repeat(4))
+  const { child, ended } = cio.start(['publish', 'track', '--file', file, '--rate', '1'])
+  await once(stack.pubsub.events, 'published')
+  child.kill('SIGINT')
+  const stopped = await ended
+  expect(stopped).toMatchObject({ code: 3, stderr: expect.stringMatching(/stopped after 1 of 4 messages/) })
+  const [, key = ''] = /Run it again with --key (\S+):/.exec(stopped.stderr) ?? []
+  expect(stopped.stderr).toContain(`cut off, it is taken up with --key ${key}\n`)
+  expect(await cio.json(['publish', 'track', '--file', file, '--key', key])).toMatchObject({
+    published: [1, 2, 3, 4].map((line) => ({ key: `${key}:${line}` })),
+  })
+})
