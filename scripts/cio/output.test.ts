@@ -1,4 +1,4 @@
-import { duration, table } from './output.ts'
+import { duration, printable, table } from './output.ts'
 
 it('writes times in two units at most', () => {
   const times = [400, 59_000, 61_000, 3_600_000, 5_000_000, 86_400_000, 180_000_000]
@@ -15,4 +15,9 @@ it('writes tables whose columns stand below each other', () => {
       ],
     ),
   ).toBe('id    name\n1     a\n1000')
+})
+
+it('lets no text of others steer the terminal', () => {
+  expect(printable('\u001b[2Jerror: \n\u009bHé“%s”')).toBe('\\x1b[2Jerror: \\x0a\\x9bHé“%s”')
+  expect(table(['what'], [['event \u001b]0;x\u0007']])).toBe('what\nevent \\x1b]0;x\\x07')
 })

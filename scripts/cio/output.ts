@@ -54,9 +54,14 @@ export class Output {
   }
 }
 
+/** A text of others on one line of a terminal: what would move the cursor or change colours is shown, not done. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
+}
+
 /** Columns as wide as their widest cell. The last one is not padded. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [header, ...rows]
+  const lines = [header, ...rows].map((line) => line.map(printable))
   const widths = header.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)))
   return lines
     .map((line) =>

@@ -10,7 +10,7 @@ import {
 } from '../../../shared/ledger/index.ts'
 import type { Context } from '../context.ts'
 import { CommandError, usageError } from '../errors.ts'
-import { count } from '../output.ts'
+import { count, printable } from '../output.ts'
 import { check } from '../publish/messages.ts'
 import type { Box } from './box.ts'
 import { type Filter, matches } from './filter.ts'
@@ -168,8 +168,8 @@ function describe({ id, channel, to, template, publishedAt, error, ledger, deliv
     (delivery) => `${delivery.id} of ${delivery.createdAt}${delivery.ofAnother ? ' (of another message)' : ''}`,
   )
   return [
-    `${id}  ${channel} to ${to}, template ${template ?? 'none'}, published ${publishedAt}`,
-    `  ${error}`,
+    `${id}  ${channel} to ${printable(to)}, template ${template ?? 'none'}, published ${publishedAt}`,
+    `  ${printable(error)}`,
     `  ledger: ${ledger === undefined ? 'no record' : `${ledger.state}, sending began ${ledger.claimedAt}`}`,
     `  Customer.io lists then: ${listed === undefined ? 'cannot be asked' : listed.length === 0 ? 'nothing' : listed.join(', ')}`,
   ].join('\n')

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
 import { CommandError } from '../errors.ts'
-import { count, duration, table } from '../output.ts'
+import { count, duration, printable, table } from '../output.ts'
 import { jsonOf, whatIs } from './body.ts'
 import type { Filter } from './filter.ts'
 import { factsOf, type Letter } from './letter.ts'
@@ -64,9 +64,9 @@ export async function show(context: Context, ids: readonly string[]): Promise<vo
       ...(httpStatus !== undefined && { httpStatus }),
       ...(bodyCut && { bodyCut }),
     })
-    const attributes = Object.entries(letter.attributes).map(([name, value]) => `  ${name}: ${value}`)
+    const attributes = Object.entries(letter.attributes).map(([name, value]) => `  ${printable(`${name}: ${value}`)}`)
     return [
-      ...lines.map(([name, value]) => `${output.style('bold', `${name}:`.padEnd(13))} ${value}`),
+      ...lines.map(([name, value]) => `${output.style('bold', `${name}:`.padEnd(13))} ${printable(String(value))}`),
       output.style('bold', 'attributes:'),
       ...attributes,
       output.style('bold', 'message:'),
