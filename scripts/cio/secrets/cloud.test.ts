@@ -15,7 +15,10 @@ let customerIo: CustomerIoServer
 let secretManager: SecretManagerServer
 
 /** A pipeline in the cloud, as the command line sees it: Secret Manager with Terraform's first version, and Customer.io. */
-async function start(values: Record<string, string>, options: { staleReads?: number; region?: 'us' | 'eu' } = {}) {
+async function start(
+  values: Record<string, string>,
+  options: { staleReads?: number; region?: 'us' | 'eu'; now?: () => number } = {},
+) {
   customerIo = await startCustomerIo({
     port: 0,
     siteId: 'site',
@@ -28,6 +31,7 @@ async function start(values: Record<string, string>, options: { staleReads?: num
     port: 0,
     secrets: Object.fromEntries(Object.keys(secrets).map((name) => [pathOf(name), values[name] ?? 'unset'])),
     ...(options.staleReads !== undefined && { staleReads: options.staleReads }),
+    ...(options.now !== undefined && { now: options.now }),
   })
   return commandLine(['--project', 'acme', '--region', 'us'], {
     SECRET_MANAGER_EMULATOR_HOST: secretManager.host,
@@ -74,6 +78,21 @@ describe('secrets in Secret Manager', () => {
       { value: 'old-key', state: 'DISABLED' },
       { value: 'track-key', state: 'ENABLED' },
     ])
+  })
+
+  it('are rotated to the end when a rotation was cut off, and not to a value that was there all along', async () => {
+    const name = 'CUSTOMERIO_TRACK_API_KEY'
+    let nowMs = Date.now()
+    const cio = await start({ CUSTOMERIO_SITE_ID: 'site', [name]: 'old-key' }, { now: () => nowMs })
+    await cio.run(['secrets', 'set', name], { input: 'track-key' })
+    const again = ['secrets', 'rotate', name, '--no-wait', '--disable-previous', '--yes']
+    const takenUp = await cio.run(again, { input: 'track-key' })
+    expect(takenUp).toMatchObject({ code: 0, stdout: expect.stringContaining('disabled: version 1') })
+    nowMs -= 3_600_000
+    await cio.run(['secrets', 'set', name, '--no-verify'], { input: 'long-there' })
+    const same = await cio.run(again, { input: 'long-there' })
+    expect(same).toMatchObject({ code: 1, stderr: expect.stringContaining('has this value already') })
+    expect(secretManager.versions(pathOf(name)).map(({ state }) => state)).toEqual(['DISABLED', 'ENABLED', 'ENABLED'])
   })
 
   it('are not set to what Customer.io refuses', async () => {

@@ -19,6 +19,8 @@ const SIGNING_KEYS = 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS'
 /** A function reads a secret again when its value is 60 s old; the rest is for the request that does so. */
 const LIVE_AFTER_MS = 75_000
 const POLL_MS = 1_000
+/** Whoever repeats a rotation that was cut off does so soon. */
+const CUT_OFF_WITHIN_MS = 15 * 60_000
 /** How long Secret Manager may take until `latest` is the new version. */
 const LATEST_WITHIN_MS = 60_000
 
@@ -37,11 +39,17 @@ export async function rotate(context: Context, name: string, options: RotateOpti
   const before = await store.latest(name)
   if (before === undefined) throw new CommandError(`${name} has no value to rotate`, { hint: 'Use `secrets set`.' })
   const value = name === SIGNING_KEYS ? ringWith(given, before.value) : given
-  if (value === before.value.trim()) throw new CommandError(`${name} has this value already`)
-  if (options.verify) await refuseWrong(context, name, given)
-  const version = await store.add(name, value)
-  output.note(`added version ${version} of ${name}`)
-  await untilLatest(context, name, value)
+  let version = before.version
+  if (value !== before.value.trim()) {
+    if (options.verify) await refuseWrong(context, name, given)
+    version = await store.add(name, value)
+    output.note(`added version ${version} of ${name}`)
+    await untilLatest(context, name, value)
+  } else if (await isYoung(context, name, version)) {
+    output.note(`taking up the rotation that added version ${version} of ${name}`)
+  } else {
+    throw new CommandError(`${name} has this value already`, { hint: 'Is it the old one? Nothing was changed.' })
+  }
   if (options.wait) {
     output.note(`waiting ${LIVE_AFTER_MS / 1_000} s, until every function has read it`)
     await delay(LIVE_AFTER_MS, undefined, { signal: context.signal })
@@ -186,6 +194,12 @@ async function refuseWrong({ connection, output }: Context, name: string, value:
       name === 'CUSTOMERIO_SITE_ID' ? { siteId: value, apiKey: stored } : { siteId: stored, apiKey: value },
     )
   }
+}
+
+/** Of a rotation that was cut off a moment ago, and not a value that was there all along. */
+async function isYoung({ connection, now }: Context, name: string, version: string): Promise<boolean> {
+  const found = (await connection.secrets().versions(name)).find((each) => each.version === version)
+  return found?.createdAtMs !== undefined && now() - found.createdAtMs < CUT_OFF_WITHIN_MS
 }
 
 async function untilLatest({ connection, now, signal }: Context, name: string, value: string): Promise<void> {
