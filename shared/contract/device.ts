@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { optionalObject } from './attributes.ts'
 import { anyText } from './text.ts'
 import { optionalTime } from './time.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { optionalAttributes } from './attributes.ts'
 import { device } from './device.ts'
 import { anonymous, knownPerson, object, person } from './identifiers.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Length in bytes of UTF-8, which is what Customer.io's limits count. */
 export function byteLength(text: string): number {

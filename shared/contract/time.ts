@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Seconds in the year 5138, milliseconds in 1973: nobody means either, so above it are milliseconds. */
 const FIRST_MILLISECONDS = 100_000_000_000

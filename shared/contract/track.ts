@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { optionalObject } from './attributes.ts'
 import { personOrAnonymous } from './identifiers.ts'
 import { LIMITS } from './limits.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { attachments } from './attachments.ts'
 import { optionalObject } from './attributes.ts'
 import { broadcast } from './broadcast.ts'

@@ -1,5 +1,5 @@
 import type { APIClient } from 'customerio-node'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { CallOutcome } from '../outcome/index.ts'
 
 /** Which deliveries are asked for. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** A Pub/Sub message as our push subscription delivered it. */
 export interface ReceivedMessage {

@@ -1,5 +1,5 @@
 import { FieldValue, type Firestore, Timestamp } from '@google-cloud/firestore'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { NewSendRecord, SendLedger, SendRecordChange, StoredRecord, Written } from './record.ts'
 import { SEND_STATES } from './record.ts'
 

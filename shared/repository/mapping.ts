@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import { z } from 'zod'
+import * as z from 'zod'
 import { isOwnedAttribute } from './preferences.ts'
 
 /** How a column becomes an attribute. `timestamp` is sent as unix seconds, which is what Customer.io calls a date. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Observation } from './choice.ts'
 import { type PreferenceName, preferenceName } from './preferences.ts'
 

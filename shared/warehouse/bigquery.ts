@@ -1,5 +1,5 @@
 import type { Dataset } from '@google-cloud/bigquery'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Retry } from '../outcome/index.ts'
 import type { InsertAnswer, InsertRows, RowFailure } from './insert.ts'
 

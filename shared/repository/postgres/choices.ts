@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Choice } from '../choice.ts'
 import { type Choices, type PreferenceName, preferenceName } from '../preferences.ts'
 

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Mapping } from '../mapping.ts'
 import type { Choices } from '../preferences.ts'
 import type { BegunSync, Decision, Deletion, FinishedSync, User, UserOnPage, UserStore } from '../store.ts'

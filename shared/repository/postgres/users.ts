@@ -1,5 +1,5 @@
 import { escapeIdentifier, type Pool, type PoolClient } from 'pg'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { MappedColumn, Mapping } from '../mapping.ts'
 import type { User } from '../store.ts'
 
