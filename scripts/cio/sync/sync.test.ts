@@ -87,6 +87,9 @@ it('takes up a full sync where it was stopped, with Ctrl-C or for good', async (
   child.kill('SIGINT')
   expect(await ended).toMatchObject({ code: 3, stderr: expect.stringContaining('the same command goes on') })
   expect(readdirSync(join(directory, 'cio')).filter((file) => file.startsWith('sync-'))).toHaveLength(1)
+  // The checkpoint is of that database: it would leave users of another one out.
+  const other = await cio.run(['sync', '--mapping', mapping, '--full'], { env: { PGDATABASE: 'other' } })
+  expect(other).toMatchObject({ code: 0, stdout: expect.stringMatching(/^31 users .*: 31 sent/) })
   const resumed = await sync('--full')
   expect(resumed.stderr).toContain('taking up a full sync that was cut off')
   expect(resumed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^21 users .*: 21 sent/) })

@@ -84,7 +84,7 @@ async function syncAll(
   const { full = false, dryRun = false } = options
   const store = new PostgresUserStore(pool, mapping)
   const repository = new UserMessagingRepository({ store, mapping, publisher, now })
-  const checkpoint = new Checkpoint(connection.stateDirectory, JSON.stringify([mapping, process.env.DATABASE_URL]))
+  const checkpoint = new Checkpoint(connection.stateDirectory, JSON.stringify([mapping, databaseOf(process.env)]))
   if (options.restart) checkpoint.clear()
   const after = full && !dryRun ? checkpoint.read() : undefined
   if (after !== undefined) output.note('taking up a full sync that was cut off; --restart begins anew')
@@ -150,6 +150,11 @@ function invalidError(invalid: readonly InvalidUser[]): CommandError {
   return new CommandError(`${count(invalid.length, 'user')} could not be sent:${[...shown, ...more].join('')}`, {
     hint: 'All others were. Correct the rows or the mapping and run it again.',
   })
+}
+
+/** What tells one database from another: a checkpoint of one would leave users of the other out. */
+function databaseOf({ DATABASE_URL, PGHOST, PGPORT, PGDATABASE, PGUSER }: NodeJS.ProcessEnv): readonly unknown[] {
+  return [DATABASE_URL, PGHOST, PGPORT, PGDATABASE, PGUSER]
 }
 
 function isDatabaseError(error: unknown): error is Error {
