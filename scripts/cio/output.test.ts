@@ -21,3 +21,12 @@ it('lets no text of others steer the terminal', () => {
   expect(printable('\u001b[2Jerror: \n\u009bHé“%s”')).toBe('\\x1b[2Jerror: \\x0a\\x9bHé“%s”')
   expect(table(['what'], [['event \u001b]0;x\u0007']])).toBe('what\nevent \\x1b]0;x\\x07')
 })
+
+it('writes a table of any length', () => {
+  expect(
+    table(
+      ['n'],
+      Array.from({ length: 300_000 }, () => ['1']),
+    ).length,
+  ).toBe(600_001)
+})

@@ -62,7 +62,9 @@ export function printable(text: string): string {
 /** Columns as wide as their widest cell. The last one is not padded. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [header, ...rows].map((line) => line.map(printable))
-  const widths = header.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)))
+  const widths = header.map((_, column) =>
+    lines.reduce((widest, line) => Math.max(widest, (line[column] ?? '').length), 0),
+  )
   return lines
     .map((line) =>
       line

@@ -37,6 +37,22 @@ export async function look(
   return found.flat().sort(byAge).slice(0, limit)
 }
 
+/** Shows every letter that is meant to `visit`, which keeps what it needs: any number of letters fits into memory. */
+export async function lookThrough(
+  context: Context,
+  sources: readonly Source[],
+  filter: Filter,
+  visit: (letter: Letter) => void,
+): Promise<void> {
+  for (const source of sources) {
+    await using box = await openBox(context, source)
+    for await (const page of box.pulls()) {
+      context.signal.throwIfAborted()
+      for (const letter of page) if (matches(letter, filter, context.now())) visit(letter)
+    }
+  }
+}
+
 /** Those that waited longest first; two of one moment in the order of their ids. */
 export function byAge(a: Letter, b: Letter): number {
   return a.givenUpAtMs - b.givenUpAtMs || a.id.localeCompare(b.id, 'en', { numeric: true })

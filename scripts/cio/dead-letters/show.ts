@@ -4,7 +4,7 @@ import { count, duration, printable, table } from '../output.ts'
 import { jsonOf, whatIs } from './body.ts'
 import type { Filter } from './filter.ts'
 import { factsOf, type Letter } from './letter.ts'
-import { look } from './look.ts'
+import { look, lookThrough } from './look.ts'
 import { sourcesOf } from './source.ts'
 
 /** A letter for programs. Holds the whole message: personal data. */
@@ -75,32 +75,55 @@ export async function show(context: Context, ids: readonly string[]): Promise<vo
   }
 }
 
+interface Group {
+  readonly source: string
+  readonly reason: string
+  messages: number
+  /** Of them, how many were replayed before. */
+  replayed: number
+  oldestMs: number
+  newestMs: number
+}
+
+/** Dead letters by source and reason, as they are counted one by one. */
+export class Groups {
+  readonly #groups = new Map<string, Group>()
+
+  add(letter: Letter): void {
+    const { reason, replays, publishedAtMs } = factsOf(letter)
+    const source = letter.source.name
+    const key = JSON.stringify([source, reason])
+    const none = { source, reason, messages: 0, replayed: 0, oldestMs: publishedAtMs, newestMs: publishedAtMs }
+    const group = this.#groups.get(key) ?? none
+    group.messages += 1
+    if (replays > 0) group.replayed += 1
+    group.oldestMs = Math.min(group.oldestMs, publishedAtMs)
+    group.newestMs = Math.max(group.newestMs, publishedAtMs)
+    this.#groups.set(key, group)
+  }
+
+  /** By source, and within it the largest first. */
+  get all(): readonly Readonly<Group>[] {
+    return [...this.#groups.values()].sort((a, b) => a.source.localeCompare(b.source) || b.messages - a.messages)
+  }
+}
+
 export async function stats(context: Context, names: readonly string[], filter: Filter): Promise<void> {
   const { output, connection, now } = context
-  const letters = await look(context, sourcesOf(connection.topology, names), filter)
-  const groups = Map.groupBy(letters, (letter) => JSON.stringify([letter.source.name, factsOf(letter).reason]))
-  const rows = [...groups.values()].flatMap((group) => {
-    const [first] = group
-    if (first === undefined) return []
-    const times = group.map((letter) => factsOf(letter).publishedAtMs)
-    return [
-      {
-        source: first.source.name,
-        reason: factsOf(first).reason,
-        messages: group.length,
-        replayed: group.filter((letter) => factsOf(letter).replays > 0).length,
-        oldest: new Date(Math.min(...times)).toISOString(),
-        newest: new Date(Math.max(...times)).toISOString(),
-      },
-    ]
-  })
-  rows.sort((a, b) => a.source.localeCompare(b.source) || b.messages - a.messages)
-  output.result({ messages: letters.length, groups: rows }, () => {
-    if (rows.length === 0) return 'no dead letters'
-    const cells = rows.map(({ source, reason, messages, replayed, oldest, newest }) => {
-      const ages = [oldest, newest].map((time) => duration(now() - Date.parse(time)))
+  const groups = new Groups()
+  await lookThrough(context, sourcesOf(connection.topology, names), filter, (letter) => groups.add(letter))
+  const messages = groups.all.reduce((sum, group) => sum + group.messages, 0)
+  const rows = groups.all.map(({ oldestMs, newestMs, ...group }) => ({
+    ...group,
+    oldest: new Date(oldestMs).toISOString(),
+    newest: new Date(newestMs).toISOString(),
+  }))
+  output.result({ messages, groups: rows }, () => {
+    if (messages === 0) return 'no dead letters'
+    const cells = groups.all.map(({ source, reason, messages, replayed, oldestMs, newestMs }) => {
+      const ages = [oldestMs, newestMs].map((time) => duration(now() - time))
       return [source, reason, String(messages), String(replayed), ...ages]
     })
-    return `${table(['source', 'reason', 'messages', 'replayed before', 'oldest', 'newest'], cells)}\n\n${count(letters.length, 'dead letter')}`
+    return `${table(['source', 'reason', 'messages', 'replayed before', 'oldest', 'newest'], cells)}\n\n${count(messages, 'dead letter')}`
   })
 }

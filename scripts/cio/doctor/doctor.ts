@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
 import { factsOf } from '../dead-letters/letter.ts'
-import { look } from '../dead-letters/look.ts'
+import { lookThrough } from '../dead-letters/look.ts'
 import { sourcesOf } from '../dead-letters/source.ts'
 import { CommandError } from '../errors.ts'
 import { count, duration } from '../output.ts'
@@ -59,10 +59,13 @@ async function examineSecrets(context: Context): Promise<readonly Finding[]> {
 }
 
 async function examineDeadLetters(context: Context): Promise<readonly Finding[]> {
-  const letters = await look(context, sourcesOf(context.connection.topology), {})
-  const [first] = letters
-  if (first === undefined) return [ok('dead letters', 'none')]
-  const oldest = duration(context.now() - Math.min(...letters.map((letter) => factsOf(letter).publishedAtMs)))
-  const note = `${count(letters.length, 'message')} given up, the oldest ${oldest} ago`
+  let letters = 0
+  let oldestMs = Number.POSITIVE_INFINITY
+  await lookThrough(context, sourcesOf(context.connection.topology), {}, (letter) => {
+    letters += 1
+    oldestMs = Math.min(oldestMs, factsOf(letter).publishedAtMs)
+  })
+  if (letters === 0) return [ok('dead letters', 'none')]
+  const note = `${count(letters, 'message')} given up, the oldest ${duration(context.now() - oldestMs)} ago`
   return [{ area: 'dead letters', state: 'warning', note, fix: 'npm run cio -- dlq stats' }]
 }
