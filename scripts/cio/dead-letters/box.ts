@@ -60,7 +60,8 @@ export class Box implements AsyncDisposable {
   /** Removes letters for good. Resolves when Pub/Sub has confirmed it. */
   async acknowledge(letters: readonly Pick<Letter, 'id' | 'ackId'>[]): Promise<void> {
     await this.#each(
-      letters.map(({ ackId }) => ackId),
+      // A letter whose lease ran out meanwhile has come again, under an ack id that counts now.
+      letters.map(({ id, ackId }) => this.#held.get(id) ?? ackId),
       (ackIds) => this.#options.subscriber.acknowledge({ subscription: this.#path, ackIds }),
     )
     for (const { id } of letters) this.#held.delete(id)

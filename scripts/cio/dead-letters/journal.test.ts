@@ -48,6 +48,9 @@ describe('the journal of a replay', () => {
     journal.replayed('a')
     appendFileSync(path, '{"replayed":"b')
     expect(new Journal(path).read()?.replayed).toEqual(new Set(['a']))
+    const next = new Journal(path)
+    next.begin(4711, 1)
+    expect(next.read()).toMatchObject({ replayed: new Set(['a']), process: 4711 })
   })
 
   it('is gone when a run comes to its end', () => {

@@ -29,20 +29,20 @@ export interface LeftOver {
 }
 
 export class Journal {
-  readonly #path: string
+  readonly path: string
 
   constructor(path: string) {
-    this.#path = path
+    this.path = path
   }
 
   /** Undefined when the last run came to its end. */
   read(): LeftOver | undefined {
-    if (!existsSync(this.#path)) return undefined
+    if (!existsSync(this.path)) return undefined
     const replayed = new Set<string>()
     const held = new Map<string, string>()
     let openPullAtMs: number | undefined
     let process: number | undefined
-    for (const line of readFileSync(this.#path, 'utf8').split('\n')) {
+    for (const line of readFileSync(this.path, 'utf8').split('\n')) {
       const entry = parse(line)
       if (entry === undefined) continue
       if ('run' in entry) process = entry.run
@@ -57,6 +57,8 @@ export class Journal {
   }
 
   begin(process: number, atMs: number): void {
+    // On a line of its own, whatever the run before was writing when it was killed.
+    appendFileSync(this.path, '\n', { mode: 0o600 })
     this.#append({ run: process, at: atMs })
   }
 
@@ -74,11 +76,11 @@ export class Journal {
 
   /** Nothing is held any more, and everything that was replayed is acknowledged. */
   end(): void {
-    rmSync(this.#path, { force: true })
+    rmSync(this.path, { force: true })
   }
 
   #append(entry: Entry): void {
-    appendFileSync(this.#path, `${JSON.stringify(entry)}\n`, { mode: 0o600 })
+    appendFileSync(this.path, `${JSON.stringify(entry)}\n`, { mode: 0o600 })
   }
 }
 

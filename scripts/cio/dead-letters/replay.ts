@@ -138,7 +138,7 @@ class SourceReplay {
   #refuseWhileAlive({ process: pid }: LeftOver): void {
     if (pid === undefined || pid === process.pid || !isAlive(pid)) return
     throw new CommandError(`process ${pid} is replaying ${this.#source.name} already`, {
-      hint: 'Wait until it has ended, or stop it with Ctrl-C there.',
+      hint: `Wait until it has ended, or stop it with Ctrl-C there. If that is no cio any more: rm ${this.#journal.path}`,
     })
   }
 

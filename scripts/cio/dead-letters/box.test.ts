@@ -1,0 +1,37 @@
+import { PubSub, v1 } from '@google-cloud/pubsub'
+import { credentials } from '@grpc/grpc-js'
+import { type PubSubServer, startPubSub } from '../../local/pubsub/index.ts'
+import { Box } from './box.ts'
+
+let server: PubSubServer
+let client: PubSub
+let subscriber: v1.SubscriberClient
+
+beforeAll(async () => {
+  server = await startPubSub({ port: 0 })
+  const emulated = { servicePath: '127.0.0.1', port: server.port, sslCreds: credentials.createInsecure() }
+  client = new PubSub({ projectId: 'local', ...emulated })
+  subscriber = new v1.SubscriberClient({ projectId: 'local', ...emulated })
+  await client.createTopic('track-dead-letter')
+  await client.createSubscription('track-dead-letter', 'track-dead-letter')
+})
+afterAll(async () => {
+  await Promise.all([client?.close(), subscriber?.close()])
+  await server?.close()
+})
+
+it('acknowledges a letter that came again meanwhile under the ack id that counts now', async () => {
+  await client.topic('track-dead-letter').publishMessage({ data: Buffer.from('{}') })
+  const source = { name: 'track', topic: 'track', deadLetters: 'track-dead-letter', ackDeadlineMs: 60_000 }
+  await using box = new Box({ subscriber, projectId: 'local', source, now: Date.now, local: true })
+  const take = async () => {
+    for await (const letters of box.pulls()) return letters
+    return []
+  }
+  const letters = await take()
+  // As when the lease runs out: it is everybody's again, and comes to us a second time.
+  await box.release(letters)
+  expect((await take()).map(({ id }) => id)).toEqual(letters.map(({ id }) => id))
+  await box.acknowledge(letters)
+  expect(server.stats('projects/local/subscriptions/track-dead-letter').outstanding).toBe(0)
+})
