@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { IdentifierType } from 'customerio-node'
+import { z } from 'zod'
 import type { Context } from '../context.ts'
 import { describeFailure } from '../customerio.ts'
 import { isAbout, jsonOf } from '../dead-letters/body.ts'
@@ -73,9 +74,36 @@ async function atCustomerIo({ connection }: Context, { id, email = '' }: Person)
   const idType = id === undefined ? IdentifierType.Email : IdentifierType.Id
   return {
     attributes: await unlessAbsent(() => client.getAttributes(name, idType)),
-    activities: await unlessAbsent(() => client.getCustomerActivities(name, { idType, limit: 100 })),
-    messages: await unlessAbsent(() => client.getCustomerMessages(name, { idType, limit: 1_000 })),
+    activities: await everyPage('activities', (start) =>
+      client.getCustomerActivities(name, { idType, limit: 100, ...start }),
+    ),
+    messages: await everyPage('messages', (start) =>
+      client.getCustomerMessages(name, { idType, limit: 1_000, ...start }),
+    ),
   }
+}
+
+const pageSchema = z.looseObject({ next: z.string().nullish() })
+
+/** A list of Customer.io to its end; undefined when there is no such person. */
+export async function everyPage(
+  field: string,
+  request: (start: { readonly start?: string }) => Promise<unknown>,
+): Promise<readonly unknown[] | undefined> {
+  const all: unknown[] = []
+  let start: string | undefined
+  do {
+    const answer = await unlessAbsent(() => request(start === undefined ? {} : { start }))
+    if (answer === undefined) return undefined
+    const parsed = pageSchema.safeParse(answer)
+    const page = parsed.data?.[field] ?? []
+    if (!parsed.success || !Array.isArray(page)) {
+      throw new CommandError(`Customer.io answered in an unknown form about ${field}`)
+    }
+    all.push(...page)
+    start = parsed.data.next || undefined
+  } while (start !== undefined)
+  return all
 }
 
 async function unlessAbsent(request: () => Promise<unknown>): Promise<unknown> {
