@@ -117,4 +117,4 @@ it('answers three pushes that it holds with 204 when SIGTERM comes, and ends', a
   } finally {
     await close()
   }
-})
+}, 60_000)
