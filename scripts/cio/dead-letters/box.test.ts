@@ -31,7 +31,12 @@ it('acknowledges a letter that came again meanwhile under the ack id that counts
   const letters = await take()
   // As when the lease runs out: it is everybody's again, and comes to us a second time.
   await box.release(letters)
-  expect((await take()).map(({ id }) => id)).toEqual(letters.map(({ id }) => id))
+  const again = await take()
+  expect(again.map(({ id }) => id)).toEqual(letters.map(({ id }) => id))
+  expect(again.map(({ ackId }) => ackId)).not.toEqual(letters.map(({ ackId }) => ackId))
+  const acknowledge = jest.spyOn(subscriber, 'acknowledge')
   await box.acknowledge(letters)
+  // Here any of its ack ids would do, in the cloud the last one only.
+  expect(acknowledge.mock.calls[0]?.[0]).toMatchObject({ ackIds: again.map(({ ackId }) => ackId) })
   expect(server.stats('projects/local/subscriptions/track-dead-letter').outstanding).toBe(0)
 })
