@@ -14,7 +14,7 @@ const HELP = `npx node scripts/cio/prove/prove.ts sync|replay [--number 100000] 
 Kills \`cio sync\` or \`cio dlq replay\` at random points, resumes it, and compares what came of it one by one with what
 should have. Exit 0 when nothing is missing, left or doubled.`
 
-/** The long form of killed.test.ts. */
+/** The long form of what the tests of sync and dlq replay do. */
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     options: {
