@@ -1,23 +1,29 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { TrackMessage } from '../contract/index.ts'
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-const ULID_CHARACTERS = 26
+const ULID_BYTES = 16
+const BITS_A_CHARACTER = 5
 
 /** Each part with its length before it, so that no two lists of parts give the same bytes. */
-function hash(parts: readonly string[]): Buffer {
-  const sha256 = createHash('sha256')
-  for (const part of parts) sha256.update(`${Buffer.byteLength(part, 'utf8')}:`).update(part, 'utf8')
-  return sha256.digest()
+function digestOf(parts: readonly string[]): Buffer {
+  const text = parts.map((part) => `${Buffer.byteLength(part, 'utf8')}:${part}`).join('')
+  return hash('sha256', text, 'buffer')
 }
 
 /** The first 128 bits in Crockford's base 32: 130 bits with two leading zeros, so the first character is at most 7. */
 function ulidOf(digest: Buffer): string {
-  let rest = BigInt(`0x${digest.toString('hex', 0, 16)}`)
   let ulid = ''
-  for (let i = 0; i < ULID_CHARACTERS; i++) {
-    ulid = CROCKFORD.charAt(Number(rest & 31n)) + ulid
-    rest >>= 5n
+  let value = 0
+  let bits = 2
+  for (const byte of digest.subarray(0, ULID_BYTES)) {
+    value = (value << 8) | byte
+    bits += 8
+    while (bits >= BITS_A_CHARACTER) {
+      bits -= BITS_A_CHARACTER
+      ulid += CROCKFORD.charAt((value >> bits) & 31)
+    }
+    value &= (1 << bits) - 1
   }
   return ulid
 }
@@ -31,5 +37,5 @@ function ulidOf(digest: Buffer): string {
  */
 export function deriveEventId(key: string, identifiers: TrackMessage['identifiers'], eventName: string): string {
   const who = Object.entries(identifiers).flat().map(String)
-  return ulidOf(hash(['customerio event', key, ...who, eventName]))
+  return ulidOf(digestOf(['customerio event', key, ...who, eventName]))
 }

@@ -73,14 +73,16 @@ const FIELD_NAMES: Readonly<Record<keyof LogFields, string>> = {
   trace: 'trace',
 }
 
+const FIELDS = Object.entries(FIELD_NAMES) as [keyof LogFields, string][]
+
 const PINO_LEVEL = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error' } as const
 const SEVERITY: Readonly<Record<string, Severity>> = { debug: 'DEBUG', info: 'INFO', warn: 'WARNING', error: 'ERROR' }
 
 /** Only the known fields, under the names that the metrics in Terraform read, whatever an object carries besides. */
 function allowed(fields: LogFields, projectId: string | undefined): Record<string, unknown> {
   const line: Record<string, unknown> = {}
-  for (const [key, name] of Object.entries(FIELD_NAMES)) {
-    const value = fields[key as keyof LogFields]
+  for (const [key, name] of FIELDS) {
+    const value = fields[key]
     if (value === undefined || key === 'trace') continue
     line[name] = value
   }
