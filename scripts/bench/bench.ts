@@ -68,7 +68,7 @@ async function measureAll(names: readonly FigureName[], rounds: number, quick: b
     try {
       console.log(`${name} …`)
       const measuredAt = new Date().toISOString()
-      const result = await FIGURES[name].run({ lab, rounds, seconds: quick ? 1 : 4, quick, say: console.log })
+      const result = await FIGURES[name].run({ lab, rounds, seconds: quick ? 1 : 3, quick, say: console.log })
       const folder = quick ? join(PROJECT_ROOT, '.local/bench/results') : RESULTS
       storeResult(folder, {
         name,

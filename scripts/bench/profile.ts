@@ -14,7 +14,7 @@ const LOADED: Readonly<Record<FunctionName, MessageKind>> = {
   webhook: 'webhook',
   warehouse: 'webhook-event',
 }
-const SECONDS = 6
+const SECONDS = 8
 const ENTRIES = 30
 
 const profileSchema = z.object({

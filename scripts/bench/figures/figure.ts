@@ -2,6 +2,9 @@ import type { Lab } from '../lab/lab.ts'
 import type { Measurement } from '../lab/measure.ts'
 import { isReached, type Reach, type Spread, spreadOf } from '../statistics.ts'
 
+/** Rounds that are not looked at: V8 compiles what is hot after some ten thousand messages. */
+export const WARM_UP_ROUNDS = 2
+
 /** What every figure is given. */
 export interface Bench {
   readonly lab: Lab
@@ -55,7 +58,7 @@ export interface Rounds<R> {
 }
 
 /**
- * Runs rounds until enough of them were undisturbed, at most twice as many as that.
+ * Runs rounds until enough of them were undisturbed, at most half as many more.
  * A round measures everything that is compared, one after the other, so that all of it saw the same machine.
  */
 export async function inRounds<R extends object>(
@@ -66,7 +69,7 @@ export async function inRounds<R extends object>(
   const counted: R[] = []
   const disturbed: R[] = []
   const rejected: string[] = []
-  for (let attempt = 1; counted.length < bench.rounds && attempt <= 2 * bench.rounds; attempt++) {
+  for (let attempt = 1; counted.length < bench.rounds && attempt <= Math.ceil(1.5 * bench.rounds); attempt++) {
     const measured = await round()
     const problems = bench.quick ? [] : problemsOf(measured)
     if (problems.length === 0) counted.push(measured)

@@ -1,7 +1,16 @@
 import { readTopology } from '../../topology/topology.ts'
 import { measure } from '../lab/measure.ts'
 import { median } from '../statistics.ts'
-import { type Bench, type Figure, type FigureResult, inRounds, problemsOfAll, rowOf, told } from './figure.ts'
+import {
+  type Bench,
+  type Figure,
+  type FigureResult,
+  inRounds,
+  problemsOfAll,
+  rowOf,
+  told,
+  WARM_UP_ROUNDS,
+} from './figure.ts'
 
 /** What a streaming insert is taken to last. */
 const BIGQUERY_LATENCY_MS = 100
@@ -25,7 +34,7 @@ export const warehouse: Figure = {
       tenAtATime: await of(oneRow, USUAL_CONCURRENCY),
       unbounded: await of(oneRow, concurrency),
     })
-    await round()
+    for (let warmUp = 0; warmUp < WARM_UP_ROUNDS; warmUp++) await round()
     const { counted, rejected, disturbed } = await inRounds(bench, round, problemsOfAll)
     for (const instance of [ours, oneRow]) await instance.close()
 

@@ -2,7 +2,16 @@ import { readTopology } from '../../topology/topology.ts'
 import type { Instance } from '../lab/instance.ts'
 import { measure } from '../lab/measure.ts'
 import { median } from '../statistics.ts'
-import { type Bench, type Figure, type FigureResult, inRounds, problemsOfAll, rowOf, told } from './figure.ts'
+import {
+  type Bench,
+  type Figure,
+  type FigureResult,
+  inRounds,
+  problemsOfAll,
+  rowOf,
+  told,
+  WARM_UP_ROUNDS,
+} from './figure.ts'
 
 /** Webhooks of one instance, verified and published, and how long an answer takes when it has half of what it can do. */
 export const webhook: Figure = {
@@ -18,7 +27,7 @@ export const webhook: Figure = {
       return measure(lab, { instance, sink: pubsub, load, settleSeconds: seconds / 2 })
     }
     const saturation = async () => ({ ours: await saturated(ours), readBody: await saturated(readBody) })
-    await saturation()
+    for (let warmUp = 0; warmUp < WARM_UP_ROUNDS; warmUp++) await saturation()
     const most = await inRounds(bench, saturation, problemsOfAll)
 
     const perSecond = Math.floor(median(most.counted.map((each) => each.ours.acceptedPerSecond)) / 2)
