@@ -101,4 +101,6 @@ function writeReport(): void {
   if (modelled !== undefined) writeFileSync(join(RESULTS, 'model.json'), `${JSON.stringify(modelled, null, 2)}\n`)
 }
 
+// A signal ends the process without its `exit` listeners, which end the instances.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 await main()

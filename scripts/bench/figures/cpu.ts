@@ -15,8 +15,15 @@ export const cpu: Figure = {
     const oneCall = await lab.instance('sdk-call', { customerio })
     const empty = await lab.instance('empty', {})
     const of = (instance: typeof track) => {
-      const load = { kind: 'saturate', port: instance.port, messages: 'track', connections, seconds } as const
-      return measure(lab, { instance, sink: customerio, load, settleSeconds: seconds / 2 })
+      const load = {
+        kind: 'saturate',
+        port: instance.port,
+        messages: 'track',
+        connections,
+        seconds,
+        settleSeconds: seconds / 2,
+      } as const
+      return measure(lab, { instance, sink: customerio, load })
     }
     const round = async () => ({ ours: await of(track), oneCall: await of(oneCall), empty: await of(empty) })
     for (let warmUp = 0; warmUp < WARM_UP_ROUNDS; warmUp++) await round()

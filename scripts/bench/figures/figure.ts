@@ -3,7 +3,7 @@ import type { Measurement } from '../lab/measure.ts'
 import { isReached, type Reach, type Spread, spreadOf } from '../statistics.ts'
 
 /** Rounds that are not looked at: V8 compiles what is hot after some ten thousand messages. */
-export const WARM_UP_ROUNDS = 2
+export const WARM_UP_ROUNDS = 1
 
 /** What every figure is given. */
 export interface Bench {

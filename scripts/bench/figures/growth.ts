@@ -15,8 +15,15 @@ export const growth: Figure = {
     const customerio = await lab.sink({ kind: 'customerio', latencyMs: CUSTOMERIO_LATENCY_MS })
     const track = await lab.instance('track', { customerio })
     const at = (connections: number) => {
-      const load = { kind: 'saturate', port: track.port, messages: 'track', connections, seconds } as const
-      return measure(lab, { instance: track, sink: customerio, load, settleSeconds: seconds / 2 })
+      const load = {
+        kind: 'saturate',
+        port: track.port,
+        messages: 'track',
+        connections,
+        seconds,
+        settleSeconds: seconds / 2,
+      } as const
+      return measure(lab, { instance: track, sink: customerio, load })
     }
     const round = async (): Promise<Record<Step, Measurement>> => ({
       1: await at(1),

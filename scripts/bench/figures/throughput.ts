@@ -33,8 +33,15 @@ export const throughput: Figure = {
     const oneCall = await lab.instance('sdk-call', { customerio })
     const empty = await lab.instance('empty', {})
     const of = (instance: typeof track, connections: number) => {
-      const load = { kind: 'saturate', port: instance.port, messages: 'track', connections, seconds } as const
-      return measure(lab, { instance, sink: customerio, load, settleSeconds: seconds / 2 })
+      const load = {
+        kind: 'saturate',
+        port: instance.port,
+        messages: 'track',
+        connections,
+        seconds,
+        settleSeconds: seconds / 2,
+      } as const
+      return measure(lab, { instance, sink: customerio, load })
     }
     const round = async () => ({
       ours: await of(track, concurrency),

@@ -26,8 +26,15 @@ export const warehouse: Figure = {
     const oneRow = await lab.instance('insert-row', { bigquery })
     const concurrency = readTopology().functions.warehouse?.concurrency ?? 1
     const of = (instance: typeof ours, connections: number) => {
-      const load = { kind: 'saturate', port: instance.port, messages: 'webhook-event', connections, seconds } as const
-      return measure(lab, { instance, sink: bigquery, load, settleSeconds: seconds / 2 })
+      const load = {
+        kind: 'saturate',
+        port: instance.port,
+        messages: 'webhook-event',
+        connections,
+        seconds,
+        settleSeconds: seconds / 2,
+      } as const
+      return measure(lab, { instance, sink: bigquery, load })
     }
     const round = async () => ({
       ours: await of(ours, concurrency),

@@ -23,8 +23,15 @@ export const webhook: Figure = {
     const readBody = await lab.instance('read-body', {})
     const connections = readTopology().functions.webhook?.concurrency ?? 1
     const saturated = (instance: Instance) => {
-      const load = { kind: 'saturate', port: instance.port, messages: 'webhook', connections, seconds } as const
-      return measure(lab, { instance, sink: pubsub, load, settleSeconds: seconds / 2 })
+      const load = {
+        kind: 'saturate',
+        port: instance.port,
+        messages: 'webhook',
+        connections,
+        seconds,
+        settleSeconds: seconds / 2,
+      } as const
+      return measure(lab, { instance, sink: pubsub, load })
     }
     const saturation = async () => ({ ours: await saturated(ours), readBody: await saturated(readBody) })
     for (let warmUp = 0; warmUp < WARM_UP_ROUNDS; warmUp++) await saturation()

@@ -69,6 +69,10 @@ export class Instance {
       },
     )
     logReader.stdin.destroy()
+    // Whatever ends the bench ends what it measures.
+    const end = () => child.kill('SIGKILL')
+    process.once('exit', end)
+    child.once('exit', () => process.off('exit', end))
     return new Instance(name, port, child, logReader, spawnedAtMs)
   }
 

@@ -24,13 +24,10 @@ export interface ToMeasure {
   readonly instance: Instance
   readonly sink?: Sink
   readonly load: Load
-  /** The same load before that, not measured: caches are warm then, and what a rate limit had saved up is spent. */
-  readonly settleSeconds?: number
 }
 
 /** Runs a load on an instance and tells what it did and what it cost. */
-export async function measure(lab: Lab, { instance, sink, load, settleSeconds = 0 }: ToMeasure): Promise<Measurement> {
-  if (settleSeconds > 0 && 'seconds' in load) await lab.load({ ...load, seconds: settleSeconds })
+export async function measure(lab: Lab, { instance, sink, load }: ToMeasure): Promise<Measurement> {
   const countsBefore = await sink?.counts()
   const { result, seconds, instanceCpuSeconds, ...surroundings } = await watch(
     lab,

@@ -14,13 +14,17 @@ const LAST_ANSWERS_MS = 15_000
 class Tally {
   readonly #latenciesMs: number[] = []
   readonly #statuses = new Map<number, number>()
-  readonly #startedAtMs = performance.now()
+  readonly #startsAtMs: number
   #accepted = 0
   #windowSeconds: number | undefined
 
+  constructor(settleSeconds = 0) {
+    this.#startsAtMs = performance.now() + settleSeconds * 1_000
+  }
+
   add(status: number, latencyMs: number): void {
     this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1)
-    if (this.#windowSeconds !== undefined) return
+    if (this.#windowSeconds !== undefined || performance.now() < this.#startsAtMs) return
     this.#latenciesMs.push(latencyMs)
     if (status >= 200 && status < 300) this.#accepted++
   }
@@ -30,7 +34,7 @@ class Tally {
   }
 
   endWindow(): void {
-    this.#windowSeconds ??= (performance.now() - this.#startedAtMs) / 1_000
+    this.#windowSeconds ??= (performance.now() - this.#startsAtMs) / 1_000
   }
 
   seen(): Seen {
@@ -64,9 +68,11 @@ function sequenceOf(kind: MessageKind): () => Buffer {
 
 /** Keeps every connection busy until `isOver`. */
 async function saturate(load: Extract<Load, { kind: 'saturate' | 'count' }>): Promise<Seen[]> {
-  const tally = new Tally()
+  const settleSeconds = load.kind === 'saturate' ? (load.settleSeconds ?? 0) : 0
+  const tally = new Tally(settleSeconds)
   const next = sequenceOf(load.messages)
-  const endsAtMs = performance.now() + (load.kind === 'saturate' ? load.seconds * 1_000 : Number.POSITIVE_INFINITY)
+  const seconds = load.kind === 'saturate' ? settleSeconds + load.seconds : Number.POSITIVE_INFINITY
+  const endsAtMs = performance.now() + seconds * 1_000
   const isOver = load.kind === 'saturate' ? () => performance.now() >= endsAtMs : () => tally.accepted >= load.count
   const connections = Array.from({ length: load.connections }, () => new Connection(load.port))
   let open = connections.length
@@ -87,7 +93,14 @@ async function saturate(load: Extract<Load, { kind: 'saturate' | 'count' }>): Pr
     })
   }
   for (const connection of connections) work(connection)
-  await allAnswered
+  // A handler that repeats refused calls may hold its last messages for half a minute.
+  const giveUp = new AbortController()
+  const limitMs = seconds * 1_000 + LAST_ANSWERS_MS
+  const limit = Number.isFinite(limitMs)
+    ? delay(limitMs, undefined, { signal: giveUp.signal }).catch(() => {})
+    : allAnswered
+  await Promise.race([allAnswered, limit])
+  giveUp.abort()
   for (const connection of connections) connection.close()
   return [tally.seen()]
 }

@@ -6,7 +6,14 @@ const common = { port: z.number(), messages: z.enum(MESSAGE_KINDS) }
 /** What the load generator is asked. */
 export const loadSchema = z.discriminatedUnion('kind', [
   /** Each connection sends its next message when the last is answered. */
-  z.object({ kind: z.literal('saturate'), ...common, connections: z.number(), seconds: z.number() }),
+  z.object({
+    kind: z.literal('saturate'),
+    ...common,
+    connections: z.number(),
+    seconds: z.number(),
+    /** Before the window that counts: caches are warm then, and what a rate limit had saved up is spent. */
+    settleSeconds: z.number().default(0),
+  }),
   /** The same, until so many messages are accepted. */
   z.object({ kind: z.literal('count'), ...common, connections: z.number(), count: z.number() }),
   /** Messages come at an even rate, whether or not earlier ones are answered. */
@@ -20,7 +27,7 @@ export const loadSchema = z.discriminatedUnion('kind', [
     restMs: z.number(),
   }),
 ])
-export type Load = z.infer<typeof loadSchema>
+export type Load = z.input<typeof loadSchema>
 
 const seen = z.object({
   /** Answered with a 2xx within the window. */
