@@ -6,7 +6,7 @@ import { SIGNING_KEY } from '../load/messages.ts'
 import { type Counts, countsSchema, readySchema } from '../sinks/counts.ts'
 import { CREDENTIALS, type SinkOptions } from '../sinks/options.ts'
 import { BASELINES, type Baseline } from './bundles.ts'
-import { Helper } from './helper.ts'
+import { Helper } from './child.ts'
 import { Instance } from './instance.ts'
 
 const PROJECT_ID = 'bench-project'

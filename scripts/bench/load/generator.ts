@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { serveBench } from '../lab/helper.ts'
+import { serveBench } from '../lab/child.ts'
 import { percentile } from '../statistics.ts'
 import { Connection } from './connection.ts'
 import { type Load, loadSchema, type Seen } from './load.ts'

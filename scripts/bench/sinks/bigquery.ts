@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { serveBench } from '../lab/helper.ts'
+import { serveBench } from '../lab/child.ts'
 import { latencyOptions } from './options.ts'
 
 /** Takes `tabledata.insertAll`, counts the rows and keeps nothing. */

@@ -1,5 +1,5 @@
 import { startCustomerIo } from '../../local/customerio/index.ts'
-import { serveBench } from '../lab/helper.ts'
+import { serveBench } from '../lab/child.ts'
 import { CREDENTIALS, customerIoOptions } from './options.ts'
 
 /** The local Customer.io, which counts and acknowledges without reading what is in a batch. */

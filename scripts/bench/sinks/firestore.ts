@@ -1,5 +1,5 @@
 import { startFirestore } from '../../local/firestore/index.ts'
-import { serveBench } from '../lab/helper.ts'
+import { serveBench } from '../lab/child.ts'
 
 /** The local Firestore, for the start of the transactional function. */
 const server = await startFirestore({ port: 0 })

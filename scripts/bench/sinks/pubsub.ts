@@ -1,6 +1,6 @@
 import { promisify } from 'node:util'
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
-import { serveBench } from '../lab/helper.ts'
+import { serveBench } from '../lab/child.ts'
 import { latencyOptions } from './options.ts'
 import { messagesInPublish, publishAnswer } from './publish-wire.ts'
 
