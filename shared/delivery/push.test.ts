@@ -67,6 +67,12 @@ it('gives back every byte and attribute that was pushed', () => {
   )
 })
 
+it('keeps an attribute that is called like a property of every object', () => {
+  const body: unknown = JSON.parse('{"message":{"messageId":"1","attributes":{"__proto__":"x"}}}')
+  const pushed = unwrapPush(body)
+  expect(pushed.ok && Object.entries(pushed.message.attributes)).toEqual([['__proto__', 'x']])
+})
+
 it('never throws, whatever is posted', () => {
   fc.assert(fc.property(fc.anything(), (body) => typeof unwrapPush(body).ok === 'boolean'))
 })

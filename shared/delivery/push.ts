@@ -17,11 +17,21 @@ export interface ReceivedMessage {
   readonly deliveryAttempt: number
 }
 
+/** Taken as they are: a record of zod's would leave out one that is called `__proto__`. */
+const attributes = z
+  .custom<Readonly<Record<string, string>>>((value) => typeof value === 'object' && !Array.isArray(value))
+  .check((ctx) => {
+    for (const [name, value] of Object.entries(ctx.value)) {
+      if (typeof value === 'string') continue
+      ctx.issues.push({ code: 'custom', message: 'must be a string', input: value, path: [name] })
+    }
+  })
+
 /** https://cloud.google.com/pubsub/docs/push#receive_push: the wrapped form. */
 const envelope = z.object({
   message: z.object({
     data: z.string().default(''),
-    attributes: z.record(z.string(), z.string()).nullish(),
+    attributes: attributes.nullish(),
     messageId: z.string().min(1),
     publishTime: z.string().default(''),
     orderingKey: z.string().optional(),
