@@ -50,11 +50,11 @@ export function createWarehouseHandler(options: WarehouseHandlerOptions): HttpFu
   return createPushHandler<DecodedEvent>({
     work: {
       parse: (message) => decodeWebhookEvent(message, now()),
-      deliver: async (event) => {
-        const outcome = await coalescer.submit(event)
-        if (outcome.kind === 'delivered') logWhatIsUnusual(event)
-        return outcome
-      },
+      deliver: (event) =>
+        coalescer.submit(event).then((outcome) => {
+          if (outcome.kind === 'delivered') logWhatIsUnusual(event)
+          return outcome
+        }),
     },
     deadLetters,
     maxDeliveryAttempts: config.deadLetter.maxDeliveryAttempts,

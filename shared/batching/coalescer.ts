@@ -109,14 +109,20 @@ export class Coalescer<T, R> {
   }
 
   /** Resolves with the result of this item alone. Rejects only when `sizeOf` or `conflictKeys` throws. */
-  async submit(item: T): Promise<R> {
+  submit(item: T): Promise<R> {
     const { sizeOf, conflictKeys, tooLarge, busy, maxItemBytes, maxQueueLength, now } = this.#options
-    const bytes = sizeOf(item)
-    if (bytes > maxItemBytes) return tooLarge(item)
-    const keys = [...new Set(conflictKeys?.(item))]
-    this.#giveBackExpired()
-    if (this.#waiting >= maxQueueLength) return busy('queue_full')
-    return await new Promise<R>((resolve) => {
+    return new Promise<R>((resolve) => {
+      const bytes = sizeOf(item)
+      if (bytes > maxItemBytes) {
+        resolve(tooLarge(item))
+        return
+      }
+      const keys = [...new Set(conflictKeys?.(item))]
+      this.#giveBackExpired()
+      if (this.#waiting >= maxQueueLength) {
+        resolve(busy('queue_full'))
+        return
+      }
       const sequence = this.#sequence++
       this.#enter({
         item,

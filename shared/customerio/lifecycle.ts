@@ -30,13 +30,14 @@ export class LifecycleEmitter extends EventEmitter<LifecycleEvents> {
   }
 
   /** Runs an operation and tells of it. */
-  protected async announced<O extends CallOutcome>(operation: LifecycleOperation, call: () => Promise<O>): Promise<O> {
+  protected announced<O extends CallOutcome>(operation: LifecycleOperation, call: () => Promise<O>): Promise<O> {
     const startedAt = this.#now()
-    const outcome = await call()
-    const event: LifecycleEvent = { operation, outcome, latencyMs: this.#now() - startedAt }
-    this.#emitSafely(operation, event)
-    if (outcome.kind !== 'delivered') this.#emitSafely('failure', event)
-    return outcome
+    return call().then((outcome) => {
+      const event: LifecycleEvent = { operation, outcome, latencyMs: this.#now() - startedAt }
+      this.#emitSafely(operation, event)
+      if (outcome.kind !== 'delivered') this.#emitSafely('failure', event)
+      return outcome
+    })
   }
 
   #emitSafely(name: keyof LifecycleEvents, event: LifecycleEvent): void {
