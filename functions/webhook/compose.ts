@@ -11,8 +11,8 @@ import { createPublisher } from './publish.ts'
 export interface WebhookFunctionOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly addListeners: (webhooks: CustomerIOWebhookHandler) => void
-  /** Where log lines go. */
-  readonly destination: { write(line: string): void }
+  /** Where log lines go; standard output by default. */
+  readonly destination?: { write(line: string): void }
 }
 
 /**
@@ -20,7 +20,7 @@ export interface WebhookFunctionOptions {
  * Customer.io keeps what is answered so and sends it again, so a wrong setting loses nothing.
  */
 export function createWebhookFunction({ env, addListeners, destination }: WebhookFunctionOptions): HttpFunction {
-  const logOptions = { functionName: 'webhook', destination }
+  const logOptions = { functionName: 'webhook', ...(destination !== undefined && { destination }) }
   const create = (environment: WebhookFunctionOptions['env']): HttpFunction => {
     const config = parseWebhookConfig(environment)
     const log = createLog({ ...logOptions, level: config.logLevel, projectId: config.projectId })

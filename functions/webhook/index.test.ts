@@ -120,6 +120,8 @@ it('logs one structured line a webhook, at most a warning for a forged one, and 
   socket.end('POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"cut off')
   await once(socket.resume(), 'close')
   await send(port, webhook('current', eventOf(1)))
+  const lastLine = `"event_id":"e1"`
+  while (!output.includes(lastLine)) await once(running.stdout ?? running, 'data')
 
   const lines = output
     .trim()

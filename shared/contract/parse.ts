@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { z } from 'zod'
 import { hintFor } from './hints.ts'
 import { LIMITS } from './limits.ts'
@@ -19,19 +20,16 @@ export interface ParseOptions {
 /** No message needs more to be told apart. */
 const MOST_PROBLEMS = 20
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true })
+/** Some programs put one before their JSON; it is no part of it. */
+const BYTE_ORDER_MARK = '\uFEFF'
 
 function decode(bytes: Uint8Array): { document: object } | { error: string } {
   if (bytes.length === 0) return { error: 'the body is empty' }
-  let text: string
-  try {
-    text = UTF8.decode(bytes)
-  } catch {
-    return { error: 'the body is not UTF-8' }
-  }
+  if (!isUtf8(bytes)) return { error: 'the body is not UTF-8' }
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
   let document: unknown
   try {
-    document = JSON.parse(text)
+    document = JSON.parse(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text)
   } catch {
     // The engine's message quotes the body, which is personal data.
     return { error: 'the body is not JSON' }

@@ -32,3 +32,21 @@ it('does not hide any other error', () => {
   }
   expect(() => configured('broken', {}, broken)).toThrow('broken')
 })
+
+it('runs a function in no domain, so that what requests share belongs to none of them', async () => {
+  const domains: unknown[] = []
+  const look = () => domains.push(Reflect.get(process, 'domain') ?? undefined)
+  register('without-domain', {}, () => async (_request, response) => {
+    look()
+    await Promise.resolve()
+    look()
+    setImmediate(() => {
+      look()
+      response.status(204).end()
+    })
+  })
+  const fn = await serveFunction('without-domain')
+  expect(await fn.push({})).toBe(204)
+  await fn.close()
+  expect(domains).toEqual([undefined, undefined, undefined])
+})

@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { createLineBuffer } from './line-buffer.ts'
 
 /**
  * The fields a log line may have. Attributes, e-mail addresses, ids of people and bodies are not among them,
@@ -78,6 +79,9 @@ const FIELDS = Object.entries(FIELD_NAMES) as [keyof LogFields, string][]
 const PINO_LEVEL = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error' } as const
 const SEVERITY: Readonly<Record<string, Severity>> = { debug: 'DEBUG', info: 'INFO', warn: 'WARNING', error: 'ERROR' }
 
+// Not pino's own: on a full pipe it blocks the event loop in steps of 100 ms.
+const standardOutput = createLineBuffer(process.stdout, process)
+
 /** Only the known fields, under the names that the metrics in Terraform read, whatever an object carries besides. */
 function allowed(fields: LogFields, projectId: string | undefined): Record<string, unknown> {
   const line: Record<string, unknown> = {}
@@ -103,8 +107,7 @@ export function createLog(options: LogOptions): Log {
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ severity: SEVERITY[label] }) },
     },
-    // Not pino's own: on a full pipe it blocks the event loop in steps of 100 ms.
-    options.destination ?? process.stdout,
+    options.destination ?? standardOutput,
   ).child({ 'logging.googleapis.com/labels': { function: options.functionName } })
   return {
     debug: (message, fields) => logger.debug(allowed(fields, options.projectId), message),
