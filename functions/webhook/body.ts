@@ -41,13 +41,14 @@ export function servesOnly(name: string, env: NodeJS.ProcessEnv, argv: readonly 
  * @returns the raw bytes; `too_large` as soon as the limit is passed; `too_slow` when the time is over; `aborted` when
  *   the sender went away.
  */
-export async function readBody(
+export function readBody(
   request: Request,
   maxBytes: number,
   timeoutMs: number,
 ): Promise<Buffer | 'too_large' | 'too_slow' | 'aborted'> {
   // Read by the framework already, where `leaveBodiesUnread` does not reach.
-  if (request.rawBody !== undefined) return request.rawBody.length > maxBytes ? 'too_large' : request.rawBody
+  const { rawBody } = request
+  if (rawBody !== undefined) return Promise.resolve(rawBody.length > maxBytes ? 'too_large' : rawBody)
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let bytes = 0

@@ -8,7 +8,6 @@ import {
   parseKeyRing,
   readClaim,
   type SignatureClaim,
-  type SignatureProblem,
   verifyWebhook,
   webhookMessageOf,
 } from '../../shared/webhooks/index.ts'
@@ -65,31 +64,13 @@ export function createWebhookHandler(options: WebhookHandlerOptions) {
     if (body === 'too_slow') return refused(408, body)
     if (body === 'too_large') return refused(413, body)
 
-    const verdict = await verify(claim, body, receivedAtMs)
+    const known = await signingKeys.current()
+    const verdict = explains(known, claim, body) ? 'authentic' : await verdictOfFreshKeys(known, claim, body)
     if (verdict === 'not_configured') return ours('the signing keys are not configured', verdict)
     if (verdict === 'keys_unreadable') return ours('the signing keys could not be read again', verdict)
     if (verdict !== 'authentic') return refused(401, verdict)
-    return accept(request, claim, body, receivedAtMs)
-  }
+    if (isTooOld(claim, options.maxAgeSeconds, receivedAtMs)) return refused(401, 'too_old')
 
-  async function verify(
-    claim: SignatureClaim,
-    body: Buffer,
-    receivedAtMs: number,
-  ): Promise<'authentic' | SignatureProblem | 'not_configured' | 'keys_unreadable'> {
-    const known = await signingKeys.current()
-    if (!explains(known, claim, body)) {
-      const refresh = await signingKeys.refresh(KEYS_WAIT_MS)
-      const fresh = await signingKeys.current()
-      if (fresh === known || !explains(fresh, claim, body)) {
-        if (refresh === 'failed' || refresh === 'limited') return 'keys_unreadable'
-        return parseKeyRing(fresh ?? '').length === 0 ? 'not_configured' : 'wrong_signature'
-      }
-    }
-    return isTooOld(claim, options.maxAgeSeconds, receivedAtMs) ? 'too_old' : 'authentic'
-  }
-
-  async function accept(request: Request, claim: SignatureClaim, body: Buffer, receivedAtMs: number) {
     const traceparent = request.get('traceparent')
     const signatureTimestamp = claim.timestamp
     const { message, event } = webhookMessageOf({ body, signatureTimestamp, receivedAtMs, traceparent })
@@ -108,6 +89,19 @@ export function createWebhookHandler(options: WebhookHandlerOptions) {
     if (event !== undefined) await webhooks.dispatch(event, receivedAtMs + ANSWER_WITHIN_MS - now())
     if (quarantine !== undefined) return accepted('quarantined', { reason: quarantine, ...about })
     return accepted(truncated === undefined ? 'published' : 'truncated', about)
+  }
+
+  /** What a webhook is that the keys `known` so far do not explain. */
+  async function verdictOfFreshKeys(
+    known: string | undefined,
+    claim: SignatureClaim,
+    body: Buffer,
+  ): Promise<'authentic' | 'wrong_signature' | 'not_configured' | 'keys_unreadable'> {
+    const refresh = await signingKeys.refresh(KEYS_WAIT_MS)
+    const fresh = await signingKeys.current()
+    if (fresh !== known && explains(fresh, claim, body)) return 'authentic'
+    if (refresh === 'failed' || refresh === 'limited') return 'keys_unreadable'
+    return parseKeyRing(fresh ?? '').length === 0 ? 'not_configured' : 'wrong_signature'
   }
 
   return async (request: Request, response: Response): Promise<void> => {

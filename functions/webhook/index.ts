@@ -1,5 +1,5 @@
 import { http } from '@google-cloud/functions-framework'
-import { outsideDomain } from '../../shared/functions/index.ts'
+import { runWithoutDomains } from '../../shared/functions/index.ts'
 import { SIGNATURE_HEADER } from '../../shared/webhooks/index.ts'
 import { leaveBodiesUnread, servesOnly } from './body.ts'
 import { createWebhookFunction } from './compose.ts'
@@ -9,4 +9,5 @@ import { addListeners } from './listeners.ts'
 const alone = servesOnly('webhook', process.env, process.argv)
 leaveBodiesUnread((request) => alone || SIGNATURE_HEADER in request.headers)
 
-http('webhook', outsideDomain(createWebhookFunction({ env: process.env, addListeners })))
+runWithoutDomains()
+http('webhook', createWebhookFunction({ env: process.env, addListeners }))

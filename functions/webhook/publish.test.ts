@@ -54,9 +54,10 @@ async function nextRequest(): Promise<Arrived> {
 
 /** Publishes one that is held, and the others behind it. */
 async function behindAnother(...texts: string[]) {
-  const first = nextRequest()
-  const settled = Promise.allSettled([publish(message('first')), ...texts.map((text) => publish(message(text)))])
-  const { accept } = await first
+  const arrived = nextRequest()
+  const first = publish(message('first'))
+  const { accept } = await arrived
+  const settled = Promise.allSettled([first, ...texts.map((text) => publish(message(text)))])
   return { accept, outcomes: settled.then((all) => all.map((each) => each.status)) }
 }
 
@@ -81,9 +82,9 @@ it('publishes together what arrives while another publish is under way', async (
 
 it('does not wait for a slow publish once there is enough for another', async () => {
   const requests = on(arrivals, 'publish')
-  const texts = Array.from({ length: 8 }, (_, index) => `m${index}`)
+  const texts = Array.from({ length: 16 }, (_, index) => `m${index}`)
   const { accept, outcomes } = await behindAnother(...texts)
-  await requests.next()
+  await requests.next() // the one before
   const { value } = await requests.next()
   const full = value?.[0]
   expect(full?.texts).toEqual(texts)

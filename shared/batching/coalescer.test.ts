@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals'
 import fc from 'fast-check'
 import { Coalescer, type CoalescerLimits } from './index.ts'
 
@@ -17,7 +18,7 @@ interface Flight {
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** A coalescer whose requests return when the test says so, under a clock that the test moves. */
-function airport(limits: Partial<CoalescerLimits> = {}) {
+function airport(limits: Partial<CoalescerLimits> & { readonly spacingMs?: number } = {}) {
   const clock = { nowMs: 0 }
   const flying: Flight[] = []
   const flown: Flight[] = []
@@ -100,6 +101,51 @@ describe('Coalescer', () => {
     expect(coalescer.inFlight).toBe(4)
     await next().land()
     expect(batches().at(-1)).toEqual([7, 8])
+  })
+
+  describe('with a spacing', () => {
+    beforeEach(() => {
+      jest.useFakeTimers({ doNotFake: ['setImmediate'] })
+    })
+    afterEach(() => {
+      jest.useRealTimers()
+    })
+
+    it('sends the first item at once, and those that come soon after it together', async () => {
+      const { submit, batches, next } = airport({ spacingMs: 5 })
+      submit()
+      await settle()
+      await next().land()
+      submit()
+      submit()
+      await settle()
+      jest.advanceTimersByTime(4)
+      expect(batches()).toEqual([[0]])
+      jest.advanceTimersByTime(1)
+      expect(batches()).toEqual([[0], [1, 2]])
+    })
+
+    it('lets a full batch leave all the same', async () => {
+      const { submit, batches } = airport({ spacingMs: 5, maxItems: 2 })
+      for (let index = 0; index < 4; index++) submit()
+      await settle()
+      expect(batches()).toEqual([[0], [1, 2]])
+    })
+
+    it('still waits for one under way, and remembers that one came back meanwhile', async () => {
+      const { submit, batches, next } = airport({ spacingMs: 5, maxItems: 2 })
+      for (let index = 0; index < 4; index++) submit()
+      await settle()
+      jest.advanceTimersByTime(5)
+      expect(batches()).toEqual([[0], [1, 2]])
+      await next().land()
+      expect(batches()).toEqual([[0], [1, 2], [3]])
+      submit()
+      await next().land()
+      expect(batches()).toHaveLength(3)
+      jest.advanceTimersByTime(5)
+      expect(batches().at(-1)).toEqual([4])
+    })
   })
 
   it('sends one part-filled batch for each that returns', async () => {

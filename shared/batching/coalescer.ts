@@ -35,6 +35,11 @@ export interface CoalescerOptions<T, R> extends Partial<CoalescerLimits> {
   readonly conflictKeys?: (item: T) => readonly string[]
   /** Sends a batch: one result an item, in order. Must settle in bounded time: it has its own timeout. */
   readonly send: (items: readonly T[]) => Promise<readonly R[]>
+  /**
+   * At least so long between a batch and the next part-filled one, so that requests which come back faster still carry
+   * several items; one that is full does not wait. None by default.
+   */
+  readonly spacingMs?: number
   /** The result of an item that was not tried. */
   readonly busy: (reason: BusyReason) => R
   /** The result of an item above `maxItemBytes`. */
@@ -65,7 +70,7 @@ interface Entry<T, R> {
  * under way items gather, and leave together when it returns, or earlier once they fill a batch and fewer than
  * `maxInFlight` are under way. The batch grows by itself with the load.
  *
- * There is no timer. The queue is looked at on every `submit` and whenever a batch returns; an item that has waited
+ * There is no timer but that of `spacingMs`. The queue is looked at on every `submit` and whenever a batch returns; an item that has waited
  * longer than `maxQueueWaitMs` by the clock is then given back as busy. That is enough on a platform that throttles
  * the CPU between requests: a timer would not run either, every waiting item is a request that is being held, and while
  * anything waits at least one batch is in flight, which `send` promises to end.
@@ -87,6 +92,10 @@ export class Coalescer<T, R> {
   #sequence = 0
   #waiting = 0
   #inFlight = 0
+  /** A part-filled batch may leave although others are under way: one of them has come back. */
+  #returned = false
+  /** Within `spacingMs` of the last batch. */
+  #resting = false
   #onIdle: (() => void)[] = []
 
   /** Throws a RangeError on a limit that is not a positive number. */
@@ -135,7 +144,7 @@ export class Coalescer<T, R> {
         followers: [],
         state: 'waiting',
       })
-      this.#leave(false)
+      this.#leave()
     })
   }
 
@@ -164,16 +173,27 @@ export class Coalescer<T, R> {
     this.#readyBytes += entry.bytes
   }
 
-  /** Sends what may leave now. `returned`: a batch has just come back, so that a part-filled one may leave too. */
-  #leave(returned: boolean): void {
+  /** Sends what may leave now. */
+  #leave(): void {
     const { maxItems, maxBytes, maxInFlight } = this.#options
-    let partFilled = returned
     while (this.#readyItems > 0 && this.#inFlight < maxInFlight) {
       const full = this.#readyItems >= maxItems || this.#readyBytes >= maxBytes
-      if (!full && !partFilled && this.#inFlight > 0) return
-      partFilled = false
+      if (!full && (this.#resting || (!this.#returned && this.#inFlight > 0))) return
+      this.#returned = false
+      this.#rest()
       void this.#send(this.#takeBatch())
     }
+    if (this.#readyItems === 0) this.#returned = false
+  }
+
+  #rest(): void {
+    const { spacingMs } = this.#options
+    if (spacingMs === undefined || this.#resting) return
+    this.#resting = true
+    setTimeout(() => {
+      this.#resting = false
+      this.#leave()
+    }, spacingMs)
   }
 
   #takeBatch(): Entry<T, R>[] {
@@ -204,7 +224,8 @@ export class Coalescer<T, R> {
     this.#giveBackExpired()
     for (const entry of batch) this.#over(entry)
     for (const [index, result] of results.entries()) batch[index]?.resolve(result)
-    this.#leave(true)
+    this.#returned = true
+    this.#leave()
     if (this.#waiting > 0 || this.#inFlight > 0) return
     const waiters = this.#onIdle
     this.#onIdle = []

@@ -86,8 +86,6 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
     }
   }
 
-  // What is delivered passes one `await` here: the functions framework runs every request in a domain, whose hooks make
-  // each promise cost some ten microseconds.
   return async (request: Request, response: Response): Promise<void> => {
     if (!drain.begin(request, response)) {
       response.set('Connection', 'close').status(503).send('shutting down')

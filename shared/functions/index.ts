@@ -1,4 +1,4 @@
 /** What functions are put together from. */
-export { outsideDomain } from './domain.ts'
+export { runWithoutDomains } from './domains.ts'
 export { configured, register } from './register.ts'
 export { createTrackApiFunction, parseKeyed, type TrackApiFunction } from './track-api.ts'

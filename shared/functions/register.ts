@@ -1,7 +1,7 @@
 import { type HttpFunction, http } from '@google-cloud/functions-framework'
 import { ConfigurationError } from '../config/index.ts'
 import { createLog, type Log } from '../logging/index.ts'
-import { outsideDomain } from './domain.ts'
+import { runWithoutDomains } from './domains.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -11,7 +11,8 @@ type Environment = Readonly<Record<string, string | undefined>>
  * a process that ends at start would leave only a failed health check.
  */
 export function register(name: string, env: Environment, create: (env: Environment) => HttpFunction): void {
-  http(name, outsideDomain(configured(name, env, create)))
+  runWithoutDomains()
+  http(name, configured(name, env, create))
 }
 
 /** The function, or what stands in for it while its configuration is invalid. */

@@ -58,8 +58,8 @@ const TIMEOUT_SLICES = 10
 export function createSecret(options: SecretOptions): Secret {
   const { name, value, file } = options
   if (file !== undefined) return new FileSecret({ ...options, file })
-  const literal = meaning(value ?? '')
-  return { name, current: async () => literal, refresh: async () => 'unchanged' }
+  const literal = Promise.resolve(meaning(value ?? ''))
+  return { name, current: () => literal, refresh: async () => 'unchanged' }
 }
 
 function meaning(content: string): string | undefined {
