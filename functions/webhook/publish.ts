@@ -27,7 +27,8 @@ const BYTES_A_REQUEST = 1_000_000
 /**
  * The client and its channel are made at start, since every webhook needs them. Webhooks that arrive while a publish is
  * under way share the next one, since a call costs several times what all else about a webhook does; with none under
- * way a webhook is published at once, some milliseconds after the one before. A message that Pub/Sub refuses takes no others with it.
+ * way a webhook is published at once, or a few milliseconds after the publish before. A message that Pub/Sub refuses
+ * takes no others with it.
  */
 export function createPublisher(options: PublisherOptions): Publish {
   const { timeoutMs } = options

@@ -38,6 +38,14 @@ describe('the bundles', () => {
     }
   })
 
+  it('are without the generated message classes and side clients that nothing calls', async () => {
+    for (const name of ['webhook', 'transactional']) {
+      const files = (await readdir(join(outDir, name))).filter((file) => file.endsWith('.js'))
+      const texts = await Promise.all(files.map((file) => readFile(join(outDir, name, file), 'utf8')))
+      expect(texts.join('')).not.toMatch(/AcknowledgeRequest\.encode|listLocationsStream|DatabaseType:{values/)
+    }
+  })
+
   it('of identify and track leave the Pub/Sub client out of what they load at the start', async () => {
     for (const name of ['identify', 'track']) {
       const { size } = await stat(join(outDir, name, 'index.js'))

@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
+import { leaveOutUnused } from './leave-out.ts'
 import { type LockFile, lockFileFor, type Manifest } from './lock.ts'
 
 /** Loaded by the platform, and the registry in which a function announces itself: it must exist once in a process. */
@@ -42,6 +43,11 @@ async function buildFunction(name: string, outDir: string, lockFile: LockFile): 
     target: 'node24',
     banner: { js: COMMONJS_NAMES },
     external: [FRAMEWORK],
+    plugins: [leaveOutUnused],
+    // What is not there need not be parsed. Names stay, and lines are short, so that the places in an error's stack still tell.
+    minifySyntax: true,
+    minifyWhitespace: true,
+    lineLimit: 160,
     logLevel: 'warning',
   })
   const manifest: Manifest & { main: string; type: 'module'; private: true } = {

@@ -70,22 +70,24 @@ function parse<Shape extends z.ZodRawShape>(
 }
 
 /** Customer.io's limits for a v2 batch are 500 kB, 32 kB an item; it states no number of items. */
-const trackBatchShape = batchShape(
-  { maxItems: 100, maxBytes: 450_000, maxItemBytes: 30_000, maxInFlight: 4, maxWaitMs: 10_000, maxQueueItems: 2_000 },
-  { maxItems: 1_000, maxBytes: 500_000, maxItemBytes: 32_000 },
-)
+const trackBatchShape = () =>
+  batchShape(
+    { maxItems: 100, maxBytes: 450_000, maxItemBytes: 30_000, maxInFlight: 4, maxWaitMs: 10_000, maxQueueItems: 2_000 },
+    { maxItems: 1_000, maxBytes: 500_000, maxItemBytes: 32_000 },
+  )
 /** BigQuery's limits for an insert are 10 MB a request and 50,000 rows, of which it recommends 500. */
-const insertBatchShape = batchShape(
-  {
-    maxItems: 500,
-    maxBytes: 8_000_000,
-    maxItemBytes: 8_000_000,
-    maxInFlight: 4,
-    maxWaitMs: 10_000,
-    maxQueueItems: 2_000,
-  },
-  { maxItems: 50_000, maxBytes: 10_000_000, maxItemBytes: 10_000_000 },
-)
+const insertBatchShape = () =>
+  batchShape(
+    {
+      maxItems: 500,
+      maxBytes: 8_000_000,
+      maxItemBytes: 8_000_000,
+      maxInFlight: 4,
+      maxWaitMs: 10_000,
+      maxQueueItems: 2_000,
+    },
+    { maxItems: 50_000, maxBytes: 10_000_000, maxItemBytes: 10_000_000 },
+  )
 
 /** What the identify and the track function share: they differ in the topic that pushes to them. */
 export interface IdentifyConfig extends ProcessConfig {
@@ -99,7 +101,7 @@ const TRACK_SECRETS = ['CUSTOMERIO_SITE_ID', 'CUSTOMERIO_TRACK_API_KEY']
 
 /** @throws {ConfigurationError} */
 export function parseIdentifyConfig(environment: Environment): IdentifyConfig {
-  const shape = { ...processShape, ...deadLetterShape, ...trackApiShape, ...trackBatchShape }
+  const shape = { ...processShape(), ...deadLetterShape(), ...trackApiShape(), ...trackBatchShape() }
   const env = parse(shape, TRACK_SECRETS, environment)
   return {
     ...processConfig(env),
@@ -120,7 +122,7 @@ export interface TransactionalConfig extends ProcessConfig {
 
 /** @throws {ConfigurationError} */
 export function parseTransactionalConfig(environment: Environment): TransactionalConfig {
-  const shape = { ...processShape, ...deadLetterShape, ...appApiShape, ...ledgerShape }
+  const shape = { ...processShape(), ...deadLetterShape(), ...appApiShape(), ...ledgerShape() }
   const env = parse(shape, ['CUSTOMERIO_APP_API_KEY'], environment)
   return {
     ...processConfig(env),
@@ -142,7 +144,7 @@ export interface WebhookConfig extends ProcessConfig {
 
 /** @throws {ConfigurationError} */
 export function parseWebhookConfig(environment: Environment): WebhookConfig {
-  const env = parse({ ...processShape, ...webhookShape }, ['CUSTOMERIO_WEBHOOK_SIGNING_KEYS'], environment)
+  const env = parse({ ...processShape(), ...webhookShape() }, ['CUSTOMERIO_WEBHOOK_SIGNING_KEYS'], environment)
   return {
     ...processConfig(env),
     topic: env.WEBHOOK_EVENTS_TOPIC,
@@ -161,7 +163,11 @@ export interface WarehouseConfig extends ProcessConfig {
 
 /** @throws {ConfigurationError} */
 export function parseWarehouseConfig(environment: Environment): WarehouseConfig {
-  const env = parse({ ...processShape, ...deadLetterShape, ...warehouseShape, ...insertBatchShape }, [], environment)
+  const env = parse(
+    { ...processShape(), ...deadLetterShape(), ...warehouseShape(), ...insertBatchShape() },
+    [],
+    environment,
+  )
   return {
     ...processConfig(env),
     deadLetter: deadLetterConfig(env),

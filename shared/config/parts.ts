@@ -2,35 +2,45 @@ import * as z from 'zod'
 import type { SecretSource } from '../secrets/index.ts'
 
 /**
- * The groups of variables that functions share. Each is a zod shape over the environment; the functions' schemas
- * spread those they need. Every message names the fix and none repeats a value, since a value may be a secret.
+ * The groups of variables that functions share. Each makes a zod shape over the environment; the functions' schemas
+ * spread those they need, and a cold start makes no other. Every message names the fix and none repeats a value, since a value may be a secret.
  */
 
 const text = (fix: string) => z.string({ error: `is not set: ${fix}` })
+
+/** The rule that a number breaks, or undefined. */
+function brokenRule(text: string, unit: string, least: number, most: number): string | undefined {
+  if (!/^\d+(\.\d+)?$/.test(text)) return `must be a number of ${unit}`
+  if (Number(text) < least) return `must be at least ${least} ${unit}`
+  if (Number(text) > most) return `must be at most ${most} ${unit}`
+  return undefined
+}
 
 /** A number within bounds, with a default: the variable is only needed to deviate from it. */
 const number = (unit: string, fallback: number, least: number, most: number) =>
   z
     .string()
-    .regex(/^\d+(\.\d+)?$/, `must be a number of ${unit}`)
-    .transform(Number)
-    .pipe(z.number().min(least, `must be at least ${least} ${unit}`).max(most, `must be at most ${most} ${unit}`))
-    .default(fallback)
+    .optional()
+    .transform((text, { addIssue }) => {
+      if (text === undefined) return fallback
+      const rule = brokenRule(text, unit, least, most)
+      if (rule !== undefined) addIssue(rule)
+      return Number(text)
+    })
 
 const whole = (unit: string, fallback: number, least: number, most: number) =>
   number(unit, fallback, least, most).refine(Number.isInteger, `must be a whole number of ${unit}`)
 
-const httpUrl = z
-  .url({ protocol: /^https?$/, error: 'must be an http or https address' })
-  .transform((url) => url.replace(/\/+$/, ''))
+const httpUrl = () =>
+  z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).transform((url) => url.replace(/\/+$/, ''))
 
-export const processShape = {
+export const processShape = () => ({
   GOOGLE_CLOUD_PROJECT: text("set it to the project's id"),
   LOG_LEVEL: z
     .enum(['DEBUG', 'INFO', 'WARNING', 'ERROR'], { error: 'must be DEBUG, INFO, WARNING or ERROR' })
     .default('INFO'),
-}
-type ProcessVariables = z.output<z.ZodObject<typeof processShape>>
+})
+type ProcessVariables = z.output<z.ZodObject<ReturnType<typeof processShape>>>
 
 export interface ProcessConfig {
   readonly projectId: string
@@ -41,15 +51,15 @@ export const processConfig = (env: ProcessVariables): ProcessConfig => ({
   logLevel: env.LOG_LEVEL,
 })
 
-export const deadLetterShape = {
+export const deadLetterShape = () => ({
   DEAD_LETTER_TOPIC: text('name the topic for messages that are refused or exhausted'),
   MAX_DELIVERY_ATTEMPTS: z
     .string({ error: "is not set: give it the subscription's max_delivery_attempts" })
     .regex(/^\d+$/, 'must be a whole number of attempts')
     .transform(Number)
     .pipe(z.number().min(5, 'must be at least 5, as Pub/Sub wants').max(100, 'must be at most 100, as Pub/Sub wants')),
-}
-type DeadLetterVariables = z.output<z.ZodObject<typeof deadLetterShape>>
+})
+type DeadLetterVariables = z.output<z.ZodObject<ReturnType<typeof deadLetterShape>>>
 
 export interface DeadLetterConfig {
   readonly topic: string
@@ -84,19 +94,19 @@ export function secretProblem(env: Readonly<Record<string, unknown>>, name: stri
   return undefined
 }
 
-const regionShape = {
+const regionShape = () => ({
   CUSTOMERIO_REGION: z.enum(['us', 'eu'], { error: "must be us or eu, the account's region" }),
-}
+})
 
-export const trackApiShape = {
-  ...regionShape,
-  CUSTOMERIO_TRACK_URL: httpUrl.optional(),
+export const trackApiShape = () => ({
+  ...regionShape(),
+  CUSTOMERIO_TRACK_URL: httpUrl().optional(),
   ...secretShape('CUSTOMERIO_SITE_ID'),
   ...secretShape('CUSTOMERIO_TRACK_API_KEY'),
   CUSTOMERIO_REQUESTS_PER_SECOND: number('requests per second', 100, 0.01, 3_000),
   CUSTOMERIO_REQUEST_TIMEOUT_MS: whole('milliseconds', 5_000, 100, 30_000),
-}
-type TrackApiVariables = z.output<z.ZodObject<typeof trackApiShape>>
+})
+type TrackApiVariables = z.output<z.ZodObject<ReturnType<typeof trackApiShape>>>
 
 export interface TrackApiConfig {
   /** As the SDK's `url` option wants it: with `/api/v1`, from which it derives v2. */
@@ -115,15 +125,15 @@ export const trackApiConfig = (env: TrackApiVariables): TrackApiConfig => ({
   requestTimeoutMs: env.CUSTOMERIO_REQUEST_TIMEOUT_MS,
 })
 
-export const appApiShape = {
-  ...regionShape,
-  CUSTOMERIO_APP_URL: httpUrl.optional(),
+export const appApiShape = () => ({
+  ...regionShape(),
+  CUSTOMERIO_APP_URL: httpUrl().optional(),
   ...secretShape('CUSTOMERIO_APP_API_KEY'),
   CUSTOMERIO_REQUESTS_PER_SECOND: number('requests per second', 100, 0.01, 3_000),
   // A send that times out is uncertain and waits for a look-up, so it gets more time than a batch, which is simply retried.
   CUSTOMERIO_REQUEST_TIMEOUT_MS: whole('milliseconds', 10_000, 100, 30_000),
-}
-type AppApiVariables = z.output<z.ZodObject<typeof appApiShape>>
+})
+type AppApiVariables = z.output<z.ZodObject<ReturnType<typeof appApiShape>>>
 
 export interface AppApiConfig {
   /** As the SDK's `url` option wants it: with `/v1`. */
@@ -178,7 +188,7 @@ export const batchConfig = (env: BatchVariables): BatchConfig => ({
 /** The share of a lease beyond the request's timeout that must be left when a send begins, milliseconds. */
 const LEAST_LEASE_REMAINDER_MS = 10_000
 
-export const ledgerShape = {
+export const ledgerShape = () => ({
   SEND_LEDGER_DATABASE: text('name the Firestore database of the send ledger'),
   SEND_LEDGER_COLLECTION: z.string().default('sends'),
   SEND_LEDGER_SETTLE_SECONDS: whole('seconds', 60, 0, 600),
@@ -188,8 +198,8 @@ export const ledgerShape = {
   SEND_LEDGER_LEASE_MARGIN_SECONDS: whole('seconds', 20, LEAST_LEASE_REMAINDER_MS / 1_000 + 1, 300),
   // Shorter than 38 days (source 7, dead letters 31), a replay would no longer meet its record and send twice.
   SEND_LEDGER_TTL_DAYS: whole('days', 45, 39, 365),
-}
-type LedgerVariables = z.output<z.ZodObject<typeof ledgerShape>>
+})
+type LedgerVariables = z.output<z.ZodObject<ReturnType<typeof ledgerShape>>>
 
 export interface LedgerConfig {
   readonly database: string
@@ -212,7 +222,7 @@ export const ledgerConfig = (env: LedgerVariables): LedgerConfig => ({
   ttlMs: env.SEND_LEDGER_TTL_DAYS * 86_400_000,
 })
 
-export const webhookShape = {
+export const webhookShape = () => ({
   WEBHOOK_EVENTS_TOPIC: text('name the topic that webhooks are published to'),
   ...secretShape('CUSTOMERIO_WEBHOOK_SIGNING_KEYS'),
   WEBHOOK_MAX_AGE_SECONDS: z
@@ -225,6 +235,6 @@ export const webhookShape = {
   // Cloud Run takes no HTTP/1 request above 32 MiB. By default less, so that the bodies of 32 requests at once, each held
   // twice while it is put together, fit 2 GiB whoever sends them.
   WEBHOOK_MAX_BODY_BYTES: whole('bytes', 20_971_520, 1, 33_554_432),
-}
+})
 
-export const warehouseShape = { BIGQUERY_DATASET: text('name the dataset of the warehouse') }
+export const warehouseShape = () => ({ BIGQUERY_DATASET: text('name the dataset of the warehouse') })

@@ -10,7 +10,7 @@ export interface ApiOptions {
   readonly timeoutMs: number
 }
 
-/** One SDK client a process, made anew only when its credentials change. Connections are kept alive by `fetch` itself. */
+/** One SDK client a process, made anew only when its credentials change. Connections are kept alive by the transport. */
 export class ClientHolder<C> {
   readonly #secrets: readonly Secret[]
   readonly #build: (values: readonly string[]) => C
