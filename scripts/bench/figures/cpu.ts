@@ -1,7 +1,7 @@
 import { readTopology } from '../../topology/topology.ts'
 import { measure } from '../lab/measure.ts'
 import { median } from '../statistics.ts'
-import { type Figure, inRounds, problemsOfAll, rowOf, told, WARM_UP_ROUNDS } from './figure.ts'
+import { type Figure, inRounds, problemsOfAll, rowOf, told, warmUp } from './figure.ts'
 import { CUSTOMERIO_LATENCY_MS } from './throughput.ts'
 
 /** CPU a message of an instance that has all it can do. No rate limit here: repeated calls would count against the baseline. */
@@ -26,7 +26,7 @@ export const cpu: Figure = {
       return measure(lab, { instance, sink: customerio, load })
     }
     const round = async () => ({ ours: await of(track), oneCall: await of(oneCall), empty: await of(empty) })
-    for (let warmUp = 0; warmUp < WARM_UP_ROUNDS; warmUp++) await round()
+    await warmUp(bench, [track, oneCall, empty], 'track', connections)
     const { counted, rejected, disturbed } = await inRounds(bench, round, problemsOfAll)
     for (const instance of [track, oneCall, empty]) await instance.close()
 

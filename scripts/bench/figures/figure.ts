@@ -1,9 +1,8 @@
+import type { Instance } from '../lab/instance.ts'
 import type { Lab } from '../lab/lab.ts'
 import type { Measurement } from '../lab/measure.ts'
+import type { MessageKind } from '../load/messages.ts'
 import { isReached, type Reach, type Spread, spreadOf } from '../statistics.ts'
-
-/** Rounds that are not looked at: V8 compiles what is hot after some ten thousand messages. */
-export const WARM_UP_ROUNDS = 1
 
 /** What every figure is given. */
 export interface Bench {
@@ -51,6 +50,20 @@ export function rowOf(about: Omit<Row, 'value' | 'reached' | 'unit'> & { unit?: 
   return { unit: '×', ...about, value, reached: isReached(value.median, about.reach) }
 }
 
+/** V8 has compiled what is hot after some ten thousand messages. */
+const WARM_UP_MESSAGES = 10_000
+
+/** Gives each instance messages that are not looked at. */
+export async function warmUp(
+  { lab, quick }: Pick<Bench, 'lab' | 'quick'>,
+  instances: readonly Instance[],
+  messages: MessageKind,
+  connections: number,
+): Promise<void> {
+  const count = quick ? WARM_UP_MESSAGES / 100 : WARM_UP_MESSAGES
+  for (const { port } of instances) await lab.load({ kind: 'count', port, messages, connections, count })
+}
+
 export interface Rounds<R> {
   readonly counted: readonly R[]
   readonly rejected: readonly string[]
@@ -58,7 +71,7 @@ export interface Rounds<R> {
 }
 
 /**
- * Runs rounds until enough of them were undisturbed, at most half as many more.
+ * Runs rounds until enough of them were undisturbed, at most twice as many.
  * A round measures everything that is compared, one after the other, so that all of it saw the same machine.
  */
 export async function inRounds<R extends object>(
@@ -69,7 +82,7 @@ export async function inRounds<R extends object>(
   const counted: R[] = []
   const disturbed: R[] = []
   const rejected: string[] = []
-  for (let attempt = 1; counted.length < bench.rounds && attempt <= Math.ceil(1.5 * bench.rounds); attempt++) {
+  for (let attempt = 1; counted.length < bench.rounds && attempt <= 2 * bench.rounds; attempt++) {
     const measured = await round()
     const problems = bench.quick ? [] : problemsOf(measured)
     if (problems.length === 0) counted.push(measured)

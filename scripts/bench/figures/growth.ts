@@ -1,7 +1,7 @@
 import type { Measurement } from '../lab/measure.ts'
 import { measure } from '../lab/measure.ts'
 import { median } from '../statistics.ts'
-import { type Figure, inRounds, problemsOfAll, rowOf, told, WARM_UP_ROUNDS } from './figure.ts'
+import { type Figure, inRounds, problemsOfAll, rowOf, told, warmUp } from './figure.ts'
 import { CUSTOMERIO_LATENCY_MS } from './throughput.ts'
 
 export const CONCURRENT_PUSHES = [1, 10, 100, 1_000] as const
@@ -31,7 +31,7 @@ export const growth: Figure = {
       100: await at(100),
       1000: await at(1_000),
     })
-    for (let warmUp = 0; warmUp < WARM_UP_ROUNDS; warmUp++) await round()
+    await warmUp(bench, [track], 'track', 100)
     const { counted, rejected, disturbed } = await inRounds(bench, round, problemsOfAll)
     await track.close()
 

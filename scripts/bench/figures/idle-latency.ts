@@ -1,7 +1,7 @@
 import { watch } from '../lab/watch.ts'
 import { median } from '../statistics.ts'
 import { whyRejected } from '../validity.ts'
-import { type Figure, inRounds, rowOf, told } from './figure.ts'
+import { type Figure, inRounds, rowOf, told, warmUp } from './figure.ts'
 
 const PUSHES = 500
 const REST_MS = 4
@@ -25,7 +25,8 @@ export const idleLatency: Figure = {
       if (ours === undefined || baseline === undefined) throw new Error('the load generator saw one of two instances')
       return { ours, oneCall: baseline, ...surroundings }
     }
-    for (let index = 0; index < 2; index++) await round()
+    await warmUp(bench, instances, 'track', 100)
+    await round()
     const { counted, rejected, disturbed } = await inRounds(bench, round, whyRejected)
     for (const instance of instances) await instance.close()
 

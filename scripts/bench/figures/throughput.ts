@@ -1,16 +1,7 @@
 import { readTopology } from '../../topology/topology.ts'
 import { measure } from '../lab/measure.ts'
 import { median } from '../statistics.ts'
-import {
-  type Bench,
-  type Figure,
-  type FigureResult,
-  inRounds,
-  problemsOfAll,
-  rowOf,
-  told,
-  WARM_UP_ROUNDS,
-} from './figure.ts'
+import { type Bench, type Figure, type FigureResult, inRounds, problemsOfAll, rowOf, told, warmUp } from './figure.ts'
 
 /** What Customer.io is taken to be: an answer in 50 ms, 1,000 requests a second. */
 export const CUSTOMERIO_LATENCY_MS = 50
@@ -49,7 +40,7 @@ export const throughput: Figure = {
       unbounded: await of(oneCall, concurrency),
       empty: await of(empty, concurrency),
     })
-    for (let warmUp = 0; warmUp < WARM_UP_ROUNDS; warmUp++) await round()
+    await warmUp(bench, [track, oneCall, empty], 'track', concurrency)
     const { counted, rejected, disturbed } = await inRounds(bench, round, problemsOfAll)
     for (const instance of [track, oneCall, empty]) await instance.close()
 

@@ -1,16 +1,7 @@
 import { readTopology } from '../../topology/topology.ts'
 import { measure } from '../lab/measure.ts'
 import { median } from '../statistics.ts'
-import {
-  type Bench,
-  type Figure,
-  type FigureResult,
-  inRounds,
-  problemsOfAll,
-  rowOf,
-  told,
-  WARM_UP_ROUNDS,
-} from './figure.ts'
+import { type Bench, type Figure, type FigureResult, inRounds, problemsOfAll, rowOf, told, warmUp } from './figure.ts'
 
 /** What a streaming insert is taken to last. */
 const BIGQUERY_LATENCY_MS = 100
@@ -41,7 +32,7 @@ export const warehouse: Figure = {
       tenAtATime: await of(oneRow, USUAL_CONCURRENCY),
       unbounded: await of(oneRow, concurrency),
     })
-    for (let warmUp = 0; warmUp < WARM_UP_ROUNDS; warmUp++) await round()
+    await warmUp(bench, [ours, oneRow], 'webhook-event', concurrency)
     const { counted, rejected, disturbed } = await inRounds(bench, round, problemsOfAll)
     for (const instance of [ours, oneRow]) await instance.close()
 

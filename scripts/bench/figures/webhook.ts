@@ -2,16 +2,7 @@ import { readTopology } from '../../topology/topology.ts'
 import type { Instance } from '../lab/instance.ts'
 import { measure } from '../lab/measure.ts'
 import { median } from '../statistics.ts'
-import {
-  type Bench,
-  type Figure,
-  type FigureResult,
-  inRounds,
-  problemsOfAll,
-  rowOf,
-  told,
-  WARM_UP_ROUNDS,
-} from './figure.ts'
+import { type Bench, type Figure, type FigureResult, inRounds, problemsOfAll, rowOf, told, warmUp } from './figure.ts'
 
 /** Webhooks of one instance, verified and published, and how long an answer takes when it has half of what it can do. */
 export const webhook: Figure = {
@@ -34,7 +25,7 @@ export const webhook: Figure = {
       return measure(lab, { instance, sink: pubsub, load })
     }
     const saturation = async () => ({ ours: await saturated(ours), readBody: await saturated(readBody) })
-    for (let warmUp = 0; warmUp < WARM_UP_ROUNDS; warmUp++) await saturation()
+    await warmUp(bench, [ours, readBody], 'webhook', connections)
     const most = await inRounds(bench, saturation, problemsOfAll)
 
     const perSecond = Math.floor(median(most.counted.map((each) => each.ours.acceptedPerSecond)) / 2)
