@@ -75,11 +75,14 @@ const trackBatchShape = () =>
     { maxItems: 100, maxBytes: 450_000, maxItemBytes: 30_000, maxInFlight: 4, maxWaitMs: 10_000, maxQueueItems: 2_000 },
     { maxItems: 1_000, maxBytes: 500_000, maxItemBytes: 32_000 },
   )
-/** BigQuery's limits for an insert are 10 MB a request and 50,000 rows, of which it recommends 500. */
+/**
+ * BigQuery's limits for an insert are 10 MB a request and 50,000 rows, of which it recommends 500. A quarter of what an
+ * instance is given at a time, so that all four inserts can be under way.
+ */
 const insertBatchShape = () =>
   batchShape(
     {
-      maxItems: 500,
+      maxItems: 100,
       maxBytes: 8_000_000,
       maxItemBytes: 8_000_000,
       maxInFlight: 4,

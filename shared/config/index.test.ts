@@ -100,7 +100,7 @@ it('gives the warehouse function its defaults', () => {
   expect(parseWarehouseConfig({ ...processVariables, BIGQUERY_DATASET: 'customerio' })).toMatchObject({
     dataset: 'customerio',
     deadLetter: { topic: 'dead', maxDeliveryAttempts: 100 },
-    batch: { maxItems: 500, maxBytes: 8_000_000 },
+    batch: { maxItems: 100, maxBytes: 8_000_000 },
   })
 })
 
