@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
+import { env } from 'node:process'
 import { PubSub } from '@google-cloud/pubsub'
 import { buildFunctions } from '../build/build.ts'
 import { type CustomerIoOptions, type CustomerIoServer, startCustomerIo } from '../local/customerio/index.ts'
@@ -45,15 +46,16 @@ export async function startOneFunction(
   // Within the project, where the bundle finds the functions framework.
   mkdirSync(join(PROJECT_ROOT, '.local'), { recursive: true })
   const directory = mkdtempSync(join(PROJECT_ROOT, '.local', 'function-'))
+  const bundles = env.TEST_BUNDLES ?? join(directory, 'dist')
   const [pubsub, customerio, port] = await Promise.all([
     startPubSub({ port: 0 }),
     startCustomerIo({ port: 0, ...CREDENTIALS, deliveryDelayMs: 0, ...options.customerio }),
     freePort(),
-    buildFunctions(join(directory, 'dist'), [name]),
+    env.TEST_BUNDLES ?? buildFunctions(bundles, [name]),
   ])
   const process = new FunctionProcess({
     name,
-    source: join(directory, 'dist', name),
+    source: join(bundles, name),
     port,
     logFile: join(directory, 'logs', `${name}.log`),
     env: {

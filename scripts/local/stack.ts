@@ -35,6 +35,8 @@ export interface StackOptions {
   readonly pubsub?: Partial<PubSubOptions>
   readonly firestore?: Partial<FirestoreOptions>
   readonly customerio?: Partial<CustomerIoOptions>
+  /** Ready-made bundles of the functions; built by default. */
+  readonly bundles?: string | undefined
   /** Further variables for every function. */
   readonly environment?: Readonly<Record<string, string>>
   /** Only these functions; all by default. The subscriptions of the others deliver to nobody. */
@@ -138,8 +140,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       requestsPerSecond: options.requestsPerSecond ?? 1_000,
     }
     const warehouse = new BigQuery({ projectId, apiEndpoint: bigquery.url })
+    const bundles = options.bundles ?? join(directory, 'dist')
     await Promise.all([
-      buildFunctions(join(directory, 'dist'), functionNames),
+      options.bundles ?? buildFunctions(bundles, functionNames),
       deployWarehouse(warehouse, topology.bigquery, PROJECT_ROOT),
     ])
 
@@ -148,7 +151,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         name,
         new FunctionProcess({
           name,
-          source: join(directory, 'dist', name),
+          source: join(bundles, name),
           port: ports.get(name) ?? 0,
           env: { ...functionEnvironment(topology, name, hosts), ...options.environment },
           logFile: join(directory, 'logs', `${name}.log`),
