@@ -7,7 +7,7 @@ const SECONDS = 10
 it('loses nothing and sends nothing twice, whatever fails around the functions', async () => {
   const chaos = spawn(process.execPath, ['scripts/chaos/chaos.ts', '--seed', '7', '--seconds', String(SECONDS)], {
     cwd: PROJECT_ROOT,
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, TEST_BUNDLES: process.env.TEST_BUNDLES },
   })
   let output = ''
   for (const stream of [chaos.stdout, chaos.stderr]) stream.on('data', (chunk) => (output += chunk))

@@ -42,7 +42,6 @@ export async function runOutage(options: OutageOptions): Promise<OutageResult> {
   const topics = TOPICS.filter((topic) => options.perSecond[topic] !== undefined)
   const stack = await startStack({
     directory,
-    bundles: process.env.TEST_BUNDLES,
     projectId: 'outage',
     ports: { all: 0 },
     functions: topics,

@@ -20,7 +20,6 @@ beforeAll(async () => {
   rmSync(directory, { recursive: true, force: true })
   stack = await startStack({
     directory,
-    bundles: process.env.TEST_BUNDLES,
     ports: { all: 0, pubsub: 0, firestore: 0, bigquery: 0, customerio: 0 },
     environment: { SEND_LEDGER_SETTLE_SECONDS: '0' },
     customerio: { deliveryDelayMs: 600_000 },

@@ -11,7 +11,6 @@ let stack: Stack
 beforeAll(async () => {
   process.env.METADATA_SERVER_DETECTION = 'none'
   stack = await startStack({
-    bundles: process.env.TEST_BUNDLES,
     ports: { all: 0 },
     directory: join(PROJECT_ROOT, '.local/stack-test'),
     functions: ['track'],

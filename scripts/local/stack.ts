@@ -35,8 +35,6 @@ export interface StackOptions {
   readonly pubsub?: Partial<PubSubOptions>
   readonly firestore?: Partial<FirestoreOptions>
   readonly customerio?: Partial<CustomerIoOptions>
-  /** Ready-made bundles of the functions; built by default. */
-  readonly bundles?: string | undefined
   /** Further variables for every function. */
   readonly environment?: Readonly<Record<string, string>>
   /** Only these functions; all by default. The subscriptions of the others deliver to nobody. */
@@ -140,9 +138,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       requestsPerSecond: options.requestsPerSecond ?? 1_000,
     }
     const warehouse = new BigQuery({ projectId, apiEndpoint: bigquery.url })
-    const bundles = options.bundles ?? join(directory, 'dist')
+    const ready = process.env.TEST_BUNDLES
+    const bundles = ready ?? join(directory, 'dist')
     await Promise.all([
-      options.bundles ?? buildFunctions(bundles, functionNames),
+      ready ?? buildFunctions(bundles, functionNames),
       deployWarehouse(warehouse, topology.bigquery, PROJECT_ROOT),
     ])
 

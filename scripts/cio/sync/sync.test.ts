@@ -21,7 +21,7 @@ beforeAll(async () => {
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })
   const ports = { all: 0, pubsub: 0, firestore: 0, bigquery: 0, customerio: 0 }
-  stack = await startStack({ directory, ports, functions: ['identify'], bundles: process.env.TEST_BUNDLES })
+  stack = await startStack({ directory, ports, functions: ['identify'] })
   postgres = await startEmbeddedPostgres()
   await postgres.pool.query('CREATE TABLE users (id int PRIMARY KEY, email text, plan text, password text)')
   await postgres.pool.query(
