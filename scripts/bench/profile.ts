@@ -6,7 +6,7 @@ import { buildAll } from './lab/bundles.ts'
 import { type FunctionName, Lab } from './lab/lab.ts'
 import type { MessageKind } from './load/messages.ts'
 
-/** `node scripts/bench/profile.ts track`: where an instance spends its time when it has all it can do. */
+/** `node_modules/.bin/node scripts/bench/profile.ts track`: where an instance spends its time when it has all it can do. */
 const LOADED: Readonly<Record<FunctionName, MessageKind>> = {
   identify: 'identify',
   track: 'track',
