@@ -17,7 +17,7 @@ type Published = { readonly kind: 'delivered' } | { readonly kind: 'refused' | '
 
 /** gRPC's INVALID_ARGUMENT: something in the request, which may be one message of several. */
 const INVALID_ARGUMENT = 3
-/** Few, so that a publish that takes long holds up few others: half of what one instance has. */
+/** Half of what one instance has. */
 const MESSAGES_A_REQUEST = 16
 /** Customer.io waits four seconds for its answer. */
 const MS_BETWEEN_REQUESTS = 5
@@ -25,9 +25,9 @@ const MS_BETWEEN_REQUESTS = 5
 const BYTES_A_REQUEST = 1_000_000
 
 /**
- * The client and its channel are made at start, since every webhook needs them. Webhooks that arrive while a publish is
- * under way share the next one, since a call costs several times what all else about a webhook does; with none under
- * way a webhook is published at once, or a few milliseconds after the publish before. A message that Pub/Sub refuses
+ * The client and its channel are made at start, since every webhook needs them. Webhooks that arrive within a few
+ * milliseconds share a publish, since a call costs several times what all else about a webhook does; after a quiet time
+ * one is published at once. A publish that takes long holds up no others until four do. A message that Pub/Sub refuses
  * takes no others with it.
  */
 export function createPublisher(options: PublisherOptions): Publish {

@@ -3,7 +3,8 @@ import type { Plugin } from 'esbuild'
 
 /**
  * Message classes that Google generates for those who want to make messages by hand. The clients take plain objects and
- * only export them again, so nothing here uses them. Those of Firestore are missing in the list: its client does.
+ * only export them again, or use them for long-running operations, which nothing here starts. Those of Firestore are
+ * missing in the list: its client does use them.
  */
 const MESSAGE_CLASSES =
   /@google-cloud\/pubsub(-api)?\/build\/protos\/protos\.js$|google-gax\/build\/protos\/(iam_service|locations|operations)\.js$/

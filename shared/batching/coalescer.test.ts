@@ -132,19 +132,27 @@ describe('Coalescer', () => {
       expect(batches()).toEqual([[0], [1, 2]])
     })
 
-    it('still waits for one under way, and remembers that one came back meanwhile', async () => {
-      const { submit, batches, next } = airport({ spacingMs: 5, maxItems: 2 })
-      for (let index = 0; index < 4; index++) submit()
-      await settle()
-      jest.advanceTimersByTime(5)
-      expect(batches()).toEqual([[0], [1, 2]])
-      await next().land()
-      expect(batches()).toEqual([[0], [1, 2], [3]])
+    it('is held up by none that does not come back, while fewer than four are in flight', async () => {
+      const { submit, batches, coalescer } = airport({ spacingMs: 5 })
+      for (let index = 0; index < 5; index++) {
+        submit()
+        submit()
+        jest.advanceTimersByTime(5)
+      }
+      expect(batches()).toEqual([[0], [1], [2, 3], [4, 5]])
+      expect(coalescer.waiting).toBe(4)
+    })
+
+    it('gives back what has waited too long, and is idle then', async () => {
+      const { submit, coalescer, clock, results, next } = airport({ spacingMs: 5, maxQueueWaitMs: 100 })
+      submit()
       submit()
       await next().land()
-      expect(batches()).toHaveLength(3)
+      const idle = coalescer.idle()
+      clock.nowMs = 101
       jest.advanceTimersByTime(5)
-      expect(batches().at(-1)).toEqual([4])
+      await idle
+      expect(results.get(1)).toBe('waited_too_long')
     })
   })
 

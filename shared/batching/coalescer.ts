@@ -36,8 +36,9 @@ export interface CoalescerOptions<T, R> extends Partial<CoalescerLimits> {
   /** Sends a batch: one result an item, in order. Must settle in bounded time: it has its own timeout. */
   readonly send: (items: readonly T[]) => Promise<readonly R[]>
   /**
-   * At least so long between a batch and the next part-filled one, so that requests which come back faster still carry
-   * several items; one that is full does not wait. None by default.
+   * A batch that is not full leaves so long after the one before, and does not wait for that to come back: requests that
+   * are quickly answered still carry several items, and one that is not holds up nobody. By default there is no such
+   * time, and a batch that is not full waits until another has come back.
    */
   readonly spacingMs?: number
   /** The result of an item that was not tried. */
@@ -70,7 +71,7 @@ interface Entry<T, R> {
  * under way items gather, and leave together when it returns, or earlier once they fill a batch and fewer than
  * `maxInFlight` are under way. The batch grows by itself with the load.
  *
- * There is no timer but that of `spacingMs`. The queue is looked at on every `submit` and whenever a batch returns; an item that has waited
+ * There is no timer but that of `spacingMs`, which every item that it holds up keeps running. The queue is looked at on every `submit` and whenever a batch returns; an item that has waited
  * longer than `maxQueueWaitMs` by the clock is then given back as busy. That is enough on a platform that throttles
  * the CPU between requests: a timer would not run either, every waiting item is a request that is being held, and while
  * anything waits at least one batch is in flight, which `send` promises to end.
@@ -94,7 +95,7 @@ export class Coalescer<T, R> {
   #inFlight = 0
   /** A part-filled batch may leave although others are under way: one of them has come back. */
   #returned = false
-  /** Within `spacingMs` of the last batch. */
+  /** For `spacingMs` after a batch, which a full one meanwhile does not prolong. */
   #resting = false
   #onIdle: (() => void)[] = []
 
@@ -175,10 +176,11 @@ export class Coalescer<T, R> {
 
   /** Sends what may leave now. */
   #leave(): void {
-    const { maxItems, maxBytes, maxInFlight } = this.#options
+    const { maxItems, maxBytes, maxInFlight, spacingMs } = this.#options
     while (this.#readyItems > 0 && this.#inFlight < maxInFlight) {
       const full = this.#readyItems >= maxItems || this.#readyBytes >= maxBytes
-      if (!full && (this.#resting || (!this.#returned && this.#inFlight > 0))) return
+      const due = spacingMs === undefined ? this.#returned || this.#inFlight === 0 : !this.#resting
+      if (!full && !due) return
       this.#returned = false
       this.#rest()
       void this.#send(this.#takeBatch())
@@ -192,7 +194,9 @@ export class Coalescer<T, R> {
     this.#resting = true
     setTimeout(() => {
       this.#resting = false
+      this.#giveBackExpired()
       this.#leave()
+      this.#tellIdle()
     }, spacingMs)
   }
 
@@ -226,6 +230,10 @@ export class Coalescer<T, R> {
     for (const [index, result] of results.entries()) batch[index]?.resolve(result)
     this.#returned = true
     this.#leave()
+    this.#tellIdle()
+  }
+
+  #tellIdle(): void {
     if (this.#waiting > 0 || this.#inFlight > 0) return
     const waiters = this.#onIdle
     this.#onIdle = []

@@ -17,7 +17,7 @@ export type Answer =
   | { readonly kind: 'no_request'; readonly code: string }
   /** No connection (with TLS: no secure one) came about, so nothing was written: the request was certainly not processed. */
   | { readonly kind: 'no_connection'; readonly code: string }
-  /** Timeout, reset, or an answer cut off: the request may have been processed. */
+  /** Timeout, reset, or an answer cut off, on a connection that there was: the request may have been processed. */
   | { readonly kind: 'no_answer'; readonly code: string }
 
 /** One request as the SDK shapes it. */
@@ -70,6 +70,8 @@ function exchange(request: SdkRequest, timeoutMs: number): Promise<Answer> {
     const settle = (answer: Answer): void => {
       clearTimeout(timer)
       resolve(answer)
+      // Answered before it was read to its end: the rest may never be taken, and would hold the connection.
+      if (!sent.writableFinished) sent.destroy()
     }
     const fail = (code: string): void => settle({ kind: connected ? 'no_answer' : 'no_connection', code })
     const timer = setTimeout(() => {
@@ -77,10 +79,14 @@ function exchange(request: SdkRequest, timeoutMs: number): Promise<Answer> {
       sent.destroy()
     }, timeoutMs)
     sent.on('socket', (socket) => {
-      if (sent.reusedSocket) connected = true
+      if (!socket.connecting) connected = true
       else socket.once(sent.protocol === 'https:' ? 'secureConnect' : 'connect', () => (connected = true))
     })
     sent.on('error', (error) => fail(codeOf(error)))
+    sent.on('upgrade', (_response, socket) => {
+      socket.destroy()
+      fail('UPGRADE')
+    })
     sent.on('response', (response) => read(response, settle, fail))
     sent.end(request.body)
   })
