@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 
-const SECONDS = 10
+const SECONDS = 6
 
 it('loses nothing and sends nothing twice, whatever fails around the functions', async () => {
   const chaos = spawn(process.execPath, ['scripts/chaos/chaos.ts', '--seed', '7', '--seconds', String(SECONDS)], {
