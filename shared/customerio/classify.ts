@@ -21,9 +21,9 @@ const ERROR_LENGTH_LIMIT = 1_000
  *
  * - 2xx: delivered.
  * - 400, 413 and, for a broadcast, 422; and a 403 of `/send` that names a file type: refused, no retry can help.
- * - 429, and no connection: retry; it was certainly not processed.
+ * - 429, and no connection, in time or at all: retry; it was certainly not processed.
  * - 401, 402, other 403, 404, 3xx, no request: retry, caused by our configuration; they never speak of the message.
- * - 408, 5xx, timeout, reset, cut-off or unparsable: uncertain; it may have been processed.
+ * - 408, 5xx, and over a connection a timeout, reset, cut-off or unparsable answer: uncertain; it may have been processed.
  */
 export function classify(endpoint: Endpoint, answer: Answer, now: () => number): CallOutcome {
   if (answer.kind === 'no_request') {
