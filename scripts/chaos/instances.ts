@@ -8,7 +8,8 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { z } from 'zod'
-import { type FunctionProcess, freePort } from '../local/function-process.ts'
+import type { FunctionProcess } from '../local/function-process.ts'
+import { freePort } from '../local/ports.ts'
 import { TOPICS, type Topic } from './messages.ts'
 
 /** One process of a function. */

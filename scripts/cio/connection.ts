@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { createConnection } from 'node:net'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { BigQuery } from '@google-cloud/bigquery'
@@ -8,6 +6,7 @@ import type { Firestore } from '@google-cloud/firestore'
 import type { PubSub, v1 } from '@google-cloud/pubsub'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { isListening } from '../local/ports.ts'
 import { PROJECT_ROOT, readTopology, type Topology } from '../topology/topology.ts'
 import { type CustomerIo, createCustomerIo } from './customerio.ts'
 import { CommandError, usageError } from './errors.ts'
@@ -154,7 +153,9 @@ async function whereLocal(target: Target): Promise<Where> {
   const parsed = endpointsSchema.safeParse(document)
   if (!parsed.success) throw new CommandError(`${file} is not what the local stack writes`, { hint: start })
   const endpoints = parsed.data
-  if (!(await answers(endpoints.PUBSUB_EMULATOR_HOST))) {
+  // Google's clients would try for a minute to reach a server that is not there.
+  const [host, port] = endpoints.PUBSUB_EMULATOR_HOST.split(':')
+  if (!(await isListening(Number(port), host))) {
     throw new CommandError(`the local stack of ${file} is not running`, { hint: start })
   }
   process.env.METADATA_SERVER_DETECTION = 'none'
@@ -172,20 +173,6 @@ async function whereLocal(target: Target): Promise<Where> {
     trackUrl: endpoints.CUSTOMERIO_TRACK_URL,
     appUrl: endpoints.CUSTOMERIO_APP_URL,
     secretFiles: endpoints.secrets,
-  }
-}
-
-/** Google's clients would try for a minute to reach a server that is not there. */
-async function answers(address: string): Promise<boolean> {
-  const [host, port] = address.split(':')
-  const socket = createConnection({ host, port: Number(port) })
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
   }
 }
 

@@ -8,7 +8,8 @@ import { deployWarehouse, type LocalBigQuery, startBigQuery } from './bigquery/i
 import { type CustomerIoOptions, type CustomerIoServer, startCustomerIo } from './customerio/index.ts'
 import { functionEnvironment } from './environment.ts'
 import { type FirestoreOptions, type FirestoreServer, startFirestore } from './firestore/index.ts'
-import { FunctionProcess, freePort, isListening } from './function-process.ts'
+import { FunctionProcess } from './function-process.ts'
+import { freePort, isListening } from './ports.ts'
 import { type PubSubOptions, type PubSubServer, startPubSub } from './pubsub/index.ts'
 import { createTopology } from './pubsub/topology.ts'
 

@@ -1,30 +1,20 @@
 import { readTopology } from '../../topology/topology.ts'
-import { measure } from '../lab/measure.ts'
 import { median } from '../statistics.ts'
-import { type Figure, inRounds, problemsOfAll, rowOf, told, warmUp } from './figure.ts'
+import { type Figure, inRounds, problemsOfAll, rowOf, saturate, told, warmUp } from './figure.ts'
 import { CUSTOMERIO_LATENCY_MS } from './throughput.ts'
 
 /** CPU a message of an instance that has all it can do. No rate limit here: repeated calls would count against the baseline. */
 export const cpu: Figure = {
   name: 'cpu',
   async run(bench) {
-    const { lab, seconds } = bench
+    const { lab } = bench
     const customerio = await lab.sink({ kind: 'customerio', latencyMs: CUSTOMERIO_LATENCY_MS })
     const connections = readTopology().functions.track?.concurrency ?? 1
     const track = await lab.instance('track', { customerio })
     const oneCall = await lab.instance('sdk-call', { customerio })
     const empty = await lab.instance('empty', {})
-    const of = (instance: typeof track) => {
-      const load = {
-        kind: 'saturate',
-        port: instance.port,
-        messages: 'track',
-        connections,
-        seconds,
-        settleSeconds: seconds / 2,
-      } as const
-      return measure(lab, { instance, sink: customerio, load })
-    }
+    const of = (instance: typeof track) =>
+      saturate(bench, { instance, sink: customerio, messages: 'track', connections })
     const round = async () => ({ ours: await of(track), oneCall: await of(oneCall), empty: await of(empty) })
     await warmUp(bench, [track, oneCall, empty], 'track', connections)
     const { counted, rejected, disturbed } = await inRounds(bench, round, problemsOfAll)

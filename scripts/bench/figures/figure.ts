@@ -1,6 +1,7 @@
 import type { Instance } from '../lab/instance.ts'
 import type { Lab } from '../lab/lab.ts'
-import type { Measurement } from '../lab/measure.ts'
+import { type Measurement, measure, type ToMeasure } from '../lab/measure.ts'
+import type { Load } from '../load/load.ts'
 import type { MessageKind } from '../load/messages.ts'
 import { isReached, type Reach, type Spread, spreadOf } from '../statistics.ts'
 
@@ -62,6 +63,22 @@ export async function warmUp(
 ): Promise<void> {
   const count = quick ? WARM_UP_MESSAGES / 100 : WARM_UP_MESSAGES
   for (const { port } of instances) await lab.load({ kind: 'count', port, messages, connections, count })
+}
+
+/** Keeps so many connections to an instance busy, and tells what came of it. */
+export function saturate(
+  { lab, seconds }: Pick<Bench, 'lab' | 'seconds'>,
+  { instance, sink, messages, connections }: Omit<ToMeasure, 'load'> & Pick<Load, 'messages'> & { connections: number },
+): Promise<Measurement> {
+  const load = {
+    kind: 'saturate',
+    port: instance.port,
+    messages,
+    connections,
+    seconds,
+    settleSeconds: seconds / 2,
+  } as const
+  return measure(lab, { instance, load, ...(sink !== undefined && { sink }) })
 }
 
 export interface Rounds<R> {

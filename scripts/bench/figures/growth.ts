@@ -1,7 +1,6 @@
 import type { Measurement } from '../lab/measure.ts'
-import { measure } from '../lab/measure.ts'
 import { median } from '../statistics.ts'
-import { type Figure, inRounds, problemsOfAll, rowOf, told, warmUp } from './figure.ts'
+import { type Figure, inRounds, problemsOfAll, rowOf, saturate, told, warmUp } from './figure.ts'
 import { CUSTOMERIO_LATENCY_MS } from './throughput.ts'
 
 export const CONCURRENT_PUSHES = [1, 10, 100, 1_000] as const
@@ -11,20 +10,11 @@ type Step = `${(typeof CONCURRENT_PUSHES)[number]}`
 export const growth: Figure = {
   name: 'growth',
   async run(bench) {
-    const { lab, seconds } = bench
+    const { lab } = bench
     const customerio = await lab.sink({ kind: 'customerio', latencyMs: CUSTOMERIO_LATENCY_MS })
     const track = await lab.instance('track', { customerio })
-    const at = (connections: number) => {
-      const load = {
-        kind: 'saturate',
-        port: track.port,
-        messages: 'track',
-        connections,
-        seconds,
-        settleSeconds: seconds / 2,
-      } as const
-      return measure(lab, { instance: track, sink: customerio, load })
-    }
+    const at = (connections: number) =>
+      saturate(bench, { instance: track, sink: customerio, messages: 'track', connections })
     const round = async (): Promise<Record<Step, Measurement>> => ({
       1: await at(1),
       10: await at(10),

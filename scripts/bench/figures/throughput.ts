@@ -1,7 +1,16 @@
 import { readTopology } from '../../topology/topology.ts'
-import { measure } from '../lab/measure.ts'
 import { median } from '../statistics.ts'
-import { type Bench, type Figure, type FigureResult, inRounds, problemsOfAll, rowOf, told, warmUp } from './figure.ts'
+import {
+  type Bench,
+  type Figure,
+  type FigureResult,
+  inRounds,
+  problemsOfAll,
+  rowOf,
+  saturate,
+  told,
+  warmUp,
+} from './figure.ts'
 
 /** What Customer.io is taken to be: an answer in 50 ms, 1,000 requests a second. */
 export const CUSTOMERIO_LATENCY_MS = 50
@@ -13,7 +22,7 @@ const USUAL_CONCURRENCY = 10
 export const throughput: Figure = {
   name: 'throughput',
   async run(bench: Bench): Promise<FigureResult> {
-    const { lab, seconds } = bench
+    const { lab } = bench
     const customerio = await lab.sink({
       kind: 'customerio',
       latencyMs: CUSTOMERIO_LATENCY_MS,
@@ -23,17 +32,8 @@ export const throughput: Figure = {
     const track = await lab.instance('track', { customerio })
     const oneCall = await lab.instance('sdk-call', { customerio })
     const empty = await lab.instance('empty', {})
-    const of = (instance: typeof track, connections: number) => {
-      const load = {
-        kind: 'saturate',
-        port: instance.port,
-        messages: 'track',
-        connections,
-        seconds,
-        settleSeconds: seconds / 2,
-      } as const
-      return measure(lab, { instance, sink: customerio, load })
-    }
+    const of = (instance: typeof track, connections: number) =>
+      saturate(bench, { instance, sink: customerio, messages: 'track', connections })
     const round = async () => ({
       ours: await of(track, concurrency),
       tenAtATime: await of(oneCall, USUAL_CONCURRENCY),

@@ -1,7 +1,16 @@
 import { readTopology } from '../../topology/topology.ts'
-import { measure } from '../lab/measure.ts'
 import { median } from '../statistics.ts'
-import { type Bench, type Figure, type FigureResult, inRounds, problemsOfAll, rowOf, told, warmUp } from './figure.ts'
+import {
+  type Bench,
+  type Figure,
+  type FigureResult,
+  inRounds,
+  problemsOfAll,
+  rowOf,
+  saturate,
+  told,
+  warmUp,
+} from './figure.ts'
 
 /** What a streaming insert is taken to last. */
 const BIGQUERY_LATENCY_MS = 100
@@ -11,22 +20,13 @@ const USUAL_CONCURRENCY = 10
 export const warehouse: Figure = {
   name: 'warehouse',
   async run(bench: Bench): Promise<FigureResult> {
-    const { lab, seconds } = bench
+    const { lab } = bench
     const bigquery = await lab.sink({ kind: 'bigquery', latencyMs: BIGQUERY_LATENCY_MS })
     const ours = await lab.instance('warehouse', { bigquery })
     const oneRow = await lab.instance('insert-row', { bigquery })
     const concurrency = readTopology().functions.warehouse?.concurrency ?? 1
-    const of = (instance: typeof ours, connections: number) => {
-      const load = {
-        kind: 'saturate',
-        port: instance.port,
-        messages: 'webhook-event',
-        connections,
-        seconds,
-        settleSeconds: seconds / 2,
-      } as const
-      return measure(lab, { instance, sink: bigquery, load })
-    }
+    const of = (instance: typeof ours, connections: number) =>
+      saturate(bench, { instance, sink: bigquery, messages: 'webhook-event', connections })
     const round = async () => ({
       ours: await of(ours, concurrency),
       tenAtATime: await of(oneRow, USUAL_CONCURRENCY),

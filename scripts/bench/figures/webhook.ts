@@ -2,7 +2,17 @@ import { readTopology } from '../../topology/topology.ts'
 import type { Instance } from '../lab/instance.ts'
 import { measure } from '../lab/measure.ts'
 import { median } from '../statistics.ts'
-import { type Bench, type Figure, type FigureResult, inRounds, problemsOfAll, rowOf, told, warmUp } from './figure.ts'
+import {
+  type Bench,
+  type Figure,
+  type FigureResult,
+  inRounds,
+  problemsOfAll,
+  rowOf,
+  saturate,
+  told,
+  warmUp,
+} from './figure.ts'
 
 /** Webhooks of one instance, verified and published, and how long an answer takes when it has half of what it can do. */
 export const webhook: Figure = {
@@ -13,17 +23,8 @@ export const webhook: Figure = {
     const ours = await lab.instance('webhook', { pubsub })
     const readBody = await lab.instance('read-body', {})
     const connections = readTopology().functions.webhook?.concurrency ?? 1
-    const saturated = (instance: Instance) => {
-      const load = {
-        kind: 'saturate',
-        port: instance.port,
-        messages: 'webhook',
-        connections,
-        seconds,
-        settleSeconds: seconds / 2,
-      } as const
-      return measure(lab, { instance, sink: pubsub, load })
-    }
+    const saturated = (instance: Instance) =>
+      saturate(bench, { instance, sink: pubsub, messages: 'webhook', connections })
     const saturation = async () => ({ ours: await saturated(ours), readBody: await saturated(readBody) })
     await warmUp(bench, [ours, readBody], 'webhook', connections)
     const most = await inRounds(bench, saturation, problemsOfAll)

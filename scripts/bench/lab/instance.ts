@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
-import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '../../local/function-process.ts'
+import { freePort, isListening } from '../../local/ports.ts'
 import { Connection } from '../load/connection.ts'
 
 /** The command line of the functions framework. */
@@ -105,7 +104,7 @@ export class Instance {
   }
 
   async #listening(): Promise<void> {
-    while (!(await accepts(this.port))) {
+    while (!(await isListening(this.port))) {
       if (this.#child.exitCode !== null) throw new Error(`${this.name} ended at its start: its last words are above`)
       if (performance.now() - this.#spawnedAtMs > START_LIMIT_MS) throw new Error(`${this.name} does not listen`)
       await delay(TRY_EVERY_MS)
@@ -116,16 +115,4 @@ export class Instance {
 function pidOf(child: ChildProcess): number {
   if (child.pid === undefined) throw new Error('the process was not started')
   return child.pid
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
 }
