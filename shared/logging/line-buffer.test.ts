@@ -27,6 +27,7 @@ it('writes what is left when the process ends, and nothing twice', async () => {
   const { lines, writes, process } = buffered()
   lines.write('last words\n')
   process.emit('exit')
+  expect(writes).toHaveLength(1)
   await turn()
   expect(writes.map(({ text }) => text)).toEqual(['last words\n'])
 })
