@@ -1,7 +1,7 @@
 import { PubSub } from '@google-cloud/pubsub'
-import { type CustomerIoServer, startCustomerIo } from '../scripts/local/customerio/index.ts'
-import { type FirestoreServer, startFirestore } from '../scripts/local/firestore/index.ts'
-import { type PubSubServer, startPubSub } from '../scripts/local/pubsub/index.ts'
+import { type CustomerIoServer, startCustomerIo } from '../scripts/emulators/customerio/index.ts'
+import { type FirestoreServer, startFirestore } from '../scripts/emulators/firestore/index.ts'
+import { type PubSubServer, startPubSub } from '../scripts/emulators/pubsub/index.ts'
 import { serveFunction } from '../scripts/testing/push.ts'
 
 /** The three functions that lead to Customer.io, as they are registered, against local servers on real ports. */

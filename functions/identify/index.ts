@@ -1,7 +1,8 @@
 import { parseIdentifyConfig } from '../../shared/config/index.ts'
 import { identifyMessage } from '../../shared/contract/index.ts'
-import { createTrackApiFunction, register } from '../../shared/functions/index.ts'
-import { withDefaults } from '../../shared/keys/index.ts'
+import { withDefaults } from '../../shared/idempotency/index.ts'
+import { register } from '../../shared/runtime/index.ts'
+import { createTrackApiFunction } from '../../shared/track-api/index.ts'
 
 /** Topic `identify`: operations on people and objects that are no events, for the Track API v2. */
 register('identify', process.env, (env) =>

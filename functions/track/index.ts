@@ -1,7 +1,8 @@
 import { parseTrackConfig } from '../../shared/config/index.ts'
 import { trackMessage } from '../../shared/contract/index.ts'
-import { createTrackApiFunction, register } from '../../shared/functions/index.ts'
-import { withDefaults } from '../../shared/keys/index.ts'
+import { withDefaults } from '../../shared/idempotency/index.ts'
+import { register } from '../../shared/runtime/index.ts'
+import { createTrackApiFunction } from '../../shared/track-api/index.ts'
 
 /** Topic `track`: events of people, known or anonymous, for the Track API v2. */
 register('track', process.env, (env) =>

@@ -5,10 +5,11 @@ import { stringify } from 'safe-stable-stringify'
 import type { TransactionalConfig } from '../../shared/config/index.ts'
 import { type TransactionalMessage, transactionalMessage } from '../../shared/contract/index.ts'
 import { CustomerIOService, personKey } from '../../shared/customerio/index.ts'
-import { createDeadLetterTopic, createDrain, createPushHandler } from '../../shared/delivery/index.ts'
-import { parseKeyed } from '../../shared/functions/index.ts'
+import { createDeadLetterTopic, createPushHandler } from '../../shared/delivery/index.ts'
 import {
+  askableTemplate,
   createFirestoreSendLedger,
+  findDeliveries,
   hashOf,
   type MessageToSend,
   type SendLedger,
@@ -18,8 +19,9 @@ import {
 import { createLog, type Log } from '../../shared/logging/index.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
+import { createDrain } from '../../shared/runtime/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
-import { askableTemplate, findDeliveries } from './look-up.ts'
+import { parseKeyed } from '../../shared/track-api/index.ts'
 
 /** Broadcasts: 1 in 10 s an account. Everything else on the App API: 10 a second, of which five instances take 2 each. */
 const BROADCASTS_PER_SECOND = 0.1

@@ -2,9 +2,10 @@ import type { Dataset } from '@google-cloud/bigquery'
 import type { HttpFunction } from '@google-cloud/functions-framework'
 import { Coalescer } from '../../shared/batching/index.ts'
 import type { WarehouseConfig } from '../../shared/config/index.ts'
-import { createPushHandler, type DeadLetters, type Drain } from '../../shared/delivery/index.ts'
+import { createPushHandler, type DeadLetters } from '../../shared/delivery/index.ts'
 import type { Log } from '../../shared/logging/index.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
+import type { Drain } from '../../shared/runtime/index.ts'
 import {
   createBigQueryRows,
   createNoveltyFilter,

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
-import { startTestWarehouse, type TestWarehouse } from '../../scripts/local/bigquery/testing.ts'
-import { webhookSamples } from '../../scripts/local/customerio/samples/index.ts'
+import { webhookSamples } from '../../scripts/emulators/customerio/samples/index.ts'
+import { startTestWarehouse, type TestWarehouse } from '../../scripts/testing/warehouse.ts'
 
 /** The function as it is put together from its environment, under the name it is registered by. */
 

@@ -1,7 +1,7 @@
 import { parseWarehouseConfig } from '../../shared/config/index.ts'
-import { createDeadLetterTopic, createDrain } from '../../shared/delivery/index.ts'
-import { register } from '../../shared/functions/index.ts'
+import { createDeadLetterTopic } from '../../shared/delivery/index.ts'
 import { createLog } from '../../shared/logging/index.ts'
+import { createDrain, register } from '../../shared/runtime/index.ts'
 import { createDataset } from './dataset.ts'
 import { createWarehouseHandler } from './handler.ts'
 

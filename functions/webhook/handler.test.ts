@@ -1,10 +1,9 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import type { Drain } from '../../shared/delivery/index.ts'
 import type { Log, LogFields } from '../../shared/logging/index.ts'
+import { type Drain, leaveBodiesUnread } from '../../shared/runtime/index.ts'
 import type { RefreshResult, Secret } from '../../shared/secrets/index.ts'
 import { CustomerIOWebhookHandler, type WebhookMessage } from '../../shared/webhooks/index.ts'
-import { leaveBodiesUnread } from './body.ts'
 import { createWebhookHandler, type WebhookHandlerOptions } from './handler.ts'
 import { type Sent, send, serve, webhook } from './testing.ts'
 

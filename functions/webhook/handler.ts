@@ -1,6 +1,6 @@
 import type { Request, Response } from '@google-cloud/functions-framework'
-import type { Drain } from '../../shared/delivery/index.ts'
 import type { Log, LogFields } from '../../shared/logging/index.ts'
+import { type Drain, readBody } from '../../shared/runtime/index.ts'
 import type { Secret } from '../../shared/secrets/index.ts'
 import {
   type CustomerIOWebhookHandler,
@@ -11,7 +11,6 @@ import {
   verifyWebhook,
   webhookMessageOf,
 } from '../../shared/webhooks/index.ts'
-import { readBody } from './body.ts'
 import type { Publish } from './publish.ts'
 
 export interface WebhookHandlerOptions {

@@ -7,8 +7,8 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PubSub } from '@google-cloud/pubsub'
-import { type PubSubServer, startPubSub } from '../../scripts/local/pubsub/index.ts'
-import { servesOnly } from './body.ts'
+import { type PubSubServer, startPubSub } from '../../scripts/emulators/pubsub/index.ts'
+import { servesOnly } from '../../shared/runtime/index.ts'
 import { type Sent, send, webhook } from './testing.ts'
 
 /** The function as it is deployed: a process of its own under the framework's command line, every line of its output kept. */

@@ -1,7 +1,6 @@
 import { http } from '@google-cloud/functions-framework'
-import { runWithoutDomains } from '../../shared/functions/index.ts'
+import { leaveBodiesUnread, runWithoutDomains, servesOnly } from '../../shared/runtime/index.ts'
 import { SIGNATURE_HEADER } from '../../shared/webhooks/index.ts'
-import { leaveBodiesUnread, servesOnly } from './body.ts'
 import { createWebhookFunction } from './compose.ts'
 import { addListeners } from './listeners.ts'
 

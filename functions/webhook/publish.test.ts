@@ -1,7 +1,7 @@
 import { EventEmitter, on, once } from 'node:events'
 import { promisify } from 'node:util'
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
-import { loadServices } from '../../scripts/local/pubsub/protos.ts'
+import { loadServices } from '../../scripts/emulators/pubsub/protos.ts'
 import { createPublisher, type Publish } from './publish.ts'
 
 /** A Pub/Sub that shows each request and waits to be told what to answer. */

@@ -1,4 +1,4 @@
-import { seededRandom } from '../local/customerio/random.ts'
+import { seededRandom } from '../emulators/customerio/random.ts'
 
 /** Choices that follow from a seed alone. */
 export interface Draw {

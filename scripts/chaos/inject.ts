@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { FaultOrder } from '../local/customerio/index.ts'
-import type { FirestoreFault } from '../local/firestore/index.ts'
+import type { FaultOrder } from '../emulators/customerio/index.ts'
+import type { FirestoreFault } from '../emulators/firestore/index.ts'
 import type { Instance } from './instances.ts'
 import type { FaultKind, PlannedFault } from './schedule.ts'
 import type { Api, Target } from './target.ts'

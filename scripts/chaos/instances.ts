@@ -8,8 +8,8 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { z } from 'zod'
+import { freePort } from '../emulators/ports.ts'
 import type { FunctionProcess } from '../local/function-process.ts'
-import { freePort } from '../local/ports.ts'
 import { TOPICS, type Topic } from './messages.ts'
 
 /** One process of a function. */

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { env } from 'node:process'
 import { PubSub } from '@google-cloud/pubsub'
 import { buildFunctions } from '../build/build.ts'
-import { type CustomerIoOptions, type CustomerIoServer, startCustomerIo } from '../local/customerio/index.ts'
+import { type CustomerIoOptions, type CustomerIoServer, startCustomerIo } from '../emulators/customerio/index.ts'
+import { freePort } from '../emulators/ports.ts'
+import { type PubSubServer, startPubSub } from '../emulators/pubsub/index.ts'
 import { FunctionProcess } from '../local/function-process.ts'
-import { freePort } from '../local/ports.ts'
-import { type PubSubServer, startPubSub } from '../local/pubsub/index.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 
 /** The built function of a topic on the functions framework's command line, and what it needs around it. */

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import type { PubSubEvents } from '../local/pubsub/index.ts'
+import type { PubSubEvents } from '../emulators/pubsub/index.ts'
 import { type PlannedMessage, TOPICS } from './messages.ts'
 
 export interface Observed {

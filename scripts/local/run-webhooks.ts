@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { unusualWebhookSamples, webhookSamples } from './customerio/samples/index.ts'
+import { unusualWebhookSamples, webhookSamples } from '../emulators/customerio/samples/index.ts'
 import type { Stack } from './stack.ts'
 
 /** What stands in BigQuery after the sample webhooks. */

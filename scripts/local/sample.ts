@@ -1,4 +1,4 @@
-import type { FaultOrder } from './customerio/index.ts'
+import type { FaultOrder } from '../emulators/customerio/index.ts'
 
 /** What should become of a sample message. */
 export type Expected =

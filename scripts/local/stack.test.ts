@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
+import type { PubSubEvents } from '../emulators/pubsub/index.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
-import type { PubSubEvents } from './pubsub/index.ts'
 import { type Stack, startStack } from './stack.ts'
 
 /** What only the whole of it shows: the built function in its process, pushed to by Pub/Sub, again and again. */

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { globSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../local/ports.ts'
+import { freePort } from '../emulators/ports.ts'
 
 /** One of Google's own emulators: where its jar is below a gcloud SDK, and how it is run. */
 interface Emulator {

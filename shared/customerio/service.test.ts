@@ -1,7 +1,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type CustomerIoServer, startCustomerIo } from '../../scripts/local/customerio/index.ts'
+import { type CustomerIoServer, startCustomerIo } from '../../scripts/emulators/customerio/index.ts'
 import { createTestService, type TestServiceOptions } from '../../scripts/testing/customerio-service.ts'
 import { answering, startRecordingServer } from '../../scripts/testing/recording-server.ts'
 import { identifyMessage, trackMessage, transactionalMessage } from '../contract/index.ts'

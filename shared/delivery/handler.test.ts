@@ -5,8 +5,8 @@ import { http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { createLog } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
+import { createDrain } from '../runtime/index.ts'
 import {
-  createDrain,
   createPushHandler,
   type DeadLetter,
   failureOf,

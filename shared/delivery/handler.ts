@@ -1,8 +1,8 @@
 import type { Request, Response } from '@google-cloud/functions-framework'
 import type { Log } from '../logging/index.ts'
 import type { Outcome, RefusalReason } from '../outcome/index.ts'
+import type { Drain } from '../runtime/index.ts'
 import { type DeadLetter, deadLetterOf, type Failure } from './dead-letter.ts'
-import type { Drain } from './drain.ts'
 import { type ReceivedMessage, unwrapPush } from './push.ts'
 
 /** What a topic's message turned out to be. */

@@ -1,6 +1,5 @@
 export { cutBytes, type DeadLetter, deadLetterOf, type Failure, PUBSUB_LIMITS } from './dead-letter.ts'
 export { createDeadLetterTopic, type DeadLetterTopicOptions } from './dead-letter-publisher.ts'
-export { createDrain, type Drain } from './drain.ts'
 export {
   ATTEMPTS_KEPT_IN_RESERVE,
   createPushHandler,

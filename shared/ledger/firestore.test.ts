@@ -1,5 +1,5 @@
 import { Firestore } from '@google-cloud/firestore'
-import { type FirestoreFault, type FirestoreServer, startFirestore } from '../../scripts/local/firestore/index.ts'
+import { type FirestoreFault, type FirestoreServer, startFirestore } from '../../scripts/emulators/firestore/index.ts'
 import { createFirestoreSendLedger, hashOf, sendOnce, steadyNow } from './index.ts'
 
 /** The real client against a server that loses answers, answers late, or holds what is not ours. */

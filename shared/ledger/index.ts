@@ -2,6 +2,7 @@
 export { steadyNow } from './clock.ts'
 export type { Delivery, Window } from './decide.ts'
 export { createFirestoreSendLedger } from './firestore.ts'
+export { askableTemplate, findDeliveries, type SendMessage } from './look-up.ts'
 export type { SendLedger, SendRecord, SendState, StoredRecord } from './record.ts'
 export {
   type DeliveriesFound,

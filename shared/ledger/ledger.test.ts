@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Firestore } from '@google-cloud/firestore'
-import { type FirestoreServer, startFirestore } from '../../scripts/local/firestore/index.ts'
+import { type FirestoreServer, startFirestore } from '../../scripts/emulators/firestore/index.ts'
 import { FIRESTORE_EMULATOR, findGoogleEmulator, startGoogleEmulator } from '../../scripts/testing/google-emulator.ts'
 import { createFirestoreSendLedger } from './firestore.ts'
 import type { NewSendRecord, SendLedger, StoredRecord } from './record.ts'

@@ -1,5 +1,5 @@
 import { type Message, PubSub, type Subscription } from '@google-cloud/pubsub'
-import { type PubSubServer, startPubSub } from '../../scripts/local/pubsub/index.ts'
+import { type PubSubServer, startPubSub } from '../../scripts/emulators/pubsub/index.ts'
 import { parseTraceparent } from '../trace/index.ts'
 import { MessagingPublisher, PublisherClosedError, PublisherValidationError, PublishFailedError } from './index.ts'
 

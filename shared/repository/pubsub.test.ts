@@ -1,6 +1,6 @@
 import { EventEmitter, on } from 'node:events'
 import { type Message, PubSub } from '@google-cloud/pubsub'
-import { type PubSubServer, startPubSub } from '../../scripts/local/pubsub/index.ts'
+import { type PubSubServer, startPubSub } from '../../scripts/emulators/pubsub/index.ts'
 import { MessagingPublisher } from '../publisher/index.ts'
 import { migrate, PostgresUserStore, parseMapping, UserMessagingRepository, WEBHOOK_FILTER } from './index.ts'
 import { insertUser, MAPPING_YAML, USERS_SQL } from './testing/people.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { startTestWarehouse, type TestWarehouse } from '../../scripts/local/bigquery/testing.ts'
-import { webhookSamples } from '../../scripts/local/customerio/samples/index.ts'
+import { webhookSamples } from '../../scripts/emulators/customerio/samples/index.ts'
+import { startTestWarehouse, type TestWarehouse } from '../../scripts/testing/warehouse.ts'
 import { answerOfError } from './bigquery.ts'
 import { createBigQueryRows, type DecodedEvent, decodeWebhookEvent, insertEvents } from './index.ts'
 

@@ -6,7 +6,7 @@ import {
   cataloguedEvents,
   unusualWebhookSamples,
   webhookSamples,
-} from '../../scripts/local/customerio/samples/index.ts'
+} from '../../scripts/emulators/customerio/samples/index.ts'
 import { type DecodedEvent, decodeWebhookEvent, type Row, type TableName } from './index.ts'
 import { MAX_ROW_BYTES } from './row.ts'
 

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'sql-parser-cst'
-import { startTestWarehouse, type TestWarehouse } from '../../scripts/local/bigquery/testing.ts'
-import { deliveryIdOf, ulidOf, webhookSamples } from '../../scripts/local/customerio/samples/index.ts'
+import { deliveryIdOf, ulidOf, webhookSamples } from '../../scripts/emulators/customerio/samples/index.ts'
+import { startTestWarehouse, type TestWarehouse } from '../../scripts/testing/warehouse.ts'
 import { readTopology } from '../../scripts/topology/topology.ts'
 
 const NOW_MS = Date.UTC(2026, 10, 21, 12)

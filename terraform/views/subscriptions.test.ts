@@ -1,4 +1,4 @@
-import { startTestWarehouse, type TestWarehouse } from '../../scripts/local/bigquery/testing.ts'
+import { startTestWarehouse, type TestWarehouse } from '../../scripts/testing/warehouse.ts'
 
 const NOW_MS = Date.UTC(2026, 10, 21, 12)
 const AT = NOW_MS / 1000 - 1000

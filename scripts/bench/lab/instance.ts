@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort, isListening } from '../../local/ports.ts'
+import { freePort, isListening } from '../../emulators/ports.ts'
 import { Connection } from '../load/connection.ts'
 
 /** The command line of the functions framework. */

@@ -1,5 +1,5 @@
-import { signWebhook } from '../../local/customerio/index.ts'
-import { webhookSamples } from '../../local/customerio/samples/index.ts'
+import { signWebhook } from '../../emulators/customerio/index.ts'
+import { webhookSamples } from '../../emulators/customerio/samples/index.ts'
 
 /** What can be sent to an instance. */
 export const MESSAGE_KINDS = ['identify', 'track', 'transactional', 'webhook', 'webhook-event'] as const

@@ -1,4 +1,4 @@
-import { startCustomerIo } from '../../local/customerio/index.ts'
+import { startCustomerIo } from '../../emulators/customerio/index.ts'
 import { serveBench } from '../lab/child.ts'
 import { CREDENTIALS, customerIoOptions } from './options.ts'
 

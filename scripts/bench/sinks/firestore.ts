@@ -1,4 +1,4 @@
-import { startFirestore } from '../../local/firestore/index.ts'
+import { startFirestore } from '../../emulators/firestore/index.ts'
 import { serveBench } from '../lab/child.ts'
 
 /** The local Firestore, for the start of the transactional function. */

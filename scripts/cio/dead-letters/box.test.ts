@@ -1,6 +1,6 @@
 import { PubSub, v1 } from '@google-cloud/pubsub'
 import { credentials } from '@grpc/grpc-js'
-import { type PubSubServer, startPubSub } from '../../local/pubsub/index.ts'
+import { type PubSubServer, startPubSub } from '../../emulators/pubsub/index.ts'
 import { Box } from './box.ts'
 
 let server: PubSubServer

@@ -1,4 +1,4 @@
-import { messageKey } from '../../../shared/keys/index.ts'
+import { messageKey } from '../../../shared/idempotency/index.ts'
 import { factsOf, type Letter, replayOf } from './letter.ts'
 
 const GIVEN_UP_MS = Date.parse('2026-11-21T12:00:00Z')

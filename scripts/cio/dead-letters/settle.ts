@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { askableTemplate, findDeliveries, type SendMessage } from '../../../functions/transactional/look-up.ts'
-import { messageKey } from '../../../shared/keys/index.ts'
+import { messageKey } from '../../../shared/idempotency/index.ts'
 import {
+  askableTemplate,
   createFirestoreSendLedger,
+  findDeliveries,
   hashOf,
   type SendLedger,
+  type SendMessage,
   type StoredRecord,
   settle as settleRecord,
 } from '../../../shared/ledger/index.ts'

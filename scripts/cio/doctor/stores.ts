@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { tableFields } from '../../local/bigquery/deploy.ts'
+import { tableFields } from '../../local/deploy-warehouse.ts'
 import { PROJECT_ROOT } from '../../topology/topology.ts'
 import type { Context } from '../context.ts'
 import { type Finding, ok, wrong } from './finding.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BigQuery } from '@google-cloud/bigquery'
-import { deployWarehouse, type LocalBigQuery, startBigQuery } from '../../local/bigquery/index.ts'
+import { deployWarehouse, type LocalBigQuery, startBigQuery } from '../../emulators/bigquery/index.ts'
 import { type Stack, startStack } from '../../local/stack.ts'
 import { PROJECT_ROOT } from '../../topology/topology.ts'
 import { type CommandLine, commandLine } from '../testing/command-line.ts'

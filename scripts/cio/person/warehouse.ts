@@ -1,6 +1,6 @@
 import type { BigQuery } from '@google-cloud/bigquery'
 import { z } from 'zod'
-import { tableFields } from '../../local/bigquery/deploy.ts'
+import { tableFields } from '../../local/deploy-warehouse.ts'
 import { PROJECT_ROOT, type Topology } from '../../topology/topology.ts'
 import { namesSomebodyOf, type PersonHashes } from './person.ts'
 

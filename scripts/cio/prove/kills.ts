@@ -1,4 +1,4 @@
-import type { PubSubServer } from '../../local/pubsub/index.ts'
+import type { PubSubServer } from '../../emulators/pubsub/index.ts'
 import type { CommandLine, Ended } from '../testing/command-line.ts'
 
 export interface Kills {

@@ -1,5 +1,5 @@
-import { type CustomerIoServer, startCustomerIo } from '../../local/customerio/index.ts'
-import { type SecretManagerServer, startSecretManager } from '../../local/secretmanager/index.ts'
+import { type CustomerIoServer, startCustomerIo } from '../../emulators/customerio/index.ts'
+import { type SecretManagerServer, startSecretManager } from '../../emulators/secretmanager/index.ts'
 import { readTopology } from '../../topology/topology.ts'
 import { commandLine } from '../testing/command-line.ts'
 import { ringWith } from './secrets.ts'

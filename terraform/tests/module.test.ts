@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { PROJECT_ROOT, readTopology } from '../scripts/topology/topology.ts'
-import { type Block, type Module, readModule } from './hcl.ts'
+import { PROJECT_ROOT, readTopology } from '../../scripts/topology/topology.ts'
+import { type Block, MODULE, type Module, readModule } from './hcl.ts'
 
 /** What can be said of the module without Terraform. What it plans is asserted in tests/*.tftest.hcl. */
 
@@ -13,7 +13,7 @@ let declared: Module
 let everything: string
 
 beforeAll(async () => {
-  declared = await readModule(import.meta.dirname)
+  declared = await readModule(MODULE)
   everything = [...declared.sources.values()].join('\n')
 })
 
@@ -91,12 +91,12 @@ describe('the module', () => {
 
   it('gives on the project what the account that applies may give there, and nothing else', async () => {
     const given = resourcesOf('google_project_iam_member').map(([, body]) => body.role)
-    const { locals } = await readModule(join(import.meta.dirname, 'bootstrap'))
+    const { locals } = await readModule(join(MODULE, 'bootstrap'))
     expect([...given].sort()).toEqual(locals.granted_roles)
   })
 
   it('lets only main of the one repository become the account that applies', async () => {
-    const { resources, locals } = await readModule(join(import.meta.dirname, 'bootstrap'))
+    const { resources, locals } = await readModule(join(MODULE, 'bootstrap'))
     const condition = String(resources.get('google_iam_workload_identity_pool_provider.github')?.attribute_condition)
     expect(condition).toContain('assertion.repository == ')
     expect(condition).toMatch(
@@ -130,7 +130,7 @@ describe('variables and outputs', () => {
   })
 
   it('say the fix when a value is refused: every validation has a run that trips it', () => {
-    const tests = readFileSync(join(import.meta.dirname, 'tests/validation.tftest.hcl'), 'utf8')
+    const tests = readFileSync(join(MODULE, 'tests/validation.tftest.hcl'), 'utf8')
     for (const [name, body] of declared.variables) {
       if (body.validation === undefined) continue
       const validations = z.array(z.object({ error_message: z.string().min(30) })).parse(body.validation)
@@ -150,7 +150,7 @@ describe('alerts', () => {
   it('each have a runbook that says what it means, what to look at and what to do', () => {
     const keys = [...Object.keys(z.record(z.string(), alert).parse(declared.locals.alerts)), 'error-budget']
     for (const key of keys) {
-      const path = join(import.meta.dirname, 'runbooks', `${key}.md`)
+      const path = join(MODULE, 'runbooks', `${key}.md`)
       expect(existsSync(path) ? path : `no ${path}`).toBe(path)
       const runbook = readFileSync(path, 'utf8')
       expect(runbook).toMatch(/^# .+\n+## What it means\n[\s\S]+\n## Look\n[\s\S]+\n## Do\n/)
@@ -198,7 +198,7 @@ describe('pipeline.yaml', () => {
 
   it('names views that read tables, not other views, so that they can be made in any order', () => {
     for (const [name, { query }] of Object.entries(topology.bigquery.views)) {
-      const sql = readFileSync(join(import.meta.dirname, query), 'utf8')
+      const sql = readFileSync(join(MODULE, query), 'utf8')
       const read = [...sql.matchAll(/\$\{dataset\}`?\.`?(\w+)/g)].map(([, table]) => table)
       expect({ name, read }).toEqual({ name, read: expect.arrayContaining([expect.any(String)]) })
       expect(Object.keys(topology.bigquery.tables)).toEqual(expect.arrayContaining(read))
@@ -208,7 +208,7 @@ describe('pipeline.yaml', () => {
 
 describe('an environment', () => {
   it.each(ENVIRONMENTS)('%s passes on every value it has, and has every value it passes on', async (environment) => {
-    const directory = join(import.meta.dirname, 'environments', environment)
+    const directory = join(MODULE, 'environments', environment)
     const { modules } = await readModule(directory)
     const values = z.record(z.string(), z.unknown()).parse(parse(readFileSync(join(directory, 'values.yaml'), 'utf8')))
     const { source, pipeline, bundle_dir, ...passed } = modules.get('pipeline') ?? {}
@@ -219,8 +219,7 @@ describe('an environment', () => {
   })
 
   it.each(ENVIRONMENTS)('%s differs from the others in its values and its state only', (environment) => {
-    const read = (name: string, file: string) =>
-      readFileSync(join(import.meta.dirname, 'environments', name, file), 'utf8')
+    const read = (name: string, file: string) => readFileSync(join(MODULE, 'environments', name, file), 'utf8')
     expect(read(environment, 'main.tf')).toBe(read('dev', 'main.tf'))
     const normal = (text: string, name: string) => text.replaceAll(`-${name}-terraform`, '-terraform')
     expect(normal(read(environment, 'versions.tf'), environment)).toBe(normal(read('dev', 'versions.tf'), 'dev'))

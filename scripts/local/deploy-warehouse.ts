@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BigQuery, Dataset } from '@google-cloud/bigquery'
 import { z } from 'zod'
-import type { Topology } from '../../topology/topology.ts'
+import type { Topology } from '../topology/topology.ts'
 
 /** The query of a view in `terraform/`, with the placeholder filled in as Terraform does it: `project.dataset`. */
 export function viewQuery(root: string, query: string, project: string, dataset: string): string {

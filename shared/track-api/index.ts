@@ -3,17 +3,12 @@ import type { z } from 'zod'
 import type { TrackConfig } from '../config/index.ts'
 import { LIMITS, parseMessage } from '../contract/index.ts'
 import { CustomerIOService } from '../customerio/index.ts'
-import {
-  createDeadLetterTopic,
-  createDrain,
-  createPushHandler,
-  type Parsed,
-  type ReceivedMessage,
-} from '../delivery/index.ts'
-import { messageKey, originalPublishTime } from '../keys/index.ts'
+import { createDeadLetterTopic, createPushHandler, type Parsed, type ReceivedMessage } from '../delivery/index.ts'
+import { messageKey, originalPublishTime } from '../idempotency/index.ts'
 import { createLog } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
 import { RateLimiter } from '../rate/index.ts'
+import { createDrain } from '../runtime/index.ts'
 import { createSecret } from '../secrets/index.ts'
 
 /** What tells `identify` and `track` apart. */

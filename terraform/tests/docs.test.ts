@@ -1,16 +1,16 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { withInputsAndOutputs } from './docs.ts'
-import { readModule } from './hcl.ts'
+import { MODULE, readModule } from './hcl.ts'
 
-const readme = () => readFileSync(join(import.meta.dirname, 'README.md'), 'utf8')
+const readme = () => readFileSync(join(MODULE, 'README.md'), 'utf8')
 
 it('the README lists the inputs and outputs that the code has', async () => {
-  expect(withInputsAndOutputs(readme(), await readModule(import.meta.dirname))).toBe(readme())
+  expect(withInputsAndOutputs(readme(), await readModule(MODULE))).toBe(readme())
 })
 
 it('a change of the code shows', async () => {
-  const { outputs } = await readModule(import.meta.dirname)
+  const { outputs } = await readModule(MODULE)
   const variables = new Map([['region', { type: 'string', description: 'Where.' }]])
   const renewed = withInputsAndOutputs(readme(), { variables, outputs })
   expect(renewed).toContain('| `region` | Where. | `string` | required |')
@@ -24,8 +24,8 @@ it('refuses a README without the marks', () => {
 })
 
 it('no document leads to a file that does not exist', () => {
-  for (const document of globSync('**/*.md', { cwd: import.meta.dirname })) {
-    const path = join(import.meta.dirname, document)
+  for (const document of globSync('**/*.md', { cwd: MODULE })) {
+    const path = join(MODULE, document)
     for (const [, target = ''] of readFileSync(path, 'utf8').matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
       if (target.startsWith('http')) continue
       expect({ document, target, found: existsSync(join(dirname(path), target)) }).toMatchObject({ found: true })

@@ -1,6 +1,6 @@
-import type { TransactionalMessage } from '../../shared/contract/index.ts'
-import type { CustomerIOService, FoundDelivery } from '../../shared/customerio/index.ts'
-import type { MessageToSend, Window } from '../../shared/ledger/index.ts'
+import type { TransactionalMessage } from '../contract/index.ts'
+import type { CustomerIOService, FoundDelivery } from '../customerio/index.ts'
+import type { MessageToSend, Window } from './index.ts'
 
 export type SendMessage = Exclude<TransactionalMessage, { channel: 'broadcast' }>
 

@@ -1,6 +1,6 @@
 import type { CreateSubscriptionOptions, PubSub } from '@google-cloud/pubsub'
 import { status } from '@grpc/grpc-js'
-import type { Topology } from '../../topology/topology.ts'
+import type { Topology } from '../topology/topology.ts'
 
 export interface CreateTopologyOptions {
   readonly topology: Pick<Topology, 'topics' | 'subscriptions'>

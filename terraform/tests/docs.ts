@@ -1,15 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Block, type Module, readModule } from './hcl.ts'
+import { type Block, MODULE, type Module, readModule } from './hcl.ts'
 
 /**
  * Writes the module's inputs and outputs into README.md, from the code. `--check` writes nothing and fails when the
  * README is not current.
  *
- *   node terraform/docs.ts [--check]
+ *   node terraform/tests/docs.ts [--check]
  */
 
-const BEGIN = '<!-- inputs and outputs: written by `node terraform/docs.ts` -->'
+const BEGIN = '<!-- inputs and outputs: written by `node terraform/tests/docs.ts` -->'
 const END = '<!-- end of inputs and outputs -->'
 
 /** The README's text with the part between the marks renewed. Throws when the marks are missing. */
@@ -54,12 +54,12 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 if (import.meta.main) {
-  const path = join(import.meta.dirname, 'README.md')
+  const path = join(MODULE, 'README.md')
   const before = readFileSync(path, 'utf8')
-  const after = withInputsAndOutputs(before, await readModule(import.meta.dirname))
+  const after = withInputsAndOutputs(before, await readModule(MODULE))
   if (process.argv.includes('--check')) {
     if (after !== before) {
-      console.error('terraform/README.md is not current: run `node terraform/docs.ts`')
+      console.error('terraform/README.md is not current: run `node terraform/tests/docs.ts`')
       process.exitCode = 1
     }
   } else writeFileSync(path, after)

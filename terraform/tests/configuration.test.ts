@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import { readTopology } from '../scripts/topology/topology.ts'
+import { readTopology } from '../../scripts/topology/topology.ts'
 import {
   parseIdentifyConfig,
   parseTrackConfig,
   parseTransactionalConfig,
   parseWarehouseConfig,
   parseWebhookConfig,
-} from '../shared/config/index.ts'
-import environments from './tests/fixtures/function-environments.json' with { type: 'json' }
+} from '../../shared/config/index.ts'
+import environments from './fixtures/function-environments.json' with { type: 'json' }
 
 /**
  * tests/environments.tftest.hcl holds the variables that Terraform plans for each function against this file; here the

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { PROJECT_ROOT } from '../scripts/topology/topology.ts'
+import { PROJECT_ROOT } from '../../scripts/topology/topology.ts'
 
 const directory = join(PROJECT_ROOT, '.github/workflows')
 const files = readdirSync(directory)

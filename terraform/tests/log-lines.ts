@@ -2,18 +2,23 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type HttpFunction, http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
-import { createDataset } from '../functions/warehouse/dataset.ts'
-import { createWarehouseHandler } from '../functions/warehouse/handler.ts'
-import { createWebhookHandler } from '../functions/webhook/handler.ts'
-import { ConfigurationError } from '../shared/config/index.ts'
-import { CustomerIOService } from '../shared/customerio/index.ts'
-import { createPushHandler, type Drain } from '../shared/delivery/index.ts'
-import { configured } from '../shared/functions/index.ts'
-import { createLog, type Log } from '../shared/logging/index.ts'
-import type { Outcome } from '../shared/outcome/index.ts'
-import { RateLimiter } from '../shared/rate/index.ts'
-import { createSecret } from '../shared/secrets/index.ts'
-import { CustomerIOWebhookHandler, SIGNATURE_HEADER, signWebhook, TIMESTAMP_HEADER } from '../shared/webhooks/index.ts'
+import { createDataset } from '../../functions/warehouse/dataset.ts'
+import { createWarehouseHandler } from '../../functions/warehouse/handler.ts'
+import { createWebhookHandler } from '../../functions/webhook/handler.ts'
+import { ConfigurationError } from '../../shared/config/index.ts'
+import { CustomerIOService } from '../../shared/customerio/index.ts'
+import { createPushHandler } from '../../shared/delivery/index.ts'
+import { createLog, type Log } from '../../shared/logging/index.ts'
+import type { Outcome } from '../../shared/outcome/index.ts'
+import { RateLimiter } from '../../shared/rate/index.ts'
+import { configured, type Drain } from '../../shared/runtime/index.ts'
+import { createSecret } from '../../shared/secrets/index.ts'
+import {
+  CustomerIOWebhookHandler,
+  SIGNATURE_HEADER,
+  signWebhook,
+  TIMESTAMP_HEADER,
+} from '../../shared/webhooks/index.ts'
 import { entryOf } from './log-filter.ts'
 
 /** Runs the parts of the functions that log, and gives back the lines that metrics, alerts and the dashboard read. */

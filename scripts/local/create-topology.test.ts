@@ -1,8 +1,8 @@
 import { PubSub } from '@google-cloud/pubsub'
-import { readTopology } from '../../topology/topology.ts'
-import { type PubSubServer, startPubSub } from './index.ts'
-import { type PushEndpoint, startPushEndpoint } from './testing/push-endpoint.ts'
-import { createTopology } from './topology.ts'
+import { type PubSubServer, startPubSub } from '../emulators/pubsub/index.ts'
+import { type PushEndpoint, startPushEndpoint } from '../emulators/pubsub/testing/push-endpoint.ts'
+import { readTopology } from '../topology/topology.ts'
+import { createTopology } from './create-topology.ts'
 
 describe('the topology of the pipeline', () => {
   const topology = readTopology()

@@ -1,5 +1,5 @@
-import { transactionalMessage } from '../../shared/contract/index.ts'
-import type { FoundDelivery } from '../../shared/customerio/index.ts'
+import { transactionalMessage } from '../contract/index.ts'
+import type { FoundDelivery } from '../customerio/index.ts'
 import { askableTemplate, findDeliveries, type SendMessage } from './look-up.ts'
 
 const base = { transactional_message_id: 3, identifiers: { id: 'u1' } }

@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import { parse } from '@cdktf/hcl2json'
 import { z } from 'zod'
 
+/** The folder of the Terraform module. */
+export const MODULE = join(import.meta.dirname, '..')
+
 /** Reads Terraform's own files as data, so that tests and documents need no Terraform. */
 
 const block = z.record(z.string(), z.unknown())

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { readModule } from './hcl.ts'
+import { MODULE, readModule } from './hcl.ts'
 import { parseLogFilter, valueAt } from './log-filter.ts'
 import { configurationLines, customerioLines, messageLines, warehouseLines, webhookLines } from './log-lines.ts'
 
@@ -17,7 +17,7 @@ let metrics: Readonly<Record<string, z.infer<typeof metricSchema>>>
 let lines: readonly unknown[]
 
 beforeAll(async () => {
-  const { locals } = await readModule(import.meta.dirname)
+  const { locals } = await readModule(MODULE)
   metrics = z.record(z.string(), metricSchema).parse(locals.metrics)
   lines = [
     ...(await messageLines()),

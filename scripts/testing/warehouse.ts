@@ -1,7 +1,12 @@
 import { BigQuery, type Dataset } from '@google-cloud/bigquery'
-import { createBigQueryRows, decodeWebhookEvent, insertEvents, type Row } from '../../../shared/warehouse/index.ts'
-import { PROJECT_ROOT, readTopology } from '../../topology/topology.ts'
-import { type BigQueryOptions, deployWarehouse, type LocalBigQuery, startBigQuery } from './index.ts'
+import { createBigQueryRows, decodeWebhookEvent, insertEvents, type Row } from '../../shared/warehouse/index.ts'
+import {
+  type BigQueryOptions,
+  deployWarehouse,
+  type LocalBigQuery,
+  startBigQuery,
+} from '../emulators/bigquery/index.ts'
+import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 
 /** A local BigQuery with the tables and views of `terraform/`, for tests. */
 export interface TestWarehouse {

@@ -1,0 +1,5 @@
+/** What works around the functions framework, and how a function is registered with it. */
+export { leaveBodiesUnread, readBody, servesOnly } from './body.ts'
+export { runWithoutDomains } from './domains.ts'
+export { createDrain, type Drain, type DrainProcess } from './drain.ts'
+export { configured, register } from './register.ts'
