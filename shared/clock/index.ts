@@ -1,0 +1,65 @@
+/**
+ * Time as it is passed in, so that the same code runs under real and under virtual time. Only composition roots
+ * (`functions/<name>/index.ts`, scripts) name {@link systemClock}.
+ */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** Runs `work` once, `ms` milliseconds from now. Returns what cancels it; cancelling twice, or afterwards, does nothing. */
+  after(ms: number, work: () => void): () => void
+}
+
+/** The machine's own time. A pending timer keeps the process alive. */
+export const systemClock: Clock = {
+  now: Date.now,
+  after(ms, work) {
+    const timer = setTimeout(work, ms)
+    return () => clearTimeout(timer)
+  },
+}
+
+/** Work was not finished within its time. What was asked for may still happen. */
+export class TimeoutError extends Error {
+  override readonly name = 'TimeoutError'
+
+  constructor(limitMs: number) {
+    super(`no answer within ${limitMs} ms`)
+  }
+}
+
+/**
+ * Settles as `work` does, or rejects with a {@link TimeoutError} once `limitMs` have passed. The work itself goes on: if it
+ * succeeds after all, `late` gets its value. A late failure is dropped, since the caller already knows of the timeout.
+ */
+export function withTimeout<T>(
+  clock: Clock,
+  limitMs: number,
+  work: Promise<T>,
+  late: (value: T) => void = () => {},
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let isLate = false
+    const cancel = clock.after(limitMs, () => {
+      isLate = true
+      reject(new TimeoutError(limitMs))
+    })
+    work.then(
+      (value) => {
+        cancel()
+        if (isLate) late(value)
+        else resolve(value)
+      },
+      (error: unknown) => {
+        cancel()
+        reject(error)
+      },
+    )
+  })
+}
+
+/** Resolves `ms` milliseconds from now. */
+export function sleep(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(ms, resolve)
+  })
+}
