@@ -1,7 +1,7 @@
 import { type Choice, type Observed, observe } from './choice.ts'
 import type { RepositoryParts } from './port.ts'
 import type { PreferenceName } from './preferences.ts'
-import { tellPending } from './tell.ts'
+import { tellPending } from './publish-pending.ts'
 import { type PersonNamed, type ReceivedMessage, readWebhook } from './webhook.ts'
 
 export type HandledWebhook =

@@ -5,6 +5,7 @@ import { type HandledWebhook, handleWebhook } from './handle-webhook.ts'
 import type { Mapping } from './mapping.ts'
 import { nowSeconds, type RepositoryParts, type RepositoryPublisher } from './port.ts'
 import { listChanges, type PreferenceChanges, type Preferences, toPreferences } from './preferences.ts'
+import { tellDeletion, tellPending } from './publish-pending.ts'
 import { type SendResult, sendRespecting, type Unaddressed } from './send.ts'
 import { UnknownUserError, type UserStore } from './store.ts'
 import {
@@ -15,7 +16,6 @@ import {
   syncAll,
   syncUser,
 } from './sync.ts'
-import { tellDeletion, tellPending } from './tell.ts'
 import type { ReceivedMessage } from './webhook.ts'
 
 export interface RepositoryOptions {

@@ -1,8 +1,8 @@
 import { PublisherValidationError } from '../publisher/index.ts'
 import { ColumnValueError, contentHash, toAttributes } from './mapping.ts'
 import { nowSeconds, type RepositoryParts } from './port.ts'
+import { tellDeletion, tellPending } from './publish-pending.ts'
 import type { BegunSync, FinishedSync, User, UserOnPage } from './store.ts'
-import { tellDeletion, tellPending } from './tell.ts'
 
 /** A user whose row cannot be sent: which attribute breaks which rule, without its value. */
 export interface InvalidUser {

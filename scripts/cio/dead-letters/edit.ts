@@ -4,7 +4,7 @@ import type { Output } from '../output.ts'
 import type { Prompts } from '../prompts.ts'
 import { check, isTopicName } from '../publish/messages.ts'
 import { jsonOf } from './body.ts'
-import type { Letter, Replay } from './letter.ts'
+import type { Letter, Replay } from './dead-letter.ts'
 
 const editedSchema = z.strictObject({ attributes: z.record(z.string(), z.string()), message: z.unknown() })
 

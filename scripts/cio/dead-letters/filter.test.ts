@@ -1,6 +1,6 @@
 import { isAbout, peopleIn, whatIs } from './body.ts'
+import type { Letter } from './dead-letter.ts'
 import { type Filter, isNarrowed, matches } from './filter.ts'
-import type { Letter } from './letter.ts'
 
 const NOW_MS = Date.parse('2026-11-21T12:00:00Z')
 

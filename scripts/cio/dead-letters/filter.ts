@@ -1,6 +1,6 @@
 import { usageError } from '../errors.ts'
 import { isAbout } from './body.ts'
-import { factsOf, type Letter } from './letter.ts'
+import { factsOf, type Letter } from './dead-letter.ts'
 
 /** Which letters are meant. Everything that is given must hold. */
 export interface Filter {

@@ -1,9 +1,9 @@
 import type { Context } from '../context.ts'
 import { usageError } from '../errors.ts'
 import { count } from '../output.ts'
+import type { Letter } from './dead-letter.ts'
 import { type Filter, isNarrowed, matches } from './filter.ts'
-import type { Letter } from './letter.ts'
-import { openBox } from './look.ts'
+import { openBox } from './peek.ts'
 import { sourcesOf } from './source.ts'
 
 export interface PurgeOptions {

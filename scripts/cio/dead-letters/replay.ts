@@ -6,14 +6,14 @@ import { aborted, CommandError } from '../errors.ts'
 import { count, duration } from '../output.ts'
 import { createPace } from '../pace.ts'
 import { startProgress } from '../progress.ts'
-import type { Box } from './box.ts'
+import { judge, type ReplayRules } from './assess.ts'
+import { factsOf, type Letter, type Replay, replayOf } from './dead-letter.ts'
 import { edited } from './edit.ts'
 import { type Filter, matches } from './filter.ts'
 import { Journal, type LeftOver } from './journal.ts'
-import { judge, type ReplayRules } from './judge.ts'
-import { factsOf, type Letter, type Replay, replayOf } from './letter.ts'
-import { openBox } from './look.ts'
+import { openBox } from './peek.ts'
 import { type Source, sourcesOf } from './source.ts'
+import type { Box } from './subscription.ts'
 
 export interface ReplayOptions extends ReplayRules {
   readonly dryRun: boolean

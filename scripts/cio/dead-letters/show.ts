@@ -2,9 +2,9 @@ import type { Context } from '../context.ts'
 import { CommandError } from '../errors.ts'
 import { count, duration, printable, table } from '../output.ts'
 import { jsonOf, whatIs } from './body.ts'
+import { factsOf, type Letter } from './dead-letter.ts'
 import type { Filter } from './filter.ts'
-import { factsOf, type Letter } from './letter.ts'
-import { look, lookThrough } from './look.ts'
+import { look, lookThrough } from './peek.ts'
 import { sourcesOf } from './source.ts'
 
 /** A letter for programs. Holds the whole message: personal data. */

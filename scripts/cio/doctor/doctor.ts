@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
-import { factsOf } from '../dead-letters/letter.ts'
-import { lookThrough } from '../dead-letters/look.ts'
+import { factsOf } from '../dead-letters/dead-letter.ts'
+import { lookThrough } from '../dead-letters/peek.ts'
 import { sourcesOf } from '../dead-letters/source.ts'
 import { CommandError } from '../errors.ts'
 import { count, duration } from '../output.ts'

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { protos, v1 } from '@google-cloud/pubsub'
 import { CommandError } from '../errors.ts'
+import type { Letter } from './dead-letter.ts'
 import type { Journal } from './journal.ts'
-import type { Letter } from './letter.ts'
 import type { Source } from './source.ts'
 
 type PullAnswer = readonly [protos.google.pubsub.v1.IPullResponse, ...unknown[]]

@@ -1,6 +1,6 @@
 import { duration } from '../output.ts'
 import { jsonOf } from './body.ts'
-import { FORWARDED, factsOf, type Letter } from './letter.ts'
+import { FORWARDED, factsOf, type Letter } from './dead-letter.ts'
 
 /** What a person takes upon themselves. */
 export interface ReplayRules {

@@ -1,9 +1,9 @@
 import type { Context } from '../context.ts'
-import { Box } from './box.ts'
+import type { Letter } from './dead-letter.ts'
 import { type Filter, matches } from './filter.ts'
 import type { Journal } from './journal.ts'
-import type { Letter } from './letter.ts'
 import type { Source } from './source.ts'
+import { Box } from './subscription.ts'
 
 export async function openBox({ connection, now }: Context, source: Source, journal?: Journal): Promise<Box> {
   return new Box({

@@ -1,5 +1,5 @@
 import { messageKey } from '../../../shared/idempotency/index.ts'
-import { factsOf, type Letter, replayOf } from './letter.ts'
+import { factsOf, type Letter, replayOf } from './dead-letter.ts'
 
 const GIVEN_UP_MS = Date.parse('2026-11-21T12:00:00Z')
 

@@ -1,5 +1,5 @@
-import { judge, type ReplayRules } from './judge.ts'
-import type { Letter } from './letter.ts'
+import { judge, type ReplayRules } from './assess.ts'
+import type { Letter } from './dead-letter.ts'
 
 const NOW_MS = Date.parse('2026-11-21T12:00:00Z')
 const HOUR_MS = 3_600_000

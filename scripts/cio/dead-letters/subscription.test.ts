@@ -1,7 +1,7 @@
 import { PubSub, v1 } from '@google-cloud/pubsub'
 import { credentials } from '@grpc/grpc-js'
 import { type PubSubServer, startPubSub } from '../../emulators/pubsub/index.ts'
-import { Box } from './box.ts'
+import { Box } from './subscription.ts'
 
 let server: PubSubServer
 let client: PubSub
