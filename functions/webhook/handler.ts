@@ -64,10 +64,10 @@ export function createWebhookHandler(options: WebhookHandlerOptions) {
     if (body === 'too_large') return refused(413, body)
 
     const known = await signingKeys.current()
-    const verdict = explains(known, claim, body) ? 'authentic' : await verdictOfFreshKeys(known, claim, body)
-    if (verdict === 'not_configured') return ours('the signing keys are not configured', verdict)
-    if (verdict === 'keys_unreadable') return ours('the signing keys could not be read again', verdict)
-    if (verdict !== 'authentic') return refused(401, verdict)
+    const verification = explains(known, claim, body) ? 'authentic' : await verifyWithFreshKeys(known, claim, body)
+    if (verification === 'not_configured') return ours('the signing keys are not configured', verification)
+    if (verification === 'keys_unreadable') return ours('the signing keys could not be read again', verification)
+    if (verification !== 'authentic') return refused(401, verification)
     if (isTooOld(claim, options.maxAgeSeconds, receivedAtMs)) return refused(401, 'too_old')
 
     const traceparent = request.get('traceparent')
@@ -91,7 +91,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions) {
   }
 
   /** What a webhook is that the keys `known` so far do not explain. */
-  async function verdictOfFreshKeys(
+  async function verifyWithFreshKeys(
     known: string | undefined,
     claim: SignatureClaim,
     body: Buffer,
@@ -138,13 +138,13 @@ function ours(message: string, reason: string): Decision {
 function failureWithin(work: Promise<unknown>, timeoutMs: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, Math.max(0, timeoutMs), 'timeout')
-    const settle = (failure: string | undefined) => {
+    const finish = (failure: string | undefined) => {
       clearTimeout(timer)
       resolve(failure)
     }
     work.then(
-      () => settle(undefined),
-      (error: unknown) => settle(nameOf(error)),
+      () => finish(undefined),
+      (error: unknown) => finish(nameOf(error)),
     )
   })
 }

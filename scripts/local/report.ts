@@ -1,18 +1,18 @@
 import { styleText } from 'node:util'
-import { complaintAbout, type Fate } from './run-sample.ts'
+import { complaintAbout, type SampleResult } from './run-sample.ts'
 import { complaintsAboutWarehouse, type WarehouseContents } from './run-webhooks.ts'
 import type { Stack } from './stack.ts'
 
 const LABEL_WIDTH = 52
 
 /** One line a message: what was published, and what became of it. */
-export function describeFates(fates: readonly Fate[]): string {
-  return fates.map(describeFate).join('\n')
+export function describeResults(results: readonly SampleResult[]): string {
+  return results.map(describeResult).join('\n')
 }
 
-function describeFate(fate: Fate): string {
-  const { message, attempts, deadLetter } = fate
-  const complaint = complaintAbout(fate)
+function describeResult(result: SampleResult): string {
+  const { message, attempts, deadLetter } = result
+  const complaint = complaintAbout(result)
   const outcome =
     deadLetter !== undefined
       ? `${styleText('yellow', 'refused')}    ${deadLetter.reason}: ${deadLetter.error}`

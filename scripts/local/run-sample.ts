@@ -4,7 +4,7 @@ import type { SampleMessage } from './sample.ts'
 import type { Stack } from './stack.ts'
 
 /** What became of one sample message. */
-export interface Fate {
+export interface SampleResult {
   readonly message: SampleMessage
   readonly messageId: string
   readonly attempts: number
@@ -19,7 +19,7 @@ const SAMPLE_LIMIT_MS = 45_000
  * Publishes messages as an application does, with the real client, and waits until Pub/Sub has each one acknowledged:
  * all that meet no fault together, then the others one by one, so that a fault hits nobody else in a shared batch.
  */
-export async function runSample(stack: Stack, sample: readonly SampleMessage[]): Promise<Fate[]> {
+export async function runSample(stack: Stack, sample: readonly SampleMessage[]): Promise<SampleResult[]> {
   const attempts = new Map<string, number>()
   const watch = ({
     subscription,
@@ -34,7 +34,7 @@ export async function runSample(stack: Stack, sample: readonly SampleMessage[]):
   }
   const signal = AbortSignal.timeout(SAMPLE_LIMIT_MS)
   const messageIds = new Map<SampleMessage, string>()
-  const settle = async (messages: readonly SampleMessage[]): Promise<void> => {
+  const publishAndWait = async (messages: readonly SampleMessage[]): Promise<void> => {
     for (const { fault } of messages) if (fault !== undefined) stack.customerio.orders.add(fault)
     const ids = await Promise.all(messages.map((message) => publish(stack.client, message)))
     for (const [index, message] of messages.entries()) messageIds.set(message, ids[index] ?? '')
@@ -42,18 +42,18 @@ export async function runSample(stack: Stack, sample: readonly SampleMessage[]):
   }
   stack.pubsub.events.on('acknowledged', watch)
   try {
-    await settle(sample.filter(({ fault }) => fault === undefined))
-    for (const message of sample) if (message.fault !== undefined) await settle([message])
+    await publishAndWait(sample.filter(({ fault }) => fault === undefined))
+    for (const message of sample) if (message.fault !== undefined) await publishAndWait([message])
   } finally {
     stack.pubsub.events.off('acknowledged', watch)
   }
-  const letters = new Map<string, Fate['deadLetter']>()
+  const deadLetters = new Map<string, SampleResult['deadLetter']>()
   for (const topic of new Set(sample.map((message) => message.topic))) {
-    await readDeadLetters(stack, `${topic}-dead-letter`, letters, signal)
+    await readDeadLetters(stack, `${topic}-dead-letter`, deadLetters, signal)
   }
   return sample.map((message) => {
     const messageId = messageIds.get(message) ?? ''
-    return { message, messageId, attempts: attempts.get(messageId) ?? 0, deadLetter: letters.get(messageId) }
+    return { message, messageId, attempts: attempts.get(messageId) ?? 0, deadLetter: deadLetters.get(messageId) }
   })
 }
 
@@ -66,7 +66,7 @@ function publish(client: PubSub, { topic, body }: SampleMessage): Promise<string
 async function readDeadLetters(
   stack: Stack,
   name: string,
-  into: Map<string, Fate['deadLetter']>,
+  into: Map<string, SampleResult['deadLetter']>,
   signal: AbortSignal,
 ): Promise<void> {
   const subscription = stack.client.subscription(name)
@@ -87,8 +87,8 @@ async function readDeadLetters(
 }
 
 /** What is not as the sample expects it; undefined when all is well. Pure. */
-export function complaintAbout(fate: Fate): string | undefined {
-  const { message, attempts, deadLetter } = fate
+export function complaintAbout(result: SampleResult): string | undefined {
+  const { message, attempts, deadLetter } = result
   const { expected } = message
   if (expected.outcome === 'refused') {
     if (deadLetter === undefined) return 'should have been refused, but was delivered'

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
 import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
-import { complaintAbout, type Fate } from './run-sample.ts'
+import { complaintAbout, type SampleResult } from './run-sample.ts'
 import { complaintsAboutWarehouse } from './run-webhooks.ts'
 import { SAMPLE } from './sample.ts'
 
@@ -67,7 +67,7 @@ describe('a sample that did not go as expected is noticed', () => {
     return message
   }
   const deadLetter = { reason: 'refused', error: 'no', data: Buffer.from('{}') }
-  const fate = (outcome: string, changes: Partial<Fate> = {}): Fate => ({
+  const result = (outcome: string, changes: Partial<SampleResult> = {}): SampleResult => ({
     message: sample(outcome),
     messageId: '1',
     attempts: 1,
@@ -75,13 +75,13 @@ describe('a sample that did not go as expected is noticed', () => {
     ...changes,
   })
 
-  it.each<[Fate, RegExp]>([
-    [fate('delivered', { deadLetter }), /should have been delivered/],
-    [fate('retried'), /should have been retried/],
-    [fate('refused'), /should have been refused/],
-    [fate('refused', { deadLetter: { ...deadLetter, reason: 'contract' } }), /another reason/],
-    [fate('refused', { deadLetter: { ...deadLetter, error: 'refused by order' }, attempts: 2 }), /after 2 attempts/],
-    [fate('refused', { deadLetter: { ...deadLetter, error: 'refused by order' } }), /other bytes/],
+  it.each<[SampleResult, RegExp]>([
+    [result('delivered', { deadLetter }), /should have been delivered/],
+    [result('retried'), /should have been retried/],
+    [result('refused'), /should have been refused/],
+    [result('refused', { deadLetter: { ...deadLetter, reason: 'contract' } }), /another reason/],
+    [result('refused', { deadLetter: { ...deadLetter, error: 'refused by order' }, attempts: 2 }), /after 2 attempts/],
+    [result('refused', { deadLetter: { ...deadLetter, error: 'refused by order' } }), /other bytes/],
   ])('%#', (what, complaint) => {
     expect(complaintAbout(what)).toMatch(complaint)
   })

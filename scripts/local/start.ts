@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { describeFates, describeInbox, describeStack, describeWarehouse } from './report.ts'
+import { describeInbox, describeResults, describeStack, describeWarehouse } from './report.ts'
 import { complaintAbout, runSample } from './run-sample.ts'
 import { complaintsAboutWarehouse, runWebhooks } from './run-webhooks.ts'
 import { SAMPLE } from './sample.ts'
@@ -61,13 +61,13 @@ async function main(): Promise<number> {
 }
 
 async function showSample(stack: Stack): Promise<number> {
-  const fates = await runSample(stack, SAMPLE)
-  console.log(`\nPublished ${fates.length} messages with the Pub/Sub client:\n${describeFates(fates)}`)
+  const results = await runSample(stack, SAMPLE)
+  console.log(`\nPublished ${results.length} messages with the Pub/Sub client:\n${describeResults(results)}`)
   console.log(`\nCustomer.io received ${describeInbox(stack)}`)
   const contents = await runWebhooks(stack)
   console.log(`\nCustomer.io sent ${contents.sent} webhooks. In BigQuery:\n${describeWarehouse(contents)}`)
   const wrong =
-    fates.filter((fate) => complaintAbout(fate) !== undefined).length + complaintsAboutWarehouse(contents).length
+    results.filter((result) => complaintAbout(result) !== undefined).length + complaintsAboutWarehouse(contents).length
   console.log(wrong === 0 ? '\nEverything is as it should be.' : `\n${wrong} things are not as they should be.`)
   return wrong
 }

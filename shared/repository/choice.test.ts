@@ -1,4 +1,4 @@
-import { aboutToPublish, accepted, type Choice, choose, type Observation, observe, tellAgain } from './choice.ts'
+import { aboutToPublish, accepted, type Choice, choose, type Observation, observe, pendingAgain } from './choice.ts'
 
 const seen = (value: boolean, at: number, source: Observation['source'] = 'click'): Observation => ({
   value,
@@ -155,7 +155,7 @@ describe('a choice', () => {
 
   it('that Customer.io made is not told again', () => {
     const theirs = observe(undefined, seen(false, 100)).choice
-    expect(tellAgain(theirs)).toBe(theirs)
-    expect(tellAgain(told(false, 100)).pending).toBe(true)
+    expect(pendingAgain(theirs)).toBe(theirs)
+    expect(pendingAgain(told(false, 100)).pending).toBe(true)
   })
 })

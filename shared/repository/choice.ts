@@ -85,7 +85,7 @@ export function accepted(current: Choice, published: Choice): Choice {
 }
 
 /** To be published once more with the time it has, if it is ours to tell. */
-export function tellAgain(choice: Choice): Choice {
+export function pendingAgain(choice: Choice): Choice {
   return choice.origin === 'application' && !choice.pending ? { ...choice, pending: true } : choice
 }
 
@@ -108,22 +108,22 @@ export function observe(
 const NOTHING = { inFlight: [], timestamp: Number.NEGATIVE_INFINITY } as const
 
 /** Customer.io's value becomes ours. Told only if a message of ours may have overridden it there, or must. */
-function taken(before: Pick<Choice, 'inFlight' | 'timestamp'>, seen: Observation, mustTell: boolean): Choice {
+function taken(before: Pick<Choice, 'inFlight' | 'timestamp'>, seen: Observation, mustPublish: boolean): Choice {
   const { value, at: changedAt } = seen
-  const tell = mustTell || changedAt <= before.timestamp
-  const timestamp = Math.max(changedAt, tell ? before.timestamp + 1 : before.timestamp)
-  const origin = tell ? 'application' : 'customerio'
+  const publish = mustPublish || changedAt <= before.timestamp
+  const timestamp = Math.max(changedAt, publish ? before.timestamp + 1 : before.timestamp)
+  const origin = publish ? 'application' : 'customerio'
   // Whatever of ours is still on its way is older, so Customer.io will not apply it and no echo of it will be fired.
   const inFlight = changedAt > before.timestamp ? [] : before.inFlight
-  return { value, changedAt, timestamp, origin, pending: tell, inFlight }
+  return { value, changedAt, timestamp, origin, pending: publish, inFlight }
 }
 
 /** In doubt nobody is written to, and both sides are brought together by a message later than either. */
 function optedOut(choice: Choice, at: number): AfterWebhook {
   const timestamp = Math.max(choice.timestamp, at) + 1
   const changedAt = Math.max(choice.changedAt, at)
-  const settled = { ...choice, value: false, changedAt, timestamp, origin: 'application', pending: true } as const
-  return { choice: settled, outcome: 'in_doubt' }
+  const optOut = { ...choice, value: false, changedAt, timestamp, origin: 'application', pending: true } as const
+  return { choice: optOut, outcome: 'in_doubt' }
 }
 
 function confirmed(choice: Choice, seen: Observation, echoOf: number): AfterWebhook {
@@ -158,7 +158,7 @@ function contradicted(choice: Choice, seen: Observation, echoOf: number, limits:
     return { choice: { ...choice, timestamp, origin: 'application', pending: true }, outcome: 'echo' }
   }
   if (seen.at === choice.timestamp) return optedOut(choice, seen.at)
-  if (seen.source === 'snapshot' && unsettled(choice, seen.at, limits)) return optedOut(choice, seen.at)
+  if (seen.source === 'snapshot' && mayBeUnapplied(choice, seen.at, limits)) return optedOut(choice, seen.at)
   return { choice: taken(choice, seen, false), outcome: 'accepted' }
 }
 
@@ -169,7 +169,7 @@ function contradicted(choice: Choice, seen: Observation, echoOf: number, limits:
 function late(choice: Choice, seen: Observation, limits: EchoLimits): AfterWebhook {
   const sent = choice.inFlight.filter(({ value }) => value === choice.value)
   const reached = sent.length === 0 || sent.some(({ at }) => at <= seen.at + limits.clockSkewSeconds)
-  return { choice: reached ? tellAgain(choice) : choice, outcome: 'late' }
+  return { choice: reached ? pendingAgain(choice) : choice, outcome: 'late' }
 }
 
 function echoIndex(choice: Choice, seen: Observation, limits: EchoLimits): number {
@@ -180,7 +180,7 @@ function echoIndex(choice: Choice, seen: Observation, limits: EchoLimits): numbe
 }
 
 /** True when Customer.io may not have applied the present choice yet. */
-function unsettled(choice: Choice, at: number, limits: EchoLimits): boolean {
+function mayBeUnapplied(choice: Choice, at: number, limits: EchoLimits): boolean {
   if (choice.pending) return true
   return choice.inFlight.some((sent) => sent.value === choice.value && at <= sent.at + limits.windowSeconds)
 }

@@ -1,8 +1,8 @@
 import { identifyMessage, parseMessage } from '../contract/index.ts'
-import { type Choice, tellAgain } from './choice.ts'
+import { type Choice, pendingAgain } from './choice.ts'
 import type { RepositoryParts } from './port.ts'
 import type { PreferenceName } from './preferences.ts'
-import type { ReceivedMessage } from './webhook.ts'
+import type { PubSubMessage } from './webhook.ts'
 
 export type DeadLetterNews =
   | { readonly kind: 'will_sync'; readonly userId: string }
@@ -13,7 +13,7 @@ export type DeadLetterNews =
  * Forgets that the user of this message was sent, so that the next sync sends attributes and choices again, as they are
  * then. Choices keep their times, so what is newer at Customer.io stays.
  */
-export async function onDeadLetter(parts: RepositoryParts, message: ReceivedMessage): Promise<DeadLetterNews> {
+export async function onDeadLetter(parts: RepositoryParts, message: PubSubMessage): Promise<DeadLetterNews> {
   const parsed = parseMessage(identifyMessage, Buffer.from(message.data))
   if (!parsed.ok || parsed.value.type !== 'person' || parsed.value.action !== 'identify') return { kind: 'ignored' }
   const who = parsed.value.identifiers
@@ -26,7 +26,7 @@ export async function onDeadLetter(parts: RepositoryParts, message: ReceivedMess
   if (userId === undefined) return { kind: 'ignored' }
   await parts.store.forgetSync(userId)
   await parts.store.changeChoices(userId, (choices) => {
-    const write = new Map<PreferenceName, Choice>([...choices].map(([name, choice]) => [name, tellAgain(choice)]))
+    const write = new Map<PreferenceName, Choice>([...choices].map(([name, choice]) => [name, pendingAgain(choice)]))
     return { write, result: true }
   })
   return { kind: 'will_sync', userId }

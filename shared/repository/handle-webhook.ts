@@ -1,8 +1,8 @@
 import { type Choice, type Observed, observe } from './choice.ts'
 import type { RepositoryParts } from './port.ts'
 import type { PreferenceName } from './preferences.ts'
-import { tellPending } from './publish-pending.ts'
-import { type PersonNamed, type ReceivedMessage, readWebhook } from './webhook.ts'
+import { publishPending } from './publish-pending.ts'
+import { type PersonNamed, type PubSubMessage, readWebhook } from './webhook.ts'
 
 export type HandledWebhook =
   | {
@@ -25,7 +25,7 @@ async function findUserId(parts: RepositoryParts, person: PersonNamed): Promise<
 }
 
 /** Brings what Customer.io reports into the database, and answers Customer.io only where both would otherwise differ. */
-export async function handleWebhook(parts: RepositoryParts, message: ReceivedMessage): Promise<HandledWebhook> {
+export async function handleWebhook(parts: RepositoryParts, message: PubSubMessage): Promise<HandledWebhook> {
   const read = readWebhook(message)
   if (read.kind === 'ignored') return read
   const { person, observations, undeliverable } = read.news
@@ -47,6 +47,6 @@ export async function handleWebhook(parts: RepositoryParts, message: ReceivedMes
   const isDead =
     undeliverable !== undefined &&
     (await parts.store.recordDeliverability(userId, undeliverable.address, false, undeliverable.at))
-  if (handled.pending) await tellPending(parts, userId)
+  if (handled.pending) await publishPending(parts, userId)
   return { kind: 'handled', userId, choices: handled.outcomes, undeliverable: isDead }
 }

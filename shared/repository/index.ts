@@ -10,4 +10,4 @@ export { type RepositoryOptions, type UpdatedPreferences, UserMessagingRepositor
 export type { SendResult } from './send.ts'
 export { UnknownUserError, type User, type UserStore } from './store.ts'
 export { type InvalidUser, InvalidUserError, type SyncAllOptions, type SyncProgress } from './sync.ts'
-export { type ReceivedMessage, WEBHOOK_FILTER } from './webhook.ts'
+export { type PubSubMessage, WEBHOOK_FILTER } from './webhook.ts'

@@ -14,7 +14,7 @@ function pendingOf(choices: Choices): Map<PreferenceName, Choice> {
  *
  * @returns how many messages were published
  */
-export async function tellPending(parts: RepositoryParts, userId: string): Promise<number> {
+export async function publishPending(parts: RepositoryParts, userId: string): Promise<number> {
   const { store, publisher } = parts
   const claimed = await store.changeChoices(userId, (choices) => {
     const pending = pendingOf(choices)
@@ -45,7 +45,7 @@ export async function tellPending(parts: RepositoryParts, userId: string): Promi
  * An id or an address that breaks the contract (`''`, `n/a`) was never accepted, so Customer.io knows nobody by it, and
  * the rest is told all the same: otherwise one such row would hold up every deletion and every sync after it.
  */
-export async function tellDeletion(parts: RepositoryParts, { userId, email }: Deletion): Promise<void> {
+export async function publishDeletion(parts: RepositoryParts, { userId, email }: Deletion): Promise<void> {
   const { store, publisher } = parts
   const person = { id: userId }
   await unlessInvalid(publisher.suppressUser(person))

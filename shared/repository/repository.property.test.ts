@@ -7,7 +7,7 @@ import { SwitchAtCustomerIo } from './testing/customerio.ts'
 import { insertUser, MAPPING_YAML, RecordingPublisher, USERS_SQL } from './testing/people.ts'
 import { startAnyPostgres, type TestPostgres } from './testing/postgres.ts'
 import { topicsWebhook, webhookOf } from './testing/webhooks.ts'
-import type { ReceivedMessage } from './webhook.ts'
+import type { PubSubMessage } from './webhook.ts'
 
 const mapping = parseMapping(MAPPING_YAML)
 const TOPIC = 'cio_subscription_preferences.topics.topic_7'
@@ -31,7 +31,7 @@ class World {
   readonly publisher = new RecordingPublisher()
   readonly marketing = new SwitchAtCustomerIo()
   readonly topic = new SwitchAtCustomerIo()
-  readonly webhooks: ReceivedMessage[] = []
+  readonly webhooks: PubSubMessage[] = []
   readonly repository: UserMessagingRepository
   now = 1_763_740_000
 

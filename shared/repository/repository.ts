@@ -5,7 +5,7 @@ import { type HandledWebhook, handleWebhook } from './handle-webhook.ts'
 import type { Mapping } from './mapping.ts'
 import { nowSeconds, type RepositoryParts, type RepositoryPublisher } from './port.ts'
 import { listChanges, type PreferenceChanges, type Preferences, toPreferences } from './preferences.ts'
-import { tellDeletion, tellPending } from './publish-pending.ts'
+import { publishDeletion, publishPending } from './publish-pending.ts'
 import { type SendResult, sendRespecting, type Unaddressed } from './send.ts'
 import { UnknownUserError, type UserStore } from './store.ts'
 import {
@@ -16,7 +16,7 @@ import {
   syncAll,
   syncUser,
 } from './sync.ts'
-import type { ReceivedMessage } from './webhook.ts'
+import type { PubSubMessage } from './webhook.ts'
 
 export interface RepositoryOptions {
   readonly store: UserStore
@@ -98,7 +98,7 @@ export class UserMessagingRepository {
     if (stored === undefined) throw new UnknownUserError()
     let customerio: Pick<UpdatedPreferences, 'customerio' | 'cause'> = { customerio: 'published' }
     try {
-      await tellPending(this.#parts, userId)
+      await publishPending(this.#parts, userId)
     } catch (cause) {
       customerio = { customerio: 'pending', cause }
     }
@@ -134,7 +134,7 @@ export class UserMessagingRepository {
   async onUserDeleted(user: { readonly id: string; readonly email?: string | null }): Promise<void> {
     const { store } = this.#parts
     const email = user.email ?? (await store.findUser(user.id))?.email ?? null
-    await tellDeletion(this.#parts, await store.beginDeletion({ userId: user.id, email }))
+    await publishDeletion(this.#parts, await store.beginDeletion({ userId: user.id, email }))
   }
 
   /** Goes on with deletions that were cut off, as `syncAll` does first. Returns how many. */
@@ -146,7 +146,7 @@ export class UserMessagingRepository {
    * Handles a message of the topic `webhook-events`. Acknowledge it when this resolves, whatever the result; when it
    * rejects (database or Pub/Sub out of reach), let Pub/Sub deliver it again.
    */
-  handleWebhookEvent(message: ReceivedMessage): Promise<HandledWebhook> {
+  handleWebhookEvent(message: PubSubMessage): Promise<HandledWebhook> {
     return handleWebhook(this.#parts, message)
   }
 
@@ -154,7 +154,7 @@ export class UserMessagingRepository {
    * Takes note of a message of the topic `identify-dead-letter`: its user is sent again by the next sync. Does not
    * replace the replay of the message, and does no harm beside it.
    */
-  onDeadLetter(message: ReceivedMessage): Promise<DeadLetterNews> {
+  onDeadLetter(message: PubSubMessage): Promise<DeadLetterNews> {
     return onDeadLetter(this.#parts, message)
   }
 }

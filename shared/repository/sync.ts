@@ -1,7 +1,7 @@
 import { PublisherValidationError } from '../publisher/index.ts'
 import { ColumnValueError, contentHash, toAttributes } from './mapping.ts'
 import { nowSeconds, type RepositoryParts } from './port.ts'
-import { tellDeletion, tellPending } from './publish-pending.ts'
+import { publishDeletion, publishPending } from './publish-pending.ts'
 import type { BegunSync, FinishedSync, User, UserOnPage } from './store.ts'
 
 /** A user whose row cannot be sent: which attribute breaks which rule, without its value. */
@@ -103,7 +103,7 @@ export async function syncUser(
   userId: string,
   options: { readonly force?: boolean },
 ): Promise<SyncUserResult | undefined> {
-  const choices = await tellPending(parts, userId)
+  const choices = await publishPending(parts, userId)
   const begun = await parts.store.beginSync([userId], nowSeconds(parts))
   if (begun.length === 0) return undefined
   // Ordered, unlike a bulk sync: a single user is synced because somebody just changed it.
@@ -130,7 +130,7 @@ export async function finishDeletions(parts: RepositoryParts): Promise<number> {
   let after: string | undefined
   for (;;) {
     const page = await parts.store.unfinishedDeletions(after, pageSize)
-    for (const deletion of page) await tellDeletion(parts, deletion)
+    for (const deletion of page) await publishDeletion(parts, deletion)
     told += page.length
     after = page.at(-1)?.userId
     if (page.length < pageSize) return told
@@ -190,7 +190,7 @@ export async function syncAll(parts: RepositoryParts, options: SyncAllOptions = 
       preferences = 0
       for (const userId of pending) {
         try {
-          preferences += await tellPending(parts, userId)
+          preferences += await publishPending(parts, userId)
         } catch (error) {
           // Nobody at Customer.io can be told what breaks the contract; everybody after it can.
           const problem = invalidUser(userId, error)

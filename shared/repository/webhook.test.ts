@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { topicsWebhook, webhookOf } from './testing/webhooks.ts'
-import { type ReceivedMessage, readWebhook, WEBHOOK_FILTER } from './webhook.ts'
+import { type PubSubMessage, readWebhook, WEBHOOK_FILTER } from './webhook.ts'
 
 const AT = 1_613_063_089
 
-function newsOf(message: ReceivedMessage) {
+function newsOf(message: PubSubMessage) {
   const read = readWebhook(message)
   if (read.kind !== 'news') throw new Error(read.reason)
   return read.news

@@ -3,7 +3,7 @@ import type { Observation } from './choice.ts'
 import { type PreferenceName, preferenceName } from './preferences.ts'
 
 /** A message of the topic `webhook-events`, as the Pub/Sub client or a push request hands it over. */
-export interface ReceivedMessage {
+export interface PubSubMessage {
   readonly data: Uint8Array | string
   readonly attributes?: Readonly<Record<string, string>>
 }
@@ -117,7 +117,7 @@ function observationsOf(event: Webhook): readonly (readonly [PreferenceName, Obs
  * What a message of `webhook-events` means for preferences. Never throws: what cannot be understood, now or ever, is
  * `ignored`, to be acknowledged. Only an email's `bounced` counts as a hard bounce: soft ones are `deferred`.
  */
-export function readWebhook(message: ReceivedMessage): ReadWebhook {
+export function readWebhook(message: PubSubMessage): ReadWebhook {
   const body = typeof message.data === 'string' ? message.data : Buffer.from(message.data).toString('utf8')
   const parsed = webhook.safeParse(parseJson(body))
   if (!parsed.success) return { kind: 'ignored', reason: 'not_understood' }

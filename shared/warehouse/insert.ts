@@ -44,11 +44,11 @@ export async function insertEvents(
   insert: InsertRows,
   log: Pick<Log, 'warning'>,
 ): Promise<Outcome[]> {
-  const fates = await insertAll(
+  const rowOutcomes = await insertAll(
     events.map(({ rows }) => rows),
     insert,
   )
-  const outcomes = fates.map(worst)
+  const outcomes = rowOutcomes.map(worst)
   const refused = outcomes.flatMap((outcome, index) => (outcome.kind === 'refused' ? [{ index, outcome }] : []))
   const replacements = refused.map(({ index, outcome }) => events[index]?.quarantineRow(outcome.error))
   const stored = await insertAll(
@@ -57,9 +57,14 @@ export async function insertEvents(
   )
   refused.forEach(({ index, outcome }, position) => {
     const eventId = events[index]?.eventId
-    for (const { table, outcome: fate } of fates[index] ?? []) {
-      if (fate.kind !== 'refused') continue
-      const about = { event: 'row_refused', table, reason: fate.reason, ...(eventId !== undefined && { eventId }) }
+    for (const { table, outcome: rowOutcome } of rowOutcomes[index] ?? []) {
+      if (rowOutcome.kind !== 'refused') continue
+      const about = {
+        event: 'row_refused',
+        table,
+        reason: rowOutcome.reason,
+        ...(eventId !== undefined && { eventId }),
+      }
       log.warning('BigQuery refused a row', about)
     }
     if (replacements[position] !== undefined) outcomes[index] = worst(stored[position] ?? [])
@@ -69,15 +74,15 @@ export async function insertEvents(
 }
 
 /** What became of one row. */
-interface Fate {
+interface RowOutcome {
   readonly table: TableName
   readonly outcome: Outcome
 }
 
-/** The fates of each group's rows, all inserted together; in the order of the groups. */
-async function insertAll(groups: readonly (readonly Row[])[], insert: InsertRows): Promise<Fate[][]> {
+/** The outcomes of each group's rows, all inserted together; in the order of the groups. */
+async function insertAll(groups: readonly (readonly Row[])[], insert: InsertRows): Promise<RowOutcome[][]> {
   const places = groups.flatMap((rows, group) => rows.map((row) => ({ row, group })))
-  const fates: Fate[][] = groups.map(() => [])
+  const rowOutcomes: RowOutcome[][] = groups.map(() => [])
   await Promise.all(
     [...Map.groupBy(places, ({ row }) => row.table)].map(async ([table, ofTable]) => {
       for (const chunk of chunks(ofTable)) {
@@ -87,19 +92,19 @@ async function insertAll(groups: readonly (readonly Row[])[], insert: InsertRows
           const outcome = outcomes[index]
           if (outcome === undefined) return
           const refused = outcome.kind === 'refused' && table === 'webhook_quarantine'
-          fates[group]?.push({ table, outcome: refused ? QUARANTINE_REFUSED : outcome })
+          rowOutcomes[group]?.push({ table, outcome: refused ? QUARANTINE_REFUSED : outcome })
         })
       }
     }),
   )
-  return fates
+  return rowOutcomes
 }
 
 /** Inserts rows, and inserts again without the bad ones what they stopped. */
 async function insertOnce(table: TableName, rows: readonly Row[], insert: InsertRows): Promise<BatchAnswer<Outcome>> {
   const outcomes: Outcome[] = rows.map(() => STILL_STOPPED)
   let pending = rows.map((_, index) => index)
-  const settle = (outcome: Outcome): void => {
+  const decidePending = (outcome: Outcome): void => {
     for (const index of pending) outcomes[index] = outcome
   }
   for (let round = 0; round < MAX_ROUNDS && pending.length > 0; round++) {
@@ -117,7 +122,7 @@ async function insertOnce(table: TableName, rows: readonly Row[], insert: Insert
     }
     if (round === 0 && answer.kind === 'refusedWhole') return answer
     if (round === 0 && answer.kind === 'failed') return { kind: 'undecided', outcome: answer.outcome }
-    settle(
+    decidePending(
       answer.kind === 'inserted' ? { kind: 'delivered' } : answer.kind === 'failed' ? answer.outcome : STILL_STOPPED,
     )
     pending = []
@@ -144,8 +149,8 @@ function chunks<T extends { readonly row: Row }>(places: readonly T[]): T[][] {
 }
 
 /** Retry before refused: what is retried may turn out well, and is looked at again then. */
-function worst(fates: readonly Fate[]): Outcome {
-  const outcomes = fates.map(({ outcome }) => outcome)
+function worst(rowOutcomes: readonly RowOutcome[]): Outcome {
+  const outcomes = rowOutcomes.map(({ outcome }) => outcome)
   return (
     outcomes.find(({ kind }) => kind === 'retry') ??
     outcomes.find(({ kind }) => kind === 'refused') ?? { kind: 'delivered' }

@@ -1,6 +1,6 @@
 import { duration } from '../output.ts'
 import { jsonOf } from './body.ts'
-import { FORWARDED, factsOf, type Letter } from './dead-letter.ts'
+import { type DeadLetter, FORWARDED, factsOf } from './dead-letter.ts'
 
 /** What a person takes upon themselves. */
 export interface ReplayRules {
@@ -12,9 +12,9 @@ export interface ReplayRules {
   readonly maxReplays: number
 }
 
-export interface Judgement {
+export interface Assessment {
   /** Why it is left where it is, and how to replay it all the same; undefined when it may be replayed. */
-  readonly refusal: string | undefined
+  readonly obstacle: string | undefined
   readonly warnings: readonly string[]
 }
 
@@ -29,15 +29,15 @@ const NO_CAMPAIGN_MS = 72 * HOUR_MS
 /** Operations that cannot be taken back, or that undo what was done since. */
 const DRASTIC: ReadonlySet<unknown> = new Set(['delete', 'suppress', 'unsuppress', 'merge'])
 
-/** Decides whether a letter may be replayed, and what to know before. Pure. */
-export function judge(letter: Letter, rules: ReplayRules, nowMs: number): Judgement {
-  const facts = factsOf(letter)
+/** Decides whether a dead letter may be replayed, and what to know before. Pure. */
+export function assessReplay(deadLetter: DeadLetter, rules: ReplayRules, nowMs: number): Assessment {
+  const facts = factsOf(deadLetter)
   const ageMs = nowMs - facts.publishedAtMs
-  const action = jsonOf(letter.data)?.action
-  const { topic } = letter.source
-  return { refusal: refusalOf(), warnings: [...warnings()] }
+  const action = jsonOf(deadLetter.data)?.action
+  const { topic } = deadLetter.source
+  return { obstacle: findObstacle(), warnings: [...warnings()] }
 
-  function refusalOf(): string | undefined {
+  function findObstacle(): string | undefined {
     if (facts.bodyCut && !rules.edit) return 'its body was cut when it was given up: --edit can complete it'
     if (facts.replays >= rules.maxReplays) {
       return `it came back ${facts.replays} times: look at it, then raise --max-replays`

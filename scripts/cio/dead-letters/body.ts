@@ -43,7 +43,7 @@ const NAMED_IN_TEXT = new RegExp(String.raw`"(?:${[...NAMING].join('|')})\\*"\s*
 export function peopleIn(data: Buffer): ReadonlySet<string> {
   const found = new Set<string>()
   const body = jsonOf(data)
-  if (body !== undefined) look(body, found, 0)
+  if (body !== undefined) collectNames(body, found, 0)
   else {
     for (const [, text, number] of data.toString('utf8').matchAll(NAMED_IN_TEXT)) {
       for (const who of namesOf(text ?? number)) found.add(who)
@@ -52,11 +52,11 @@ export function peopleIn(data: Buffer): ReadonlySet<string> {
   return found
 }
 
-function look(value: unknown, found: Set<string>, depth: number): void {
+function collectNames(value: unknown, found: Set<string>, depth: number): void {
   if (depth > DEEPEST || typeof value !== 'object' || value === null) return
   for (const [name, inner] of Object.entries(value)) {
     if (NAMING.has(name)) for (const who of namesOf(inner)) found.add(who)
-    look(inner, found, depth + 1)
+    collectNames(inner, found, depth + 1)
   }
 }
 

@@ -1,17 +1,17 @@
 import { messageKey } from '../../../shared/idempotency/index.ts'
-import { factsOf, type Letter, replayOf } from './dead-letter.ts'
+import { type DeadLetter, factsOf, replayOf } from './dead-letter.ts'
 
-const GIVEN_UP_MS = Date.parse('2026-11-21T12:00:00Z')
+const DEAD_LETTERED_MS = Date.parse('2026-11-21T12:00:00Z')
 
-function letter(attributes: Record<string, string>, more: Partial<Letter> = {}): Letter {
+function deadLetter(attributes: Record<string, string>, more: Partial<DeadLetter> = {}): DeadLetter {
   return {
-    source: { name: 'track', topic: 'track', deadLetters: 'track-dead-letter', ackDeadlineMs: 60_000 },
+    source: { name: 'track', topic: 'track', deadLetterSubscription: 'track-dead-letter', ackDeadlineMs: 60_000 },
     id: '900',
     ackId: 'ack',
     data: Buffer.from('{"name":"x"}'),
     attributes,
     orderingKey: '',
-    givenUpAtMs: GIVEN_UP_MS,
+    deadLetteredAtMs: DEAD_LETTERED_MS,
     ...more,
   }
 }
@@ -38,7 +38,7 @@ const keyOf = ({ idempotency_key, source_message_id }: Readonly<Record<string, s
 
 describe('a replay', () => {
   it('has the bytes, attributes and ordering key of the message, and nothing of its failure', () => {
-    const original = letter({ ...OURS, shop: 'eu', idempotency_key: 'k' }, { orderingKey: 'id:u1' })
+    const original = deadLetter({ ...OURS, shop: 'eu', idempotency_key: 'k' }, { orderingKey: 'id:u1' })
     expect(replayOf(original)).toEqual({
       data: original.data,
       orderingKey: 'id:u1',
@@ -54,18 +54,18 @@ describe('a replay', () => {
 
   it('keeps the key of the message, whoever gave it', () => {
     for (const attributes of [OURS, { ...OURS, idempotency_key: 'k' }]) {
-      const replayed = replayOf(letter(attributes)).attributes
+      const replayed = replayOf(deadLetter(attributes)).attributes
       expect(keyOf(replayed, 'another id')).toEqual(keyOf(attributes, 'an id'))
     }
   })
 
   it('counts on', () => {
-    expect(replayOf(letter({ ...OURS, replay_count: '2' })).attributes.replay_count).toBe('3')
-    expect(replayOf(letter({ ...OURS, replay_count: 'many' })).attributes.replay_count).toBe('1')
+    expect(replayOf(deadLetter({ ...OURS, replay_count: '2' })).attributes.replay_count).toBe('3')
+    expect(replayOf(deadLetter({ ...OURS, replay_count: 'many' })).attributes.replay_count).toBe('1')
   })
 
   it('of a message that Pub/Sub forwarded has the same key each time, and its publish time', () => {
-    const { attributes } = replayOf(letter({ ...FORWARDED, googclient_deliveryattempt: '5', shop: 'eu' }))
+    const { attributes } = replayOf(deadLetter({ ...FORWARDED, googclient_deliveryattempt: '5', shop: 'eu' }))
     expect(attributes).toEqual({
       shop: 'eu',
       source_message_id: '900',
@@ -77,7 +77,7 @@ describe('a replay', () => {
 
 describe('the facts of a dead letter', () => {
   it('are those of its attributes', () => {
-    expect(factsOf(letter({ ...OURS, truncated: 'data,shop' }))).toEqual({
+    expect(factsOf(deadLetter({ ...OURS, truncated: 'data,shop' }))).toEqual({
       reason: 'refused',
       error: 'answer 400',
       httpStatus: '400',
@@ -90,18 +90,18 @@ describe('the facts of a dead letter', () => {
   })
 
   it('tell that Pub/Sub forwarded it, and that its id is lost', () => {
-    expect(factsOf(letter(FORWARDED))).toMatchObject({ reason: 'forwarded', attempts: 100, key: undefined })
-    expect(factsOf(letter({ ...FORWARDED, idempotency_key: 'k' })).key).toEqual({ kind: 'publisher', value: 'k' })
+    expect(factsOf(deadLetter(FORWARDED))).toMatchObject({ reason: 'forwarded', attempts: 100, key: undefined })
+    expect(factsOf(deadLetter({ ...FORWARDED, idempotency_key: 'k' })).key).toEqual({ kind: 'publisher', value: 'k' })
   })
 
-  it('do not take an id for the key when the key did not fit into the letter', () => {
-    expect(factsOf(letter({ ...OURS, truncated: 'idempotency_key' })).key).toBeUndefined()
+  it('do not take an id for the key when the key did not fit into the dead letter', () => {
+    expect(factsOf(deadLetter({ ...OURS, truncated: 'idempotency_key' })).key).toBeUndefined()
   })
 
   it('stand on when it was given up, when nothing better is known', () => {
-    expect(factsOf(letter({ source_publish_time: 'yesterday' }))).toMatchObject({
+    expect(factsOf(deadLetter({ source_publish_time: 'yesterday' }))).toMatchObject({
       reason: 'unknown',
-      publishedAtMs: GIVEN_UP_MS,
+      publishedAtMs: DEAD_LETTERED_MS,
     })
   })
 })

@@ -1,7 +1,7 @@
 import type { Source } from './source.ts'
 
 /** A dead letter in our hands. */
-export interface Letter {
+export interface DeadLetter {
   readonly source: Source
   /** Pub/Sub's id of the dead letter itself: what `show` and `--id` take. */
   readonly id: string
@@ -10,10 +10,10 @@ export interface Letter {
   readonly attributes: Readonly<Record<string, string>>
   readonly orderingKey: string
   /** When it was given up. */
-  readonly givenUpAtMs: number
+  readonly deadLetteredAtMs: number
 }
 
-/** What the attributes of a letter tell. */
+/** What the attributes of a dead letter tell. */
 export interface Facts {
   /** `forwarded` when Pub/Sub itself moved it, after its last delivery attempt, without a word of ours. */
   readonly reason: string
@@ -44,7 +44,7 @@ const OURS: ReadonlySet<string> = new Set([
   'truncated',
 ])
 
-export function factsOf({ attributes, givenUpAtMs }: Letter): Facts {
+export function factsOf({ attributes, deadLetteredAtMs }: DeadLetter): Facts {
   const forwardedAt = attributes[`${FORWARDED_PREFIX}TopicPublishTime`]
   const forwarded = attributes.reason === undefined && forwardedAt !== undefined
   const publishedAtMs = Date.parse(attributes.source_publish_time ?? forwardedAt ?? '')
@@ -54,13 +54,13 @@ export function factsOf({ attributes, givenUpAtMs }: Letter): Facts {
     httpStatus: attributes.http_status,
     attempts: wholeNumber(attributes.delivery_attempt ?? attributes[`${FORWARDED_PREFIX}DeliveryCount`]),
     replays: wholeNumber(attributes.replay_count),
-    publishedAtMs: Number.isFinite(publishedAtMs) ? publishedAtMs : givenUpAtMs,
+    publishedAtMs: Number.isFinite(publishedAtMs) ? publishedAtMs : deadLetteredAtMs,
     key: keyOf(attributes),
     bodyCut: leftOut(attributes).includes('data'),
   }
 }
 
-function keyOf(attributes: Letter['attributes']): Facts['key'] {
+function keyOf(attributes: DeadLetter['attributes']): Facts['key'] {
   const { idempotency_key: key, source_message_id: id } = attributes
   if (key !== undefined) return { kind: 'publisher', value: key }
   // Its key did not fit into the dead letter: under the id it would count as another message.
@@ -68,7 +68,7 @@ function keyOf(attributes: Letter['attributes']): Facts['key'] {
   return { kind: 'message', value: id }
 }
 
-function leftOut({ truncated = '' }: Letter['attributes']): readonly string[] {
+function leftOut({ truncated = '' }: DeadLetter['attributes']): readonly string[] {
   return truncated.split(',')
 }
 
@@ -85,24 +85,24 @@ export interface Replay {
 }
 
 /**
- * The message that a letter was, to be published again: its bytes, attributes and ordering key, without what was said
+ * The message that a dead letter was, to be published again: its bytes, attributes and ordering key, without what was said
  * of its failure. Id and time of its first life stay, so that its key, the id of its event and its order stay the same;
- * a letter that Pub/Sub forwarded, which has lost both, takes its own id, so that two replays of it count as one. Pure.
+ * a dead letter that Pub/Sub forwarded, which has lost both, takes its own id, so that two replays of it count as one. Pure.
  */
-export function replayOf(letter: Letter): Replay {
-  const facts = factsOf(letter)
-  const kept = Object.entries(letter.attributes).filter(
+export function replayOf(deadLetter: DeadLetter): Replay {
+  const facts = factsOf(deadLetter)
+  const kept = Object.entries(deadLetter.attributes).filter(
     // What begins with `goog` is Pub/Sub's own, and refused from a publisher.
     ([name]) => !OURS.has(name) && !name.startsWith(FORWARDED_PREFIX) && !name.startsWith('goog'),
   )
   return {
-    data: letter.data,
+    data: deadLetter.data,
     attributes: {
-      source_message_id: letter.id,
+      source_message_id: deadLetter.id,
       source_publish_time: new Date(facts.publishedAtMs).toISOString(),
       ...Object.fromEntries(kept),
       replay_count: String(facts.replays + 1),
     },
-    ...(letter.orderingKey !== '' && { orderingKey: letter.orderingKey }),
+    ...(deadLetter.orderingKey !== '' && { orderingKey: deadLetter.orderingKey }),
   }
 }

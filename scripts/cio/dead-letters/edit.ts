@@ -4,7 +4,7 @@ import type { Output } from '../output.ts'
 import type { Prompts } from '../prompts.ts'
 import { check, isTopicName } from '../publish/messages.ts'
 import { jsonOf } from './body.ts'
-import type { Letter, Replay } from './dead-letter.ts'
+import type { DeadLetter, Replay } from './dead-letter.ts'
 
 const editedSchema = z.strictObject({ attributes: z.record(z.string(), z.string()), message: z.unknown() })
 
@@ -12,11 +12,11 @@ const editedSchema = z.strictObject({ attributes: z.record(z.string(), z.string(
 export async function edited(
   prompts: Prompts,
   output: Output,
-  letter: Letter,
+  deadLetter: DeadLetter,
   replay: Replay,
   now: () => number,
 ): Promise<Replay> {
-  const { topic } = letter.source
+  const { topic } = deadLetter.source
   let text = JSON.stringify(
     { attributes: replay.attributes, message: jsonOf(replay.data) ?? replay.data.toString('utf8') },
     null,
@@ -25,7 +25,7 @@ export async function edited(
   for (;;) {
     const before = text
     text = await prompts.edit(
-      `Edit dead letter ${letter.id} (${letter.attributes.error ?? 'no error is known'})`,
+      `Edit dead letter ${deadLetter.id} (${deadLetter.attributes.error ?? 'no error is known'})`,
       text,
       '.json',
     )

@@ -1,17 +1,17 @@
 import { isAbout, peopleIn, whatIs } from './body.ts'
-import type { Letter } from './dead-letter.ts'
+import type { DeadLetter } from './dead-letter.ts'
 import { type Filter, isNarrowed, matches } from './filter.ts'
 
 const NOW_MS = Date.parse('2026-11-21T12:00:00Z')
 
-const LETTER: Letter = {
-  source: { name: 'track', topic: 'track', deadLetters: 'track-dead-letter', ackDeadlineMs: 60_000 },
+const DEAD_LETTER: DeadLetter = {
+  source: { name: 'track', topic: 'track', deadLetterSubscription: 'track-dead-letter', ackDeadlineMs: 60_000 },
   id: '900',
   ackId: 'ack',
   data: Buffer.from('{"identifiers":{"email":"Ada@Example.com"},"name":"x","attributes":{"note":"for u7"}}'),
   attributes: { reason: 'refused', shop: 'eu=1', source_publish_time: '2026-11-21T11:00:00Z' },
   orderingKey: '',
-  givenUpAtMs: NOW_MS,
+  deadLetteredAtMs: NOW_MS,
 }
 const HOUR_MS = 3_600_000
 
@@ -31,7 +31,7 @@ describe('a filter', () => {
     [false, { person: 'u7' }],
     [false, { reason: ['refused'], person: 'bob' }],
   ])('is %p for %p', (expected, filter) => {
-    expect(matches(LETTER, filter, NOW_MS)).toBe(expected)
+    expect(matches(DEAD_LETTER, filter, NOW_MS)).toBe(expected)
   })
 
   it('knows whether it narrows anything', () => {

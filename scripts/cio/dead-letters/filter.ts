@@ -1,8 +1,8 @@
 import { usageError } from '../errors.ts'
 import { isAbout } from './body.ts'
-import { factsOf, type Letter } from './dead-letter.ts'
+import { type DeadLetter, factsOf } from './dead-letter.ts'
 
-/** Which letters are meant. Everything that is given must hold. */
+/** Which dead letters are meant. Everything that is given must hold. */
 export interface Filter {
   readonly reason?: readonly string[]
   /** Since the application published it, in milliseconds. */
@@ -18,19 +18,19 @@ export function isNarrowed(filter: Filter): boolean {
   return Object.values(filter).some((value) => value !== undefined)
 }
 
-/** Whether a letter is meant. Pure. */
-export function matches(letter: Letter, filter: Filter, nowMs: number): boolean {
-  const facts = factsOf(letter)
+/** Whether a dead letter is meant. Pure. */
+export function matches(deadLetter: DeadLetter, filter: Filter, nowMs: number): boolean {
+  const facts = factsOf(deadLetter)
   const ageMs = nowMs - facts.publishedAtMs
-  if (filter.id !== undefined && !filter.id.includes(letter.id)) return false
+  if (filter.id !== undefined && !filter.id.includes(deadLetter.id)) return false
   if (filter.reason !== undefined && !filter.reason.includes(facts.reason)) return false
   if (filter.olderThan !== undefined && ageMs < filter.olderThan) return false
   if (filter.youngerThan !== undefined && ageMs > filter.youngerThan) return false
-  if (filter.person !== undefined && !isAbout(letter.data, filter.person)) return false
-  return (filter.attribute ?? []).every((wanted) => hasAttribute(letter, wanted))
+  if (filter.person !== undefined && !isAbout(deadLetter.data, filter.person)) return false
+  return (filter.attribute ?? []).every((wanted) => hasAttribute(deadLetter, wanted))
 }
 
-function hasAttribute({ attributes }: Letter, wanted: string): boolean {
+function hasAttribute({ attributes }: DeadLetter, wanted: string): boolean {
   const at = wanted.indexOf('=')
   if (at === 0) throw usageError(`--attribute ${wanted}: it must be name=value, or a name`)
   if (at < 0) return attributes[wanted] !== undefined

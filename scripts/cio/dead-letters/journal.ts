@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { z } from 'zod'
 
 /**
- * What a run that moves letters notes as it goes, so that the next one can take up where it was killed: one JSON value a
+ * What a run that moves dead letters notes as it goes, so that the next one can take up where it was killed: one JSON value a
  * line, appended before or right after the fact it tells. It holds ids only.
  */
 const entrySchema = z.union([
@@ -11,7 +11,7 @@ const entrySchema = z.union([
   /** A pull is under way: what it brings may be lost with us, and comes back at the end of its ack deadline. */
   z.strictObject({ pull: z.literal('begun'), at: z.number() }),
   z.strictObject({ pulled: z.array(z.tuple([z.string(), z.string()])) }),
-  /** Pub/Sub has the replay of this letter. */
+  /** Pub/Sub has the replay of this dead letter. */
   z.strictObject({ replayed: z.string() }),
 ])
 type Entry = z.infer<typeof entrySchema>
@@ -20,7 +20,7 @@ type Entry = z.infer<typeof entrySchema>
 export interface LeftOver {
   /** Letters whose replay was accepted: to be acknowledged, never to be replayed again. */
   readonly replayed: ReadonlySet<string>
-  /** Ack ids of letters that it held, by letter. */
+  /** Ack ids of dead letters that it held, by dead letter. */
   readonly held: ReadonlyMap<string, string>
   /** When a pull began whose answer was never noted, in milliseconds; undefined when none is open. */
   readonly openPullAtMs: number | undefined
@@ -66,8 +66,8 @@ export class Journal {
     this.#append({ pull: 'begun', at: atMs })
   }
 
-  pulled(letters: readonly { readonly id: string; readonly ackId: string }[]): void {
-    this.#append({ pulled: letters.map(({ id, ackId }) => [id, ackId]) })
+  pulled(deadLetters: readonly { readonly id: string; readonly ackId: string }[]): void {
+    this.#append({ pulled: deadLetters.map(({ id, ackId }) => [id, ackId]) })
   }
 
   replayed(id: string): void {

@@ -1,10 +1,10 @@
 import type { Context } from '../context.ts'
 import { usageError } from '../errors.ts'
 import { count } from '../output.ts'
-import type { Letter } from './dead-letter.ts'
+import type { DeadLetter } from './dead-letter.ts'
 import { type Filter, isNarrowed, matches } from './filter.ts'
-import { openBox } from './peek.ts'
 import { sourcesOf } from './source.ts'
+import { openSubscription } from './subscription.ts'
 
 export interface PurgeOptions {
   readonly all?: boolean
@@ -24,18 +24,18 @@ export async function purge(
   }
   const purged: Record<string, number> = {}
   for (const source of sourcesOf(connection.topology, names)) {
-    await using box = await openBox(context, source)
-    const meant: Pick<Letter, 'id' | 'ackId'>[] = []
-    for await (const page of box.pulls()) {
+    await using subscription = await openSubscription(context, source)
+    const meant: Pick<DeadLetter, 'id' | 'ackId'>[] = []
+    for await (const page of subscription.pulls()) {
       context.signal.throwIfAborted()
-      for (const letter of page) {
-        if (matches(letter, filter, now())) meant.push({ id: letter.id, ackId: letter.ackId })
+      for (const deadLetter of page) {
+        if (matches(deadLetter, filter, now())) meant.push({ id: deadLetter.id, ackId: deadLetter.ackId })
       }
     }
     purged[source.name] = meant.length
     if (meant.length === 0 || options.dryRun) continue
     await prompts.confirm(`Throw away ${count(meant.length, 'dead letter')} of ${source.name} in ${connection.name}?`)
-    await box.acknowledge(meant)
+    await subscription.acknowledge(meant)
   }
   output.result({ purged, dryRun: options.dryRun ?? false }, () =>
     Object.entries(purged)

@@ -6,14 +6,13 @@ import { aborted, CommandError } from '../errors.ts'
 import { count, duration } from '../output.ts'
 import { createPace } from '../pace.ts'
 import { startProgress } from '../progress.ts'
-import { judge, type ReplayRules } from './assess.ts'
-import { factsOf, type Letter, type Replay, replayOf } from './dead-letter.ts'
+import { assessReplay, type ReplayRules } from './assess.ts'
+import { type DeadLetter, factsOf, type Replay, replayOf } from './dead-letter.ts'
 import { edited } from './edit.ts'
 import { type Filter, matches } from './filter.ts'
 import { Journal, type LeftOver } from './journal.ts'
-import { openBox } from './peek.ts'
 import { type Source, sourcesOf } from './source.ts'
-import type { Box } from './subscription.ts'
+import { type DeadLetterSubscription, openSubscription } from './subscription.ts'
 
 export interface ReplayOptions extends ReplayRules {
   readonly dryRun: boolean
@@ -25,21 +24,21 @@ export interface ReplayOptions extends ReplayRules {
 }
 
 interface Planned {
-  readonly letter: Letter
+  readonly deadLetter: DeadLetter
   readonly replay: Replay
 }
 
-/** What became of the letters of one source. */
+/** What became of the dead letters of one source. */
 interface Tally {
   readonly source: string
   replayed: number
   /** Replayed by a run that was killed before it could say so to Pub/Sub. */
   alreadyReplayed: number
-  readonly refused: { readonly id: string; readonly why: string }[]
+  readonly skipped: { readonly id: string; readonly why: string }[]
 }
 
 /** What is sorted by age, shown and confirmed at a time. Bounds memory. */
-const WINDOW_LETTERS = 10_000
+const WINDOW_DEAD_LETTERS = 10_000
 const WINDOW_BYTES = 64 * 1024 * 1024
 
 /** Publishes dead letters again. One leaves its subscription only after Pub/Sub has accepted its replay. */
@@ -55,24 +54,24 @@ export async function replay(
     tallies.push(await new SourceReplay(context, source, filter, options).run())
   }
   output.result({ dryRun: options.dryRun, sources: tallies }, () => tallies.flatMap(linesOf(options)).join('\n'))
-  const refused = tallies.reduce((sum, tally) => sum + tally.refused.length, 0)
-  if (refused > 0 && !options.dryRun) {
-    throw new CommandError(`${count(refused, 'dead letter')} left where ${refused === 1 ? 'it is' : 'they are'}`)
+  const skipped = tallies.reduce((sum, tally) => sum + tally.skipped.length, 0)
+  if (skipped > 0 && !options.dryRun) {
+    throw new CommandError(`${count(skipped, 'dead letter')} left where ${skipped === 1 ? 'it is' : 'they are'}`)
   }
 }
 
 const linesOf =
   ({ dryRun }: ReplayOptions) =>
   (tally: Tally): string[] => {
-    const why = Map.groupBy(tally.refused, (refused) => refused.why)
+    const why = Map.groupBy(tally.skipped, ({ why }) => why)
     const already = tally.alreadyReplayed > 0 ? `, ${tally.alreadyReplayed} already by the run before` : ''
     return [
       `${tally.source}: ${count(tally.replayed, 'message')} ${dryRun ? 'would be ' : ''}replayed${already}`,
-      ...[...why].map(([reason, letters]) => `  ${letters.length} refused: ${reason}`),
+      ...[...why].map(([reason, deadLetters]) => `  ${deadLetters.length} skipped: ${reason}`),
     ]
   }
 
-/** The replay of one source's letters. */
+/** The replay of one source's dead letters. */
 class SourceReplay {
   readonly #context: Context
   readonly #source: Source
@@ -86,8 +85,8 @@ class SourceReplay {
   /** Letters that were looked at: one whose lease ran out may come a second time. */
   readonly #seen: Set<string> = new Set()
   #confirmed = false
-  /** True while Pub/Sub has a replay whose letter it may not know to be done. */
-  #unsettled = false
+  /** True while Pub/Sub has a replay whose dead letter it may not know to be done. */
+  #unacknowledged = false
 
   constructor(context: Context, source: Source, filter: Filter, options: ReplayOptions) {
     this.#context = context
@@ -96,45 +95,45 @@ class SourceReplay {
     this.#options = options
     this.#journal = new Journal(join(context.connection.stateDirectory, `replay-${source.name}.ndjson`))
     this.#startedMs = context.now()
-    this.#tally = { source: source.name, replayed: 0, alreadyReplayed: 0, refused: [] }
+    this.#tally = { source: source.name, replayed: 0, alreadyReplayed: 0, skipped: [] }
   }
 
   async run(): Promise<Tally> {
     if (this.#options.dryRun) {
-      await using box = await openBox(this.#context, this.#source)
-      await this.#replayAll(box)
+      await using subscription = await openSubscription(this.#context, this.#source)
+      await this.#replayAll(subscription)
       return this.#tally
     }
     const before = this.#journal.read()
     if (before !== undefined) this.#refuseWhileAlive(before)
     this.#journal.begin(process.pid, this.#context.now())
-    const box = await openBox(this.#context, this.#source, this.#journal)
+    const subscription = await openSubscription(this.#context, this.#source, this.#journal)
     try {
       if (before !== undefined) {
         // Cut off in here, the next run needs all that this one was told.
-        this.#unsettled = true
-        await this.#takeUp(box, before)
-        this.#unsettled = false
+        this.#unacknowledged = true
+        await this.#takeUp(subscription, before)
+        this.#unacknowledged = false
       }
-      await this.#replayAll(box)
+      await this.#replayAll(subscription)
     } finally {
-      await box[Symbol.asyncDispose]()
-      if (!this.#unsettled) this.#journal.end()
+      await subscription[Symbol.asyncDispose]()
+      if (!this.#unacknowledged) this.#journal.end()
     }
     return this.#tally
   }
 
-  async #replayAll(box: Box): Promise<void> {
+  async #replayAll(subscription: DeadLetterSubscription): Promise<void> {
     while (this.#tally.replayed < this.#options.limit) {
-      const window = await this.#window(box)
+      const window = await this.#window(subscription)
       if (window.length === 0) return
       const planned = await this.#planned(window, this.#options.limit - this.#tally.replayed)
       if (this.#options.dryRun) this.#tally.replayed += planned.length
-      else if (planned.length > 0) await this.#publish(box, planned)
+      else if (planned.length > 0) await this.#publish(subscription, planned)
     }
   }
 
-  /** Two runs at once would take each other's letters for left over. */
+  /** Two runs at once would take each other's dead letters for left over. */
   #refuseWhileAlive({ process: pid }: LeftOver): void {
     if (pid === undefined || pid === process.pid || !isAlive(pid)) return
     throw new CommandError(`process ${pid} is replaying ${this.#source.name} already`, {
@@ -143,17 +142,17 @@ class SourceReplay {
   }
 
   /** Goes on where a run was killed: done is what it had replayed, free what it held. */
-  async #takeUp(box: Box, { replayed, held, openPullAtMs }: LeftOver): Promise<void> {
+  async #takeUp(subscription: DeadLetterSubscription, { replayed, held, openPullAtMs }: LeftOver): Promise<void> {
     const { output, now, signal } = this.#context
     output.note(`${this.#source.name}: taking up a replay that was cut off`)
     for (const id of replayed) {
       this.#replayed.add(id)
       this.#seen.add(id)
     }
-    const letters = [...held].map(([id, ackId]) => ({ id, ackId }))
-    const done = letters.filter(({ id }) => replayed.has(id))
-    await unlessUnknown(box.acknowledge(done))
-    await unlessUnknown(box.release(letters.filter(({ id }) => !replayed.has(id))))
+    const deadLetters = [...held].map(([id, ackId]) => ({ id, ackId }))
+    const done = deadLetters.filter(({ id }) => replayed.has(id))
+    await unlessUnknown(subscription.acknowledge(done))
+    await unlessUnknown(subscription.release(deadLetters.filter(({ id }) => !replayed.has(id))))
     this.#tally.alreadyReplayed = replayed.size
     if (openPullAtMs === undefined) return
     const waitMs = openPullAtMs + this.#source.ackDeadlineMs + 1_000 - now()
@@ -162,44 +161,44 @@ class SourceReplay {
     await delay(waitMs, undefined, { signal })
   }
 
-  /** The letters that are meant, oldest first, as many as fit. Those that are not meant stay in hand until the end. */
-  async #window(box: Box): Promise<Letter[]> {
+  /** The dead letters that are meant, oldest first, as many as fit. Those that are not meant stay in hand until the end. */
+  async #window(subscription: DeadLetterSubscription): Promise<DeadLetter[]> {
     const { now, signal } = this.#context
-    const window: Letter[] = []
+    const window: DeadLetter[] = []
     let bytes = 0
-    for await (const page of box.pulls()) {
+    for await (const page of subscription.pulls()) {
       signal.throwIfAborted()
-      await box.acknowledge(page.filter(({ id }) => this.#replayed.has(id)))
-      for (const letter of page) {
+      await subscription.acknowledge(page.filter(({ id }) => this.#replayed.has(id)))
+      for (const deadLetter of page) {
         // What was given up since we began may be what we replayed a moment ago.
-        if (this.#seen.has(letter.id) || letter.givenUpAtMs >= this.#startedMs) continue
-        this.#seen.add(letter.id)
-        if (!matches(letter, this.#filter, now())) continue
-        window.push(letter)
-        bytes += letter.data.length
+        if (this.#seen.has(deadLetter.id) || deadLetter.deadLetteredAtMs >= this.#startedMs) continue
+        this.#seen.add(deadLetter.id)
+        if (!matches(deadLetter, this.#filter, now())) continue
+        window.push(deadLetter)
+        bytes += deadLetter.data.length
       }
-      if (window.length >= WINDOW_LETTERS || bytes >= WINDOW_BYTES) break
+      if (window.length >= WINDOW_DEAD_LETTERS || bytes >= WINDOW_BYTES) break
     }
     return window.sort((a, b) => factsOf(a).publishedAtMs - factsOf(b).publishedAtMs)
   }
 
-  /** What may be replayed of these letters, in their order, at most so many: a person edits no more than what goes. */
-  async #planned(letters: readonly Letter[], most: number): Promise<Planned[]> {
+  /** What may be replayed of these dead letters, in their order, at most so many: a person edits no more than what goes. */
+  async #planned(deadLetters: readonly DeadLetter[], most: number): Promise<Planned[]> {
     const { output, now, prompts } = this.#context
     const { edit, dryRun } = this.#options
     const planned: Planned[] = []
     const warnings = new Map<string, number>()
-    for (const letter of letters) {
+    for (const deadLetter of deadLetters) {
       if (planned.length >= most) break
-      const judgement = judge(letter, this.#options, now())
-      for (const warning of judgement.warnings) warnings.set(warning, (warnings.get(warning) ?? 0) + 1)
-      if (judgement.refusal !== undefined) {
-        this.#tally.refused.push({ id: letter.id, why: judgement.refusal })
+      const assessment = assessReplay(deadLetter, this.#options, now())
+      for (const warning of assessment.warnings) warnings.set(warning, (warnings.get(warning) ?? 0) + 1)
+      if (assessment.obstacle !== undefined) {
+        this.#tally.skipped.push({ id: deadLetter.id, why: assessment.obstacle })
       } else {
-        const replay = replayOf(letter)
+        const replay = replayOf(deadLetter)
         planned.push({
-          letter,
-          replay: edit && !dryRun ? await edited(prompts, output, letter, replay, now) : replay,
+          deadLetter,
+          replay: edit && !dryRun ? await edited(prompts, output, deadLetter, replay, now) : replay,
         })
       }
     }
@@ -207,7 +206,7 @@ class SourceReplay {
     return planned
   }
 
-  async #publish(box: Box, planned: readonly Planned[]): Promise<void> {
+  async #publish(subscription: DeadLetterSubscription, planned: readonly Planned[]): Promise<void> {
     const { connection, output, prompts, now, signal } = this.#context
     const { name, topic: topicName } = this.#source
     if (!this.#confirmed) {
@@ -224,7 +223,7 @@ class SourceReplay {
         if (signal.aborted) throw aborted(`stopped after ${count(this.#tally.replayed, 'message')}`)
         const part = planned.slice(start, start + chunk)
         await pace(part.length)
-        await this.#publishPart(box, topic, part)
+        await this.#publishPart(subscription, topic, part)
         progress.at(start + part.length)
       }
     } finally {
@@ -232,27 +231,27 @@ class SourceReplay {
     }
   }
 
-  /** Publish, note, acknowledge. Killed after the first, a letter is replayed again, under the same key. */
-  async #publishPart(box: Box, topic: Topic, part: readonly Planned[]): Promise<void> {
-    const settled = await Promise.allSettled(
-      part.map(async ({ letter, replay }) => {
+  /** Publish, note, acknowledge. Killed after the first, a dead letter is replayed again, under the same key. */
+  async #publishPart(subscription: DeadLetterSubscription, topic: Topic, part: readonly Planned[]): Promise<void> {
+    const published = await Promise.allSettled(
+      part.map(async ({ deadLetter, replay }) => {
         try {
           await topic.publishMessage({ ...replay })
         } catch (error) {
           if (replay.orderingKey !== undefined) topic.resumePublishing(replay.orderingKey)
           throw error
         }
-        this.#unsettled = true
-        this.#journal.replayed(letter.id)
-        this.#replayed.add(letter.id)
-        return letter
+        this.#unacknowledged = true
+        this.#journal.replayed(deadLetter.id)
+        this.#replayed.add(deadLetter.id)
+        return deadLetter
       }),
     )
-    const accepted = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
-    await box.acknowledge(accepted)
-    this.#unsettled = false
+    const accepted = published.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+    await subscription.acknowledge(accepted)
+    this.#unacknowledged = false
     this.#tally.replayed += accepted.length
-    const failed = settled.find((each) => each.status === 'rejected')
+    const failed = published.find((each) => each.status === 'rejected')
     if (failed === undefined) return
     throw new CommandError(`replayed ${this.#tally.replayed} of ${this.#source.name}, then Pub/Sub refused one`, {
       cause: failed.reason,
@@ -263,7 +262,7 @@ class SourceReplay {
 
 const INVALID_ARGUMENT = 3
 
-/** Ack ids that Pub/Sub does not know any more free nothing: those letters come back by themselves, and are known then. */
+/** Ack ids that Pub/Sub does not know any more free nothing: those dead letters come back by themselves, and are known then. */
 async function unlessUnknown(freeing: Promise<void>): Promise<void> {
   try {
     await freeing

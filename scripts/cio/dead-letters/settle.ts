@@ -14,13 +14,13 @@ import type { Context } from '../context.ts'
 import { CommandError, usageError } from '../errors.ts'
 import { count, printable } from '../output.ts'
 import { check } from '../publish/messages.ts'
-import { factsOf, type Letter, replayOf } from './dead-letter.ts'
+import { type DeadLetter, factsOf, replayOf } from './dead-letter.ts'
 import { type Filter, matches } from './filter.ts'
-import { byAge, openBox } from './peek.ts'
+import { byAge } from './peek.ts'
 import { sourcesOf } from './source.ts'
-import type { Box } from './subscription.ts'
+import { type DeadLetterSubscription, openSubscription } from './subscription.ts'
 
-type Verdict = 'sent' | 'resend'
+type Decision = 'sent' | 'resend'
 
 /** What there is to go by. `deliveries` is undefined when Customer.io cannot be asked about this message. */
 interface Known {
@@ -38,7 +38,7 @@ interface Known {
 
 interface Settled {
   readonly id: string
-  readonly settled: Verdict | 'skipped'
+  readonly settled: Decision | 'skipped'
   readonly note: string
 }
 
@@ -55,43 +55,45 @@ export async function settle(
 ): Promise<void> {
   const { output, prompts, connection } = context
   if (options.sent && options.resend) throw usageError('--sent or --resend, not both')
-  const given: Verdict | undefined = options.sent ? 'sent' : options.resend ? 'resend' : undefined
+  const given: Decision | undefined = options.sent ? 'sent' : options.resend ? 'resend' : undefined
   const [source] = sourcesOf(connection.topology, [SOURCE])
   if (source === undefined) return
-  await using box = await openBox(context, source)
-  const letters: Letter[] = []
-  for await (const page of box.pulls()) {
-    letters.push(...page.filter((letter) => isUncertain(letter) && matches(letter, filter, context.now())))
+  await using subscription = await openSubscription(context, source)
+  const deadLetters: DeadLetter[] = []
+  for await (const page of subscription.pulls()) {
+    deadLetters.push(
+      ...page.filter((deadLetter) => isUncertain(deadLetter) && matches(deadLetter, filter, context.now())),
+    )
   }
-  letters.sort(byAge)
+  deadLetters.sort(byAge)
   const ledger = createFirestoreSendLedger({
     firestore: await connection.firestore(),
     collection: connection.topology.ledger.collection,
   })
   const known: Known[] = []
-  for (const letter of letters) known.push(await whatIsKnown(context, ledger, letter))
+  for (const deadLetter of deadLetters) known.push(await whatIsKnown(context, ledger, deadLetter))
   const ask = given === undefined && prompts.interactive && !output.json
   if (given === undefined && !ask) {
     output.result(known, () => (known.length === 0 ? 'no uncertain sends' : known.map(describe).join('\n\n')))
     return
   }
-  if (given !== undefined && letters.length > 0) {
+  if (given !== undefined && deadLetters.length > 0) {
     for (const each of known) output.note(`${describe(each)}\n`)
     await prompts.confirm(
       given === 'sent'
-        ? `Note ${count(letters.length, 'message')} as sent? Nobody will send them again.`
-        : `Send ${count(letters.length, 'message')} now? What did go out arrives twice.`,
+        ? `Note ${count(deadLetters.length, 'message')} as sent? Nobody will send them again.`
+        : `Send ${count(deadLetters.length, 'message')} now? What did go out arrives twice.`,
     )
   }
   const settled: Settled[] = []
-  for (const [index, letter] of letters.entries()) {
+  for (const [index, deadLetter] of deadLetters.entries()) {
     context.signal.throwIfAborted()
     const about = known[index]
-    const verdict = given ?? (about === undefined ? 'skip' : await asked(context, about))
+    const decision = given ?? (about === undefined ? 'skip' : await asked(context, about))
     settled.push(
-      verdict === 'skip'
-        ? { id: letter.id, settled: 'skipped', note: 'left as it is' }
-        : await carryOut(context, ledger, box, letter, verdict),
+      decision === 'skip'
+        ? { id: deadLetter.id, settled: 'skipped', note: 'left as it is' }
+        : await carryOut(context, ledger, subscription, deadLetter, decision),
     )
   }
   output.result(settled, () =>
@@ -102,28 +104,28 @@ export async function settle(
     throw new CommandError(`${count(busy, 'send')} could not be settled`, { hint: 'Try again in a minute.' })
 }
 
-function isUncertain(letter: Letter): boolean {
-  return factsOf(letter).reason === 'uncertain'
+function isUncertain(deadLetter: DeadLetter): boolean {
+  return factsOf(deadLetter).reason === 'uncertain'
 }
 
-function recordId(letter: Letter): string | undefined {
+function recordId(deadLetter: DeadLetter): string | undefined {
   const key = messageKey({
-    idempotencyKey: letter.attributes.idempotency_key,
-    sourceMessageId: letter.attributes.source_message_id,
-    messageId: letter.id,
+    idempotencyKey: deadLetter.attributes.idempotency_key,
+    sourceMessageId: deadLetter.attributes.source_message_id,
+    messageId: deadLetter.id,
   })
   return key.ok ? hashOf(key.key) : undefined
 }
 
-async function whatIsKnown(context: Context, ledger: SendLedger, letter: Letter): Promise<Known> {
-  const id = recordId(letter)
+async function whatIsKnown(context: Context, ledger: SendLedger, deadLetter: DeadLetter): Promise<Known> {
+  const id = recordId(deadLetter)
   const record = id === undefined ? undefined : await ledger.read(id)
-  const checked = check(SOURCE, letter.data, context.now)
+  const checked = check(SOURCE, deadLetter.data, context.now)
   const message = checked.ok && checked.valid.topic === SOURCE ? checked.valid.message : undefined
   const identifiers = message !== undefined && 'identifiers' in message ? message.identifiers : {}
-  const facts = factsOf(letter)
+  const facts = factsOf(deadLetter)
   return {
-    id: letter.id,
+    id: deadLetter.id,
     channel: message?.channel ?? 'unknown',
     to:
       Object.entries(identifiers)
@@ -177,7 +179,7 @@ function describe({ id, channel, to, template, publishedAt, error, ledger, deliv
   ].join('\n')
 }
 
-async function asked({ prompts, output }: Context, known: Known): Promise<Verdict | 'skip'> {
+async function asked({ prompts, output }: Context, known: Known): Promise<Decision | 'skip'> {
   output.note(describe(known))
   return prompts.choose('Was it sent?', [
     { value: 'skip', name: 'leave it for now' },
@@ -186,27 +188,27 @@ async function asked({ prompts, output }: Context, known: Known): Promise<Verdic
   ])
 }
 
-/** Ledger first, then the message, then the letter: cut off anywhere, settling it again comes to the same. */
+/** Ledger first, then the message, then the dead letter: cut off anywhere, settling it again comes to the same. */
 async function carryOut(
   { connection }: Context,
   ledger: SendLedger,
-  box: Box,
-  letter: Letter,
-  verdict: Verdict,
+  subscription: DeadLetterSubscription,
+  deadLetter: DeadLetter,
+  decision: Decision,
 ): Promise<Settled> {
-  const id = recordId(letter)
-  if (id === undefined) return { id: letter.id, settled: 'skipped', note: 'its key is not valid' }
-  const settlement = await settleRecord(ledger, id, verdict === 'sent' ? 'sent' : 'not_sent', randomUUID())
-  if (settlement.kind === 'busy') return { id: letter.id, settled: 'skipped', note: 'it is being sent right now' }
+  const id = recordId(deadLetter)
+  if (id === undefined) return { id: deadLetter.id, settled: 'skipped', note: 'its key is not valid' }
+  const settlement = await settleRecord(ledger, id, decision === 'sent' ? 'sent' : 'not_sent', randomUUID())
+  if (settlement.kind === 'busy') return { id: deadLetter.id, settled: 'skipped', note: 'it is being sent right now' }
   const wasSent = settlement.kind === 'decided' && settlement.state === 'sent'
-  if (verdict === 'resend' && !wasSent) {
-    const topic = (await connection.pubsub()).topic(letter.source.topic)
-    await topic.publishMessage({ ...replayOf(letter) })
+  if (decision === 'resend' && !wasSent) {
+    const topic = (await connection.pubsub()).topic(deadLetter.source.topic)
+    await topic.publishMessage({ ...replayOf(deadLetter) })
   }
-  await box.acknowledge([letter])
+  await subscription.acknowledge([deadLetter])
   if (wasSent)
-    return { id: letter.id, settled: 'sent', note: 'the ledger knows that it was sent; nothing more is to happen' }
-  return verdict === 'sent'
-    ? { id: letter.id, settled: 'sent', note: 'noted as sent' }
-    : { id: letter.id, settled: 'resend', note: `published again to ${letter.source.topic}` }
+    return { id: deadLetter.id, settled: 'sent', note: 'the ledger knows that it was sent; nothing more is to happen' }
+  return decision === 'sent'
+    ? { id: deadLetter.id, settled: 'sent', note: 'noted as sent' }
+    : { id: deadLetter.id, settled: 'resend', note: `published again to ${deadLetter.source.topic}` }
 }

@@ -4,13 +4,13 @@ it('counts dead letters by source and reason, the oldest and the newest, however
   const groups = new Groups()
   const add = (source: string, reason: string, atMs: number, replay_count = '0') =>
     groups.add({
-      source: { name: source, topic: source, deadLetters: `${source}-dead-letter`, ackDeadlineMs: 60_000 },
+      source: { name: source, topic: source, deadLetterSubscription: `${source}-dead-letter`, ackDeadlineMs: 60_000 },
       id: '1',
       ackId: 'ack',
       data: Buffer.from('{}'),
       attributes: { reason, source_publish_time: new Date(atMs).toISOString(), replay_count },
       orderingKey: '',
-      givenUpAtMs: atMs,
+      deadLetteredAtMs: atMs,
     })
   add('track', 'refused', 7_000)
   for (let number = 0; number < 200_000; number++) add('track', 'exhausted', 1_000 + number)

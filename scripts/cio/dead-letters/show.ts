@@ -2,75 +2,90 @@ import type { Context } from '../context.ts'
 import { CommandError } from '../errors.ts'
 import { count, duration, printable, table } from '../output.ts'
 import { jsonOf, whatIs } from './body.ts'
-import { factsOf, type Letter } from './dead-letter.ts'
+import { type DeadLetter, factsOf } from './dead-letter.ts'
 import type { Filter } from './filter.ts'
-import { look, lookThrough } from './peek.ts'
+import { peek, peekEach } from './peek.ts'
 import { sourcesOf } from './source.ts'
 
-/** A letter for programs. Holds the whole message: personal data. */
-function described(letter: Letter) {
-  return { ...summary(letter), attributes: letter.attributes, orderingKey: letter.orderingKey, message: bodyOf(letter) }
-}
-
-/** A letter without what is in it. */
-function summary(letter: Letter) {
-  const { key, publishedAtMs, ...facts } = factsOf(letter)
+/** A dead letter for programs. Holds the whole message: personal data. */
+function described(deadLetter: DeadLetter) {
   return {
-    id: letter.id,
-    source: letter.source.name,
-    what: whatIs(letter.data),
-    ...facts,
-    key: key?.value ?? null,
-    publishedAt: new Date(publishedAtMs).toISOString(),
-    givenUpAt: new Date(letter.givenUpAtMs).toISOString(),
+    ...summary(deadLetter),
+    attributes: deadLetter.attributes,
+    orderingKey: deadLetter.orderingKey,
+    message: bodyOf(deadLetter),
   }
 }
 
-function bodyOf({ data }: Letter): unknown {
+/** A dead letter without what is in it. */
+function summary(deadLetter: DeadLetter) {
+  const { key, publishedAtMs, ...facts } = factsOf(deadLetter)
+  return {
+    id: deadLetter.id,
+    source: deadLetter.source.name,
+    what: whatIs(deadLetter.data),
+    ...facts,
+    key: key?.value ?? null,
+    publishedAt: new Date(publishedAtMs).toISOString(),
+    deadLetteredAt: new Date(deadLetter.deadLetteredAtMs).toISOString(),
+  }
+}
+
+function bodyOf({ data }: DeadLetter): unknown {
   return jsonOf(data) ?? data.toString('utf8')
 }
 
 export async function list(context: Context, names: readonly string[], filter: Filter, limit: number): Promise<void> {
   const { output, connection, now } = context
-  const letters = await look(context, sourcesOf(connection.topology, names), filter, limit)
-  output.result(letters.map(summary), () => {
-    if (letters.length === 0) return 'no dead letters'
-    const rows = letters.map((letter) => {
-      const facts = factsOf(letter)
+  const deadLetters = await peek(context, sourcesOf(connection.topology, names), filter, limit)
+  output.result(deadLetters.map(summary), () => {
+    if (deadLetters.length === 0) return 'no dead letters'
+    const rows = deadLetters.map((deadLetter) => {
+      const facts = factsOf(deadLetter)
       const age = duration(now() - facts.publishedAtMs)
-      return [letter.id, letter.source.name, whatIs(letter.data), facts.reason, age, String(facts.replays), facts.error]
+      return [
+        deadLetter.id,
+        deadLetter.source.name,
+        whatIs(deadLetter.data),
+        facts.reason,
+        age,
+        String(facts.replays),
+        facts.error,
+      ]
     })
     return table(['id', 'source', 'what', 'reason', 'age', 'replays', 'error'], rows)
   })
-  if (letters.length === limit)
+  if (deadLetters.length === limit)
     output.note(`these are the first ${limit}: --limit shows more, \`dlq stats\` counts all`)
 }
 
 export async function show(context: Context, ids: readonly string[]): Promise<void> {
   const { output, connection } = context
-  const letters = await look(context, sourcesOf(connection.topology), { id: ids }, ids.length)
-  const missing = ids.filter((id) => letters.every((letter) => letter.id !== id))
+  const deadLetters = await peek(context, sourcesOf(connection.topology), { id: ids }, ids.length)
+  const missing = ids.filter((id) => deadLetters.every((deadLetter) => deadLetter.id !== id))
   if (missing.length > 0) {
     throw new CommandError(`no dead letter ${missing.join(', ')} here`, {
       hint: 'It may be in the hands of another run for up to a minute; `dlq list` shows what there is.',
     })
   }
-  output.result(letters.map(described), () => letters.map(pretty).join('\n\n'))
+  output.result(deadLetters.map(described), () => deadLetters.map(pretty).join('\n\n'))
 
-  function pretty(letter: Letter): string {
-    const { bodyCut, httpStatus, ...facts } = summary(letter)
+  function pretty(deadLetter: DeadLetter): string {
+    const { bodyCut, httpStatus, ...facts } = summary(deadLetter)
     const lines = Object.entries({
       ...facts,
       ...(httpStatus !== undefined && { httpStatus }),
       ...(bodyCut && { bodyCut }),
     })
-    const attributes = Object.entries(letter.attributes).map(([name, value]) => `  ${printable(`${name}: ${value}`)}`)
+    const attributes = Object.entries(deadLetter.attributes).map(
+      ([name, value]) => `  ${printable(`${name}: ${value}`)}`,
+    )
     return [
       ...lines.map(([name, value]) => `${output.style('bold', `${name}:`.padEnd(13))} ${printable(String(value))}`),
       output.style('bold', 'attributes:'),
       ...attributes,
       output.style('bold', 'message:'),
-      JSON.stringify(bodyOf(letter), null, 2),
+      JSON.stringify(bodyOf(deadLetter), null, 2),
     ].join('\n')
   }
 }
@@ -89,9 +104,9 @@ interface Group {
 export class Groups {
   readonly #groups = new Map<string, Group>()
 
-  add(letter: Letter): void {
-    const { reason, replays, publishedAtMs } = factsOf(letter)
-    const source = letter.source.name
+  add(deadLetter: DeadLetter): void {
+    const { reason, replays, publishedAtMs } = factsOf(deadLetter)
+    const source = deadLetter.source.name
     const key = JSON.stringify([source, reason])
     const none = { source, reason, messages: 0, replayed: 0, oldestMs: publishedAtMs, newestMs: publishedAtMs }
     const group = this.#groups.get(key) ?? none
@@ -111,7 +126,7 @@ export class Groups {
 export async function stats(context: Context, names: readonly string[], filter: Filter): Promise<void> {
   const { output, connection, now } = context
   const groups = new Groups()
-  await lookThrough(context, sourcesOf(connection.topology, names), filter, (letter) => groups.add(letter))
+  await peekEach(context, sourcesOf(connection.topology, names), filter, (deadLetter) => groups.add(deadLetter))
   const messages = groups.all.reduce((sum, group) => sum + group.messages, 0)
   const rows = groups.all.map(({ oldestMs, newestMs, ...group }) => ({
     ...group,

@@ -2,7 +2,7 @@ import { readTopology } from '../../topology/topology.ts'
 import { sourcesOf } from './source.ts'
 
 it('finds every place where messages are given up in pipeline.yaml', () => {
-  const names = sourcesOf(readTopology()).map(({ name, deadLetters }) => [name, deadLetters])
+  const names = sourcesOf(readTopology()).map(({ name, deadLetterSubscription }) => [name, deadLetterSubscription])
   expect(names).toEqual([
     ['identify', 'identify-dead-letter'],
     ['track', 'track-dead-letter'],

@@ -8,8 +8,8 @@ export interface Source {
   /** Topic that a replay goes back to. */
   readonly topic: string
   /** Pull subscription in which its dead letters wait. */
-  readonly deadLetters: string
-  /** How long a letter stays away that was pulled by somebody who died of it. */
+  readonly deadLetterSubscription: string
+  /** How long a dead letter stays away that was pulled by somebody who died of it. */
   readonly ackDeadlineMs: number
 }
 
@@ -19,8 +19,8 @@ export function sourcesOf(topology: Topology, names: readonly string[] = []): re
   const all = subscriptions.flatMap(([name, { topic, dead_letter_topic: deadLetterTopic }]): Source[] => {
     const waiting = subscriptions.find(([, other]) => other.topic === deadLetterTopic && other.push === undefined)
     if (deadLetterTopic === undefined || waiting === undefined) return []
-    const [deadLetters, { ack_deadline_seconds: ackDeadlineSeconds }] = waiting
-    return [{ name, topic, deadLetters, ackDeadlineMs: ackDeadlineSeconds * 1_000 }]
+    const [deadLetterSubscription, { ack_deadline_seconds: ackDeadlineSeconds }] = waiting
+    return [{ name, topic, deadLetterSubscription, ackDeadlineMs: ackDeadlineSeconds * 1_000 }]
   })
   const unknown = names.find((name) => all.every((source) => source.name !== name))
   if (unknown !== undefined) {

@@ -1,7 +1,7 @@
 import { PubSub, v1 } from '@google-cloud/pubsub'
 import { credentials } from '@grpc/grpc-js'
 import { type PubSubServer, startPubSub } from '../../emulators/pubsub/index.ts'
-import { Box } from './subscription.ts'
+import { DeadLetterSubscription } from './subscription.ts'
 
 let server: PubSubServer
 let client: PubSub
@@ -20,22 +20,28 @@ afterAll(async () => {
   await server?.close()
 })
 
-it('acknowledges a letter that came again meanwhile under the ack id that counts now', async () => {
+it('acknowledges a dead letter that came again meanwhile under the ack id that counts now', async () => {
   await client.topic('track-dead-letter').publishMessage({ data: Buffer.from('{}') })
-  const source = { name: 'track', topic: 'track', deadLetters: 'track-dead-letter', ackDeadlineMs: 60_000 }
-  await using box = new Box({ subscriber, projectId: 'local', source, now: Date.now, local: true })
+  const source = { name: 'track', topic: 'track', deadLetterSubscription: 'track-dead-letter', ackDeadlineMs: 60_000 }
+  await using subscription = new DeadLetterSubscription({
+    subscriber,
+    projectId: 'local',
+    source,
+    now: Date.now,
+    local: true,
+  })
   const take = async () => {
-    for await (const letters of box.pulls()) return letters
+    for await (const deadLetters of subscription.pulls()) return deadLetters
     return []
   }
-  const letters = await take()
+  const deadLetters = await take()
   // As when the lease runs out: it is everybody's again, and comes to us a second time.
-  await box.release(letters)
+  await subscription.release(deadLetters)
   const again = await take()
-  expect(again.map(({ id }) => id)).toEqual(letters.map(({ id }) => id))
-  expect(again.map(({ ackId }) => ackId)).not.toEqual(letters.map(({ ackId }) => ackId))
+  expect(again.map(({ id }) => id)).toEqual(deadLetters.map(({ id }) => id))
+  expect(again.map(({ ackId }) => ackId)).not.toEqual(deadLetters.map(({ ackId }) => ackId))
   const acknowledge = jest.spyOn(subscriber, 'acknowledge')
-  await box.acknowledge(letters)
+  await subscription.acknowledge(deadLetters)
   // Here any of its ack ids would do, in the cloud the last one only.
   expect(acknowledge.mock.calls[0]?.[0]).toMatchObject({ ackIds: again.map(({ ackId }) => ackId) })
   expect(server.stats('projects/local/subscriptions/track-dead-letter').outstanding).toBe(0)

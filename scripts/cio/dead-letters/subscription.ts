@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { protos, v1 } from '@google-cloud/pubsub'
+import type { Context } from '../context.ts'
 import { CommandError } from '../errors.ts'
-import type { Letter } from './dead-letter.ts'
+import type { DeadLetter } from './dead-letter.ts'
 import type { Journal } from './journal.ts'
 import type { Source } from './source.ts'
 
 type PullAnswer = readonly [protos.google.pubsub.v1.IPullResponse, ...unknown[]]
 
-export interface BoxOptions {
+export interface DeadLetterSubscriptionOptions {
   readonly subscriber: v1.SubscriberClient
   readonly projectId: string
   readonly source: Source
@@ -18,7 +19,7 @@ export interface BoxOptions {
   readonly local: boolean
 }
 
-/** How long a letter is ours before it is given back to all, unless we ask for more, seconds. */
+/** How long a dead letter is ours before it is given back to all, unless we ask for more, seconds. */
 const LEASE_SECONDS = 30
 const EXTEND_EVERY_MS = 10_000
 const PULL_AT_MOST = 200
@@ -34,44 +35,44 @@ const NOT_FOUND = 5
  * The dead letters of one source. Pub/Sub has no way to look without taking: what is pulled is ours for a lease, which
  * is extended as long as this is open, and everybody's again once it is released.
  */
-export class Box implements AsyncDisposable {
-  readonly #options: BoxOptions
+export class DeadLetterSubscription implements AsyncDisposable {
+  readonly #options: DeadLetterSubscriptionOptions
   readonly #path: string
   readonly #held = new Map<string, string>()
   readonly #heartbeat: NodeJS.Timeout
 
-  constructor(options: BoxOptions) {
+  constructor(options: DeadLetterSubscriptionOptions) {
     this.#options = options
-    this.#path = `projects/${options.projectId}/subscriptions/${options.source.deadLetters}`
+    this.#path = `projects/${options.projectId}/subscriptions/${options.source.deadLetterSubscription}`
     this.#heartbeat = setInterval(() => void this.#extend(), EXTEND_EVERY_MS).unref()
   }
 
   /** Letters as they come, a pull at a time. Ends when the subscription has no more to give. */
-  async *pulls(): AsyncGenerator<readonly Letter[]> {
+  async *pulls(): AsyncGenerator<readonly DeadLetter[]> {
     let empty = 0
     while (empty < (this.#options.local ? 1 : EMPTY_PULLS)) {
-      const letters = await this.#pull()
-      empty = letters.length === 0 ? empty + 1 : 0
-      if (letters.length > 0) yield letters
+      const deadLetters = await this.#pull()
+      empty = deadLetters.length === 0 ? empty + 1 : 0
+      if (deadLetters.length > 0) yield deadLetters
       else if (!this.#options.local) await delay(EMPTY_PULL_PAUSE_MS)
     }
   }
 
-  /** Removes letters for good. Resolves when Pub/Sub has confirmed it. */
-  async acknowledge(letters: readonly Pick<Letter, 'id' | 'ackId'>[]): Promise<void> {
+  /** Removes dead letters for good. Resolves when Pub/Sub has confirmed it. */
+  async acknowledge(deadLetters: readonly Pick<DeadLetter, 'id' | 'ackId'>[]): Promise<void> {
     await this.#each(
-      // A letter whose lease ran out meanwhile has come again, under an ack id that counts now.
-      letters.map(({ id, ackId }) => this.#held.get(id) ?? ackId),
+      // A dead letter whose lease ran out meanwhile has come again, under an ack id that counts now.
+      deadLetters.map(({ id, ackId }) => this.#held.get(id) ?? ackId),
       (ackIds) => this.#options.subscriber.acknowledge({ subscription: this.#path, ackIds }),
     )
-    for (const { id } of letters) this.#held.delete(id)
+    for (const { id } of deadLetters) this.#held.delete(id)
   }
 
-  /** Gives letters back at once. */
-  async release(letters: readonly Pick<Letter, 'id' | 'ackId'>[]): Promise<void> {
-    for (const { id } of letters) this.#held.delete(id)
+  /** Gives dead letters back at once. */
+  async release(deadLetters: readonly Pick<DeadLetter, 'id' | 'ackId'>[]): Promise<void> {
+    for (const { id } of deadLetters) this.#held.delete(id)
     await this.#deadline(
-      letters.map(({ ackId }) => ackId),
+      deadLetters.map(({ ackId }) => ackId),
       0,
     )
   }
@@ -82,7 +83,7 @@ export class Box implements AsyncDisposable {
     await this.release([...this.#held].map(([id, ackId]) => ({ id, ackId }))).catch(() => {})
   }
 
-  async #pull(): Promise<Letter[]> {
+  async #pull(): Promise<DeadLetter[]> {
     const { subscriber, journal, now, source } = this.#options
     journal?.pullBegins(now())
     const received = await this.#received(() =>
@@ -92,7 +93,7 @@ export class Box implements AsyncDisposable {
         { timeout: PULL_TIMEOUT_MS },
       ),
     )
-    const letters = received.flatMap(({ ackId, message }): Letter[] => {
+    const deadLetters = received.flatMap(({ ackId, message }): DeadLetter[] => {
       if (!ackId || !message) return []
       const { seconds = 0, nanos = 0 } = message.publishTime ?? {}
       return [
@@ -103,13 +104,13 @@ export class Box implements AsyncDisposable {
           data: Buffer.from(message.data ?? ''),
           attributes: message.attributes ?? {},
           orderingKey: message.orderingKey ?? '',
-          givenUpAtMs: Number(seconds) * 1_000 + Math.floor(Number(nanos) / 1e6),
+          deadLetteredAtMs: Number(seconds) * 1_000 + Math.floor(Number(nanos) / 1e6),
         },
       ]
     })
-    journal?.pulled(letters)
-    for (const { id, ackId } of letters) this.#held.set(id, ackId)
-    return letters
+    journal?.pulled(deadLetters)
+    for (const { id, ackId } of deadLetters) this.#held.set(id, ackId)
+    return deadLetters
   }
 
   async #received(pull: () => Promise<PullAnswer>): Promise<protos.google.pubsub.v1.IReceivedMessage[]> {
@@ -123,7 +124,7 @@ export class Box implements AsyncDisposable {
     }
   }
 
-  /** A lease that cannot be extended runs out: the letter comes back, and nothing is lost. */
+  /** A lease that cannot be extended runs out: the dead letter comes back, and nothing is lost. */
   async #extend(): Promise<void> {
     await this.#deadline([...this.#held.values()], LEASE_SECONDS).catch(() => {})
   }
@@ -139,4 +140,20 @@ export class Box implements AsyncDisposable {
       await work(ackIds.slice(start, start + ACK_IDS_A_REQUEST))
     }
   }
+}
+
+/** The dead letters of a source, held until the subscription is disposed of. A journal notes what is pulled. */
+export async function openSubscription(
+  { connection, now }: Context,
+  source: Source,
+  journal?: Journal,
+): Promise<DeadLetterSubscription> {
+  return new DeadLetterSubscription({
+    subscriber: await connection.subscriber(),
+    projectId: await connection.projectId(),
+    source,
+    now,
+    local: connection.local,
+    ...(journal !== undefined && { journal }),
+  })
 }

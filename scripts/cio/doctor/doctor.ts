@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
 import { factsOf } from '../dead-letters/dead-letter.ts'
-import { lookThrough } from '../dead-letters/peek.ts'
+import { peekEach } from '../dead-letters/peek.ts'
 import { sourcesOf } from '../dead-letters/source.ts'
 import { CommandError } from '../errors.ts'
 import { count, duration } from '../output.ts'
@@ -24,7 +24,7 @@ const COLOURS = { ok: 'green', wrong: 'red', warning: 'yellow', skipped: 'gray' 
 export async function doctor(context: Context, options: DoctorOptions): Promise<void> {
   const { output, connection } = context
   const url = options.webhookUrl ?? connection.webhookUrl
-  const looks: readonly [string, () => Promise<readonly Finding[]>][] = [
+  const examinations: readonly [string, () => Promise<readonly Finding[]>][] = [
     ['Pub/Sub', () => examinePubSub(context)],
     ['secrets', () => examineSecrets(context)],
     ['warehouse', () => examineWarehouse(context)],
@@ -34,9 +34,9 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
     ['dead letters', () => examineDeadLetters(context)],
   ]
   const findings: Finding[] = []
-  for (const [area, look] of looks) {
+  for (const [area, examination] of examinations) {
     context.signal.throwIfAborted()
-    findings.push(...(await examine(area, look)))
+    findings.push(...(await examine(area, examination)))
   }
   output.result({ target: connection.name, findings }, () => findings.map(line).join('\n'))
   const faults = findings.filter(({ state }) => state === 'wrong').length
@@ -59,13 +59,13 @@ async function examineSecrets(context: Context): Promise<readonly Finding[]> {
 }
 
 async function examineDeadLetters(context: Context): Promise<readonly Finding[]> {
-  let letters = 0
+  let deadLetters = 0
   let oldestMs = Number.POSITIVE_INFINITY
-  await lookThrough(context, sourcesOf(context.connection.topology), {}, (letter) => {
-    letters += 1
-    oldestMs = Math.min(oldestMs, factsOf(letter).publishedAtMs)
+  await peekEach(context, sourcesOf(context.connection.topology), {}, (deadLetter) => {
+    deadLetters += 1
+    oldestMs = Math.min(oldestMs, factsOf(deadLetter).publishedAtMs)
   })
-  if (letters === 0) return [ok('dead letters', 'none')]
-  const note = `${count(letters, 'message')} given up, the oldest ${duration(context.now() - oldestMs)} ago`
+  if (deadLetters === 0) return [ok('dead letters', 'none')]
+  const note = `${count(deadLetters, 'message')} given up, the oldest ${duration(context.now() - oldestMs)} ago`
   return [{ area: 'dead letters', state: 'warning', note, fix: 'npm run cio -- dlq stats' }]
 }

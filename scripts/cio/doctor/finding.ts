@@ -1,6 +1,6 @@
 import { wordsOf } from '../errors.ts'
 
-/** What one look came to. `skipped`: it could not be looked at, which says nothing of its state. */
+/** What one examination came to. `skipped`: it could not be examined, which says nothing of its state. */
 export interface Finding {
   readonly area: string
   readonly state: 'ok' | 'wrong' | 'warning' | 'skipped'
@@ -9,10 +9,13 @@ export interface Finding {
   readonly fix?: string
 }
 
-/** A look that must not keep the others from happening: what it throws is a finding too. */
-export async function examine(area: string, look: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+/** An examination that must not keep the others from happening: what it throws is a finding too. */
+export async function examine(
+  area: string,
+  examination: () => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
   try {
-    return await look()
+    return await examination()
   } catch (error) {
     const fix = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined
     return [{ area, state: 'wrong', note: wordsOf(error), ...(fix !== undefined && { fix }) }]

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Context } from '../context.ts'
 import { describeFailure } from '../customerio.ts'
 import { isAbout, jsonOf } from '../dead-letters/body.ts'
-import { look } from '../dead-letters/peek.ts'
+import { peek } from '../dead-letters/peek.ts'
 import { sourcesOf } from '../dead-letters/source.ts'
 import { CommandError, usageError, wordsOf } from '../errors.ts'
 import { count } from '../output.ts'
@@ -26,7 +26,7 @@ export async function access(context: Context, options: AccessOptions): Promise<
   const rows = new PersonRows(await connection.bigquery(), topology.bigquery.dataset, hashes)
   const warehouse: Record<string, readonly unknown[]> = {}
   for (const table of personTables(topology.bigquery)) warehouse[table.name] = await rows.read(table)
-  const letters = (await look(context, sourcesOf(topology), {})).filter(
+  const deadLetters = (await peek(context, sourcesOf(topology), {})).filter(
     ({ data }) => namesSomebodyOf(data, hashes) || (person.email !== undefined && isAbout(data, person.email)),
   )
   const report = {
@@ -34,7 +34,7 @@ export async function access(context: Context, options: AccessOptions): Promise<
     customerIo: await atCustomerIo(context, person),
     warehouse,
     sendLedger: await ledgerRecords(context, hashes.ledger),
-    deadLetters: letters.map(({ id, source, attributes, data }) => ({
+    deadLetters: deadLetters.map(({ id, source, attributes, data }) => ({
       id,
       source: source.name,
       attributes,
@@ -55,7 +55,7 @@ export async function access(context: Context, options: AccessOptions): Promise<
     customerIo: report.customerIo.attributes !== undefined,
     warehouseRows: Object.values(warehouse).reduce((sum, all) => sum + all.length, 0),
     sendRecords: report.sendLedger.length,
-    deadLetters: letters.length,
+    deadLetters: deadLetters.length,
   }
   output.result({ out: options.out, ...found }, () =>
     [

@@ -2,9 +2,9 @@ import { createFirestoreSendLedger } from '../../../shared/ledger/index.ts'
 import type { Outcome } from '../../../shared/outcome/index.ts'
 import type { Context } from '../context.ts'
 import { isAbout } from '../dead-letters/body.ts'
-import type { Letter } from '../dead-letters/dead-letter.ts'
-import { openBox } from '../dead-letters/peek.ts'
+import type { DeadLetter } from '../dead-letters/dead-letter.ts'
 import { sourcesOf } from '../dead-letters/source.ts'
+import { openSubscription } from '../dead-letters/subscription.ts'
 import { CommandError, usageError } from '../errors.ts'
 import { count } from '../output.ts'
 import { EraseJournal } from './journal.ts'
@@ -128,10 +128,11 @@ async function eraseStores(
   // Dead letters first: a replay by somebody else must not bring back what goes next.
   const deadLetters: Record<string, number> = {}
   for (const source of sourcesOf(topology)) {
-    await using box = await openBox(context, source)
-    const meant: Letter[] = []
-    for await (const page of box.pulls()) meant.push(...page.filter((letter) => isMeant(letter, hashes, person)))
-    await box.acknowledge(meant)
+    await using subscription = await openSubscription(context, source)
+    const meant: DeadLetter[] = []
+    for await (const page of subscription.pulls())
+      meant.push(...page.filter((deadLetter) => isMeant(deadLetter, hashes, person)))
+    await subscription.acknowledge(meant)
     deadLetters[source.name] = meant.length
   }
   const records = createFirestoreSendLedger({
@@ -147,7 +148,7 @@ async function eraseStores(
   return { warehouse, ledger, deadLetters, left }
 }
 
-function isMeant({ data }: Letter, hashes: PersonHashes, person: Person | undefined): boolean {
+function isMeant({ data }: DeadLetter, hashes: PersonHashes, person: Person | undefined): boolean {
   return namesSomebodyOf(data, hashes) || (person?.email !== undefined && isAbout(data, person.email))
 }
 

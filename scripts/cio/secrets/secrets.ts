@@ -4,7 +4,7 @@ import { parseKeyRing } from '../../../shared/webhooks/index.ts'
 import type { Context } from '../context.ts'
 import { CommandError, usageError } from '../errors.ts'
 import { table } from '../output.ts'
-import { shapeProblem, type Verdict, verifyApp, verifyTrack } from './verify.ts'
+import { shapeProblem, type Verification, verifyApp, verifyTrack } from './verify.ts'
 
 export interface SetOptions {
   readonly verify: boolean
@@ -121,7 +121,7 @@ export async function checkSecrets({ connection }: Context): Promise<readonly Se
   const appKey = usable('CUSTOMERIO_APP_API_KEY')
   const track = siteId && trackKey ? await verifyTrack(customerIo, { siteId, apiKey: trackKey }) : undefined
   const app = appKey ? await verifyApp(customerIo, { apiKey: appKey }) : undefined
-  const verdicts: Readonly<Record<string, Verdict | undefined>> = {
+  const verifications: Readonly<Record<string, Verification | undefined>> = {
     CUSTOMERIO_SITE_ID: track,
     CUSTOMERIO_TRACK_API_KEY: track,
     CUSTOMERIO_APP_API_KEY: app,
@@ -135,12 +135,18 @@ export async function checkSecrets({ connection }: Context): Promise<readonly Se
     const problem = shapeProblem(name, stored.value)
     if (problem !== undefined) return { name, version: stored.version, state: 'wrong', note: problem, hint }
     if (name === SIGNING_KEYS) return { name, version: stored.version, state: 'ok', note: ringNote(stored.value) }
-    const verdict = verdicts[name]
-    if (verdict === undefined) {
+    const verification = verifications[name]
+    if (verification === undefined) {
       return { name, version: stored.version, state: 'unknown', note: 'cannot be tried without the other one' }
     }
-    const state = verdict.verdict === 'accepted' ? 'ok' : verdict.verdict === 'refused' ? 'wrong' : 'unknown'
-    return { name, version: stored.version, state, note: verdict.note, ...(verdict.hint && { hint: verdict.hint }) }
+    const state = verification.result === 'accepted' ? 'ok' : verification.result === 'rejected' ? 'wrong' : 'unknown'
+    return {
+      name,
+      version: stored.version,
+      state,
+      note: verification.note,
+      ...(verification.hint && { hint: verification.hint }),
+    }
   })
 }
 
@@ -171,18 +177,18 @@ async function readValue({ output, prompts, connection }: Context, name: string)
 /** Asks Customer.io with the new value before it replaces one that works. */
 async function refuseWrong({ connection, output }: Context, name: string, value: string): Promise<void> {
   const customerIo = connection.customerIo()
-  const verdict = await tryOut()
-  if (verdict === undefined || verdict.verdict === 'accepted') return
-  if (verdict.verdict === 'unknown') {
-    output.warn(`it could not be tried: ${verdict.note}`)
+  const verification = await tryOut()
+  if (verification === undefined || verification.result === 'accepted') return
+  if (verification.result === 'unknown') {
+    output.warn(`it could not be tried: ${verification.note}`)
     return
   }
   throw new CommandError(
-    `${verdict.note}; nothing was changed`,
-    verdict.hint === undefined ? {} : { hint: verdict.hint },
+    `${verification.note}; nothing was changed`,
+    verification.hint === undefined ? {} : { hint: verification.hint },
   )
 
-  async function tryOut(): Promise<Verdict | undefined> {
+  async function tryOut(): Promise<Verification | undefined> {
     if (name === 'CUSTOMERIO_APP_API_KEY') return verifyApp(customerIo, { apiKey: value })
     // One half of a pair can only be tried with the other.
     const other = name === 'CUSTOMERIO_SITE_ID' ? 'CUSTOMERIO_TRACK_API_KEY' : 'CUSTOMERIO_SITE_ID'

@@ -9,8 +9,8 @@ export type SecretName =
   | 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS'
 
 /** What Customer.io says of a value. `unknown`: it cannot be asked (yet). */
-export interface Verdict {
-  readonly verdict: 'accepted' | 'refused' | 'unknown'
+export interface Verification {
+  readonly result: 'accepted' | 'rejected' | 'unknown'
   readonly note: string
   /** What to do about it. */
   readonly hint?: string
@@ -26,16 +26,16 @@ const accountSchema = z.looseObject({
 export async function verifyTrack(
   customerIo: CustomerIo,
   given: { readonly siteId?: string; readonly apiKey?: string },
-): Promise<Verdict> {
+): Promise<Verification> {
   try {
     const client = await customerIo.track(given)
     const account = accountSchema.parse(await client.getAccountRegion())
     const region = account.region ?? account.data_center ?? (account.url.includes('-eu.') ? 'eu' : 'us')
     if (customerIo.region === undefined || region === customerIo.region) {
-      return { verdict: 'accepted', note: `Customer.io takes them; the account is in region ${region}` }
+      return { result: 'accepted', note: `Customer.io takes them; the account is in region ${region}` }
     }
     return {
-      verdict: 'refused',
+      result: 'rejected',
       note: `the account is in region ${region}, the pipeline is configured for ${customerIo.region}`,
       hint: `Set customerio_region = ${region} in terraform/environments and apply.`,
     }
@@ -44,26 +44,26 @@ export async function verifyTrack(
   }
 }
 
-export async function verifyApp(customerIo: CustomerIo, given: { readonly apiKey?: string }): Promise<Verdict> {
+export async function verifyApp(customerIo: CustomerIo, given: { readonly apiKey?: string }): Promise<Verification> {
   try {
     await (await customerIo.app(given)).getIpAddresses()
-    return { verdict: 'accepted', note: 'Customer.io takes it' }
+    return { result: 'accepted', note: 'Customer.io takes it' }
   } catch (error) {
     return failed(error, 'App API key', 'Settings, API credentials, App API keys')
   }
 }
 
-function failed(error: unknown, what: string, where: string): Verdict {
-  if (error instanceof z.ZodError) return { verdict: 'unknown', note: 'Customer.io answered in an unknown form' }
+function failed(error: unknown, what: string, where: string): Verification {
+  if (error instanceof z.ZodError) return { result: 'unknown', note: 'Customer.io answered in an unknown form' }
   const { status, words } = describeFailure(error)
   if (status === 401 || status === 403) {
     return {
-      verdict: 'refused',
+      result: 'rejected',
       note: `Customer.io refuses the ${what} (${status})`,
       hint: `Compare with Customer.io: ${where}. A key of the other region is refused too: check --region.`,
     }
   }
-  return { verdict: 'unknown', note: words }
+  return { result: 'unknown', note: words }
 }
 
 /** What is wrong with a value before anybody is asked; undefined when nothing is. Pure. */

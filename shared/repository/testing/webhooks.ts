@@ -1,4 +1,4 @@
-import type { ReceivedMessage } from '../webhook.ts'
+import type { PubSubMessage } from '../webhook.ts'
 
 let events = 0
 
@@ -8,7 +8,7 @@ export function webhookOf(
   metric: string,
   timestamp: number,
   fields: { object_type?: string; [field: string]: unknown } = {},
-): ReceivedMessage {
+): PubSubMessage {
   const { object_type = 'customer', ...data } = fields
   const person = { customer_id: id, email_address: null, identifiers: { id, email: null, cio_id: 'd9c106000001' } }
   const event = { event_id: `event-${++events}`, object_type, metric, timestamp, data: { ...person, ...data } }
@@ -16,7 +16,7 @@ export function webhookOf(
 }
 
 /** Somebody used the link of a message. */
-export function clickWebhook(id: string, metric: string, timestamp: number): ReceivedMessage {
+export function clickWebhook(id: string, metric: string, timestamp: number): PubSubMessage {
   return webhookOf(id, metric, timestamp, { object_type: 'email', delivery_id: 'ZAIAAVTJVG0QcCok0' })
 }
 
@@ -26,7 +26,7 @@ export function topicsWebhook(
   topics: Readonly<Record<string, unknown>>,
   timestamp: number,
   fields: { [field: string]: unknown } = {},
-): ReceivedMessage {
+): PubSubMessage {
   const content = JSON.stringify({ topics })
   return webhookOf(id, 'cio_subscription_preferences_changed', timestamp, { content, ...fields })
 }
