@@ -1,5 +1,5 @@
-import { type BaseNode, cstVisitor, type Node, type Program, parse, type Statement } from 'sql-parser-cst'
 import { invalidQuery } from './errors.ts'
+import { syntaxError, type Token, tokens } from './lexer.ts'
 import { MACROS, SAME_FUNCTIONS, UNIT_FUNCTIONS } from './macros.ts'
 import { quoted } from './schema.ts'
 
@@ -18,180 +18,182 @@ export interface Translated {
 }
 
 export interface TranslateOptions {
-  /** The name in DuckDB of a table that is read; `"dataset"."table"` by default. */
+  /** The name in DuckDB of a table that is changed; a table that is read is `"dataset"."table"`. */
   readonly written: (name: TableName) => string
 }
 
-interface Edit {
-  readonly start: number
-  readonly end: number
-  readonly text: string
-}
+const words = (list: string): ReadonlySet<string> => new Set(list.split(' '))
 
-const KINDS: Readonly<Partial<Record<Statement['type'], Translated['kind']>>> = {
-  select_stmt: 'SELECT',
-  compound_select_stmt: 'SELECT',
-  delete_stmt: 'DELETE',
-  update_stmt: 'UPDATE',
+/** Words that stand before a bracket and are no function. The rest of BigQuery's reserved words cannot stand there. */
+const NO_FUNCTION = words(
+  'ALL AND AS BETWEEN BY CASE CAST DISTINCT ELSE EXCEPT EXISTS FROM HAVING IN INTERSECT INTERVAL JOIN LIKE LIMIT NOT ON OR OVER QUALIFY SAFE_CAST SELECT THEN UNION UNNEST USING WHEN WHERE',
+)
+/** What a list of tables ends with. */
+const AFTER_TABLES = words('WHERE GROUP HAVING QUALIFY WINDOW ORDER LIMIT UNION INTERSECT EXCEPT SET SELECT')
+const OTHER_STATEMENTS = words(
+  'ALTER ASSERT BEGIN CALL CREATE DECLARE DROP EXECUTE EXPORT GRANT INSERT LOAD MERGE REVOKE SET TRUNCATE',
+)
+const CHANGES = words('DELETE UPDATE INSERT MERGE')
+const KINDS: Readonly<Record<string, Translated['kind']>> = {
+  SELECT: 'SELECT',
+  WITH: 'SELECT',
+  '(': 'SELECT',
+  DELETE: 'DELETE',
+  UPDATE: 'UPDATE',
 }
 
 /**
- * One statement of BigQuery's dialect in DuckDB's. The statement is parsed as BigQuery's, and only the words that differ are
- * replaced, so what is not replaced means the same in both. Throws `invalidQuery` for what does not parse, and for
- * statements and functions that are not offered. `written` names the table that a DELETE or an UPDATE changes.
+ * One statement of BigQuery's dialect in DuckDB's. Only the words that differ are replaced, so what is not replaced means the
+ * same in both. Throws `invalidQuery` for what is no word of BigQuery's, and for statements and functions that are not
+ * offered; DuckDB finds the other mistakes. `written` names the table that a DELETE or an UPDATE changes.
  */
-export function translate(sql: string, { written }: TranslateOptions): Translated {
-  const program = parsed(sql)
-  const statement = onlyStatement(program)
-  const kind = KINDS[statement.type]
-  if (kind === undefined)
-    throw invalidQuery(`The local BigQuery does not run a ${statement.type.replace(/_stmt$/, '')}`)
-  const edits: Edit[] = []
-  const target = kind === 'SELECT' ? undefined : targetOf(statement)
-  const replace = (node: BaseNode, text: string): void => {
-    edits.push({ ...rangeOf(node), text })
+export function translate(sql: string, options: TranslateOptions): Translated {
+  return new Translation(sql, options).result()
+}
+
+class Translation {
+  readonly #sql: string
+  readonly #tokens: readonly Token[]
+  readonly #kind: Translated['kind']
+  readonly #written: TranslateOptions['written']
+  /** What stands in DuckDB's statement for each token. */
+  readonly #texts: string[]
+  /** What follows it there. */
+  readonly #closings: string[]
+  #target: TableName | undefined
+
+  constructor(sql: string, { written }: TranslateOptions) {
+    this.#sql = sql
+    this.#written = written
+    const all = tokens(sql)
+    while (all.at(-1)?.text === ';') all.pop()
+    this.#tokens = all
+    this.#texts = all.map((token) => sql.slice(token.start, token.end))
+    this.#closings = all.map(() => '')
+    if (this.#tokens.some(({ kind, text }) => kind === 'symbol' && text === ';'))
+      throw invalidQuery('The local BigQuery runs one statement a query')
+    this.#kind = this.#kindOfStatement()
   }
-  const table = (node: Node): void => {
-    const name = tableName(node)
-    if (name === undefined) return
-    replace(node, node === target?.node ? written(name) : `${quoted(name.dataset)}.${quoted(name.table)}`)
+
+  result(): Translated {
+    // One entry per open bracket: whether a list of tables goes on in it.
+    const inTables = [false]
+    for (let at = 0; at < this.#tokens.length; ) {
+      const token = this.#tokens[at]
+      const word = this.#word(at)
+      if (this.#is(at, '(')) inTables.push(false)
+      else if (this.#is(at, ')')) inTables.pop()
+      else if (AFTER_TABLES.has(word)) inTables[inTables.length - 1] = false
+      else if (word === 'FROM' && this.#word(at - 1) !== 'DISTINCT') inTables[inTables.length - 1] = true
+      const table = this.#startsTable(at, inTables.at(-1) ?? false)
+      if (table && token?.kind === 'string') throw syntaxError(this.#sql, token.start)
+      at = table && word !== 'UNNEST' ? this.#table(at) : this.#one(at)
+    }
+    const sql = this.#texts.map((text, at) => text + this.#closings[at]).join(' ')
+    if (this.#kind === 'SELECT') return { kind: this.#kind, sql }
+    if (this.#target === undefined) throw invalidQuery('Table must be qualified with a dataset')
+    return { kind: this.#kind, sql, target: this.#target }
   }
 
-  cstVisitor({
-    bigquery_quoted_member_expr: table,
-    from_clause: (node) => unquotedTables(node.expr).forEach(table),
-    delete_clause: (node) => {
-      node.tables.items.flatMap(unquotedTables).forEach(table)
-      if (node.fromKw === undefined) edits.push({ ...endOf(node.deleteKw), text: ' FROM' })
-    },
-    update_clause: (node) => node.tables.items.flatMap(unquotedTables).forEach(table),
-    identifier: (node) => {
-      if (node.text.startsWith('`')) replace(node, quoted(node.name))
-    },
-    string_literal: (node) => replace(node, `'${node.value.replaceAll("'", "''")}'`),
-    parameter: (node) => {
-      // In brackets: DuckDB takes INTERVAL (expression) DAY, but no bare parameter there.
-      if (node.text.startsWith('@')) replace(node, `($${node.text.slice(1)})`)
-    },
-    data_type_name: (node) => {
-      const name = Array.isArray(node.name) ? '' : node.name.name
-      if (name === 'FLOAT64') replace(node, 'DOUBLE')
-    },
-    cast_expr: (node) => {
-      if (node.castKw.name === 'SAFE_CAST') replace(node.castKw, 'TRY_CAST')
-    },
-    // UNNEST(array) AS item: the item is a column, and not a table as it would be in DuckDB.
-    alias: (node) => {
-      if (node.expr.type !== 'unnest_expr') return
-      edits.push({ start: endOf(node.expr).start, end: endOf(node).end, text: ` AS ${quoted(node.alias.name)})` })
-    },
-    except_columns: (node) => replace(node.exceptKw, 'EXCLUDE'),
-    unnest_expr: (node) => {
-      edits.push({ ...rangeOf(node.unnestKw), text: '(SELECT UNNEST' }, { ...endOf(node), text: ')' })
-    },
-    func_call: (node) => {
-      const safe = node.name.type === 'member_expr'
-      const name = nameOfFunction(node.name)
-      const rendered = name in MACROS ? `bq_${name.toLowerCase()}` : SAME_FUNCTIONS.has(name) ? name : undefined
-      if (rendered === undefined)
-        throw invalidQuery(`The local BigQuery does not know the function ${name} (see macros.ts)`)
-      replace(node.name, safe ? `TRY(${rendered}` : rendered)
-      if (safe) edits.push({ ...endOf(node), text: ')' })
-      if (node.args === undefined && name === 'CURRENT_TIMESTAMP') edits.push({ ...endOf(node), text: '()' })
-      const unit = UNIT_FUNCTIONS.has(name) ? node.args?.expr.args.items.at(-1) : undefined
-      if (unit?.type === 'identifier') replace(unit, `'${unit.text.toLowerCase()}'`)
-    },
-  })(program)
-  const translated = { kind, sql: applied(sql, edits) }
-  return target === undefined ? translated : { ...translated, target: target.name }
-}
-
-function parsed(sql: string): Program {
-  try {
-    return parse(sql, {
-      dialect: 'bigquery',
-      paramTypes: ['?', '@name'],
-      includeRange: true,
-      includeSpaces: true,
-      includeNewlines: true,
-      includeComments: true,
-    })
-  } catch (error) {
-    throw invalidQuery(`Syntax error: ${error instanceof Error ? error.message : 'unknown'}`)
+  #kindOfStatement(): Translated['kind'] {
+    const first = this.#word(0) || (this.#tokens[0]?.text ?? '')
+    if (OTHER_STATEMENTS.has(first)) throw invalidQuery(`The local BigQuery does not run ${first}`)
+    const kind = KINDS[first]
+    const change = this.#tokens.findIndex((_, at) => at > 0 && CHANGES.has(this.#word(at)) && !this.#is(at - 1, '.'))
+    if (kind === undefined || change > 0) throw syntaxError(this.#sql, this.#tokens[Math.max(change, 0)]?.start ?? 0)
+    return kind
   }
-}
 
-function onlyStatement(program: Program): Statement {
-  const statements = program.statements.filter((statement) => statement.type !== 'empty')
-  const [statement] = statements
-  if (statement === undefined || statements.length > 1)
-    throw invalidQuery('The local BigQuery runs one statement a query')
-  return statement
-}
-
-function targetOf(statement: Statement): { readonly node: Node; readonly name: TableName } {
-  const tables = (
-    statement.type === 'delete_stmt' || statement.type === 'update_stmt' ? statement.clauses : []
-  ).flatMap((clause): Node[] =>
-    clause.type === 'delete_clause' || clause.type === 'update_clause' ? clause.tables.items.flatMap(innermost) : [],
-  )
-  const [node] = tables
-  const name = node === undefined ? undefined : tableName(node)
-  if (node === undefined || name === undefined) throw invalidQuery('Table must be qualified with a dataset')
-  return { node, name }
-}
-
-/** The tables of a FROM clause that are not within backticks: those are found by their own kind of node. */
-function unquotedTables(node: Node): Node[] {
-  return innermost(node).filter((inner) => inner.type === 'member_expr')
-}
-
-function innermost(node: Node): Node[] {
-  if (node.type === 'alias') return innermost(node.expr)
-  if (node.type === 'join_expr') return [...innermost(node.left), ...innermost(node.right)]
-  return [node]
-}
-
-function tableName(node: Node): TableName | undefined {
-  const parts = memberNames(node.type === 'bigquery_quoted_member_expr' ? node.expr : node)
-  const [table, dataset] = parts.reverse()
-  if (dataset?.toUpperCase() === 'INFORMATION_SCHEMA')
-    throw invalidQuery('The local BigQuery has no INFORMATION_SCHEMA')
-  return table === undefined || dataset === undefined ? undefined : { dataset, table }
-}
-
-function memberNames(node: Node): string[] {
-  if (node.type === 'identifier') return [node.name]
-  if (node.type === 'member_expr') return [...memberNames(node.object), ...memberNames(node.property)]
-  return []
-}
-
-/** `f` of `f(…)` and of `SAFE.f(…)`, in capitals. */
-function nameOfFunction(name: Node): string {
-  const parts = memberNames(name).map((part) => part.toUpperCase())
-  if (parts.length === 2 && parts[0] === 'SAFE') parts.shift()
-  return parts.join('.')
-}
-
-function rangeOf(node: BaseNode): { readonly start: number; readonly end: number } {
-  if (node.range === undefined) throw new Error('parsed without ranges')
-  const [start, end] = node.range
-  return { start, end }
-}
-
-function endOf(node: BaseNode): { readonly start: number; readonly end: number } {
-  const { end } = rangeOf(node)
-  return { start: end, end }
-}
-
-/** `sql` with the edits made. Where a quoted name lies within a name that is replaced as a whole, the whole wins. */
-function applied(sql: string, edits: readonly Edit[]): string {
-  let text = ''
-  let position = 0
-  for (const edit of edits.toSorted((a, b) => a.start - b.start || b.end - a.end)) {
-    if (edit.start < position) continue
-    text += sql.slice(position, edit.start) + edit.text
-    position = edit.end
+  /** A keyword or an unquoted name in capitals, or nothing. */
+  #word(at: number): string {
+    const token = this.#tokens[at]
+    return token?.kind === 'word' ? token.text.toUpperCase() : ''
   }
-  return text + sql.slice(position)
+
+  #is(at: number, symbol: string): boolean {
+    const token = this.#tokens[at]
+    return token?.kind === 'symbol' && token.text === symbol
+  }
+
+  /** A name, a string or UNNEST in the place of a table. */
+  #startsTable(at: number, inTables: boolean): boolean {
+    if (!['word', 'name', 'string'].includes(this.#tokens[at]?.kind ?? '')) return false
+    const before = this.#word(at - 1)
+    if (before === 'FROM') return this.#word(at - 2) !== 'DISTINCT' // a IS DISTINCT FROM b
+    if (before === 'DELETE') return this.#word(at) !== 'FROM'
+    return before === 'JOIN' || before === 'UPDATE' || (inTables && this.#is(at - 1, ','))
+  }
+
+  /** `project.dataset.table`, in backticks as a whole, in parts or not at all. Returns the place after it. */
+  #table(start: number): number {
+    let end = start + 1
+    while (this.#is(end, '.')) end += 2
+    const path = this.#tokens.slice(start, end)
+    const parts = path.flatMap(({ kind, text }) => (kind === 'name' ? text.split('.') : kind === 'word' ? [text] : []))
+    const [table, dataset] = parts.toReversed()
+    if (parts.some((part) => part.toUpperCase() === 'INFORMATION_SCHEMA'))
+      throw invalidQuery('The local BigQuery has no INFORMATION_SCHEMA')
+    if (table === undefined || parts.length > 3 || this.#is(end, '(')) throw syntaxError(this.#sql, path[0]?.start ?? 0)
+    let text = quoted(table)
+    if (dataset !== undefined) {
+      const name = { dataset, table }
+      const changed = this.#kind !== 'SELECT' && start <= 2 && this.#target === undefined
+      if (changed) this.#target = name
+      text = changed ? this.#written(name) : `${quoted(dataset)}.${quoted(table)}`
+    }
+    this.#texts.fill('', start, end)
+    this.#texts[start] = this.#word(start - 1) === 'DELETE' ? `FROM ${text}` : text
+    return end
+  }
+
+  /** Any other word. Returns the place after it. */
+  #one(at: number): number {
+    const token = this.#tokens[at]
+    const word = this.#word(at)
+    if (token?.kind === 'name') this.#texts[at] = quoted(token.text)
+    // In brackets: DuckDB takes INTERVAL (expression) DAY, but no bare parameter there.
+    else if (token?.kind === 'parameter') this.#texts[at] = `($${token.text})`
+    else if (token?.kind === 'string') this.#texts[at] = `'${token.text.replaceAll("'", "''")}'`
+    else if (this.#is(at - 1, '*') && word === 'EXCEPT') this.#texts[at] = 'EXCLUDE'
+    else if (this.#is(at - 1, '.') && !this.#is(at + 1, '(')) return at + 1
+    else if (word === 'FLOAT64') this.#texts[at] = 'DOUBLE'
+    else if (word === 'SAFE_CAST') this.#texts[at] = 'TRY_CAST'
+    else if (word === 'UNNEST') this.#unnest(at)
+    else if (word === 'CURRENT_TIMESTAMP' && !this.#is(at + 1, '(')) this.#texts[at] = 'bq_current_timestamp()'
+    else if (word === 'SAFE' && this.#is(at + 1, '.') && this.#is(at + 3, '(')) {
+      this.#texts[at] = 'TRY('
+      this.#texts[at + 1] = ''
+      this.#function(at + 2)
+      this.#closings[this.#closing(at + 3)] += ')'
+      return at + 3
+    } else if (word !== '' && this.#is(at + 1, '(') && !NO_FUNCTION.has(word)) this.#function(at)
+    return at + 1
+  }
+
+  #function(at: number): void {
+    const name = this.#word(at)
+    const known = name in MACROS ? `bq_${name.toLowerCase()}` : SAME_FUNCTIONS.has(name) ? name : undefined
+    if (known === undefined || this.#is(at - 1, '.') !== (this.#word(at - 2) === 'SAFE'))
+      throw invalidQuery(`The local BigQuery does not know the function ${name} (see macros.ts)`)
+    this.#texts[at] = known
+    const unit = this.#closing(at + 1) - 1
+    if (UNIT_FUNCTIONS.has(name) && this.#is(unit - 1, ',')) this.#texts[unit] = `'${this.#word(unit).toLowerCase()}'`
+  }
+
+  /** UNNEST(array) AS item: the item is a column, and not a table as it would be in DuckDB. */
+  #unnest(at: number): void {
+    this.#texts[at] = '(SELECT UNNEST'
+    const closing = this.#closing(at + 1)
+    this.#closings[this.#word(closing + 1) === 'AS' ? closing + 2 : closing] += ')'
+  }
+
+  /** The bracket that closes the one at this place. */
+  #closing(opening: number): number {
+    let open = 0
+    for (let at = opening; at < this.#tokens.length; at++) {
+      if (this.#is(at, '(')) open++
+      if (this.#is(at, ')') && --open === 0) return at
+    }
+    throw syntaxError(this.#sql, this.#sql.length)
+  }
 }
