@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { Firestore } from '@google-cloud/firestore'
 import type { HttpFunction } from '@google-cloud/functions-framework'
 import { stringify } from 'safe-stable-stringify'
@@ -16,10 +15,10 @@ import {
   sendOnce,
   steadyNow,
 } from '../../shared/ledger/index.ts'
-import { createLog, type Log } from '../../shared/logging/index.ts'
+import type { Log } from '../../shared/logging/index.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
-import { createDrain } from '../../shared/runtime/index.ts'
+import type { FunctionParts } from '../../shared/runtime/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
 import { parseKeyed } from '../../shared/track-api/index.ts'
 
@@ -27,10 +26,15 @@ import { parseKeyed } from '../../shared/track-api/index.ts'
 const BROADCASTS_PER_SECOND = 0.1
 const LOOK_UPS_PER_SECOND = 2
 
+export interface TransactionalParts extends FunctionParts {
+  /** A new one each time; `randomUUID`. */
+  readonly newToken: () => string
+}
+
 /** Topic `transactional`: messages of six channels and broadcasts, each sent once by means of the send ledger. */
-export function createTransactionalFunction(config: TransactionalConfig): HttpFunction {
+export function createTransactionalFunction(config: TransactionalConfig, parts: TransactionalParts): HttpFunction {
   const { appApi, deadLetter, projectId } = config
-  const log = createLog({ functionName: 'transactional', level: config.logLevel, projectId })
+  const { log, clock, drain, newToken } = parts
   const rate = (requestsPerSecond: number) => new RateLimiter({ requestsPerSecond })
   const service = new CustomerIOService({
     app: {
@@ -42,7 +46,7 @@ export function createTransactionalFunction(config: TransactionalConfig): HttpFu
       lookUpRate: rate(LOOK_UPS_PER_SECOND),
     },
     log,
-    now: Date.now,
+    now: clock.now,
   })
   const ledger = createFirestoreSendLedger({
     firestore: new Firestore({ projectId, databaseId: config.ledger.database }),
@@ -50,14 +54,14 @@ export function createTransactionalFunction(config: TransactionalConfig): HttpFu
   })
   return createPushHandler({
     work: {
-      parse: (message) => parseKeyed(transactionalMessage, message),
-      deliver: ({ value, key }) => deliver({ service, ledger, config, log }, value, key),
+      parse: (message) => parseKeyed(transactionalMessage, message, clock),
+      deliver: ({ value, key }) => deliver({ service, ledger, config, log, newToken }, value, key),
     },
     deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
     maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
-    drain: createDrain(process),
+    drain,
     log,
-    now: Date.now,
+    now: clock.now,
   })
 }
 
@@ -66,10 +70,11 @@ interface Parts {
   readonly ledger: SendLedger
   readonly config: TransactionalConfig
   readonly log: Log
+  readonly newToken: () => string
 }
 
 function deliver(
-  { service, ledger, config, log }: Parts,
+  { service, ledger, config, log, newToken }: Parts,
   message: TransactionalMessage,
   key: string,
 ): Promise<Outcome> {
@@ -77,7 +82,7 @@ function deliver(
     {
       ledger,
       now: steadyNow,
-      newToken: randomUUID,
+      newToken,
       requestTimeoutMs: config.appApi.requestTimeoutMs,
       leaseMarginMs: config.ledger.leaseMarginMs,
       settleMs: config.ledger.settleMs,

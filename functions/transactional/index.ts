@@ -1,5 +1,14 @@
+import { randomUUID } from 'node:crypto'
+import { systemClock } from '../../shared/clock/index.ts'
 import { parseTransactionalConfig } from '../../shared/config/index.ts'
-import { register } from '../../shared/runtime/index.ts'
+import { hostOf, register } from '../../shared/runtime/index.ts'
 import { createTransactionalFunction } from './handler.ts'
 
-register('transactional', process.env, (env) => createTransactionalFunction(parseTransactionalConfig(env)))
+register(
+  {
+    name: 'transactional',
+    parseConfig: parseTransactionalConfig,
+    create: (config, parts) => createTransactionalFunction(config, { ...parts, newToken: randomUUID }),
+  },
+  hostOf(process, systemClock),
+)

@@ -4,6 +4,7 @@ import { http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { unusualWebhookSamples, webhookSamples } from '../../scripts/emulators/customerio/samples/index.ts'
 import { startTestWarehouse, type TestWarehouse } from '../../scripts/testing/warehouse.ts'
+import { systemClock } from '../../shared/clock/index.ts'
 import type { DeadLetter } from '../../shared/delivery/index.ts'
 import { createLog } from '../../shared/logging/index.ts'
 import { webhookMessageOf } from '../../shared/webhooks/index.ts'
@@ -35,7 +36,11 @@ beforeAll(async () => {
     dataset: createDataset(PROJECT, 'customerio'),
     deadLetters: { publish: async (letter) => void deadLetters.push(letter) },
     drain: { begin: () => true },
-    log: createLog({ functionName: 'warehouse', destination: { write: (line) => lines.push(line) } }),
+    log: createLog({
+      clock: systemClock,
+      functionName: 'warehouse',
+      destination: { write: (line) => lines.push(line) },
+    }),
     now: () => nowMs,
   })
   http('warehouse-under-test', handler)

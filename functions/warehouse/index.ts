@@ -1,20 +1,23 @@
+import { systemClock } from '../../shared/clock/index.ts'
 import { parseWarehouseConfig } from '../../shared/config/index.ts'
 import { createDeadLetterTopic } from '../../shared/delivery/index.ts'
-import { createLog } from '../../shared/logging/index.ts'
-import { createDrain, register } from '../../shared/runtime/index.ts'
+import { hostOf, register } from '../../shared/runtime/index.ts'
 import { createDataset } from './dataset.ts'
 import { createWarehouseHandler } from './handler.ts'
 
 /** Topic `webhook-events`: every webhook of Customer.io, into BigQuery. */
-register('warehouse', process.env, (env) => {
-  const config = parseWarehouseConfig(env)
-  const { projectId, logLevel, deadLetter } = config
-  return createWarehouseHandler({
-    config,
-    dataset: createDataset(projectId, config.dataset),
-    deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
-    drain: createDrain(process),
-    log: createLog({ functionName: 'warehouse', level: logLevel, projectId }),
-    now: Date.now,
-  })
-})
+register(
+  {
+    name: 'warehouse',
+    parseConfig: parseWarehouseConfig,
+    create: (config, parts) =>
+      createWarehouseHandler({
+        ...parts,
+        now: parts.clock.now,
+        config,
+        dataset: createDataset(config.projectId, config.dataset),
+        deadLetters: createDeadLetterTopic({ projectId: config.projectId, topic: config.deadLetter.topic }),
+      }),
+  },
+  hostOf(process, systemClock),
+)

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Message, PubSub, type Subscription } from '@google-cloud/pubsub'
 import { type PubSubServer, startPubSub } from '../../scripts/emulators/pubsub/index.ts'
+import { hostOfTest } from '../../scripts/testing/host.ts'
+import { createFunction } from '../../shared/runtime/index.ts'
 import { MAX_DATA_BYTES } from '../../shared/webhooks/index.ts'
-import { createWebhookFunction, type WebhookFunctionOptions } from './compose.ts'
+import { webhookFunction } from './compose.ts'
 import { send, serve, webhook } from './testing.ts'
 
 const body = JSON.stringify({ event_id: '01', object_type: 'email', metric: 'bounced' })
@@ -46,18 +48,16 @@ afterAll(async () => {
   await pubsub.close()
 })
 
-async function start(env: NodeJS.ProcessEnv = {}, addListeners: WebhookFunctionOptions['addListeners'] = () => {}) {
+async function start(env: NodeJS.ProcessEnv = {}, addListeners: Parameters<typeof webhookFunction>[0] = () => {}) {
   const lines: Record<string, unknown>[] = []
-  const handler = createWebhookFunction({
-    env: {
-      GOOGLE_CLOUD_PROJECT: 'p',
-      WEBHOOK_EVENTS_TOPIC: 'webhook-events',
-      CUSTOMERIO_WEBHOOK_SIGNING_KEYS_FILE: keyFile,
-      ...env,
-    },
-    addListeners,
-    destination: { write: (line) => lines.push(JSON.parse(line)) },
-  })
+  const environment = {
+    GOOGLE_CLOUD_PROJECT: 'p',
+    WEBHOOK_EVENTS_TOPIC: 'webhook-events',
+    CUSTOMERIO_WEBHOOK_SIGNING_KEYS_FILE: keyFile,
+    ...env,
+  }
+  const host = hostOfTest(environment, (line) => lines.push(JSON.parse(line)))
+  const handler = createFunction(webhookFunction(addListeners), host)
   const server = await serve(handler)
   closing.push(server.close)
   const answer = async (key: string, text = body) => (await send(server.port, webhook(key, text))).status
@@ -173,5 +173,5 @@ it('does not take an error of another kind for an invalid configuration', () => 
     throw new RangeError('of the listeners')
   }
   const env = { GOOGLE_CLOUD_PROJECT: 'p', WEBHOOK_EVENTS_TOPIC: 't', CUSTOMERIO_WEBHOOK_SIGNING_KEYS: 'k' }
-  expect(() => createWebhookFunction({ env, addListeners: broken, destination: process.stdout })).toThrow(RangeError)
+  expect(() => createFunction(webhookFunction(broken), hostOfTest(env))).toThrow(RangeError)
 })

@@ -34,7 +34,7 @@ beforeAll(async () => {
   })
   const port = await promisify(server.bindAsync.bind(server))('127.0.0.1:0', ServerCredentials.createInsecure())
   process.env.PUBSUB_EMULATOR_HOST = `127.0.0.1:${port}`
-  publish = createPublisher({ projectId: 'p', topic: 'webhook-events', timeoutMs: 2_000 })
+  publish = createPublisher({ projectId: 'p', topic: 'webhook-events', timeoutMs: 2_000, now: Date.now })
 })
 
 afterAll(() => {

@@ -11,6 +11,8 @@ export interface PublisherOptions {
   readonly topic: string
   /** For the whole call, with the client's own retries. */
   readonly timeoutMs: number
+  /** Milliseconds; any epoch. */
+  readonly now: () => number
 }
 
 type Published = { readonly kind: 'delivered' } | { readonly kind: 'refused' | 'failed'; readonly error: unknown }
@@ -63,7 +65,7 @@ export function createPublisher(options: PublisherOptions): Publish {
     busy: (reason) => ({ kind: 'failed', error: new Error(`not published: ${reason.replaceAll('_', ' ')}`) }),
     tooLarge: () => ({ kind: 'failed', error: new Error('not published: too large') }),
     onError: (error) => ({ kind: 'failed', error }),
-    now: Date.now,
+    now: options.now,
   })
 
   return (message) =>

@@ -69,13 +69,15 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
     async service() {
       const { track, app } = urls()
       // Here and not above: most commands need nothing of this, and should start at once.
-      const [{ CustomerIOService }, { createLog }, { RateLimiter }, { createSecret }] = await Promise.all([
-        import('../../shared/customerio/index.ts'),
-        import('../../shared/logging/index.ts'),
-        import('../../shared/rate/index.ts'),
-        import('../../shared/secrets/index.ts'),
-      ])
-      const log = createLog({ functionName: 'cio', destination: { write: () => {} } })
+      const [{ systemClock }, { CustomerIOService }, { createLog }, { RateLimiter }, { createSecret }] =
+        await Promise.all([
+          import('../../shared/clock/index.ts'),
+          import('../../shared/customerio/index.ts'),
+          import('../../shared/logging/index.ts'),
+          import('../../shared/rate/index.ts'),
+          import('../../shared/secrets/index.ts'),
+        ])
+      const log = createLog({ clock: systemClock, functionName: 'cio', destination: { write: () => {} } })
       const literal = async (name: string) => createSecret({ name, value: await credential(name), log })
       const rate = (requestsPerSecond: number) =>
         new RateLimiter({ requestsPerSecond, now: Date.now, random: Math.random })

@@ -2,14 +2,17 @@ import { once } from 'node:events'
 import { PubSub } from '@google-cloud/pubsub'
 import { createDataset } from '../../functions/warehouse/dataset.ts'
 import { createWarehouseHandler } from '../../functions/warehouse/handler.ts'
-import { createWebhookFunction } from '../../functions/webhook/compose.ts'
+import { webhookFunction } from '../../functions/webhook/compose.ts'
 import { serve } from '../../functions/webhook/testing.ts'
+import { systemClock } from '../../shared/clock/index.ts'
 import { createDeadLetterTopic } from '../../shared/delivery/index.ts'
 import { createLog } from '../../shared/logging/index.ts'
+import { createFunction } from '../../shared/runtime/index.ts'
 import type { Misbehaviour } from '../emulators/bigquery/misbehaviour.ts'
 import { webhookSamples } from '../emulators/customerio/samples/index.ts'
 import { type WebhookAttempt, WebhookSender } from '../emulators/customerio/webhooks.ts'
 import { type PubSubServer, startPubSub } from '../emulators/pubsub/index.ts'
+import { hostOfTest } from '../testing/host.ts'
 import { startTestWarehouse, type TestWarehouse } from '../testing/warehouse.ts'
 import { readTopology } from '../topology/topology.ts'
 import { createTopology } from './create-topology.ts'
@@ -38,15 +41,17 @@ beforeAll(async () => {
   pubsub = await startPubSub({ port: 0, ...PUBSUB })
   process.env.PUBSUB_EMULATOR_HOST = pubsub.host
   const webhook = await serve(
-    createWebhookFunction({
-      env: {
-        GOOGLE_CLOUD_PROJECT: PROJECT,
-        WEBHOOK_EVENTS_TOPIC: 'webhook-events',
-        CUSTOMERIO_WEBHOOK_SIGNING_KEYS: KEY,
+    createFunction(
+      webhookFunction(() => {}),
+      {
+        ...hostOfTest({
+          GOOGLE_CLOUD_PROJECT: PROJECT,
+          WEBHOOK_EVENTS_TOPIC: 'webhook-events',
+          CUSTOMERIO_WEBHOOK_SIGNING_KEYS: KEY,
+        }),
+        output: destination,
       },
-      addListeners: () => {},
-      destination,
-    }),
+    ),
   )
   const inserting = await serve(
     createWarehouseHandler({
@@ -54,7 +59,7 @@ beforeAll(async () => {
       dataset: createDataset(PROJECT, 'customerio'),
       deadLetters: createDeadLetterTopic({ projectId: PROJECT, topic: 'warehouse-dead-letter' }),
       drain: { begin: () => true },
-      log: createLog({ functionName: 'warehouse', destination }),
+      log: createLog({ clock: systemClock, functionName: 'warehouse', destination }),
       now: Date.now,
     }),
   )

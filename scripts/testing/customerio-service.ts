@@ -1,3 +1,4 @@
+import { systemClock } from '../../shared/clock/index.ts'
 import { CustomerIOService, type CustomerIOServiceOptions } from '../../shared/customerio/index.ts'
 import { createLog } from '../../shared/logging/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
@@ -18,7 +19,11 @@ export interface TestServiceOptions {
 /** A service against a server on this machine, with the log lines it writes. */
 export function createTestService(options: TestServiceOptions) {
   const lines: Record<string, unknown>[] = []
-  const log = createLog({ functionName: 'test', destination: { write: (line) => lines.push(JSON.parse(line)) } })
+  const log = createLog({
+    clock: systemClock,
+    functionName: 'test',
+    destination: { write: (line) => lines.push(JSON.parse(line)) },
+  })
   const { siteId = 'site', trackApiKey = 'track-key', appApiKey = 'app-key' } = options.credentials ?? {}
   const secret = (name: string, value: string) => createSecret({ name, value, log })
   const rate = () =>

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type CustomerIoServer, startCustomerIo } from '../../scripts/emulators/customerio/index.ts'
 import { createTestService, type TestServiceOptions } from '../../scripts/testing/customerio-service.ts'
 import { answering, startRecordingServer } from '../../scripts/testing/recording-server.ts'
+import { systemClock } from '../clock/index.ts'
 import { identifyMessage, trackMessage, transactionalMessage } from '../contract/index.ts'
 import { createLog } from '../logging/index.ts'
 import type { CallOutcome } from '../outcome/index.ts'
@@ -255,7 +256,7 @@ describe('credentials', () => {
 })
 
 it('has no way to an API that it was given none for', async () => {
-  const log = createLog({ functionName: 'test', destination: { write: () => {} } })
+  const log = createLog({ clock: systemClock, functionName: 'test', destination: { write: () => {} } })
   const service = new CustomerIOService({ log, now: Date.now })
   const outcome = { kind: 'retry', cause: 'configuration' }
   expect(await service.track(event('e'))).toMatchObject(outcome)
@@ -266,7 +267,7 @@ it('has no way to an API that it was given none for', async () => {
 })
 
 it('makes no request once its rate is used up', async () => {
-  const log = createLog({ functionName: 'test', destination: { write: () => {} } })
+  const log = createLog({ clock: systemClock, functionName: 'test', destination: { write: () => {} } })
   const slow = () => new RateLimiter({ requestsPerSecond: 0.01, now: Date.now, random: () => 0 })
   const secret = (value: string) => createSecret({ name: 'KEY', value, log })
   const service = new CustomerIOService({

@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
+import { systemClock } from '../clock/index.ts'
 import { createLog } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
 import { createDrain } from '../runtime/index.ts'
@@ -38,6 +39,7 @@ async function start(work: Partial<PushFunction<string>>, publish?: () => Promis
     maxDeliveryAttempts: MAX_ATTEMPTS,
     drain: createDrain({ removeAllListeners: () => {}, once: () => {}, exit: () => {} }),
     log: createLog({
+      clock: systemClock,
       functionName: 'test',
       projectId: 'p',
       destination: { write: (line) => lines.push(JSON.parse(line)) },

@@ -1,5 +1,7 @@
 import { pino } from 'pino'
-import { createLineBuffer } from './line-buffer.ts'
+import type { Clock } from '../clock/index.ts'
+
+export { createLineBuffer, type EndingProcess, type LineWriter } from './line-buffer.ts'
 
 /**
  * The fields a log line may have. Attributes, e-mail addresses, ids of people and bodies are not among them,
@@ -46,8 +48,10 @@ export interface LogOptions {
   readonly level?: Severity
   /** For `logging.googleapis.com/trace`, which wants `projects/<project>/traces/<id>`. */
   readonly projectId?: string
-  /** Where the lines go; standard output by default. */
-  readonly destination?: { write(line: string): void }
+  /** Where the lines go, each with its line feed. */
+  readonly destination: { write(line: string): unknown }
+  /** For the time of each line. */
+  readonly clock: Pick<Clock, 'now'>
 }
 
 const FIELD_NAMES: Readonly<Record<keyof LogFields, string>> = {
@@ -79,9 +83,6 @@ const FIELDS = Object.entries(FIELD_NAMES) as [keyof LogFields, string][]
 const PINO_LEVEL = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error' } as const
 const SEVERITY: Readonly<Record<string, Severity>> = { debug: 'DEBUG', info: 'INFO', warn: 'WARNING', error: 'ERROR' }
 
-// Not pino's own: on a full pipe it blocks the event loop in steps of 100 ms.
-const standardOutput = createLineBuffer(process.stdout, process)
-
 /** Only the known fields, under the names that the metrics in Terraform read, whatever an object carries besides. */
 function allowed(fields: LogFields, projectId: string | undefined): Record<string, unknown> {
   const line: Record<string, unknown> = {}
@@ -99,15 +100,16 @@ function allowed(fields: LogFields, projectId: string | undefined): Record<strin
 
 /** A log that writes one JSON line an event, with `severity`, `message`, labels and trace as Cloud Logging reads them. */
 export function createLog(options: LogOptions): Log {
+  const { clock } = options
   const logger = pino(
     {
       base: undefined,
       messageKey: 'message',
       level: PINO_LEVEL[options.level ?? 'INFO'],
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
       formatters: { level: (label) => ({ severity: SEVERITY[label] }) },
     },
-    options.destination ?? standardOutput,
+    options.destination,
   ).child({ 'logging.googleapis.com/labels': { function: options.functionName } })
   return {
     debug: (message, fields) => logger.debug(allowed(fields, options.projectId), message),

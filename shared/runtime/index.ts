@@ -2,4 +2,5 @@
 export { leaveBodiesUnread, readBody, servesOnly } from './body.ts'
 export { runWithoutDomains } from './domains.ts'
 export { createDrain, type Drain, type DrainProcess } from './drain.ts'
-export { configured, register } from './register.ts'
+export { type Host, hostOf } from './host.ts'
+export { createFunction, type FunctionDefinition, type FunctionParts, register } from './register.ts'

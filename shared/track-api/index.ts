@@ -1,19 +1,19 @@
-import type { HttpFunction } from '@google-cloud/functions-framework'
 import type { z } from 'zod'
+import type { Clock } from '../clock/index.ts'
 import type { TrackConfig } from '../config/index.ts'
 import { LIMITS, parseMessage } from '../contract/index.ts'
 import { CustomerIOService } from '../customerio/index.ts'
 import { createDeadLetterTopic, createPushHandler, type Parsed, type ReceivedMessage } from '../delivery/index.ts'
 import { messageKey, originalPublishTime } from '../idempotency/index.ts'
-import { createLog } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
 import { RateLimiter } from '../rate/index.ts'
-import { createDrain } from '../runtime/index.ts'
+import type { FunctionDefinition } from '../runtime/index.ts'
 import { createSecret } from '../secrets/index.ts'
 
 /** What tells `identify` and `track` apart. */
 export interface TrackApiFunction<S extends z.ZodType> {
   readonly name: string
+  readonly parseConfig: FunctionDefinition<TrackConfig>['parseConfig']
   readonly schema: S
   /** Delivers a message by its key, its original publish time (unix seconds) filling in what makes it safe to repeat. */
   deliver(
@@ -24,49 +24,51 @@ export interface TrackApiFunction<S extends z.ZodType> {
 }
 
 /** A function that hands the messages of one topic to the Track API, coalesced into batches. */
-export function createTrackApiFunction<S extends z.ZodType>(
-  fn: TrackApiFunction<S>,
-  config: TrackConfig,
-): HttpFunction {
-  const { trackApi, batch, deadLetter, projectId } = config
-  const log = createLog({ functionName: fn.name, level: config.logLevel, projectId })
-  const service = new CustomerIOService({
-    track: {
-      url: trackApi.url,
-      timeoutMs: trackApi.requestTimeoutMs,
-      siteId: createSecret({ ...trackApi.siteId, log }),
-      apiKey: createSecret({ ...trackApi.apiKey, log }),
-      rate: new RateLimiter({ requestsPerSecond: trackApi.requestsPerSecond }),
-      batch: { ...batch, maxQueueWaitMs: batch.maxWaitMs, maxQueueLength: batch.maxQueueItems },
+export function trackApiFunction<S extends z.ZodType>(fn: TrackApiFunction<S>): FunctionDefinition<TrackConfig> {
+  return {
+    name: fn.name,
+    parseConfig: fn.parseConfig,
+    create({ trackApi, batch, deadLetter, projectId }, { log, clock, drain }) {
+      const service = new CustomerIOService({
+        track: {
+          url: trackApi.url,
+          timeoutMs: trackApi.requestTimeoutMs,
+          siteId: createSecret({ ...trackApi.siteId, log }),
+          apiKey: createSecret({ ...trackApi.apiKey, log }),
+          rate: new RateLimiter({ requestsPerSecond: trackApi.requestsPerSecond }),
+          batch: { ...batch, maxQueueWaitMs: batch.maxWaitMs, maxQueueLength: batch.maxQueueItems },
+        },
+        log,
+        now: clock.now,
+      })
+      return createPushHandler({
+        work: {
+          parse: (message) => parseKeyed(fn.schema, message, clock, LIMITS.operationTextBytes),
+          deliver: ({ value, key }, message) =>
+            fn.deliver(service, value, {
+              key,
+              publishTimeSeconds: originalPublishTime(message.attributes, message.publishTime),
+            }),
+        },
+        deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
+        maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
+        drain,
+        log,
+        now: clock.now,
+      })
     },
-    log,
-    now: Date.now,
-  })
-  return createPushHandler({
-    work: {
-      parse: (message) => parseKeyed(fn.schema, message, LIMITS.operationTextBytes),
-      deliver: ({ value, key }, message) =>
-        fn.deliver(service, value, {
-          key,
-          publishTimeSeconds: originalPublishTime(message.attributes, message.publishTime),
-        }),
-    },
-    deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
-    maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
-    drain: createDrain(process),
-    log,
-    now: Date.now,
-  })
+  }
 }
 
 /** A message by its contract, and the key by which it is known however often it comes. */
 export function parseKeyed<S extends z.ZodType>(
   schema: S,
   message: ReceivedMessage,
+  { now }: Pick<Clock, 'now'>,
   maxBytes?: number,
 ): Parsed<{ readonly value: z.output<S>; readonly key: string }> {
   const { attributes, messageId } = message
-  const parsed = parseMessage(schema, message.data, { now: Date.now, ...(maxBytes !== undefined && { maxBytes }) })
+  const parsed = parseMessage(schema, message.data, { now, ...(maxBytes !== undefined && { maxBytes }) })
   if (!parsed.ok) return parsed
   const keyed = messageKey({
     idempotencyKey: attributes.idempotency_key,

@@ -5,13 +5,15 @@ import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { createDataset } from '../../functions/warehouse/dataset.ts'
 import { createWarehouseHandler } from '../../functions/warehouse/handler.ts'
 import { createWebhookHandler } from '../../functions/webhook/handler.ts'
+import { hostOfTest } from '../../scripts/testing/host.ts'
+import { systemClock } from '../../shared/clock/index.ts'
 import { ConfigurationError } from '../../shared/config/index.ts'
 import { CustomerIOService } from '../../shared/customerio/index.ts'
 import { createPushHandler } from '../../shared/delivery/index.ts'
 import { createLog, type Log } from '../../shared/logging/index.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
-import { configured, type Drain } from '../../shared/runtime/index.ts'
+import { createFunction, type Drain } from '../../shared/runtime/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
 import {
   CustomerIOWebhookHandler,
@@ -30,7 +32,7 @@ const SENT = { event_id: '01', object_type: 'email', metric: 'sent', timestamp: 
 /** What a process of a function writes while `run` uses its log. */
 async function linesOf(functionName: string, run: (log: Log) => Promise<unknown>): Promise<unknown[]> {
   const lines: string[] = []
-  await run(createLog({ functionName, destination: { write: (line) => lines.push(line) } }))
+  await run(createLog({ clock: systemClock, functionName, destination: { write: (line) => lines.push(line) } }))
   return lines.map(entryOf)
 }
 
@@ -203,11 +205,14 @@ export async function configurationLines(): Promise<unknown[]> {
       log,
     }).current()
   })
-  const incomplete = await linesOf('identify', async (log) => {
-    const create = () => {
-      throw new ConfigurationError(['DEAD_LETTER_TOPIC is not set'])
-    }
-    configured('identify', {}, create, log)
-  })
-  return [...unreadable, ...incomplete]
+  const incomplete: string[] = []
+  const parseConfig = () => {
+    throw new ConfigurationError(['DEAD_LETTER_TOPIC is not set'])
+  }
+  const create = (): HttpFunction => () => {}
+  createFunction(
+    { name: 'identify', parseConfig, create },
+    hostOfTest({}, (line) => incomplete.push(line)),
+  )
+  return [...unreadable, ...incomplete.map(entryOf)]
 }

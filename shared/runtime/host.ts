@@ -1,0 +1,32 @@
+import type { Clock } from '../clock/index.ts'
+import { createLineBuffer, type EndingProcess, type LineWriter } from '../logging/index.ts'
+import { createDrain, type Drain, type DrainProcess } from './drain.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The part of `process` that a function needs. */
+export interface HostProcess extends DrainProcess, EndingProcess {
+  readonly env: Environment
+  readonly stdout: LineWriter
+  once(event: 'SIGTERM' | 'exit', listener: () => void): unknown
+}
+
+/** What a function gets from the process it runs in. */
+export interface Host {
+  readonly env: Environment
+  readonly clock: Clock
+  /** Where log lines go. */
+  readonly output: LineWriter
+  readonly drain: Drain
+}
+
+/** Only composition roots call this, with Node's `process` and `systemClock`: all below them takes what it is given. */
+export function hostOf(process: HostProcess, clock: Clock): Host {
+  return {
+    env: process.env,
+    clock,
+    // Not pino's own: on a full pipe it blocks the event loop in steps of 100 ms.
+    output: createLineBuffer(process.stdout, process),
+    drain: createDrain(process),
+  }
+}
