@@ -2,7 +2,6 @@ import { type Answer, appRefused, json } from '../answers.ts'
 import type { Context, ReceivedRequest, Route } from '../context.ts'
 import type { JsonObject } from '../json.ts'
 import type { Identifier } from '../track/operations.ts'
-import { IDENTIFIER_KINDS } from '../track/operations.ts'
 import type { Send } from '../workspace/sends.ts'
 
 const PAGE = 50
@@ -79,22 +78,20 @@ function ofTemplate(request: ReceivedRequest, context: Context): Answer {
   return page(request, context, (send) => send.transactionalMessageId === Number(id))
 }
 
-/** The person that a path and its `id_type` name; undefined for an unknown type. */
-export function personIn(request: ReceivedRequest): Identifier | undefined {
-  const type = request.query.get('id_type') ?? 'id'
-  const kind = IDENTIFIER_KINDS.find((candidate) => candidate === type)
-  return kind && { kind, value: request.params[0] ?? '' }
+/** The person that a path and its `id_type` name; undefined for a type that this workspace does not use. */
+export function personIn({ query, params }: ReceivedRequest, { workspace }: Context): Identifier | undefined {
+  const type = query.get('id_type') ?? 'id'
+  const kind = (['id', 'cio_id', ...workspace.identifiers] as const).find((candidate) => candidate === type)
+  return kind && { kind, value: params[0] ?? '' }
 }
 
 function ofPerson(request: ReceivedRequest, context: Context): Answer {
-  const wanted = personIn(request)
-  if (wanted === undefined) return appRefused(400, 'unknown id_type')
+  const wanted = personIn(request, context)
+  if (wanted === undefined) return appRefused(400, 'id_type is not an identifier of this workspace')
   const { people } = context.workspace
   const person = people.find(wanted)
-  return page(request, context, (send) => {
-    if (person !== undefined && people.find(send.who) === person) return true
-    return send.who.kind === wanted.kind && send.who.value === wanted.value
-  })
+  if (person === undefined) return appRefused(404, 'customer not found')
+  return page(request, context, (send) => people.find(send.who) === person)
 }
 
 function all(request: ReceivedRequest, context: Context): Answer {

@@ -3,10 +3,10 @@ import type { Context, ReceivedRequest, Route } from '../context.ts'
 import { describePerson } from '../workspace/people.ts'
 import { personIn } from './deliveries.ts'
 
-function attributes(request: ReceivedRequest, { workspace }: Context): Answer {
-  const wanted = personIn(request)
-  if (wanted === undefined) return appRefused(400, 'unknown id_type')
-  const person = workspace.people.find(wanted)
+function attributes(request: ReceivedRequest, context: Context): Answer {
+  const wanted = personIn(request, context)
+  if (wanted === undefined) return appRefused(400, 'id_type is not an identifier of this workspace')
+  const person = context.workspace.people.find(wanted)
   if (person === undefined) return appRefused(404, 'customer not found')
   return json(200, { customer: { id: person.identifiers.id ?? null, ...describePerson(person) } })
 }
@@ -21,8 +21,9 @@ function byEmail(request: ReceivedRequest, { workspace }: Context): Answer {
 }
 
 /** The events of a person, newest first. */
-function activities(request: ReceivedRequest, { workspace }: Context): Answer {
-  const wanted = personIn(request)
+function activities(request: ReceivedRequest, context: Context): Answer {
+  const { workspace } = context
+  const wanted = personIn(request, context)
   const person = wanted && workspace.people.find(wanted)
   if (person === undefined) return appRefused(404, 'customer not found')
   const own = workspace.events.all().filter((event) => workspace.people.find(event.who) === person)

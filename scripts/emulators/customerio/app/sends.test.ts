@@ -66,6 +66,8 @@ describe('a transactional message', () => {
     ],
     ['has an attachment of 2 MB', 'email', { ...email, attachments: { 'a.pdf': 'A'.repeat(2_666_664) } }],
     ['brings a push payload of its own', 'push', { identifiers: { id: 'u1' }, custom_payload: { ios: {} } }],
+    ['leaves its recipient to Liquid', 'email', { ...email, to: '{{customer.email}}' }],
+    ['leaves its number to Liquid', 'sms', { ...push, to: '{% if a %}{{customer.phone}}{% endif %}' }],
     ['is an SMS', 'sms', { ...push, to: '+447700900001' }],
     ['is a WhatsApp message', 'whatsapp', push],
     ['is an inbox message', 'inbox_message', push],
@@ -74,6 +76,46 @@ describe('a transactional message', () => {
       status: 200,
       body: { delivery_id: expect.any(String), queued_at: NOW_SECONDS },
     })
+  })
+
+  it.each([
+    ['ada@example.com', 'ada@example.com'],
+    ['"Love, Ada" <ada@example.com>, <mailto:bob@example.com>', 'ada@example.com, bob@example.com'],
+    ['MAILTO:Ada@Bücher.example', 'Ada@xn--bcher-kva.example'],
+    ['{{ customer.email | downcase }}, {{trigger.copy.to}}', 'ada@example.com, copy@example.com'],
+    ['{{customer.nothing}}', null],
+  ])('to %s is shown as gone to %s', async (to, recipient) => {
+    const { workspace } = server
+    workspace.people.findOrCreate({ kind: 'email', value: 'ada@example.com' })
+    await send('email', { ...email, to, message_data: { copy: { to: 'copy@example.com' } } })
+    expect(workspace.sends.at(-1)?.recipient).toBe(recipient)
+    workspace.testAddress = 'tests@example.com'
+    await send('email', { ...email, to: 'ada@example.com' })
+    workspace.testAddress = undefined
+    expect(workspace.sends.at(-1)?.recipient).toBe('tests@example.com')
+  })
+
+  it('is listed for its person, under every identifier of theirs that the workspace uses, and for nobody unknown', async () => {
+    const { workspace } = server
+    workspace.people.identify(
+      { kind: 'id', value: 'u9' },
+      { email: 'eve@example.com', phone: '+15550100' },
+      NOW_SECONDS,
+    )
+    await send('push', { ...push, identifiers: { id: 'u9' } })
+    const list = async (path: string) => {
+      const answer = await fetch(`${server.appUrl}/customers/${path}`, { headers: { authorization: 'Bearer app-key' } })
+      const { messages } = (await answer.json()) as { messages?: { id: string }[] }
+      return messages?.map(({ id }) => id) ?? answer.status
+    }
+    const delivery = workspace.sends.at(-1)?.deliveryId
+    expect(await list('u9/messages')).toEqual([delivery])
+    expect(await list(`u9/messages?start_ts=${NOW_SECONDS + 1}`)).toEqual([])
+    expect(await list('eve%40example.com/messages?id_type=email')).toEqual([delivery])
+    const cioId = workspace.people.find({ kind: 'id', value: 'u9' })?.cioId
+    expect(await list(`${cioId}/messages?id_type=cio_id`)).toEqual([delivery])
+    expect(await list('%2B15550100/messages?id_type=phone')).toBe(400)
+    expect(await list('nobody/messages')).toBe(404)
   })
 
   it('has its time echoed only when that lies ahead', async () => {

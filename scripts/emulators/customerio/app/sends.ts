@@ -4,6 +4,7 @@ import { isObject, type JsonObject, parseBody } from '../json.ts'
 import { ATTACHMENTS_BYTES, RECIPIENTS_PER_SEND, SEND_AT_DAYS_AHEAD, SEND_PAYLOAD_BYTES } from '../limits.ts'
 import type { Identifier } from '../track/operations.ts'
 import { CHANNELS, type Channel } from '../workspace/sends.ts'
+import { addressesIn, bareAddress, filledIn, isLiquid } from './recipients.ts'
 
 const FORBIDDEN_FILE_TYPES = new Set([
   'bat',
@@ -47,8 +48,23 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 const filled = (value: unknown): value is string => typeof value === 'string' && value !== ''
 const bad = (error: string) => sendRefused(400, error)
 
+/** What decides on a refusal: a list that Liquid fills in counts as one address, whatever it comes to. */
 function addresses(value: unknown): string[] {
-  return filled(value) ? value.split(',').map((address) => address.trim()) : []
+  if (!filled(value)) return []
+  return isLiquid(value) ? ['filled@in.later'] : addressesIn(value)
+}
+
+/** Where the message goes: the addresses or number as they are once filled in, or the workspace's test address. */
+function recipientOf(channel: Channel, body: JsonObject, who: Identifier, { workspace }: Context): string | null {
+  if (!filled(body.to)) return null
+  const person = workspace.people.find(who)
+  const customer = { ...person?.attributes.toObject(), ...person?.identifiers, [who.kind]: who.value }
+  const trigger = isObject(body.message_data) ? body.message_data : {}
+  const to = isLiquid(body.to) ? filledIn(body.to, customer, trigger) : body.to
+  if (channel !== 'email') return to === '' ? null : to
+  if (workspace.testAddress !== undefined) return workspace.testAddress
+  const recipients = addressesIn(to).map(bareAddress)
+  return recipients.length === 0 ? null : recipients.join(', ')
 }
 
 function identifierOf(body: JsonObject): Identifier | undefined {
@@ -98,7 +114,7 @@ function channelRefusal(channel: Channel, body: JsonObject): Answer | undefined 
     return bad("'transactional_message_id' is required")
   }
   const phone = channel === 'sms' || channel === 'whatsapp'
-  if (phone && body.to !== undefined && !(filled(body.to) && E164.test(body.to))) {
+  if (phone && body.to !== undefined && !(filled(body.to) && (isLiquid(body.to) || E164.test(body.to)))) {
     return bad("'to' must be a phone number in E.164 format")
   }
   return undefined
@@ -143,7 +159,7 @@ function send(channel: Channel): Route['handle'] {
       deliveryId,
       channel,
       who,
-      recipient: filled(body.to) ? body.to : null,
+      recipient: recipientOf(channel, body, who, context),
       subject: filled(body.subject) ? body.subject : null,
       transactionalMessageId: context.workspace.templates.resolve(body.transactional_message_id),
       createdAtMs: nowMs,

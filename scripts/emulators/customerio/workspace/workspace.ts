@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { Identifier, ObjectKey, Operation, Relationship } from '../track/operations.ts'
+import type { Identifier, IdentifierKind, ObjectKey, Operation, Relationship } from '../track/operations.ts'
 import { EventLog } from './events.ts'
 import { endsOf, Objects } from './objects.ts'
 import { APPLIED, type Applied, ignored, isUnsubscribed, People, type Person, preferencesOf } from './people.ts'
@@ -23,6 +23,10 @@ export class Workspace {
   readonly templates = new Templates()
   readonly sends: Send[] = []
   readonly broadcasts: BroadcastTrigger[] = []
+  /** Where all e-mail goes instead, as a workspace can be set up for tests. */
+  testAddress: string | undefined
+  /** What a person can be looked up by besides `id` and `cio_id`, as a workspace's settings say. */
+  identifiers: readonly IdentifierKind[] = ['email']
   /** Tells what changed, as it changes. */
   readonly changes = new EventEmitter<WorkspaceEvents>()
   #deliveries = 0
