@@ -1,0 +1,2 @@
+/** Who is meant: the one place that compares addresses of persons. */
+export { mailboxesOf } from './mailbox.ts'
