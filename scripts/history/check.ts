@@ -1,0 +1,266 @@
+import { readFileSync } from 'node:fs'
+import { type HistoryEvent, type Invoke, type Of, OUTCOMES, type OutcomeName, parseHistory } from './format.ts'
+
+/** The promises that a history is held to. `history`: it contradicts itself, so nothing else can be decided from it. */
+export type Rule = 'at most once' | 'no loss' | 'order' | 'rate' | 'no crash' | 'history'
+
+export interface Violation {
+  readonly rule: Rule
+  /** What it is about: an op, a key, a person, a budget or a process. */
+  readonly subject: string
+  readonly text: string
+}
+
+/** The fullest window of a budget, measured against what it allowed at that time. */
+export interface Window {
+  readonly budget: string
+  readonly requests: number
+  readonly allowed: number
+  readonly windowMs: number
+  readonly endsAtMs: number
+}
+
+export interface Verdict {
+  readonly violations: readonly Violation[]
+  /** How each acknowledged publish ended, by op. An op with a violation of `no loss` is in it too when it ended somehow. */
+  readonly outcomes: ReadonlyMap<string, OutcomeName>
+  /** Effects beyond the first, by key, that a `waive` excuses. */
+  readonly waived: ReadonlyMap<string, number>
+  readonly worstWindows: readonly Window[]
+}
+
+type Applied = Extract<HistoryEvent, { f: 'apply'; type: 'ok' }>
+
+/** Decides whether a history keeps the promises. Pure; the events may come in any order. */
+export function check(history: readonly HistoryEvent[]): Verdict {
+  const events = [...history].sort((a, b) => a.atMs - b.atMs)
+  const of = <F extends HistoryEvent['f']>(f: F) => events.filter((event): event is Of<F> => event.f === f)
+  const violations: Violation[] = []
+  const violate = (rule: Rule, subject: string, text: string) => violations.push({ rule, subject, text })
+  const outcomes = new Map<string, OutcomeName>()
+  const waived = new Map<string, number>()
+
+  const invokes = of('publish').filter((event): event is Invoke => event.type === 'invoke')
+  const byOp = new Map(invokes.map((invoke) => [invoke.op, invoke]))
+  const byKey = Map.groupBy(invokes, ({ key }) => key)
+  const completions = of('publish').filter(({ type }) => type !== 'invoke')
+  const applied = of('apply').filter((event): event is Applied => event.type === 'ok')
+  const appliedByKey = Map.groupBy(applied, ({ key }) => key)
+  const effectsOf = (key: string) => (appliedByKey.get(key) ?? []).filter(({ effect }) => effect)
+  const refusedByCustomerIo = new Set(of('apply').flatMap(({ type, key }) => (type === 'fail' ? [key] : [])))
+  const acknowledged = new Map(of('acknowledge').map(({ op, atMs }) => [op, atMs]))
+  const told = Map.groupBy(of('outcome'), ({ op }) => op)
+  const settles = Map.groupBy(of('settle'), ({ key }) => key)
+  const excused = new Set(of('waive').map(({ key }) => key))
+  const [start] = of('start')
+
+  checkConsistency()
+  for (const [key, ops] of byKey) checkAtMostOnce(key, ops)
+  checkOrigins()
+  for (const { op, type } of completions) if (type === 'ok') checkLoss(op)
+  checkOrder()
+  const worstWindows = checkRate()
+  for (const { process, why } of of('crash')) violate('no crash', process, why)
+  return { violations, outcomes, waived, worstWindows }
+
+  /** What no pipeline can do, however wrong: then the producer is wrong. */
+  function checkConsistency(): void {
+    if (byOp.size < invokes.length) violate('history', 'publish', 'an op is invoked twice')
+    const completed = new Set<string>()
+    for (const { op, atMs } of completions) {
+      const invoke = byOp.get(op)
+      if (invoke === undefined) violate('history', op, 'completed, but never invoked')
+      else if (atMs < invoke.atMs) violate('history', op, 'completed before it was invoked')
+      if (completed.has(op)) violate('history', op, 'completed twice')
+      completed.add(op)
+    }
+    for (const { f, op } of [...of('acknowledge'), ...of('outcome')]) {
+      if (!byOp.has(op)) violate('history', op, `${f} of an op that was never invoked`)
+    }
+    for (const [key, ops] of byKey) {
+      if (new Set(ops.map(({ kind }) => kind)).size > 1) violate('history', key, 'one key, several kinds')
+    }
+    const turns = new Set<string>()
+    for (const { op, person, turn } of invokes) {
+      if ((person === undefined) !== (turn === undefined)) violate('history', op, 'person and turn go together')
+      if (person !== undefined && turns.has(`${turn} ${person}`)) violate('history', op, 'its turn is taken')
+      turns.add(`${turn} ${person}`)
+    }
+  }
+
+  function checkAtMostOnce(key: string, ops: readonly Invoke[]): void {
+    if (ops[0]?.kind === 'update') return
+    const resends = (settles.get(key) ?? []).filter(({ decision }) => decision === 'resend')
+    const surplus = effectsOf(key).filter(
+      ({ atMs }, index) => index > 0 && resends.filter((resend) => resend.atMs <= atMs).length < index,
+    )
+    if (surplus.length === 0) return
+    if (excused.has(key)) waived.set(key, surplus.length)
+    else violate('at most once', key, `Customer.io has it ${surplus.length + 1} times`)
+  }
+
+  /** Every effect and every decision comes from something that happened. */
+  function checkOrigins(): void {
+    const seen = new Set<string>()
+    for (const { eventId, effect, key } of applied) {
+      if (eventId === undefined || !effect) continue
+      if (seen.has(eventId)) violate('at most once', key, `event id ${eventId} had an effect twice`)
+      seen.add(eventId)
+    }
+    for (const { key } of applied) {
+      if (!byKey.has(key)) violate('at most once', key, 'Customer.io has what nobody published')
+    }
+    const failed = new Set(completions.flatMap(({ op, type }) => (type === 'fail' ? [op] : [])))
+    for (const [key, ops] of byKey) {
+      const none = ops.every(({ op }) => failed.has(op))
+      if (none && appliedByKey.has(key)) violate('at most once', key, 'its publish failed, yet Customer.io has it')
+    }
+    for (const { key, decision } of of('settle')) {
+      const isUncertain = (byKey.get(key) ?? []).some(({ op }) =>
+        (told.get(op) ?? []).some((event) => event.outcome === 'uncertain'),
+      )
+      if (!isUncertain) violate('at most once', key, `settled as "${decision}" without being uncertain`)
+    }
+  }
+
+  /** An acknowledged publish ends in exactly one outcome, whose evidence was there before Pub/Sub was answered. */
+  function checkLoss(op: string): void {
+    const invoke = byOp.get(op)
+    if (invoke === undefined) return
+    const lost = (text: string) => violate('no loss', op, text)
+    const acknowledgedAtMs = acknowledged.get(op)
+    if (acknowledgedAtMs === undefined) return void lost('never acknowledged')
+    const events = told.get(op) ?? []
+    const letters = events.filter(({ by }) => by === 'dead letter')
+    const names = new Set(letters.map(({ outcome }) => outcome))
+    if (names.size > 1) return void lost(`several outcomes: ${[...names].join(', ')}`)
+    const [outcome = 'delivered'] = names
+    outcomes.set(op, outcome)
+    if (!OUTCOMES[outcome].kinds.some((kind) => kind === invoke.kind)) lost(`an ${invoke.kind} that ended ${outcome}`)
+    for (const event of events) {
+      if (event.by === 'log') checkLog(invoke, event, names)
+      else checkLetter(invoke, event)
+    }
+    if (letters.length > 0) {
+      if (letters.every(({ atMs }) => atMs > acknowledgedAtMs)) lost('acknowledged before its dead letter was safe')
+      return
+    }
+    const arrivals = (appliedByKey.get(invoke.key) ?? []).filter(({ content }) => content === invoke.content)
+    if (!invoke.valid) lost('invalid, yet not refused')
+    else if (arrivals.length === 0) lost('acknowledged, but neither at Customer.io nor dead-lettered')
+    else if (arrivals.every(({ atMs }) => atMs > acknowledgedAtMs)) lost('acknowledged before Customer.io had it')
+  }
+
+  function checkLetter({ op, key, content, bytes, valid }: Invoke, letter: Of<'outcome'>): void {
+    const lost = (text: string) => violate('no loss', op, text)
+    if (!OUTCOMES[letter.outcome].deadLetter) lost(`a dead letter that says ${letter.outcome}`)
+    if (letter.bytes !== bytes) lost('its dead letter has other bytes')
+    if (letter.outcome === 'exhausted') {
+      if ((letter.attempt ?? 0) < (start?.exhaustedFromAttempt ?? 1)) lost(`exhausted at attempt ${letter.attempt}`)
+    }
+    if (letter.outcome !== 'refused') return
+    const others = byKey.get(key) ?? []
+    if (letter.because === undefined) lost('refused without a cause')
+    if (letter.because === 'invalid' && valid) lost('refused as invalid, but it is valid')
+    if (letter.because === 'refused' && !refusedByCustomerIo.has(key)) lost('Customer.io never refused it')
+    if (letter.because === 'key reused' && others.every((other) => other.content === content)) {
+      lost('refused for other content, but its key has only one content')
+    }
+    if (letter.because === 'invalid' && appliedByKey.has(key)) lost('refused as invalid, yet Customer.io has it')
+  }
+
+  /** What the log tells an operator has the same evidence as what the application sees. */
+  function checkLog({ op, key }: Invoke, { outcome }: Of<'outcome'>, letters: ReadonlySet<OutcomeName>): void {
+    const isTrue = OUTCOMES[outcome].deadLetter ? letters.has(outcome) : appliedByKey.has(key)
+    if (!isTrue) violate('no loss', op, `the log says ${outcome}, and nothing else does`)
+  }
+
+  /** Updates of a person take effect in their turns, and the person shows the last one. */
+  function checkOrder(): void {
+    const updates = invokes.filter(({ person }) => person !== undefined)
+    const reads = Map.groupBy(of('read'), ({ person }) => person)
+    const places = new Map(applied.map((event, index) => [event, index]))
+    const place = (event: Applied) => places.get(event) ?? 0
+    for (const [person = '', ofPerson] of Map.groupBy(updates, (invoke) => invoke.person)) {
+      const turns = new Map(ofPerson.map(({ key, turn }) => [key, turn ?? 0]))
+      const effects = [...turns.keys()].flatMap(effectsOf).sort((a, b) => place(a) - place(b))
+      let latest = 0
+      for (const { key } of effects) {
+        const turn = turns.get(key) ?? 0
+        if (turn < latest) violate('order', person, `update ${turn} took effect after update ${latest}`)
+        latest = Math.max(latest, turn)
+      }
+      const last = effects.at(-1)
+      const shown = reads.get(person)?.at(-1)
+      if (last === undefined) continue
+      if (shown === undefined) violate('order', person, 'nobody read what the person shows')
+      else if (shown.content !== last.content) violate('order', person, `shows ${shown.content}, not ${last.content}`)
+    }
+  }
+
+  /** No window holds more requests than the highest limit that was in force in it. */
+  function checkRate(): Window[] {
+    const limits = Map.groupBy(of('limit'), ({ budget }) => budget)
+    const times = new Map([...limits.keys()].map((budget) => [budget, [] as number[]]))
+    for (const { budgets, atMs } of of('request')) {
+      for (const budget of budgets) {
+        const ofBudget = times.get(budget)
+        if (ofBudget === undefined) violate('history', budget, 'requests of a budget that has no limit')
+        else ofBudget.push(atMs)
+      }
+    }
+    return [...limits].flatMap(([budget, steps]) => {
+      const worst = worstWindow(budget, times.get(budget) ?? [], steps)
+      if (worst === undefined) return []
+      const { requests, allowed, windowMs, endsAtMs } = worst
+      const at = `${requests} requests in the ${windowMs} ms before ${Math.round(endsAtMs)} ms`
+      if (requests > allowed) violate('rate', budget, `${at}, ${allowed} allowed`)
+      return [worst]
+    })
+  }
+}
+
+function worstWindow(budget: string, times: readonly number[], steps: readonly Of<'limit'>[]): Window | undefined {
+  let worst: Window | undefined
+  let first = 0
+  for (const [last, endsAtMs] of times.entries()) {
+    const { windowMs = 0 } = steps.findLast(({ atMs }) => atMs <= endsAtMs) ?? steps[0] ?? {}
+    const startsAtMs = endsAtMs - windowMs
+    while ((times[first] ?? endsAtMs) <= startsAtMs) first++
+    const inForce = steps.filter(({ atMs }, index) => {
+      const untilMs = steps[index + 1]?.atMs ?? Number.POSITIVE_INFINITY
+      return atMs <= endsAtMs && untilMs > startsAtMs
+    })
+    const allowed = Math.max(0, ...inForce.map(({ requests }) => requests))
+    const requests = last - first + 1
+    if (worst === undefined || requests * worst.allowed > worst.requests * allowed) {
+      worst = { budget, requests, allowed, windowMs, endsAtMs }
+    }
+  }
+  return worst
+}
+
+/** The verdict in words: the violations, the worst windows, and `accepted` or `rejected`. */
+export function describeVerdict({ violations, outcomes, waived, worstWindows }: Verdict): string {
+  const counts = Map.groupBy(outcomes.values(), (outcome) => outcome)
+  const surplus = [...waived.values()].reduce((sum, count) => sum + count, 0)
+  return [
+    ...violations.slice(0, 20).map(({ rule, subject, text }) => `! ${rule}: ${subject}: ${text}`),
+    ...(violations.length > 20 ? [`! and ${violations.length - 20} more`] : []),
+    ...worstWindows.map(
+      ({ budget, requests, allowed, windowMs }) =>
+        `worst window of ${budget}: ${requests} requests in ${windowMs} ms, ${allowed} allowed`,
+    ),
+    `outcomes: ${[...counts].map(([outcome, some]) => `${outcome} ${some.length}`).join(', ') || 'none'}`,
+    ...(surplus > 0 ? [`waived duplicates: ${surplus}`] : []),
+    violations.length === 0 ? 'accepted' : `rejected: ${violations.length} violations`,
+  ].join('\n')
+}
+
+if (import.meta.main) {
+  const [file] = process.argv.slice(2)
+  if (file === undefined) throw new Error('usage: node scripts/history/check.ts FILE')
+  const verdict = check(parseHistory(readFileSync(file, 'utf8')))
+  console.log(describeVerdict(verdict))
+  process.exitCode = verdict.violations.length === 0 ? 0 : 1
+}
