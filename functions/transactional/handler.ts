@@ -34,7 +34,7 @@ export interface TransactionalParts extends FunctionParts {
 /** Topic `transactional`: messages of six channels and broadcasts, each sent once by means of the send ledger. */
 export function createTransactionalFunction(config: TransactionalConfig, parts: TransactionalParts): HttpFunction {
   const { appApi, deadLetter, projectId } = config
-  const { log, clock, drain, newToken } = parts
+  const { log, clock, newToken } = parts
   const rate = (requestsPerSecond: number) => new RateLimiter({ requestsPerSecond })
   const service = new CustomerIOService({
     app: {
@@ -59,9 +59,8 @@ export function createTransactionalFunction(config: TransactionalConfig, parts: 
     },
     deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
     maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
-    drain,
     log,
-    now: clock.now,
+    clock,
   })
 }
 

@@ -7,6 +7,7 @@ import { startTestWarehouse, type TestWarehouse } from '../../scripts/testing/wa
 import { systemClock } from '../../shared/clock/index.ts'
 import type { DeadLetter } from '../../shared/delivery/index.ts'
 import { createLog } from '../../shared/logging/index.ts'
+import { leaveBodiesUnread } from '../../shared/runtime/index.ts'
 import { webhookMessageOf } from '../../shared/webhooks/index.ts'
 import { createDataset } from './dataset.ts'
 import { createWarehouseHandler } from './handler.ts'
@@ -35,14 +36,14 @@ beforeAll(async () => {
     config: { batch, deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 10 } },
     dataset: createDataset(PROJECT, 'customerio'),
     deadLetters: { publish: async (letter) => void deadLetters.push(letter) },
-    drain: { begin: () => true },
     log: createLog({
       clock: systemClock,
       functionName: 'warehouse',
       destination: { write: (line) => lines.push(line) },
     }),
-    now: () => nowMs,
+    clock: { ...systemClock, now: () => nowMs },
   })
+  leaveBodiesUnread()
   http('warehouse-under-test', handler)
   server = getTestServer('warehouse-under-test')
   server.listen(0, '127.0.0.1')

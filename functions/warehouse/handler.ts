@@ -1,11 +1,11 @@
 import type { Dataset } from '@google-cloud/bigquery'
 import type { HttpFunction } from '@google-cloud/functions-framework'
 import { Coalescer } from '../../shared/batching/index.ts'
+import type { Clock } from '../../shared/clock/index.ts'
 import type { WarehouseConfig } from '../../shared/config/index.ts'
 import { createPushHandler, type DeadLetters } from '../../shared/delivery/index.ts'
 import type { Log } from '../../shared/logging/index.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
-import type { Drain } from '../../shared/runtime/index.ts'
 import {
   createBigQueryRows,
   createNoveltyFilter,
@@ -22,10 +22,8 @@ export interface WarehouseHandlerOptions {
   /** Opened at the first insert. */
   readonly dataset: () => Promise<Dataset>
   readonly deadLetters: DeadLetters
-  readonly drain: Drain
   readonly log: Log
-  /** Milliseconds since the epoch. */
-  readonly now: () => number
+  readonly clock: Clock
 }
 
 /**
@@ -33,7 +31,7 @@ export interface WarehouseHandlerOptions {
  * insert; each is acknowledged only when every row of it is safe.
  */
 export function createWarehouseHandler(options: WarehouseHandlerOptions): HttpFunction {
-  const { config, deadLetters, drain, log, now } = options
+  const { config, deadLetters, log, clock } = options
   const insert = createBigQueryRows({ dataset: options.dataset, timeoutMs: INSERT_TIMEOUT_MS })
   const firstSeen = createNoveltyFilter()
   const coalescer = new Coalescer<DecodedEvent, Outcome>({
@@ -45,12 +43,12 @@ export function createWarehouseHandler(options: WarehouseHandlerOptions): HttpFu
     busy: (reason) => ({ kind: 'retry', cause: 'busy', error: reason }),
     tooLarge: () => ({ kind: 'refused', reason: 'refused', error: 'its rows are larger than an insert may be' }),
     onError: () => ({ kind: 'retry', cause: 'transient', error: 'unexpected error during the insert' }),
-    now,
+    now: clock.now,
   })
 
   return createPushHandler<DecodedEvent>({
     work: {
-      parse: (message) => decodeWebhookEvent(message, now()),
+      parse: (message) => decodeWebhookEvent(message, clock.now()),
       deliver: (event) =>
         coalescer.submit(event).then((outcome) => {
           if (outcome.kind === 'delivered') logWhatIsUnusual(event)
@@ -59,9 +57,8 @@ export function createWarehouseHandler(options: WarehouseHandlerOptions): HttpFu
     },
     deadLetters,
     maxDeliveryAttempts: config.deadLetter.maxDeliveryAttempts,
-    drain,
     log,
-    now,
+    clock,
   })
 
   function logWhatIsUnusual({ rows, novelties, eventId }: DecodedEvent): void {

@@ -13,7 +13,6 @@ register(
     create: (config, parts) =>
       createWarehouseHandler({
         ...parts,
-        now: parts.clock.now,
         config,
         dataset: createDataset(config.projectId, config.dataset),
         deadLetters: createDeadLetterTopic({ projectId: config.projectId, topic: config.deadLetter.topic }),

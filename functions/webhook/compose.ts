@@ -16,7 +16,7 @@ export function webhookFunction(
   return {
     name: 'webhook',
     parseConfig: parseWebhookConfig,
-    create(config, { log, clock, drain }) {
+    create(config, { log, clock }) {
       const webhooks = new CustomerIOWebhookHandler({ now: clock.now })
       webhooks.on('listenerFailure', ({ name, eventId, reason, error }) => {
         const fields = { event: 'listener_failed', operation: name, eventId, reason }
@@ -35,9 +35,8 @@ export function webhookFunction(
           now: clock.now,
         }),
         webhooks,
-        drain,
         log,
-        now: clock.now,
+        clock,
         maxAgeSeconds: config.maxAgeSeconds,
         maxBodyBytes: config.maxBodyBytes,
         publishTimeoutMs: config.publishTimeoutMs,

@@ -1,6 +1,8 @@
 import type { Request, Response } from '@google-cloud/functions-framework'
+import { type Clock, TimeoutError, withTimeout } from '../../shared/clock/index.ts'
+import { safeErrorName } from '../../shared/errors/index.ts'
 import type { Log, LogFields } from '../../shared/logging/index.ts'
-import { type Drain, readBody } from '../../shared/runtime/index.ts'
+import { readBody } from '../../shared/runtime/index.ts'
 import type { Secret } from '../../shared/secrets/index.ts'
 import {
   type CustomerIOWebhookHandler,
@@ -17,10 +19,8 @@ export interface WebhookHandlerOptions {
   readonly signingKeys: Secret
   readonly publish: Publish
   readonly webhooks: CustomerIOWebhookHandler
-  readonly drain: Drain
   readonly log: Log
-  /** Milliseconds since the epoch. */
-  readonly now: () => number
+  readonly clock: Clock
   readonly maxAgeSeconds: number | undefined
   readonly maxBodyBytes: number
   /** From the arrival of the request until the publish must be certain. */
@@ -48,17 +48,18 @@ interface Decision extends Partial<LogFields> {
  *
  * - 204 for whatever Customer.io signed, once Pub/Sub has it: understood, quarantined or truncated
  * - 401 for what it did not sign, after a fresh read of the keys
- * - 503 when the trouble is ours: keys not configured or not readable, publish failed or too slow, shutting down
+ * - 503 when the trouble is ours: keys not configured or not readable, publish failed or too slow
  * - 405, 408 and 413 for what cannot be Customer.io: no POST, still sending when Customer.io has given up, far too large
  */
 export function createWebhookHandler(options: WebhookHandlerOptions) {
-  const { signingKeys, publish, webhooks, drain, log, now } = options
+  const { signingKeys, publish, webhooks, log, clock } = options
+  const { now } = clock
 
   async function decide(request: Request, receivedAtMs: number): Promise<Decision | undefined> {
     if (request.method !== 'POST') return refused(405, 'method')
     const claim = readClaim(request.headers)
     if (typeof claim === 'string') return refused(401, claim)
-    const body = await readBody(request, options.maxBodyBytes, receivedAtMs + ANSWER_WITHIN_MS - now())
+    const body = await readBody(request, clock, options.maxBodyBytes, receivedAtMs + ANSWER_WITHIN_MS - now())
     if (body === 'aborted') return undefined
     if (body === 'too_slow') return refused(408, body)
     if (body === 'too_large') return refused(413, body)
@@ -81,7 +82,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions) {
       ...(message.attributes.traceparent !== undefined && { trace: message.attributes.traceparent }),
     }
     // A publish that succeeds after its time is harmless: the retry carries the same event_id.
-    const failure = await failureWithin(publish(message), receivedAtMs + options.publishTimeoutMs - now())
+    const failure = await failureWithin(clock, publish(message), receivedAtMs + options.publishTimeoutMs - now())
     if (failure !== undefined)
       return { ...ours('could not publish the webhook', 'publish_failed'), error: failure, ...about }
 
@@ -105,12 +106,11 @@ export function createWebhookHandler(options: WebhookHandlerOptions) {
 
   return async (request: Request, response: Response): Promise<void> => {
     const receivedAtMs = now()
-    const draining = !drain.begin(request, response)
-    const decision = draining ? ours('shutting down', 'shutting_down') : await decide(request, receivedAtMs)
+    const decision = await decide(request, receivedAtMs)
     // The sender went away, so nobody waits for an answer.
     if (decision === undefined) return
     // Who sends so slowly would otherwise go on, and hold the connection.
-    if (draining || decision.answer === 408) response.set('Connection', 'close')
+    if (decision.answer === 408) response.set('Connection', 'close')
     const { message, severity, ...fields } = decision
     log[severity](message, { event: 'webhook', ...fields, latencyMs: now() - receivedAtMs })
     if (decision.answer === 405) response.set('Allow', 'POST')
@@ -135,22 +135,17 @@ function ours(message: string, reason: string): Decision {
 }
 
 /** What kept the work from ending in time: the name or code of its error, or `timeout`; undefined when nothing did. */
-function failureWithin(work: Promise<unknown>, timeoutMs: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, Math.max(0, timeoutMs), 'timeout')
-    const finish = (failure: string | undefined) => {
-      clearTimeout(timer)
-      resolve(failure)
-    }
-    work.then(
-      () => finish(undefined),
-      (error: unknown) => finish(nameOf(error)),
-    )
-  })
+async function failureWithin(clock: Clock, work: Promise<unknown>, timeoutMs: number): Promise<string | undefined> {
+  try {
+    await withTimeout(clock, Math.max(0, timeoutMs), work)
+    return undefined
+  } catch (error) {
+    return error instanceof TimeoutError ? 'timeout' : nameOf(error)
+  }
 }
 
-/** An error's message may quote what was published, its code and name do not. */
+/** The code of a system or gRPC error says what to repair. */
 function nameOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  return 'code' in error ? `${error.name} ${String(error.code)}` : error.name
+  const code = error instanceof Error && 'code' in error ? ` ${String(error.code)}` : ''
+  return `${safeErrorName(error)}${code}`
 }

@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PubSub } from '@google-cloud/pubsub'
 import { type PubSubServer, startPubSub } from '../../scripts/emulators/pubsub/index.ts'
-import { servesOnly } from '../../shared/runtime/index.ts'
 import { type Sent, send, webhook } from './testing.ts'
 
 /** The function as it is deployed: a process of its own under the framework's command line, every line of its output kept. */
@@ -152,10 +151,4 @@ it('takes signed webhooks unread where it shares a process with other functions'
   server.close()
   server.closeAllConnections()
   process.env = environment
-})
-
-it('knows when a process is all its own', () => {
-  expect(servesOnly('webhook', { FUNCTION_TARGET: 'webhook' }, [])).toBe(true)
-  expect(servesOnly('webhook', {}, ['node', 'main.js', '--target=webhook'])).toBe(true)
-  expect(servesOnly('webhook', { FUNCTION_TARGET: 'warehouse' }, ['--target=warehouse'])).toBe(false)
 })

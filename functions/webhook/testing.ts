@@ -2,12 +2,14 @@ import { once } from 'node:events'
 import { Agent, type IncomingMessage, request, type Server } from 'node:http'
 import { type HttpFunction, http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
+import { leaveBodiesUnread } from '../../shared/runtime/index.ts'
 import { signWebhook } from '../../shared/webhooks/index.ts'
 
 /** What the tests of this function share: the function on a real port, and a sender that signs as Customer.io does. */
 
 /** Serves a handler through the functions framework on a free port. */
 export async function serve(handler: HttpFunction): Promise<{ port: number; close: () => Promise<void> }> {
+  leaveBodiesUnread()
   http('under-test', handler)
   const server: Server = getTestServer('under-test')
   server.listen(0, '127.0.0.1')

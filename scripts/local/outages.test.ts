@@ -58,9 +58,8 @@ beforeAll(async () => {
       config: { batch, deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 100 } },
       dataset: createDataset(PROJECT, 'customerio'),
       deadLetters: createDeadLetterTopic({ projectId: PROJECT, topic: 'warehouse-dead-letter' }),
-      drain: { begin: () => true },
       log: createLog({ clock: systemClock, functionName: 'warehouse', destination }),
-      now: Date.now,
+      clock: systemClock,
     }),
   )
   client = new PubSub({ projectId: PROJECT })

@@ -6,7 +6,7 @@ import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { systemClock } from '../clock/index.ts'
 import { createLog } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
-import { createDrain } from '../runtime/index.ts'
+import { leaveBodiesUnread } from '../runtime/index.ts'
 import {
   createPushHandler,
   type DeadLetter,
@@ -18,6 +18,7 @@ import {
 
 const MAX_ATTEMPTS = 100
 const servers: Server[] = []
+beforeAll(() => void leaveBodiesUnread())
 afterEach(() => Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve)))))
 
 /** The handler on the functions framework, on a real port, with what it published and logged. */
@@ -37,14 +38,13 @@ async function start(work: Partial<PushFunction<string>>, publish?: () => Promis
       },
     },
     maxDeliveryAttempts: MAX_ATTEMPTS,
-    drain: createDrain({ removeAllListeners: () => {}, once: () => {}, exit: () => {} }),
     log: createLog({
       clock: systemClock,
       functionName: 'test',
       projectId: 'p',
       destination: { write: (line) => lines.push(JSON.parse(line)) },
     }),
-    now: Date.now,
+    clock: systemClock,
   })
   http('push-handler-test', handler)
   const server = getTestServer('push-handler-test')

@@ -1,9 +1,10 @@
 import type { Request, Response } from '@google-cloud/functions-framework'
+import type { Clock } from '../clock/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { Outcome, RefusalReason } from '../outcome/index.ts'
-import type { Drain } from '../runtime/index.ts'
+import { readBody } from '../runtime/index.ts'
 import { type DeadLetter, deadLetterOf, type Failure } from './dead-letter.ts'
-import { type ReceivedMessage, unwrapPush } from './push.ts'
+import { LARGEST_PUSH_BYTES, type NotAPush, type ReceivedMessage, unwrapPush } from './push.ts'
 
 /** What a topic's message turned out to be. */
 export type Parsed<T> =
@@ -28,11 +29,12 @@ export interface PushHandlerOptions<T> {
   readonly deadLetters: DeadLetters
   /** Of the subscription. Pub/Sub forwards on its own after the last one, without telling why. */
   readonly maxDeliveryAttempts: number
-  readonly drain: Drain
   readonly log: Log
-  /** Milliseconds since the epoch. */
-  readonly now: () => number
+  readonly clock: Clock
 }
+
+/** How long the body of a push may take to arrive. Pub/Sub sends ten megabytes in a fraction of a second. */
+const BODY_WITHIN_MS = 10_000
 
 /**
  * How many attempts before the last we give a message up ourselves: Pub/Sub's count is approximate, and its own
@@ -47,10 +49,11 @@ export const ATTEMPTS_KEPT_IN_RESERVE = 3
  * - refused (it can never succeed) or exhausted: published to the dead-letter topic with the reason, then 204
  * - retry, or the dead letter could not be published: 503, so that Pub/Sub delivers it again
  *
- * What is no push at all is answered 405 (not a POST) or 400 (no Pub/Sub envelope); Pub/Sub itself sends neither.
+ * What is no push at all is answered 405 (not a POST), 400 (no Pub/Sub envelope), 413 (larger than any push) or 408 (still
+ * being sent after ten seconds); Pub/Sub itself sends none of these.
  */
 export function createPushHandler<T>(options: PushHandlerOptions<T>) {
-  const { work, deadLetters, drain, log, now } = options
+  const { work, deadLetters, log, clock } = options
 
   function read(message: ReceivedMessage): Parsed<T> {
     return message.dataIsIntact
@@ -87,22 +90,22 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
   }
 
   return async (request: Request, response: Response): Promise<void> => {
-    if (!drain.begin(request, response)) {
-      response.set('Connection', 'close').status(503).send('shutting down')
-      return
-    }
     if (request.method !== 'POST') {
       response.set('Allow', 'POST').status(405).send('this function takes Pub/Sub pushes: POST only')
       return
     }
-    const pushed = unwrapPush(request.body)
+    const startedAt = clock.now()
+    const body = await readBody(request, clock, LARGEST_PUSH_BYTES, BODY_WITHIN_MS)
+    if (body === 'aborted') return
+    const pushed = typeof body === 'string' ? unreadable(body) : unwrapPush(body)
     if (!pushed.ok) {
-      log.warning('request is no Pub/Sub push', { event: 'not_a_push', answer: 400 })
-      response.status(400).send(pushed.error)
+      log.warning('request is no Pub/Sub push', { event: 'not_a_push', answer: pushed.answer })
+      // Who sends so slowly would otherwise go on, and hold the connection.
+      if (pushed.answer === 408) response.set('Connection', 'close')
+      response.status(pushed.answer).send(pushed.error)
       return
     }
     const { message } = pushed
-    const startedAt = now()
     let outcome: Outcome
     try {
       const parsed = read(message)
@@ -115,9 +118,15 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
     const settled: Settled =
       outcome.kind === 'delivered' ? { answer: 204, outcome } : await giveUpOrRetry(message, outcome)
     const trace = message.attributes.traceparent ?? request.get('traceparent')
-    logMessage(log, message, settled, { trace, startedAt, endedAt: now() })
+    logMessage(log, message, settled, { trace, startedAt, endedAt: clock.now() })
     response.status(settled.answer).end()
   }
+}
+
+function unreadable(reason: 'too_large' | 'too_slow'): NotAPush {
+  return reason === 'too_large'
+    ? { ok: false, answer: 413, error: `not a Pub/Sub push: more than ${LARGEST_PUSH_BYTES} bytes` }
+    : { ok: false, answer: 408, error: `not a Pub/Sub push: still being sent after ${BODY_WITHIN_MS} ms` }
 }
 
 type Undelivered = Exclude<Outcome, { kind: 'delivered' }>

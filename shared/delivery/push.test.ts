@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { unwrapPush } from './push.ts'
 
+const unwrap = (body: unknown) => unwrapPush(Buffer.from(JSON.stringify(body) ?? ''))
+
 const base = { messageId: '1', publishTime: '2026-11-21T10:00:00Z' }
 
 it('reads body, attributes, ordering key, subscription and attempt of a wrapped push', () => {
@@ -9,7 +11,7 @@ it('reads body, attributes, ordering key, subscription and attempt of a wrapped 
     subscription: 'projects/p/subscriptions/track',
     deliveryAttempt: 7,
   }
-  expect(unwrapPush(body)).toEqual({
+  expect(unwrap(body)).toEqual({
     ok: true,
     message: {
       data: Buffer.from('{"a":1}'),
@@ -25,18 +27,18 @@ it('reads body, attributes, ordering key, subscription and attempt of a wrapped 
 })
 
 it('reads a message of attributes only, as the emulators push it, without attempt or ordering key', () => {
-  const pushed = unwrapPush({ message: { ...base, attributes: null, orderingKey: '' } })
+  const pushed = unwrap({ message: { ...base, attributes: null, orderingKey: '' } })
   expect(pushed).toMatchObject({ ok: true, message: { attributes: {}, deliveryAttempt: 0, orderingKey: undefined } })
   expect(pushed.ok && pushed.message.data.length).toBe(0)
 })
 
 it.each(['A', 'QUJDR'])('does not let the last digit of %j vanish', (data) => {
-  const pushed = unwrapPush({ message: { ...base, data } })
+  const pushed = unwrap({ message: { ...base, data } })
   expect(pushed).toMatchObject({ ok: true, message: { dataIsIntact: false, data: Buffer.from(data) } })
 })
 
 it('keeps a body that is no base64 as it came', () => {
-  const pushed = unwrapPush({ message: { ...base, data: 'not base64 é!' } })
+  const pushed = unwrap({ message: { ...base, data: 'not base64 é!' } })
   expect(pushed).toMatchObject({ ok: true, message: { dataIsIntact: false } })
   expect(pushed.ok && pushed.message.data.toString()).toBe('not base64 é!')
 })
@@ -48,7 +50,7 @@ it.each([
   [{ message: { data: 'e30=' } }, /^not a Pub\/Sub push: message\.messageId: /],
   [{ message: { ...base, attributes: { a: 1 } } }, /^not a Pub\/Sub push: message\.attributes\.a: /],
 ])('says what is wrong with the envelope %j', (body, error) => {
-  expect(unwrapPush(body)).toEqual({ ok: false, error: expect.stringMatching(error) })
+  expect(unwrap(body)).toEqual({ ok: false, answer: 400, error: expect.stringMatching(error) })
 })
 
 it('gives back every byte and attribute that was pushed', () => {
@@ -58,7 +60,7 @@ it('gives back every byte and attribute that was pushed', () => {
       const body: unknown = JSON.parse(
         JSON.stringify({ message: { ...base, data: data.toString('base64'), attributes }, deliveryAttempt: attempt }),
       )
-      const pushed = unwrapPush(body)
+      const pushed = unwrap(body)
       if (!pushed.ok) throw new Error(pushed.error)
       expect(pushed.message.data.equals(data)).toBe(true)
       expect(Object.entries(pushed.message.attributes).sort()).toEqual(Object.entries(attributes).sort())
@@ -69,10 +71,17 @@ it('gives back every byte and attribute that was pushed', () => {
 
 it('keeps an attribute that is called like a property of every object', () => {
   const body: unknown = JSON.parse('{"message":{"messageId":"1","attributes":{"__proto__":"x"}}}')
-  const pushed = unwrapPush(body)
+  const pushed = unwrap(body)
   expect(pushed.ok && Object.entries(pushed.message.attributes)).toEqual([['__proto__', 'x']])
 })
 
 it('never throws, whatever is posted', () => {
-  fc.assert(fc.property(fc.anything(), (body) => typeof unwrapPush(body).ok === 'boolean'))
+  fc.assert(fc.property(fc.jsonValue(), (body) => typeof unwrap(body).ok === 'boolean'))
+  fc.assert(fc.property(fc.uint8Array(), (bytes) => typeof unwrapPush(Buffer.from(bytes)).ok === 'boolean'))
+})
+
+it('repeats nothing of a body that is not JSON', () => {
+  const pushed = unwrapPush(Buffer.from('{"message":{"data":"ann@example.com'))
+  expect(pushed).toMatchObject({ ok: false, answer: 400 })
+  expect(JSON.stringify(pushed)).not.toContain('ann')
 })

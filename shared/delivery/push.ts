@@ -42,16 +42,28 @@ const envelope = z.object({
 
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/
 
+/** A request that did not come from a Pub/Sub push subscription: its answer, and what is wrong with it. */
+export interface NotAPush {
+  readonly ok: false
+  readonly answer: 400 | 408 | 413
+  /** Holds nothing of the request. */
+  readonly error: string
+}
+
 /**
- * Unwraps the body of a push request.
- *
- * @returns the message, or what is wrong with the envelope: then it did not come from a Pub/Sub push subscription.
+ * No push is larger: ten megabytes of body and attributes (PUBSUB_LIMITS), the body in base64, up to 128 kB of attributes
+ * with every character escaped (six times as long), and the envelope around them.
  */
-export function unwrapPush(body: unknown): { ok: true; message: ReceivedMessage } | { ok: false; error: string } {
-  const parsed = envelope.safeParse(body)
+export const LARGEST_PUSH_BYTES = 14_000_000
+
+/** Unwraps the body of a push request. Never throws. */
+export function unwrapPush(body: Buffer): { readonly ok: true; readonly message: ReceivedMessage } | NotAPush {
+  const document = parseJson(body)
+  if (document === undefined) return notAPush('body', 'is not JSON (a compressed body is not taken)')
+  const parsed = envelope.safeParse(document)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    return { ok: false, error: `not a Pub/Sub push: ${issue?.path.join('.') || 'body'}: ${issue?.message}` }
+    return notAPush(issue?.path.join('.') || 'body', issue?.message ?? 'is not valid')
   }
   const { message, subscription, deliveryAttempt } = parsed.data
   // One digit beyond whole groups of four holds no byte: it would vanish without a word.
@@ -68,5 +80,18 @@ export function unwrapPush(body: unknown): { ok: true; message: ReceivedMessage 
       subscription,
       deliveryAttempt,
     },
+  }
+}
+
+function notAPush(field: string, problem: string): NotAPush {
+  return { ok: false, answer: 400, error: `not a Pub/Sub push: ${field}: ${problem}` }
+}
+
+/** Undefined when it is no JSON. The engine's own message would quote the body. */
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    return undefined
   }
 }

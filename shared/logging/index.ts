@@ -1,8 +1,6 @@
 import { pino } from 'pino'
 import type { Clock } from '../clock/index.ts'
 
-export { createLineBuffer, type EndingProcess, type LineWriter } from './line-buffer.ts'
-
 /**
  * The fields a log line may have. Attributes, e-mail addresses, ids of people and bodies are not among them,
  * and anything that is not on this list does not reach a log.

@@ -1,8 +1,8 @@
 import domain from 'node:domain'
 
 /**
- * Makes the functions framework run requests in no domain (`node:domain`, deprecated), of which it creates one for each
- * and has no option against it.
+ * Replaces: the framework runs each request in a domain of its own (`node:domain`, deprecated). It has no option against
+ * that.
  *
  * - What a request starts here, a batch, a publish, a read of a secret, is shared with others. In a domain it would
  *   belong to whoever came first: a stray error would be answered to that one, and the process would go on in an unknown

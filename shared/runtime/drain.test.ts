@@ -2,7 +2,8 @@ import { EventEmitter, once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Request, Response } from '@google-cloud/functions-framework'
-import { createDrain } from './index.ts'
+import { systemClock } from '../clock/index.ts'
+import { createDrain } from './drain.ts'
 
 /** Stands for the process: keeps its SIGTERM listeners, and says when it would have ended. */
 class FakeProcess extends EventEmitter {
@@ -31,7 +32,7 @@ async function start(limitMs?: number) {
   process.on('SIGTERM', () => {
     cut = true
   })
-  const drain = createDrain(process, limitMs)
+  const drain = createDrain(process, systemClock, limitMs)
   const held: Response[] = []
   const arrivals = new EventEmitter()
   const server = createServer((request, response) => {
@@ -112,7 +113,7 @@ it('counts a request whose client went away as finished', async () => {
 
 it('refuses a request that still comes in while it drains, and does without a server to close', () => {
   const process = new FakeProcess()
-  const drain = createDrain(process)
+  const drain = createDrain(process, systemClock)
   const request = { socket: {} } as Request
   const response = new EventEmitter() as unknown as Response
   expect(drain.begin(request, response)).toBe(true)

@@ -1,9 +1,10 @@
-import type { Request, Response } from '@google-cloud/functions-framework'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../clock/index.ts'
 
 /** Counts what a function holds, and on SIGTERM finishes it before the process ends. */
 export interface Drain {
   /** Counts a request in until its response is closed. False when the function is shutting down and takes no more. */
-  begin(request: Request, response: Response): boolean
+  begin(request: IncomingMessage, response: ServerResponse): boolean
 }
 
 /** The part of `process` that a drain needs. */
@@ -14,42 +15,41 @@ export interface DrainProcess {
 }
 
 /** Cloud Run gives ten seconds from SIGTERM to SIGKILL; what is not answered by then is delivered again by Pub/Sub. */
-const DRAIN_LIMIT_MS = 9_500
+export const DRAIN_LIMIT_MS = 9_500
 
 /** The HTTP server a request came in by; Node sets it on every accepted socket, its types do not say so. */
-interface Server {
+interface ListeningServer {
   close(): unknown
   closeIdleConnections(): void
 }
 
 /**
- * The functions framework ends the process at once on SIGTERM and cuts whatever is held. At the first request this puts
+ * Replaces: on SIGTERM the framework ends the process at once and cuts whatever is held. At the first request this puts
  * a drain in the place of its listener: stop accepting, finish and answer what is held, then exit.
  */
-export function createDrain(process: DrainProcess, limitMs: number = DRAIN_LIMIT_MS): Drain {
+export function createDrain(process: DrainProcess, clock: Clock, limitMs: number = DRAIN_LIMIT_MS): Drain {
   let held = 0
   let draining = false
   let installed = false
-  let limit: NodeJS.Timeout | undefined
+  let cancelLimit = () => {}
 
-  function install(server: Server | undefined): void {
+  function install(server: ListeningServer | undefined): void {
     installed = true
     process.removeAllListeners('SIGTERM')
     process.once('SIGTERM', () => {
       draining = true
       server?.close()
       server?.closeIdleConnections()
-      // Referenced on purpose: it has to fire even if nothing else keeps the process alive.
-      limit = setTimeout(() => process.exit(0), limitMs)
+      cancelLimit = clock.after(limitMs, () => process.exit(0))
       exitWhenIdle()
     })
   }
 
   function exitWhenIdle(): void {
     if (!draining || held > 0) return
-    clearTimeout(limit)
+    cancelLimit()
     // A moment later, so that the last answer has left the socket's buffer.
-    setTimeout(() => process.exit(0), 20)
+    clock.after(20, () => process.exit(0))
   }
 
   return {
@@ -66,12 +66,12 @@ export function createDrain(process: DrainProcess, limitMs: number = DRAIN_LIMIT
   }
 }
 
-function serverOf(request: Request): Server | undefined {
+function serverOf(request: IncomingMessage): ListeningServer | undefined {
   const socket: { server?: unknown } = request.socket as { server?: unknown }
   const server = socket.server
   return isServer(server) ? server : undefined
 }
 
-function isServer(value: unknown): value is Server {
+function isServer(value: unknown): value is ListeningServer {
   return typeof value === 'object' && value !== null && 'close' in value && 'closeIdleConnections' in value
 }

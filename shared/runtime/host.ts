@@ -1,6 +1,6 @@
 import type { Clock } from '../clock/index.ts'
-import { createLineBuffer, type EndingProcess, type LineWriter } from '../logging/index.ts'
 import { createDrain, type Drain, type DrainProcess } from './drain.ts'
+import { createLineBuffer, type EndingProcess, type LineWriter } from './line-buffer.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -27,6 +27,6 @@ export function hostOf(process: HostProcess, clock: Clock): Host {
     clock,
     // Not pino's own: on a full pipe it blocks the event loop in steps of 100 ms.
     output: createLineBuffer(process.stdout, process),
-    drain: createDrain(process),
+    drain: createDrain(process, clock),
   }
 }

@@ -1,8 +1,11 @@
+import { EventEmitter } from 'node:events'
+import { connect } from 'node:net'
 import type { HttpFunction } from '@google-cloud/functions-framework'
 import { hostOfTest } from '../../scripts/testing/host.ts'
 import { serveFunction } from '../../scripts/testing/push.ts'
+import { systemClock } from '../clock/index.ts'
 import { ConfigurationError, type ProcessConfig } from '../config/index.ts'
-import { createFunction, type FunctionDefinition, register } from './index.ts'
+import { createFunction, type FunctionDefinition, hostOf, register } from './index.ts'
 
 const config: ProcessConfig = { projectId: 'p', logLevel: 'INFO' }
 const fn = (name: string, handler: HttpFunction): FunctionDefinition<ProcessConfig> => ({
@@ -55,6 +58,27 @@ it('does not hide any other error', () => {
     throw new TypeError('broken')
   }
   expect(() => createFunction({ ...fn('broken', () => {}), parseConfig }, hostOfTest({}))).toThrow('broken')
+})
+
+it('answers 503 and closes the connection once SIGTERM has come', async () => {
+  const process = Object.assign(new EventEmitter(), { env: {}, stdout: { write: () => {} }, exit: () => {} })
+  const handler: HttpFunction = (_request, response) => {
+    process.emit('SIGTERM')
+    response.status(204).end()
+  }
+  register(fn('ending', handler), hostOf(process, systemClock))
+  const served = await serveFunction('ending')
+  // Two requests at once on one connection: the second is read after the signal.
+  const socket = connect(Number(new URL(served.url).port), '127.0.0.1')
+  socket.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n'.repeat(2))
+  let text = ''
+  for await (const chunk of socket) text += chunk
+  expect(text.match(/^HTTP.*|^connection: close/gim)).toEqual([
+    'HTTP/1.1 204 No Content',
+    'HTTP/1.1 503 Service Unavailable',
+    'Connection: close',
+  ])
+  await served.close()
 })
 
 it('runs a function in no domain, so that what requests share belongs to none of them', async () => {

@@ -1,11 +1,13 @@
-import { type HttpFunction, http } from '@google-cloud/functions-framework'
+import { type HttpFunction, http, type Request, type Response } from '@google-cloud/functions-framework'
 import { ConfigurationError, type ProcessConfig } from '../config/index.ts'
 import { createLog, type Log } from '../logging/index.ts'
+import { leaveBodiesUnread } from './body.ts'
 import { runWithoutDomains } from './domains.ts'
+import type { Drain } from './drain.ts'
 import type { Environment, Host } from './host.ts'
 
 /** What every function is put together with. */
-export interface FunctionParts extends Pick<Host, 'clock' | 'drain'> {
+export interface FunctionParts extends Pick<Host, 'clock'> {
   readonly log: Log
 }
 
@@ -18,10 +20,22 @@ export interface FunctionDefinition<Config extends ProcessConfig> {
   create(config: Config, parts: FunctionParts): HttpFunction
 }
 
-/** Registers a function with the functions framework, as {@link createFunction} makes it. */
+/**
+ * Registers a function with the functions framework, with everything in place that works around it (README.md). The
+ * function reads the bodies of its requests by itself, with `readBody`.
+ */
 export function register<Config extends ProcessConfig>(definition: FunctionDefinition<Config>, host: Host): void {
   runWithoutDomains()
-  http(definition.name, createFunction(definition, host))
+  leaveBodiesUnread()
+  http(definition.name, untilShutdown(host.drain, createFunction(definition, host)))
+}
+
+/** The function as long as the process takes requests, then 503, which makes the sender try another instance. */
+function untilShutdown(drain: Drain, handler: HttpFunction): HttpFunction {
+  return (request: Request, response: Response) => {
+    if (drain.begin(request, response)) return handler(request, response)
+    response.set('Connection', 'close').status(503).send('shutting down')
+  }
 }
 
 /**
@@ -31,7 +45,7 @@ export function register<Config extends ProcessConfig>(definition: FunctionDefin
  */
 export function createFunction<Config extends ProcessConfig>(
   { name, parseConfig, create }: FunctionDefinition<Config>,
-  { env, output, clock, drain }: Host,
+  { env, output, clock }: Pick<Host, 'env' | 'output' | 'clock'>,
 ): HttpFunction {
   const logTo = { functionName: name, destination: output, clock }
   let config: Config
@@ -42,7 +56,7 @@ export function createFunction<Config extends ProcessConfig>(
     return unconfigured(error.message, createLog(logTo))
   }
   const log = createLog({ ...logTo, level: config.logLevel, projectId: config.projectId })
-  return create(config, { log, clock, drain })
+  return create(config, { log, clock })
 }
 
 function unconfigured(message: string, log: Log): HttpFunction {

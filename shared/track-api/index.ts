@@ -28,7 +28,7 @@ export function trackApiFunction<S extends z.ZodType>(fn: TrackApiFunction<S>): 
   return {
     name: fn.name,
     parseConfig: fn.parseConfig,
-    create({ trackApi, batch, deadLetter, projectId }, { log, clock, drain }) {
+    create({ trackApi, batch, deadLetter, projectId }, { log, clock }) {
       const service = new CustomerIOService({
         track: {
           url: trackApi.url,
@@ -52,9 +52,8 @@ export function trackApiFunction<S extends z.ZodType>(fn: TrackApiFunction<S>): 
         },
         deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
         maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
-        drain,
         log,
-        now: clock.now,
+        clock,
       })
     },
   }

@@ -13,7 +13,7 @@ import { createPushHandler } from '../../shared/delivery/index.ts'
 import { createLog, type Log } from '../../shared/logging/index.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
-import { createFunction, type Drain } from '../../shared/runtime/index.ts'
+import { createFunction, leaveBodiesUnread } from '../../shared/runtime/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
 import {
   CustomerIOWebhookHandler,
@@ -25,7 +25,6 @@ import { entryOf } from './log-filter.ts'
 
 /** Runs the parts of the functions that log, and gives back the lines that metrics, alerts and the dashboard read. */
 
-const neverDraining: Drain = { begin: () => true }
 const MAX_ATTEMPTS = 100
 const SENT = { event_id: '01', object_type: 'email', metric: 'sent', timestamp: 1_763_740_000, data: {} }
 
@@ -46,6 +45,7 @@ async function listening(server: Server): Promise<string> {
 
 /** Serves a function as the platform does, and posts to it. */
 async function postTo(handler: HttpFunction, requests: readonly RequestInit[]): Promise<void> {
+  leaveBodiesUnread()
   http('terraform-log-lines', handler)
   const server = getTestServer('terraform-log-lines')
   const url = await listening(server)
@@ -84,9 +84,8 @@ export async function messageLines(): Promise<unknown[]> {
       },
       deadLetters: { publish: async () => {} },
       maxDeliveryAttempts: MAX_ATTEMPTS,
-      drain: neverDraining,
       log,
-      now: Date.now,
+      clock: systemClock,
     })
     await postTo(
       handler,
@@ -145,9 +144,8 @@ export async function webhookLines(): Promise<unknown[]> {
         signingKeys: createSecret({ name: 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS', value: keys, log }),
         publish: async () => {},
         webhooks: new CustomerIOWebhookHandler(),
-        drain: neverDraining,
         log,
-        now: Date.now,
+        clock: systemClock,
         maxAgeSeconds: undefined,
         maxBodyBytes: 1_000_000,
         publishTimeoutMs: 3_000,
@@ -182,9 +180,8 @@ export async function warehouseLines(): Promise<unknown[]> {
       },
       dataset: createDataset('p', 'customerio'),
       deadLetters: { publish: async () => {} },
-      drain: neverDraining,
       log,
-      now: Date.now,
+      clock: systemClock,
     })
     await postTo(handler, [pushOf(JSON.stringify(SENT)), pushOf('{"hello":"world"}')])
   })

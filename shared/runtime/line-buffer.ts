@@ -11,12 +11,13 @@ export interface EndingProcess {
 }
 
 /**
- * Writes all lines of one turn of the event loop at once: the messages of a batch are answered in one turn, and a write
- * for each would cost a system call each. What is left when the process ends is written then.
+ * Replaces: with `LOG_EXECUTION_ID`, the framework takes whatever is written on behalf of a request for one JSON line
+ * of that request. Lines of several requests that are written together then become one line of plain text.
+ *
+ * Writes all lines of one turn of the event loop at once, on behalf of no request: the messages of a batch are answered
+ * in one turn, and a write for each would cost a system call each. What is left when the process ends is written then.
  */
 export function createLineBuffer(writer: LineWriter, process: EndingProcess): LineWriter {
-  // With LOG_EXECUTION_ID, the functions framework takes what is written on behalf of a request for one JSON line of
-  // that request's. These lines are of several.
   const onNobodysBehalf = AsyncLocalStorage.snapshot()
   let lines = ''
   const flush = () => {
