@@ -31,6 +31,7 @@ beforeAll(async () => {
     GOOGLE_CLOUD_PROJECT: PROJECT,
     LOG_LEVEL: 'ERROR',
     MAX_DELIVERY_ATTEMPTS: '100',
+    ACK_DEADLINE_SECONDS: '60',
     CUSTOMERIO_REGION: 'us',
     CUSTOMERIO_TRACK_URL: customerio.trackUrl,
     CUSTOMERIO_APP_URL: customerio.appUrl,

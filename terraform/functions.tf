@@ -15,6 +15,7 @@ locals {
       !contains(keys(local.subscription_of_function), name) ? {} : {
         DEAD_LETTER_TOPIC     = var.pipeline.subscriptions[local.subscription_of_function[name]].dead_letter_topic
         MAX_DELIVERY_ATTEMPTS = tostring(var.pipeline.subscriptions[local.subscription_of_function[name]].max_delivery_attempts)
+        ACK_DEADLINE_SECONDS  = tostring(var.pipeline.subscriptions[local.subscription_of_function[name]].ack_deadline_seconds)
       },
       f.publishes == null ? {} : { WEBHOOK_EVENTS_TOPIC = f.publishes },
       !f.warehouse ? {} : { BIGQUERY_DATASET = var.pipeline.bigquery.dataset },

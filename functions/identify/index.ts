@@ -1,5 +1,5 @@
 import { systemClock } from '../../shared/clock/index.ts'
-import { parseIdentifyConfig } from '../../shared/config/index.ts'
+import { parseTrackConfig } from '../../shared/config/index.ts'
 import { identifyMessage } from '../../shared/contract/index.ts'
 import { withDefaults } from '../../shared/idempotency/index.ts'
 import { hostOf, register } from '../../shared/runtime/index.ts'
@@ -10,7 +10,7 @@ register(
   trackApiFunction({
     name: 'identify',
     schema: identifyMessage,
-    parseConfig: parseIdentifyConfig,
+    parseConfig: parseTrackConfig,
     deliver: (service, message, defaults) => service.identify(withDefaults(message, defaults)),
   }),
   hostOf(process, systemClock),

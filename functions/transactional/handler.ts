@@ -22,10 +22,6 @@ import type { FunctionParts } from '../../shared/runtime/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
 import { parseKeyed } from '../../shared/track-api/index.ts'
 
-/** Broadcasts: 1 in 10 s an account. Everything else on the App API: 10 a second, of which five instances take 2 each. */
-const BROADCASTS_PER_SECOND = 0.1
-const LOOK_UPS_PER_SECOND = 2
-
 export interface TransactionalParts extends FunctionParts {
   /** A new one each time; `randomUUID`. */
   readonly newToken: () => string
@@ -42,8 +38,8 @@ export function createTransactionalFunction(config: TransactionalConfig, parts: 
       timeoutMs: appApi.requestTimeoutMs,
       apiKey: createSecret({ ...appApi.apiKey, log }),
       rate: rate(appApi.requestsPerSecond),
-      broadcastRate: rate(BROADCASTS_PER_SECOND),
-      lookUpRate: rate(LOOK_UPS_PER_SECOND),
+      broadcastRate: rate(appApi.broadcastsPerSecond),
+      lookUpRate: rate(appApi.lookUpsPerSecond),
     },
     log,
     now: clock.now,

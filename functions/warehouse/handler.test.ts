@@ -33,7 +33,7 @@ beforeAll(async () => {
     },
   })
   const handler = createWarehouseHandler({
-    config: { batch, deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 10 } },
+    config: { insertTimeoutMs: 9_000, batch, deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 10 } },
     dataset: createDataset(PROJECT, 'customerio'),
     deadLetters: { publish: async (letter) => void deadLetters.push(letter) },
     log: createLog({

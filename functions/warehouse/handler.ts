@@ -14,11 +14,8 @@ import {
   insertEvents,
 } from '../../shared/warehouse/index.ts'
 
-/** How long one insert may take: half a minute of several must stay below the push's deadline of a minute. */
-const INSERT_TIMEOUT_MS = 10_000
-
 export interface WarehouseHandlerOptions {
-  readonly config: Pick<WarehouseConfig, 'batch' | 'deadLetter'>
+  readonly config: Pick<WarehouseConfig, 'batch' | 'deadLetter' | 'insertTimeoutMs'>
   /** Opened at the first insert. */
   readonly dataset: () => Promise<Dataset>
   readonly deadLetters: DeadLetters
@@ -32,7 +29,7 @@ export interface WarehouseHandlerOptions {
  */
 export function createWarehouseHandler(options: WarehouseHandlerOptions): HttpFunction {
   const { config, deadLetters, log, clock } = options
-  const insert = createBigQueryRows({ dataset: options.dataset, timeoutMs: INSERT_TIMEOUT_MS })
+  const insert = createBigQueryRows({ dataset: options.dataset, timeoutMs: config.insertTimeoutMs })
   const firstSeen = createNoveltyFilter()
   const coalescer = new Coalescer<DecodedEvent, Outcome>({
     ...config.batch,

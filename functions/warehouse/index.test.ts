@@ -13,6 +13,7 @@ const ENVIRONMENT = {
   BIGQUERY_DATASET: 'customerio',
   DEAD_LETTER_TOPIC: 'warehouse-dead-letter',
   MAX_DELIVERY_ATTEMPTS: '100',
+  ACK_DEADLINE_SECONDS: '60',
   LOG_LEVEL: 'ERROR',
 }
 

@@ -65,6 +65,7 @@ export async function startOneFunction(
       PUBSUB_EMULATOR_HOST: pubsub.host,
       DEAD_LETTER_TOPIC: 'dead-letter',
       MAX_DELIVERY_ATTEMPTS: '100',
+      ACK_DEADLINE_SECONDS: '60',
       CUSTOMERIO_REGION: 'us',
       CUSTOMERIO_TRACK_URL: customerio.trackUrl,
       CUSTOMERIO_SITE_ID: CREDENTIALS.siteId,

@@ -42,6 +42,7 @@ export function functionEnvironment(topology: Topology, name: string, hosts: Loc
   if (subscription?.dead_letter_topic !== undefined) {
     env.DEAD_LETTER_TOPIC = subscription.dead_letter_topic
     env.MAX_DELIVERY_ATTEMPTS = String(subscription.max_delivery_attempts)
+    env.ACK_DEADLINE_SECONDS = String(subscription.ack_deadline_seconds)
   }
   if (fn.publishes !== undefined) env.WEBHOOK_EVENTS_TOPIC = fn.publishes
   if (fn.warehouse) {

@@ -55,7 +55,11 @@ beforeAll(async () => {
   )
   const inserting = await serve(
     createWarehouseHandler({
-      config: { batch, deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 100 } },
+      config: {
+        insertTimeoutMs: 9_000,
+        batch,
+        deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 100 },
+      },
       dataset: createDataset(PROJECT, 'customerio'),
       deadLetters: createDeadLetterTopic({ projectId: PROJECT, topic: 'warehouse-dead-letter' }),
       log: createLog({ clock: systemClock, functionName: 'warehouse', destination }),

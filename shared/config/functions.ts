@@ -1,29 +1,18 @@
 import * as z from 'zod'
-import type { SecretSource } from '../secrets/index.ts'
 import {
-  type AppApiConfig,
-  appApiConfig,
-  appApiShape,
-  type BatchConfig,
-  batchConfig,
-  batchShape,
-  type DeadLetterConfig,
-  deadLetterConfig,
-  deadLetterShape,
-  type LedgerConfig,
-  ledgerConfig,
-  ledgerShape,
-  type ProcessConfig,
-  processConfig,
-  processShape,
-  secretProblem,
-  secretSource,
-  type TrackApiConfig,
-  trackApiConfig,
-  trackApiShape,
-  warehouseShape,
-  webhookShape,
-} from './parts.ts'
+  appApiSettings,
+  insertBatchSettings,
+  ledgerSettings,
+  processSettings,
+  pushSettings,
+  trackApiSettings,
+  trackBatchSettings,
+  warehouseSettings,
+  webhookSettings,
+} from './groups.ts'
+import { parse } from './parse.ts'
+import type { Environment } from './setting.ts'
+import { timeProblems, trackApiTimes, transactionalTimes, warehouseTimes } from './times.ts'
 
 /**
  * What each function is told by its environment, parsed once at start.
@@ -34,147 +23,52 @@ import {
  * about a failed health check.
  */
 
-type Environment = Readonly<Record<string, string | undefined>>
+const trackSchema = () =>
+  z.object({ ...processSettings(), ...pushSettings(), trackApi: trackApiSettings(), batch: trackBatchSettings() })
 
-/** Everything wrong with the environment. Names variables and fixes; shows no value. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError'
-  readonly problems: readonly string[]
+const transactionalSchema = () =>
+  z.object({ ...processSettings(), ...pushSettings(), appApi: appApiSettings(), ledger: ledgerSettings() })
 
-  constructor(problems: readonly string[]) {
-    super(`invalid configuration: ${problems.join('; ')}`)
-    this.problems = problems
-  }
-}
+const webhookSchema = () => z.object({ ...processSettings(), ...webhookSettings() })
 
-/** An empty variable is one that is not set: Terraform and shells write it so. */
-function withoutEmpty(env: Environment): Environment {
-  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
-}
+const warehouseSchema = () =>
+  z.object({ ...processSettings(), ...pushSettings(), ...warehouseSettings(), batch: insertBatchSettings() })
 
-function parse<Shape extends z.ZodRawShape>(
-  shape: Shape,
-  secrets: readonly string[],
-  environment: Environment,
-): z.output<z.ZodObject<Shape>> {
-  const env = withoutEmpty(environment)
-  const problems: string[] = []
-  for (const name of secrets) {
-    const problem = secretProblem(env, name)
-    if (problem !== undefined) problems.push(`${name} ${problem}`)
-  }
-  const parsed = z.object(shape).safeParse(env)
-  if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`))
-  if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems)
-  return parsed.data
-}
+/** The settings of each function, by its name. */
+export const FUNCTION_SCHEMAS = {
+  identify: trackSchema,
+  track: trackSchema,
+  transactional: transactionalSchema,
+  webhook: webhookSchema,
+  warehouse: warehouseSchema,
+} as const
 
-/** Customer.io's limits for a v2 batch are 500 kB, 32 kB an item; it states no number of items. */
-const trackBatchShape = () =>
-  batchShape(
-    { maxItems: 100, maxBytes: 450_000, maxItemBytes: 30_000, maxInFlight: 4, maxWaitMs: 10_000, maxQueueItems: 2_000 },
-    { maxItems: 1_000, maxBytes: 500_000, maxItemBytes: 32_000 },
-  )
-/**
- * BigQuery's limits for an insert are 10 MB a request and 50,000 rows, of which it recommends 500. A quarter of what an
- * instance is given at a time, so that all four inserts can be under way.
- */
-const insertBatchShape = () =>
-  batchShape(
-    {
-      maxItems: 100,
-      maxBytes: 8_000_000,
-      maxItemBytes: 8_000_000,
-      maxInFlight: 4,
-      maxWaitMs: 10_000,
-      maxQueueItems: 2_000,
-    },
-    { maxItems: 50_000, maxBytes: 10_000_000, maxItemBytes: 10_000_000 },
-  )
+type Config<Name extends keyof typeof FUNCTION_SCHEMAS> = z.output<ReturnType<(typeof FUNCTION_SCHEMAS)[Name]>>
 
+/** What every function has. */
+export type ProcessConfig = Pick<WebhookConfig, 'projectId' | 'logLevel'>
 /** What the identify and the track function share: they differ in the topic that pushes to them. */
-export interface IdentifyConfig extends ProcessConfig {
-  readonly deadLetter: DeadLetterConfig
-  readonly trackApi: TrackApiConfig
-  readonly batch: BatchConfig
-}
-export type TrackConfig = IdentifyConfig
+export type TrackConfig = Config<'track'>
+export type TransactionalConfig = Config<'transactional'>
+export type WebhookConfig = Config<'webhook'>
+export type WarehouseConfig = Config<'warehouse'>
 
-const TRACK_SECRETS = ['CUSTOMERIO_SITE_ID', 'CUSTOMERIO_TRACK_API_KEY']
-
-/** @throws {ConfigurationError} */
-export function parseIdentifyConfig(environment: Environment): IdentifyConfig {
-  const shape = { ...processShape(), ...deadLetterShape(), ...trackApiShape(), ...trackBatchShape() }
-  const env = parse(shape, TRACK_SECRETS, environment)
-  return {
-    ...processConfig(env),
-    deadLetter: deadLetterConfig(env),
-    trackApi: trackApiConfig(env),
-    batch: batchConfig(env),
-  }
+/** Of `identify` and `track`. @throws {ConfigurationError} */
+export function parseTrackConfig(env: Environment): TrackConfig {
+  return parse(trackSchema(), env, (config) => timeProblems(trackApiTimes(config), config.ackDeadlineMs))
 }
 
 /** @throws {ConfigurationError} */
-export const parseTrackConfig: (environment: Environment) => TrackConfig = parseIdentifyConfig
-
-export interface TransactionalConfig extends ProcessConfig {
-  readonly deadLetter: DeadLetterConfig
-  readonly appApi: AppApiConfig
-  readonly ledger: LedgerConfig
+export function parseTransactionalConfig(env: Environment): TransactionalConfig {
+  return parse(transactionalSchema(), env, (config) => timeProblems(transactionalTimes(config), config.ackDeadlineMs))
 }
 
 /** @throws {ConfigurationError} */
-export function parseTransactionalConfig(environment: Environment): TransactionalConfig {
-  const shape = { ...processShape(), ...deadLetterShape(), ...appApiShape(), ...ledgerShape() }
-  const env = parse(shape, ['CUSTOMERIO_APP_API_KEY'], environment)
-  return {
-    ...processConfig(env),
-    deadLetter: deadLetterConfig(env),
-    appApi: appApiConfig(env),
-    ledger: ledgerConfig(env),
-  }
-}
-
-export interface WebhookConfig extends ProcessConfig {
-  readonly topic: string
-  /** A key ring: one key a line, the current one first. */
-  readonly signingKeys: SecretSource
-  /** No limit when absent: whether Customer.io signs a retry afresh is not known. */
-  readonly maxAgeSeconds: number | undefined
-  readonly publishTimeoutMs: number
-  readonly maxBodyBytes: number
+export function parseWebhookConfig(env: Environment): WebhookConfig {
+  return parse(webhookSchema(), env)
 }
 
 /** @throws {ConfigurationError} */
-export function parseWebhookConfig(environment: Environment): WebhookConfig {
-  const env = parse({ ...processShape(), ...webhookShape() }, ['CUSTOMERIO_WEBHOOK_SIGNING_KEYS'], environment)
-  return {
-    ...processConfig(env),
-    topic: env.WEBHOOK_EVENTS_TOPIC,
-    signingKeys: secretSource(env, 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS'),
-    maxAgeSeconds: env.WEBHOOK_MAX_AGE_SECONDS,
-    publishTimeoutMs: env.WEBHOOK_PUBLISH_TIMEOUT_MS,
-    maxBodyBytes: env.WEBHOOK_MAX_BODY_BYTES,
-  }
-}
-
-export interface WarehouseConfig extends ProcessConfig {
-  readonly deadLetter: DeadLetterConfig
-  readonly dataset: string
-  readonly batch: BatchConfig
-}
-
-/** @throws {ConfigurationError} */
-export function parseWarehouseConfig(environment: Environment): WarehouseConfig {
-  const env = parse(
-    { ...processShape(), ...deadLetterShape(), ...warehouseShape(), ...insertBatchShape() },
-    [],
-    environment,
-  )
-  return {
-    ...processConfig(env),
-    deadLetter: deadLetterConfig(env),
-    dataset: env.BIGQUERY_DATASET,
-    batch: batchConfig(env),
-  }
+export function parseWarehouseConfig(env: Environment): WarehouseConfig {
+  return parse(warehouseSchema(), env, (config) => timeProblems(warehouseTimes(config), config.ackDeadlineMs))
 }

@@ -1,13 +1,18 @@
 import {
   ConfigurationError,
-  parseIdentifyConfig,
+  ignoredSettings,
   parseTrackConfig,
   parseTransactionalConfig,
   parseWarehouseConfig,
   parseWebhookConfig,
 } from './index.ts'
 
-const processVariables = { GOOGLE_CLOUD_PROJECT: 'p', DEAD_LETTER_TOPIC: 'dead', MAX_DELIVERY_ATTEMPTS: '100' }
+const processVariables = {
+  GOOGLE_CLOUD_PROJECT: 'p',
+  DEAD_LETTER_TOPIC: 'dead',
+  MAX_DELIVERY_ATTEMPTS: '100',
+  ACK_DEADLINE_SECONDS: '60',
+}
 const trackVariables = {
   ...processVariables,
   CUSTOMERIO_REGION: 'us',
@@ -37,17 +42,20 @@ function problemsOf(parse: () => unknown): readonly string[] {
 }
 
 it('gives the identify and track functions their defaults', () => {
-  const config = parseIdentifyConfig(trackVariables)
-  expect(config).toEqual({
+  expect(parseTrackConfig(trackVariables)).toEqual({
     projectId: 'p',
     logLevel: 'INFO',
+    ackDeadlineMs: 60_000,
     deadLetter: { topic: 'dead', maxDeliveryAttempts: 100 },
     trackApi: {
       url: 'https://track.customer.io/api/v1',
       siteId: { name: 'CUSTOMERIO_SITE_ID', file: '/secrets/site-id' },
       apiKey: { name: 'CUSTOMERIO_TRACK_API_KEY', value: 'literal-key' },
+      region: 'us',
       requestsPerSecond: 100,
+      rateWaitMs: 5_000,
       requestTimeoutMs: 5_000,
+      divideMs: 25_000,
     },
     batch: {
       maxItems: 100,
@@ -58,19 +66,24 @@ it('gives the identify and track functions their defaults', () => {
       maxQueueItems: 2_000,
     },
   })
-  expect(parseTrackConfig(trackVariables)).toEqual(config)
 })
 
 it('gives the transactional function its defaults', () => {
   expect(parseTransactionalConfig(transactionalVariables)).toEqual({
     projectId: 'p',
     logLevel: 'INFO',
+    ackDeadlineMs: 60_000,
     deadLetter: { topic: 'dead', maxDeliveryAttempts: 100 },
     appApi: {
+      region: 'eu',
       url: 'https://api-eu.customer.io/v1',
       apiKey: { name: 'CUSTOMERIO_APP_API_KEY', file: '/secrets/app' },
       requestsPerSecond: 100,
-      requestTimeoutMs: 10_000,
+      broadcastsPerSecond: 0.1,
+      lookUpsPerSecond: 2,
+      rateWaitMs: 5_000,
+      requestTimeoutMs: 8_000,
+      lookUpMs: 10_000,
     },
     ledger: {
       database: 'send-ledger',
@@ -78,6 +91,8 @@ it('gives the transactional function its defaults', () => {
       settleMs: 60_000,
       onNotFound: 'dead_letter',
       leaseMarginMs: 20_000,
+      claimTimeoutMs: 5_000,
+      writeTimeoutMs: 1_500,
       ttlMs: 45 * 86_400_000,
     },
   })
@@ -99,6 +114,7 @@ it('gives the webhook function its defaults, without an age limit', () => {
 it('gives the warehouse function its defaults', () => {
   expect(parseWarehouseConfig({ ...processVariables, BIGQUERY_DATASET: 'customerio' })).toMatchObject({
     dataset: 'customerio',
+    insertTimeoutMs: 9_000,
     deadLetter: { topic: 'dead', maxDeliveryAttempts: 100 },
     batch: { maxItems: 100, maxBytes: 8_000_000 },
   })
@@ -108,28 +124,26 @@ it.each([
   ['us', 'https://track.customer.io/api/v1', 'https://api.customer.io/v1'],
   ['eu', 'https://track-eu.customer.io/api/v1', 'https://api-eu.customer.io/v1'],
 ])('knows the hosts of the region %s', (region, trackUrl, appUrl) => {
-  expect(parseIdentifyConfig({ ...trackVariables, CUSTOMERIO_REGION: region }).trackApi.url).toBe(trackUrl)
+  expect(parseTrackConfig({ ...trackVariables, CUSTOMERIO_REGION: region }).trackApi.url).toBe(trackUrl)
   expect(parseTransactionalConfig({ ...transactionalVariables, CUSTOMERIO_REGION: region }).appApi.url).toBe(appUrl)
 })
 
 it('lets an address override that of the region', () => {
   const track = { ...trackVariables, CUSTOMERIO_TRACK_URL: 'http://127.0.0.1:8090/api/v1/' }
   const app = { ...transactionalVariables, CUSTOMERIO_APP_URL: 'http://127.0.0.1:8090/v1' }
-  expect(parseIdentifyConfig(track).trackApi.url).toBe('http://127.0.0.1:8090/api/v1')
+  expect(parseTrackConfig(track).trackApi.url).toBe('http://127.0.0.1:8090/api/v1')
   expect(parseTransactionalConfig(app).appApi.url).toBe('http://127.0.0.1:8090/v1')
 })
 
 it('reports everything that is wrong at once, with the variable and the fix', () => {
-  expect(
-    problemsOf(() => parseIdentifyConfig({ LOG_LEVEL: 'loud', BATCH_MAX_ITEMS: '0', MAX_DELIVERY_ATTEMPTS: '3' })),
-  ).toEqual([
+  expect(problemsOf(() => parseTrackConfig({ BATCH_MAX_ITEMS: '0', MAX_DELIVERY_ATTEMPTS: '3' }))).toEqual([
+    expect.stringMatching(/^GOOGLE_CLOUD_PROJECT is not set: set it to/),
+    expect.stringMatching(/^ACK_DEADLINE_SECONDS is not set: give it the subscription's ack_deadline_seconds/),
+    expect.stringMatching(/^DEAD_LETTER_TOPIC is not set/),
+    'MAX_DELIVERY_ATTEMPTS must be at least 5 attempts',
+    'CUSTOMERIO_REGION must be us or eu',
     expect.stringMatching(/^CUSTOMERIO_SITE_ID is not set: set CUSTOMERIO_SITE_ID_FILE/),
     expect.stringMatching(/^CUSTOMERIO_TRACK_API_KEY is not set/),
-    expect.stringMatching(/^GOOGLE_CLOUD_PROJECT is not set: set it to/),
-    'LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR',
-    expect.stringMatching(/^DEAD_LETTER_TOPIC is not set/),
-    'MAX_DELIVERY_ATTEMPTS must be at least 5, as Pub/Sub wants',
-    "CUSTOMERIO_REGION must be us or eu, the account's region",
     'BATCH_MAX_ITEMS must be at least 1 items',
   ])
 })
@@ -145,9 +159,9 @@ it.each([
   [{ CUSTOMERIO_REQUEST_TIMEOUT_MS: '1000.5' }, 'CUSTOMERIO_REQUEST_TIMEOUT_MS must be a whole number of milliseconds'],
   [{ BATCH_MAX_BYTES: '500001' }, 'BATCH_MAX_BYTES must be at most 500000 bytes'],
   [{ CUSTOMERIO_TRACK_URL: 'ftp://x' }, 'CUSTOMERIO_TRACK_URL must be an http or https address'],
-  [{ MAX_DELIVERY_ATTEMPTS: '1e2' }, 'MAX_DELIVERY_ATTEMPTS must be a whole number of attempts'],
+  [{ MAX_DELIVERY_ATTEMPTS: '1e2' }, 'MAX_DELIVERY_ATTEMPTS must be a number of attempts'],
 ])('refuses %j', (variables, problem) => {
-  expect(problemsOf(() => parseIdentifyConfig({ ...trackVariables, ...variables }))).toEqual([problem])
+  expect(problemsOf(() => parseTrackConfig({ ...trackVariables, ...variables }))).toEqual([problem])
 })
 
 it.each([
@@ -162,7 +176,7 @@ it('refuses a secret given both ways, and shows neither value', () => {
   const both = { ...webhookVariables, CUSTOMERIO_WEBHOOK_SIGNING_KEYS: 'top-secret', WEBHOOK_MAX_AGE_SECONDS: '0' }
   expect(problemsOf(() => parseWebhookConfig(both))).toEqual([
     'CUSTOMERIO_WEBHOOK_SIGNING_KEYS is set beside CUSTOMERIO_WEBHOOK_SIGNING_KEYS_FILE: keep one of them',
-    'WEBHOOK_MAX_AGE_SECONDS must be a whole number of seconds; leave it out for no age limit',
+    'WEBHOOK_MAX_AGE_SECONDS must be at least 1 seconds; leave it out for no age limit',
   ])
 })
 
@@ -170,7 +184,7 @@ it('never repeats a value in an error, whatever variable a secret was put into',
   const names = Object.keys({ ...trackVariables, ...transactionalVariables, ...webhookVariables })
   const more = ['LOG_LEVEL', 'CUSTOMERIO_TRACK_URL', 'CUSTOMERIO_APP_URL', 'BATCH_MAX_ITEMS', 'WEBHOOK_MAX_AGE_SECONDS']
   const everything = Object.fromEntries([...names, ...more].map((name) => [name, 'top secret']))
-  for (const parse of [parseIdentifyConfig, parseTransactionalConfig, parseWebhookConfig]) {
+  for (const parse of [parseTrackConfig, parseTransactionalConfig, parseWebhookConfig]) {
     const problems = problemsOf(() => parse({ ...everything, MAX_DELIVERY_ATTEMPTS: 'top secret' }))
     expect(problems.join()).not.toContain('top secret')
   }
@@ -183,4 +197,17 @@ it('takes an empty variable for one that is not set', () => {
   expect(problemsOf(() => parseWebhookConfig({ ...webhookVariables, WEBHOOK_EVENTS_TOPIC: '' }))).toEqual([
     'WEBHOOK_EVENTS_TOPIC is not set: name the topic that webhooks are published to',
   ])
+})
+
+it.each(['DEBUG', 'debug', 'Debug'])('takes LOG_LEVEL in any letter case: %s', (level) => {
+  expect(parseWebhookConfig({ ...webhookVariables, LOG_LEVEL: level }).logLevel).toBe('DEBUG')
+  expect(ignoredSettings({ LOG_LEVEL: level })).toEqual([])
+})
+
+it('lets no function stand still for a LOG_LEVEL that is none, and tells of it without its value', () => {
+  expect(parseWebhookConfig({ ...webhookVariables, LOG_LEVEL: 'top secret' }).logLevel).toBe('INFO')
+  expect(ignoredSettings({ LOG_LEVEL: 'top secret' })).toEqual([
+    'LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR: INFO is used instead',
+  ])
+  expect(ignoredSettings({ LOG_LEVEL: '' })).toEqual([])
 })

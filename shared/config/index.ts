@@ -1,7 +1,5 @@
 export {
-  ConfigurationError,
-  type IdentifyConfig,
-  parseIdentifyConfig,
+  type ProcessConfig,
   parseTrackConfig,
   parseTransactionalConfig,
   parseWarehouseConfig,
@@ -11,11 +9,6 @@ export {
   type WarehouseConfig,
   type WebhookConfig,
 } from './functions.ts'
-export type {
-  AppApiConfig,
-  BatchConfig,
-  DeadLetterConfig,
-  LedgerConfig,
-  ProcessConfig,
-  TrackApiConfig,
-} from './parts.ts'
+export { ignoredSettings } from './groups.ts'
+export { ConfigurationError } from './parse.ts'
+export { DEAD_LETTER_TIMEOUT_MS, DRAIN_LIMIT_MS } from './times.ts'

@@ -1,4 +1,5 @@
 import type { Topic } from '@google-cloud/pubsub'
+import { DEAD_LETTER_TIMEOUT_MS } from '../config/index.ts'
 import type { DeadLetters } from './handler.ts'
 
 export interface DeadLetterTopicOptions {
@@ -14,7 +15,7 @@ export interface DeadLetterTopicOptions {
  * than everything else together, and most instances never need it.
  */
 export function createDeadLetterTopic(options: DeadLetterTopicOptions): DeadLetters {
-  const timeoutMs = options.timeoutMs ?? 10_000
+  const timeoutMs = options.timeoutMs ?? DEAD_LETTER_TIMEOUT_MS
   let loading: Promise<Topic> | undefined
 
   async function load(): Promise<Topic> {

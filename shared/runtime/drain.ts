@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock/index.ts'
+import { DRAIN_LIMIT_MS } from '../config/index.ts'
 
 /** Counts what a function holds, and on SIGTERM finishes it before the process ends. */
 export interface Drain {
@@ -13,9 +14,6 @@ export interface DrainProcess {
   once(signal: 'SIGTERM', listener: () => void): unknown
   exit(code: number): void
 }
-
-/** Cloud Run gives ten seconds from SIGTERM to SIGKILL; what is not answered by then is delivered again by Pub/Sub. */
-export const DRAIN_LIMIT_MS = 9_500
 
 /** The HTTP server a request came in by; Node sets it on every accepted socket, its types do not say so. */
 interface ListeningServer {

@@ -53,6 +53,19 @@ it('answers 503 while the configuration is invalid, and logs at every request wh
   expect(lines).toMatchObject([line, { ...line, answer: 503 }])
 })
 
+it('serves with a LOG_LEVEL that is none, and warns', async () => {
+  const lines: Record<string, unknown>[] = []
+  const handler: HttpFunction = (_request, response) => void response.status(204).end()
+  register(
+    fn('loud', handler),
+    hostOfTest({ LOG_LEVEL: 'loud' }, (line) => lines.push(JSON.parse(line))),
+  )
+  const served = await serveFunction('loud')
+  expect(await served.push({})).toBe(204)
+  await served.close()
+  expect(lines).toMatchObject([{ severity: 'WARNING', event: 'setting_ignored' }])
+})
+
 it('does not hide any other error', () => {
   const parseConfig = () => {
     throw new TypeError('broken')

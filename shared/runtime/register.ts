@@ -1,5 +1,5 @@
 import { type HttpFunction, http, type Request, type Response } from '@google-cloud/functions-framework'
-import { ConfigurationError, type ProcessConfig } from '../config/index.ts'
+import { ConfigurationError, ignoredSettings, type ProcessConfig } from '../config/index.ts'
 import { createLog, type Log } from '../logging/index.ts'
 import { leaveBodiesUnread } from './body.ts'
 import { runWithoutDomains } from './domains.ts'
@@ -56,6 +56,7 @@ export function createFunction<Config extends ProcessConfig>(
     return unconfigured(error.message, createLog(logTo))
   }
   const log = createLog({ ...logTo, level: config.logLevel, projectId: config.projectId })
+  for (const problem of ignoredSettings(env)) log.warning(problem, { event: 'setting_ignored' })
   return create(config, { log, clock })
 }
 

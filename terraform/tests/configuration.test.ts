@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { readTopology } from '../../scripts/topology/topology.ts'
 import {
-  parseIdentifyConfig,
   parseTrackConfig,
   parseTransactionalConfig,
   parseWarehouseConfig,
@@ -19,7 +18,7 @@ const variables = z.record(z.string(), z.string())
 const planned = z.record(z.string(), z.record(z.string(), variables)).parse(environments)
 
 const parsers: Readonly<Record<string, (env: Record<string, string>) => object>> = {
-  identify: parseIdentifyConfig,
+  identify: parseTrackConfig,
   track: parseTrackConfig,
   transactional: parseTransactionalConfig,
   webhook: parseWebhookConfig,

@@ -175,6 +175,7 @@ export async function warehouseLines(): Promise<unknown[]> {
   const lines = await linesOf('warehouse', async (log) => {
     const handler = createWarehouseHandler({
       config: {
+        insertTimeoutMs: 9_000,
         deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: MAX_ATTEMPTS },
         batch: { maxItems: 1, maxBytes: 1e6, maxItemBytes: 1e6, maxInFlight: 1, maxWaitMs: 10_000, maxQueueItems: 10 },
       },

@@ -101,6 +101,7 @@ function environmentOf(name: string, sinks: Sinks): Record<string, string> {
     METADATA_SERVER_DETECTION: 'none',
     DEAD_LETTER_TOPIC: `${name}-dead-letter`,
     MAX_DELIVERY_ATTEMPTS: '100',
+    ACK_DEADLINE_SECONDS: '60',
     CUSTOMERIO_SITE_ID: CREDENTIALS.siteId,
     CUSTOMERIO_TRACK_API_KEY: CREDENTIALS.trackApiKey,
     CUSTOMERIO_APP_API_KEY: CREDENTIALS.appApiKey,

@@ -1,0 +1,95 @@
+/**
+ * How long a function may hold a push, from its settings' own limits. A push that is answered after the ack deadline has
+ * been delivered again already: its work is done twice. Work that outlasts a shutdown is cut off.
+ */
+
+/**
+ * Cloud Run gives ten seconds from SIGTERM to SIGKILL. A function finishes what it holds in this time, then exits:
+ * https://cloud.google.com/run/docs/container-contract#instance-shutdown
+ */
+export const DRAIN_LIMIT_MS = 9_500
+
+/** How long the publish of a dead letter may take, which can follow everything else. */
+export const DEAD_LETTER_TIMEOUT_MS = 10_000
+
+/** One wait, by the variable that sets it or by what it is for. */
+type Wait = readonly [name: string, ms: number]
+
+const DEAD_LETTER: Wait = ['the publish of a dead letter', DEAD_LETTER_TIMEOUT_MS]
+
+export interface PushTimes {
+  /** All that a push can wait for, one after the other. */
+  readonly push: readonly Wait[]
+  /** What cannot be broken off once it has begun: with a process that shuts down it is lost. */
+  readonly lastStep: readonly Wait[]
+}
+
+/** Of `identify` and `track`. */
+export const trackApiTimes = (config: {
+  readonly batch: { readonly maxWaitMs: number }
+  readonly trackApi: { readonly rateWaitMs: number; readonly requestTimeoutMs: number; readonly divideMs: number }
+}): PushTimes => {
+  const request: Wait = ['CUSTOMERIO_REQUEST_TIMEOUT_MS', config.trackApi.requestTimeoutMs]
+  return {
+    push: [
+      ['BATCH_MAX_WAIT_MS', config.batch.maxWaitMs],
+      ['CUSTOMERIO_DIVIDE_MS', config.trackApi.divideMs],
+      ['CUSTOMERIO_RATE_WAIT_MS', config.trackApi.rateWaitMs],
+      request,
+      DEAD_LETTER,
+    ],
+    lastStep: [request],
+  }
+}
+
+/** Of `transactional`. */
+export const transactionalTimes = (config: {
+  readonly appApi: { readonly rateWaitMs: number; readonly requestTimeoutMs: number; readonly lookUpMs: number }
+  readonly ledger: { readonly claimTimeoutMs: number; readonly writeTimeoutMs: number }
+}): PushTimes => {
+  const { appApi, ledger } = config
+  const request: Wait = ['CUSTOMERIO_REQUEST_TIMEOUT_MS', appApi.requestTimeoutMs]
+  const write: Wait = ['SEND_LEDGER_WRITE_TIMEOUT_MS', ledger.writeTimeoutMs]
+  return {
+    push: [
+      ['CUSTOMERIO_RATE_WAIT_MS', appApi.rateWaitMs],
+      ['2 × SEND_LEDGER_CLAIM_TIMEOUT_MS', 2 * ledger.claimTimeoutMs],
+      ['CUSTOMERIO_LOOK_UP_MS', appApi.lookUpMs],
+      request,
+      write,
+      DEAD_LETTER,
+    ],
+    lastStep: [request, write],
+  }
+}
+
+/** Of `warehouse`: a row that BigQuery refuses goes into the quarantine, which is a second insert. */
+export const warehouseTimes = (config: {
+  readonly batch: { readonly maxWaitMs: number }
+  readonly insertTimeoutMs: number
+}): PushTimes => ({
+  push: [
+    ['BATCH_MAX_WAIT_MS', config.batch.maxWaitMs],
+    ['2 × BIGQUERY_INSERT_TIMEOUT_MS', 2 * config.insertTimeoutMs],
+    DEAD_LETTER,
+  ],
+  lastStep: [['BIGQUERY_INSERT_TIMEOUT_MS', config.insertTimeoutMs]],
+})
+
+/** What is wrong with times that are each within their range. */
+export function timeProblems({ push, lastStep }: PushTimes, ackDeadlineMs: number): string[] {
+  return [
+    ...exceeding(push, ackDeadlineMs, 'the ack deadline, ACK_DEADLINE_SECONDS'),
+    ...exceeding(lastStep, DRAIN_LIMIT_MS, 'what a process that shuts down is given'),
+  ]
+}
+
+function exceeding(waits: readonly Wait[], limitMs: number, what: string): string[] {
+  const sum = sumOf(waits)
+  if (sum <= limitMs) return []
+  const names = waits.map(([name]) => name).join(' + ')
+  return [`${names} come to ${sum} ms, more than the ${limitMs} ms of ${what}: lower one of them`]
+}
+
+/** Milliseconds, all waits together. */
+export const sumOf = (waits: readonly Wait[]) => waits.reduce((sum, [, ms]) => sum + ms, 0)
