@@ -146,7 +146,10 @@ describe('dlq', () => {
     await deadLettered('identify', 1)
     const [dry, unasked] = [await cio.run(['dlq', 'replay', '--dry-run']), await cio.run(['dlq', 'replay'])]
     expect(dry).toMatchObject({ code: 0, stdout: expect.stringContaining('identify: 1 message would be replayed') })
-    expect(unasked).toMatchObject({ code: 2, stderr: expect.stringContaining('Nobody can be asked here; add --yes.') })
+    expect(unasked).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('There is no terminal to ask in: add --yes.'),
+    })
     const [before] = waiting('identify')
 
     const ended = await cio.run(['dlq', 'replay', 'identify', '--yes'])
@@ -222,7 +225,7 @@ describe('dlq', () => {
     })
     const refused = await cio.run(['dlq', 'replay', '--yes'])
     expect(refused.code).toBe(1)
-    expect(refused.stdout).toContain('--force does it')
+    expect(refused.stdout).toContain('--force replays it')
     expect(refused.stdout).toContain('--accept-duplicates sends it')
     const forced = await cio.run(['dlq', 'replay', '--yes', '--force', '--accept-duplicates'])
     expect(forced.code).toBe(0)
@@ -241,7 +244,7 @@ describe('dlq', () => {
     await Promise.all([deadLettered('identify', 1), deadLettered('track', 1)])
     expect(await cio.run(['dlq', 'purge'])).toMatchObject({ code: 2 })
     const purged = await cio.run(['dlq', 'purge', '--reason', 'not_json', '--yes'])
-    expect(purged.stdout).toContain('track: 1 message thrown away')
+    expect(purged.stdout).toContain('track: 1 message deleted')
     expect([waiting('identify').length, waiting('track').length]).toEqual([1, 0])
   })
 })
@@ -251,7 +254,7 @@ describe('secrets', () => {
     const refused = await cio.run(['secrets', 'set', 'CUSTOMERIO_APP_API_KEY'], { input: 'wrong-app-key\n' })
     expect(refused).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('Customer.io refuses the App API key (401)'),
+      stderr: expect.stringContaining('Customer.io rejects the App API key (401)'),
     })
     stack.customerio.credentials.replace({ trackApiKeys: ['local-track-api-key', 'new-track-key'] })
     const rotated = await cio.run(['secrets', 'rotate', 'CUSTOMERIO_TRACK_API_KEY', '--no-wait'], {
@@ -300,7 +303,7 @@ describe('webhooks', () => {
       cio.run(['webhooks', 'test', '--url', 'http://127.0.0.1:9/']),
     ])
     expect(wrongKey).toMatchObject({ code: 0, stdout: expect.stringContaining('answer 401') })
-    expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining('Is the address right') })
+    expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining('Check the address') })
   })
 })
 

@@ -37,7 +37,7 @@ describe('a local stack', () => {
     writeFileSync(endpoints(), JSON.stringify(document))
     await expect(connect({ local: true, endpoints: endpoints() })).rejects.toThrow('is not running')
     writeFileSync(endpoints(), '{')
-    await expect(connect({ local: true, endpoints: endpoints() })).rejects.toThrow('is not what the local stack writes')
+    await expect(connect({ local: true, endpoints: endpoints() })).rejects.toThrow('was not written by the local stack')
   })
 })
 

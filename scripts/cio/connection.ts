@@ -14,7 +14,7 @@ import { cloudSecrets } from './secrets/cloud.ts'
 import { fileSecrets } from './secrets/files.ts'
 import type { SecretStore } from './secrets/store.ts'
 
-/** How the person named what to work on. */
+/** What the operator wants to work on. */
 export interface Target {
   readonly local: boolean
   /** `endpoints.json` of a local stack; that of `npm start` by default. */
@@ -31,7 +31,7 @@ export interface Connection {
   /** For people: `the local stack`, `project acme-prod`. */
   readonly name: string
   readonly topology: Topology
-  /** Where journals and checkpoints are kept, a folder for each target. */
+  /** Where journals and checkpoints are kept, one folder per target. */
   readonly stateDirectory: string
   /** Address of the webhook function, where it is known. */
   readonly webhookUrl: string | undefined
@@ -60,7 +60,7 @@ const endpointsSchema = z.looseObject({
 
 const environmentSchema = z.looseObject({ project_id: z.string(), customerio_region: z.enum(['us', 'eu']) })
 
-/** What is known of a target before anything is asked of it. */
+/** What is known of a target before the first request. */
 interface Where {
   readonly local: boolean
   readonly name: string
@@ -95,7 +95,7 @@ export async function connect(target: Target): Promise<Connection> {
     if (where.projectId !== undefined) return where.projectId
     const { auth } = await pubsub()
     return await auth.getProjectId().catch((cause: unknown) => {
-      throw usageError('no project is named', `Use --env, --project or GOOGLE_CLOUD_PROJECT. (${String(cause)})`)
+      throw usageError('no project is given', `Use --env, --project or GOOGLE_CLOUD_PROJECT. (${String(cause)})`)
     })
   })
   const subscriber = once(async () => {
@@ -151,7 +151,7 @@ async function whereLocal(target: Target): Promise<Where> {
     document = undefined
   }
   const parsed = endpointsSchema.safeParse(document)
-  if (!parsed.success) throw new CommandError(`${file} is not what the local stack writes`, { hint: start })
+  if (!parsed.success) throw new CommandError(`${file} was not written by the local stack`, { hint: start })
   const endpoints = parsed.data
   // Google's clients would try for a minute to reach a server that is not there.
   const [host, port] = endpoints.PUBSUB_EMULATOR_HOST.split(':')
@@ -195,7 +195,7 @@ function whereCloud(target: Target): Where {
   }
 }
 
-/** Project and region as Terraform has them, so that nobody types them twice. */
+/** Project and region from Terraform's values. */
 function readEnvironment(name: string): z.infer<typeof environmentSchema> {
   const file = join(PROJECT_ROOT, 'terraform/environments', name, 'values.yaml')
   if (!/^[a-z][a-z0-9-]*$/.test(name) || !existsSync(file)) throw usageError(`--env ${name}: there is no ${file}`)

@@ -7,7 +7,7 @@ export interface Context {
   readonly output: Output
   readonly prompts: Prompts
   readonly connection: Connection
-  /** Aborts at the first Ctrl-C: finish what is under way, keep what is safe, say how to go on. */
+  /** Aborts at the first Ctrl-C: finish the work in progress, keep what is safe, say how to resume. */
   readonly signal: AbortSignal
   /** Milliseconds since 1970. */
   readonly now: () => number

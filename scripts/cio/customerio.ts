@@ -10,11 +10,11 @@ export interface CustomerIoOptions {
   readonly secrets: SecretStore
 }
 
-/** Customer.io's two APIs as a person uses them: one request at a time, with credentials read when needed. */
+/** Customer.io's two APIs for an operator: one request at a time, credentials read when needed. */
 export interface CustomerIo {
   /** The account's region by our configuration; undefined when neither it nor addresses are known. */
   readonly region: 'us' | 'eu' | undefined
-  /** With other credentials than the stored ones, when given: to try them before they are stored. */
+  /** Uses the given credentials instead of the stored ones: to try them before they are stored. */
   track(given?: { readonly siteId?: string; readonly apiKey?: string }): Promise<TrackClient>
   app(given?: { readonly apiKey?: string }): Promise<APIClient>
   /** The service that the functions use, with its rules for every answer. */
@@ -68,7 +68,7 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
     },
     async service() {
       const { track, app } = urls()
-      // Here and not above: most commands need nothing of this, and should start at once.
+      // Imported here: most commands need none of this, and should start at once.
       const [{ systemClock }, { CustomerIOService }, { createLog }, { RateLimiter }, { createSecret }] =
         await Promise.all([
           import('../../shared/clock/index.ts'),
@@ -110,7 +110,7 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
   }
 }
 
-/** What one request of Customer.io's came to, in words, without credentials. */
+/** Describes a failed request to Customer.io, without credentials. */
 export function describeFailure(error: unknown): { readonly status: number | undefined; readonly words: string } {
   if (!(error instanceof Error)) return { status: undefined, words: String(error) }
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined

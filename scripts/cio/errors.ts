@@ -2,15 +2,15 @@
 export const EXIT = {
   /** Done. */
   ok: 0,
-  /** Something is wrong, or could not be done: the last lines say what and what to do about it. */
+  /** Failed: the last lines say what went wrong and how to fix it. */
   failed: 1,
-  /** The command line itself is wrong: nothing was done. */
+  /** Wrong command line: nothing was done. */
   usage: 2,
-  /** A person said no, or pressed Ctrl-C: what was under way can be taken up again with the same command. */
+  /** Stopped by the operator, by an answer or Ctrl-C: running the same command again resumes. */
   aborted: 3,
 } as const
 
-/** Something a person has to know: what was being done and, as the hint, what to do about it. Printed without a stack. */
+/** A failure to report: what was being done and, in the hint, how to fix it. Printed without a stack. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
   readonly exitCode: number
@@ -33,10 +33,10 @@ export function aborted(message: string): CommandError {
 
 const WORDS_LENGTH = 400
 
-/** The words of an error, and of what it was caused by: the last line is often the one that helps. */
+/** The message of an error and of its causes: the last cause often says most. */
 export function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  // Google's clients add every attempt that they made, which is one sentence many times.
+  // Google's clients append every attempt, which repeats one sentence many times.
   const [said = ''] = error.message.split(/ *: Previous errors/)
   const own = said === '' ? error.name : said.slice(0, WORDS_LENGTH)
   return error.cause instanceof Error ? `${own}: ${wordsOf(error.cause)}` : own

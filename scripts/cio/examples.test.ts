@@ -50,5 +50,5 @@ describe('the examples', () => {
 })
 
 it('every command says what its exit codes mean', () => {
-  for (const command of commands) expect(helpOf(command)).toMatch(/Exit codes: 0 done .*\n.*same command goes on/)
+  for (const command of commands) expect(helpOf(command)).toMatch(/Exit codes: 0 done .*\n.*run it again to resume/)
 })

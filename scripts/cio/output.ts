@@ -10,8 +10,8 @@ export interface OutputOptions {
 }
 
 /**
- * Everything that is printed. Standard output carries what was asked for and nothing else, as text or as one JSON
- * document; what a person should know besides goes to standard error, so that output can be piped.
+ * Everything that is printed. Standard output carries the result and nothing else, as text or as one JSON document;
+ * notes, warnings and errors go to standard error.
  */
 export class Output {
   readonly json: boolean
@@ -24,7 +24,7 @@ export class Output {
     this.#stderr = stderr
   }
 
-  /** What the command came to; `text` is only made when it is printed. */
+  /** Prints the result; `text` is only called when text is printed. */
   result(value: unknown, text: () => string): void {
     const printed = this.json ? JSON.stringify(value, null, 2) : text()
     if (printed !== '') this.#stdout.write(`${printed}\n`)
@@ -54,7 +54,7 @@ export class Output {
   }
 }
 
-/** A text of others on one line of a terminal: what would move the cursor or change colours is shown, not done. */
+/** Makes foreign text safe for one line of a terminal: control characters are shown, not obeyed. */
 export function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }

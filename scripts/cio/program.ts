@@ -38,8 +38,8 @@ const COMMANDS = [
 ]
 
 const AFTERWORD = `
-Exit codes: 0 done · 1 something is wrong, as printed · 2 the command line is wrong, nothing was done
-            3 stopped by you: the same command goes on where it stopped`
+Exit codes: 0 done · 1 failed, see the last lines · 2 wrong command line, nothing was done
+            3 stopped by you: run it again to resume`
 
 /** Runs one command line and gives its exit code. Results go to standard output, everything else to standard error. */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -72,15 +72,15 @@ function runIn(signal: AbortSignal): Run {
 /** All commands, with their options and help. */
 export function createProgram(run: Run): Command {
   const program = new Command('cio')
-    .description('The pipeline between your applications and Customer.io, by hand.')
-    .addOption(new Option('--local', 'work on the local stack that `npm start` started'))
-    .addOption(new Option('--endpoints <file>', 'work on another local stack, by its endpoints.json'))
+    .description('Operate the pipeline between your applications and Customer.io.')
+    .addOption(new Option('--local', 'use the local stack that `npm start` runs'))
+    .addOption(new Option('--endpoints <file>', 'use another local stack: its endpoints.json'))
     .addOption(new Option('--env <name>', 'take project and region from terraform/environments/<name>'))
     .addOption(new Option('--project <id>', 'Google Cloud project').env('GOOGLE_CLOUD_PROJECT'))
     .addOption(new Option('--region <us|eu>', "region of Customer.io's account").env('CUSTOMERIO_REGION'))
     .addOption(new Option('--json', 'print one JSON document instead of text'))
-    .addOption(new Option('-y, --yes', 'confirm what would be asked'))
-    .addHelpText('after', '\nGuide for a bad day: scripts/cio/README.md')
+    .addOption(new Option('-y, --yes', 'answer every confirmation with yes'))
+    .addHelpText('after', '\nOperator guide: scripts/cio/README.md')
   for (const make of COMMANDS) program.addCommand(make(run))
   for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])]) {
     command
@@ -97,14 +97,14 @@ function report(error: unknown, signal: AbortSignal): number {
   const output = new Output({ json: false })
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   if (signal.aborted && !(error instanceof CommandError)) {
-    output.error('stopped. The same command goes on where it stopped.')
+    output.error('stopped. Run the same command again to resume.')
     return EXIT.aborted
   }
   if (error instanceof CommandError) {
     output.error(error.cause === undefined ? error.message : wordsOf(error), error.hint)
     return error.exitCode
   }
-  output.error(wordsOf(error), process.env.CIO_DEBUG === undefined ? 'CIO_DEBUG=1 shows where.' : undefined)
+  output.error(wordsOf(error), process.env.CIO_DEBUG === undefined ? 'CIO_DEBUG=1 prints the stack.' : undefined)
   if (process.env.CIO_DEBUG !== undefined && error instanceof Error) output.note(error.stack ?? '')
   return EXIT.failed
 }
@@ -124,7 +124,7 @@ function interruption(): { readonly signal: AbortSignal; readonly end: () => voi
   const stop = (signal: NodeJS.Signals) => {
     if (controller.signal.aborted) process.exit(EXIT.aborted)
     controller.abort(new Error(signal))
-    process.stderr.write('\nstopping; what is under way is finished first. Once more to stop at once.\n')
+    process.stderr.write('\nstopping after the work in progress. Press Ctrl-C again to stop at once.\n')
   }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, stop)

@@ -1,14 +1,14 @@
 import type { Output } from './output.ts'
 
 export interface Progress {
-  /** So many are done in all. */
+  /** How many are done in all. */
   at(done: number): void
   end(): void
 }
 
 const LINE_EVERY_MS = 10_000
 
-/** A bar with rate and time left on a terminal; elsewhere a line now and then, so that a log shows that it lives. */
+/** A bar with rate and time left in a terminal; elsewhere a line every ten seconds, as a sign of life in a log. */
 export async function startProgress(output: Output, what: string, total: number, now: () => number): Promise<Progress> {
   const startedMs = now()
   const rateAt = (done: number) => Math.round((done / Math.max(1, now() - startedMs)) * 1_000)

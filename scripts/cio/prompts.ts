@@ -27,7 +27,8 @@ export function createPrompts({ yes }: PromptOptions): Prompts {
     interactive,
     async confirm(question) {
       if (yes) return
-      if (!interactive) throw usageError(`this needs a yes: ${question}`, 'Nobody can be asked here; add --yes.')
+      if (!interactive)
+        throw usageError(`this needs a confirmation: ${question}`, 'There is no terminal to ask in: add --yes.')
       const { confirm } = await import('@inquirer/prompts')
       if (!(await orAborted(confirm({ message: question, default: false }, context)))) throw aborted('nothing was done')
     },

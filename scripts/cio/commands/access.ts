@@ -4,10 +4,12 @@ import type { Run } from '../program.ts'
 
 export function accessCommand(run: Run): Command {
   return new Command('access')
-    .description('Everything that is stored of one person, as JSON: Customer.io, warehouse, send ledger, dead letters.')
-    .option('--id <id>', 'the id that your application gave them')
+    .description(
+      'Print everything stored about one person as JSON: Customer.io, warehouse, send ledger and dead letters.',
+    )
+    .option('--id <id>', 'the id that your application uses for them')
     .option('--email <address>', 'their e-mail address')
-    .option('-o, --out <file>', 'write it to a new file that only you can read, and print a summary')
+    .option('-o, --out <file>', 'write to a new file that only you can read, and print a summary')
     .addHelpText('after', '\nExample:\n  cio access --id ada --out ada.json --local')
     .action((options: AccessOptions, command: Command) =>
       run(command, async (context) => {

@@ -24,16 +24,16 @@ interface SettleFlags extends FilterOptions {
   readonly resend?: boolean
 }
 
-const SOURCES = 'subscription that gave them up: identify, track, transactional, warehouse; all by default'
+const SOURCES = 'subscriptions whose dead letters are meant: identify, track, transactional, warehouse; all by default'
 
 function withFilters(command: Command): Command {
   return command
-    .option('--id <id>', 'this one; may be given several times', collect)
-    .option('--reason <reason>', 'given up for this reason; may be given several times', collect)
-    .option('--older-than <age>', 'published longer ago than this: 90s, 15m, 2h, 3d', age)
-    .option('--younger-than <age>', 'published less long ago than this', age)
-    .option('--person <id|e-mail>', 'about this person')
-    .option('--attribute <name=value>', 'with this attribute; may be given several times', collect)
+    .option('--id <id>', 'only this dead letter; repeatable', collect)
+    .option('--reason <reason>', 'only those with this reason; repeatable', collect)
+    .option('--older-than <age>', 'only those published longer ago than this: 90s, 15m, 2h, 3d', age)
+    .option('--younger-than <age>', 'only those published more recently than this', age)
+    .option('--person <id|e-mail>', 'only those about this person')
+    .option('--attribute <name=value>', 'only those with this attribute; repeatable', collect)
 }
 
 function filterOf({ id, reason, olderThan, youngerThan, person, attribute }: FilterOptions): Filter {
@@ -42,15 +42,16 @@ function filterOf({ id, reason, olderThan, youngerThan, person, attribute }: Fil
 }
 
 export function dlqCommand(run: Run): Command {
-  const dlq = new Command('dlq').description('Dead letters: look at them, replay, settle or throw them away.')
+  const dlq = new Command('dlq').description('List, show, replay, settle or purge dead letters.')
 
   dlq.addCommand(
     withFilters(new Command('list').description('List dead letters, oldest first.').argument('[sources...]', SOURCES))
-      .option('--limit <number>', 'show at most so many', positiveInteger, 50)
+      .option('--limit <number>', 'show at most this many', positiveInteger, 50)
       .addHelpText(
         'after',
         `
-Pub/Sub cannot show a message without taking it: while this runs, nobody else gets them; afterwards they are back.
+Pub/Sub has no read-only view of a subscription. This command pulls the messages and returns them when it ends;
+until then nobody else receives them.
 
 Examples:
   cio dlq list --local
@@ -67,7 +68,7 @@ Examples:
 
   dlq.addCommand(
     new Command('show')
-      .description('Show dead letters whole, with attributes and message. Personal data.')
+      .description('Show whole dead letters: attributes and message. Prints personal data.')
       .argument('<ids...>', 'ids as `dlq list` shows them')
       .addHelpText('after', '\nExample:\n  cio dlq show 1763740000000001 --local')
       .action((ids: string[], _options: object, command: Command) =>
@@ -93,22 +94,22 @@ Examples:
 
   dlq.addCommand(
     withFilters(new Command('replay').description('Publish dead letters again.').argument('[sources...]', SOURCES))
-      .option('--dry-run', 'show what would be replayed, and what is against it')
+      .option('--dry-run', 'show what would be replayed, what would be skipped, and why')
+      .option('--edit', 'edit each message first in $VISUAL or $EDITOR; its key stays unless you change it')
+      .option('--limit <number>', 'replay at most this many per source', positiveInteger)
+      .option('--rate <number>', 'at most this many messages per second', positiveNumber, 100)
+      .option('--max-replays <number>', 'skip messages that were replayed this many times already', positiveInteger, 3)
+      .option('--force', 'also replay delete, suppress, unsuppress and merge')
       .option(
-        '--edit',
-        'change each message in your editor ($VISUAL, $EDITOR) first; its key stays unless you change it',
+        '--accept-duplicates',
+        'also replay transactional messages that have no key and may have been sent: they may be sent twice',
       )
-      .option('--limit <number>', 'replay at most so many of each source', positiveInteger)
-      .option('--rate <number>', 'at most so many messages a second', positiveNumber, 100)
-      .option('--max-replays <number>', 'leave alone what came back so often', positiveInteger, 3)
-      .option('--force', 'also delete, suppress, unsuppress and merge')
-      .option('--accept-duplicates', 'also transactional messages that may have been sent and cannot be recognized')
       .addHelpText(
         'after',
         `
-A message keeps its key, so that one that did go through is not sent or counted twice. It leaves the dead letters only
-after Pub/Sub has accepted its replay. Killed at any point, the same command takes up where it stopped.
-A replay of warehouse messages goes to everybody who subscribes to webhook-events; they know it by its event_id.
+A replayed message keeps its key: if it went through the first time, it is not sent or counted again. A dead letter is
+removed only after Pub/Sub has accepted its replay. If the command is killed, run it again: it resumes.
+Replays of warehouse messages reach every subscriber of webhook-events; the event_id identifies the repeats.
 
 Examples:
   cio dlq replay --dry-run --local
@@ -134,15 +135,15 @@ Examples:
   dlq.addCommand(
     withFilters(
       new Command('settle')
-        .description('Decide sends of which nobody knows whether they happened: sent, or send again.')
-        .option('--sent', 'they were sent: nothing more is to happen')
-        .option('--resend', 'they were not sent: send them now'),
+        .description('Decide about uncertain sends: mark each as sent, or send it again.')
+        .option('--sent', 'mark them as sent: nothing more happens')
+        .option('--resend', 'send them now: whoever already got the message gets it twice'),
     )
       .addHelpText(
         'after',
         `
-Without --sent or --resend each one is shown with what the ledger and Customer.io know of it, and on a terminal you are
-asked. With one of them, all that match are settled so.
+Shows what the ledger and Customer.io know about each uncertain send, and asks you about it when run in a terminal.
+With --sent or --resend, every match is settled that way after one confirmation.
 
 Examples:
   cio dlq settle --local
@@ -158,9 +159,9 @@ Examples:
   )
 
   dlq.addCommand(
-    withFilters(new Command('purge').description('Throw dead letters away.').argument('[sources...]', SOURCES))
-      .option('--all', 'all of them, when no filter is given')
-      .option('--dry-run', 'count only')
+    withFilters(new Command('purge').description('Delete dead letters for good.').argument('[sources...]', SOURCES))
+      .option('--all', 'required to delete all of them when no filter is given')
+      .option('--dry-run', 'only count them')
       .addHelpText(
         'after',
         '\nExamples:\n  cio dlq purge track --older-than 14d --dry-run --local\n  cio dlq purge identify --reason contract --yes --local',

@@ -5,18 +5,18 @@ import type { Run } from '../program.ts'
 
 export function doctorCommand(run: Run): Command {
   return new Command('doctor')
-    .description('Check a deployment or the local stack from end to end, and say what to fix.')
+    .description('Check a deployment or the local stack from end to end, and print what to fix.')
     .option(
       '--webhook-url <url>',
-      'address of the webhook function: `terraform output webhook_url`; known with --local',
+      'address of the webhook function, from `terraform output webhook_url`; not needed with --local',
     )
-    .option('--no-synthetic', 'do not send a test event through to BigQuery')
-    .option('--wait <seconds>', 'how long the test event may take', positiveNumber, 60)
+    .option('--no-synthetic', 'do not send a test event')
+    .option('--wait <seconds>', 'how long the test event may take to arrive', positiveNumber, 60)
     .addHelpText(
       'after',
       `
-Looks at topics and subscriptions, permissions, secrets and region, tables, send ledger, the reporting webhook at
-Customer.io, dead letters, and sends one signed test event (object_type cio_test) all the way to BigQuery.
+Checks topics, subscriptions, permissions, secrets, region, tables, send ledger, the reporting webhook at Customer.io and
+dead letters. Then sends one signed test event (object_type cio_test) and waits until it is in BigQuery.
 
 Examples:
   cio doctor --local

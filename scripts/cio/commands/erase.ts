@@ -4,19 +4,19 @@ import type { Run } from '../program.ts'
 
 export function eraseCommand(run: Run): Command {
   return new Command('erase')
-    .description('Remove one person from Customer.io, the warehouse, the send ledger and the dead letters.')
-    .option('--id <id>', 'the id that your application gave them')
+    .description('Erase one person from Customer.io, warehouse, send ledger and dead letters. Cannot be undone.')
+    .option('--id <id>', 'the id that your application uses for them')
     .option('--email <address>', 'their e-mail address')
-    .option('--resume', 'second pass over everybody of whom something was left')
+    .option('--resume', 'finish earlier erasures that left something behind')
     .addHelpText(
       'after',
       `
-At Customer.io the id and the e-mail address are suppressed and then the person is deleted: so that a message that is
-still on its way cannot create them again. It holds until somebody unsuppresses them.
-BigQuery cannot delete rows that are still in its streaming buffer, for up to 90 minutes: run it with --resume then. What
-is left to do is remembered by hashes in a journal on this machine.
-Customer.io repeats a webhook for up to seven days: one that was on its way brings a row back, so run it once more then.
-Your users table is yours: UserMessagingRepository.onUserDeleted clears what is kept beside it.
+First the id and the e-mail address are suppressed at Customer.io, then the person is deleted. The suppression keeps
+messages that are still under way from creating the person again; it lasts until somebody unsuppresses them.
+BigQuery cannot delete rows that are still in its streaming buffer (up to 90 minutes). If rows are left, the exit code is
+1: run \`erase --resume\` later. A journal on this machine remembers what is left, as hashes.
+Customer.io retries webhooks for up to seven days, and a late one can bring a row back: erase the person again after that.
+Your users table is not touched. UserMessagingRepository.onUserDeleted clears what the pipeline keeps beside it.
 
 Examples:
   cio erase --id ada --email ada@example.com --local

@@ -5,21 +5,18 @@ import type { PublishOptions } from '../publish/publish.ts'
 
 export function publishCommand(run: Run): Command {
   return new Command('publish')
-    .description('Publish messages to a topic, checked against its contract first.')
+    .description('Check messages against the contract of a topic, then publish them.')
     .argument('<topic>', 'identify, track or transactional')
     .argument('[message]', 'the message as JSON; - reads standard input')
-    .option('-f, --file <path>', 'a file with one message, or with one message a line')
-    .option(
-      '--key <key>',
-      'idempotency key: the same key never happens twice. Of a file, or of several messages: key:<line>',
-    )
-    .option('--rate <number>', 'at most so many messages a second', positiveNumber)
-    .option('--dry-run', 'check only')
+    .option('-f, --file <path>', 'a file with one message, or one message per line')
+    .option('--key <key>', 'idempotency key: a key takes effect once. Several messages get the keys <key>:<line>')
+    .option('--rate <number>', 'at most this many messages per second', positiveNumber)
+    .option('--dry-run', 'only check them')
     .addHelpText(
       'after',
       `
-Every message is checked before the first one is published. With --key a file can be published again after a failure:
-what went through the first time does not happen twice.
+All messages are checked before the first one is published. With --key you can publish a file again after a failure:
+what went through the first time does not take effect twice.
 
 Examples:
   cio publish identify '{"identifiers":{"id":"ada"},"attributes":{"plan":"pro"}}' --local

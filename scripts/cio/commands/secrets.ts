@@ -5,17 +5,17 @@ import type { RotateOptions, SetOptions } from '../secrets/secrets.ts'
 const NAME = 'CUSTOMERIO_SITE_ID, CUSTOMERIO_TRACK_API_KEY, CUSTOMERIO_APP_API_KEY or CUSTOMERIO_WEBHOOK_SIGNING_KEYS'
 
 export function secretsCommand(run: Run): Command {
-  const secrets = new Command('secrets').description("Customer.io's credentials in Secret Manager.")
+  const secrets = new Command('secrets').description("Manage Customer.io's credentials in Secret Manager.")
 
   secrets.addCommand(
     new Command('set')
-      .description('Give a secret its value.')
+      .description('Set the value of a secret.')
       .argument('<name>', NAME)
-      .option('--no-verify', 'do not ask Customer.io first whether it takes the value')
+      .option('--no-verify', 'do not try the value at Customer.io first')
       .addHelpText(
         'after',
         `
-The value is read from standard input, or asked for on a terminal; it is never an argument and never printed.
+The value is read from standard input, or from a prompt when run in a terminal. It is never an argument and never printed.
 
 Examples:
   cio secrets set CUSTOMERIO_SITE_ID --env prod
@@ -31,7 +31,7 @@ Examples:
 
   secrets.addCommand(
     new Command('check')
-      .description('Check every secret, and with Customer.io whether it takes them and which region the account is in.')
+      .description('Check every secret, try it at Customer.io, and compare the region of the account.')
       .addHelpText('after', '\nExample:\n  cio secrets check --local')
       .action((_options: object, command: Command) =>
         run(command, async (context) => {
@@ -43,17 +43,17 @@ Examples:
 
   secrets.addCommand(
     new Command('rotate')
-      .description('Replace a secret, and wait until every function uses the new value.')
+      .description('Replace the value of a secret, and wait until every function uses the new one.')
       .argument('<name>', NAME)
-      .option('--no-verify', 'do not ask Customer.io first whether it takes the value')
-      .option('--no-wait', 'do not wait until the functions have read it')
-      .option('--disable-previous', 'disable the versions before it, once the new one is live')
+      .option('--no-verify', 'do not try the value at Customer.io first')
+      .option('--no-wait', 'do not wait for the functions')
+      .option('--disable-previous', 'disable the earlier versions once the new one is in use')
       .addHelpText(
         'after',
         `
-Make the new value at Customer.io first, and keep the old one valid there until this is done: functions read a value
-again when theirs is a minute old. A new webhook signing key goes in front of the one before, which stays valid, so that
-no webhook is refused between the change here and there. The newest version is never disabled: functions read the latest.
+Create the new value at Customer.io first, and keep the old one valid there until this command is done: functions read a
+secret again when their copy is a minute old. A new webhook signing key is stored in front of the previous one, and both
+are valid, so no webhook fails between the two changes. The newest version is never disabled, because functions read it.
 
 Examples:
   cio secrets rotate CUSTOMERIO_TRACK_API_KEY --env prod

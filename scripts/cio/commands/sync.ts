@@ -5,20 +5,20 @@ import type { SyncOptions } from '../sync/sync.ts'
 
 export function syncCommand(run: Run): Command {
   return new Command('sync')
-    .description('Bring a users table to Customer.io, through the topic identify.')
-    .requiredOption('-m, --mapping <file>', 'which columns go to which attributes: shared/repository/README.md')
-    .option('--full', 'send every user, changed or not; otherwise only what differs from what was sent last')
-    .option('--restart', 'with --full: from the beginning, even if a full sync was cut off')
-    .option('--dry-run', 'send nothing; show who differs, and how, from what Customer.io has')
-    .option('--show <number>', 'with --dry-run: show so many users', positiveInteger, 20)
-    .option('--rate <number>', 'at most so many messages a second', positiveNumber)
-    .option('--page-size <number>', 'users that are read and sent at a time', positiveInteger, 500)
-    .option('--migrate', 'create the tables that remember what was sent (schema customerio) if they are not there')
+    .description('Send the changed rows of a users table to Customer.io, through the topic identify.')
+    .requiredOption('-m, --mapping <file>', 'file that maps columns to attributes: shared/repository/README.md')
+    .option('--full', 'send every user, not only those that changed since the last sync')
+    .option('--restart', 'with --full: start from the beginning instead of resuming')
+    .option('--dry-run', 'send nothing; show which users differ from Customer.io, and how')
+    .option('--show <number>', 'with --dry-run: show at most this many users', positiveInteger, 20)
+    .option('--rate <number>', 'at most this many messages per second', positiveNumber)
+    .option('--page-size <number>', 'users to read and send at a time', positiveInteger, 500)
+    .option('--migrate', 'create the tables that record what was sent (schema customerio), unless they exist')
     .addHelpText(
       'after',
       `
-The database is that of DATABASE_URL, or of the PG* variables. The users table is only read.
-Killed at any point, the same command goes on: what was sent and noted is not sent again, and nothing is left out.
+The database is taken from DATABASE_URL or the PG* variables. The users table is only read, never written.
+If the command is killed, run it again: it resumes, skips what was sent and recorded, and leaves nothing out.
 
 Examples:
   cio sync --mapping users.yaml --migrate --local

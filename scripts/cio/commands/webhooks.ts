@@ -5,7 +5,7 @@ import type { ChangeOptions, TestOptions } from '../webhooks/webhooks.ts'
 
 export function webhooksCommand(run: Run): Command {
   const webhooks = new Command('webhooks').description(
-    "Customer.io's reporting webhooks: make them, look at them, try one.",
+    "List, create, update and test Customer.io's reporting webhooks.",
   )
 
   webhooks.addCommand(
@@ -22,16 +22,19 @@ export function webhooksCommand(run: Run): Command {
 
   webhooks.addCommand(
     new Command('create')
-      .description('Make a reporting webhook that sends everything there is to the webhook function.')
-      .option('--url <url>', 'address of the webhook function: `terraform output webhook_url`; known with --local')
-      .option('--name <name>', 'name in the list of Customer.io', 'customerio-gcp')
-      .option('--event <event>', 'only this event, such as email_bounced; may be given several times', collect)
-      .option('--with-content', 'with the bodies of sent messages: personal data, and large')
+      .description('Create a reporting webhook that sends every event to the webhook function.')
+      .option(
+        '--url <url>',
+        'address of the webhook function, from `terraform output webhook_url`; not needed with --local',
+      )
+      .option('--name <name>', 'name shown at Customer.io', 'customerio-gcp')
+      .option('--event <event>', 'only this event, such as email_bounced; repeatable', collect)
+      .option('--with-content', 'include the bodies of sent messages: large, and personal data')
       .addHelpText(
         'after',
         `
-Does nothing when a webhook with this address is there already; \`update\` changes one. Customer.io shows the signing key
-on the page of the webhook: store it with \`secrets set CUSTOMERIO_WEBHOOK_SIGNING_KEYS\`.
+Does nothing if a webhook with this address exists; use \`update\` to change it. Customer.io shows the signing key on the
+page of the webhook: store it with \`secrets set CUSTOMERIO_WEBHOOK_SIGNING_KEYS\`.
 
 Examples:
   cio webhooks create --local
@@ -47,14 +50,14 @@ Examples:
 
   webhooks.addCommand(
     new Command('update')
-      .description('Bring a reporting webhook up to date; all events that there are, unless --event names some.')
-      .argument('<id>', 'id as `webhooks list` shows it', positiveInteger)
+      .description('Change a reporting webhook. It sends every event unless --event is given.')
+      .argument('<id>', 'id from `webhooks list`', positiveInteger)
       .option('--url <url>', 'its new address')
       .option('--name <name>', 'its new name')
-      .option('--event <event>', 'only this event; may be given several times', collect)
-      .option('--with-content', 'with the bodies of sent messages')
-      .option('--enable', 'send again')
-      .option('--disable', 'send no more')
+      .option('--event <event>', 'only this event; repeatable', collect)
+      .option('--with-content', 'include the bodies of sent messages')
+      .option('--enable', 'start sending')
+      .option('--disable', 'stop sending')
       .addHelpText('after', '\nExamples:\n  cio webhooks update 1 --local\n  cio webhooks update 1 --disable --local')
       .action((id: number, options: ChangeOptions, command: Command) =>
         run(command, async (context) => {
@@ -67,14 +70,14 @@ Examples:
   webhooks.addCommand(
     new Command('test')
       .description('Send a signed test event to an address and show the answer.')
-      .option('--url <url>', 'where to; the webhook function when it is known')
-      .option('--file <path>', 'a body to send, byte for byte, instead of the test event')
-      .option('--wrong-key', 'sign with a key that nobody knows: 401 is the right answer then')
+      .option('--url <url>', 'address; by default the webhook function, where it is known')
+      .option('--file <path>', 'send this file byte for byte instead of the test event')
+      .option('--wrong-key', 'sign with an unknown key: expects the answer 401')
       .addHelpText(
         'after',
         `
-Signs with the current key, as Customer.io does. The test event goes the whole way: it is published to webhook-events and
-ends in the warehouse, with object_type cio_test.
+Signs with the current key, as Customer.io does. The test event is published to webhook-events and stored in the
+warehouse, with object_type cio_test.
 
 Examples:
   cio webhooks test --local

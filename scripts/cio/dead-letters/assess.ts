@@ -2,34 +2,34 @@ import { duration } from '../output.ts'
 import { jsonOf } from './body.ts'
 import { type DeadLetter, FORWARDED, factsOf } from './dead-letter.ts'
 
-/** What a person takes upon themselves. */
+/** The risks that the operator accepts. */
 export interface ReplayRules {
   readonly acceptDuplicates: boolean
   readonly force: boolean
-  /** They change it before it goes. */
+  /** The operator edits it first. */
   readonly edit?: boolean
-  /** A message that came back so often is left alone. */
+  /** A message that was replayed this often is skipped. */
   readonly maxReplays: number
 }
 
 export interface Assessment {
-  /** Why it is left where it is, and how to replay it all the same; undefined when it may be replayed. */
+  /** Why it is skipped, and how to replay it anyway; undefined when it may be replayed. */
   readonly obstacle: string | undefined
   readonly warnings: readonly string[]
 }
 
 const HOUR_MS = 3_600_000
-/** A newer change may have been made since, which a message without a time of its own would undo. */
+/** After this long, somebody may have made a newer change, which a message without its own timestamp would undo. */
 const OLD_IDENTIFY_MS = HOUR_MS
-/** How long Customer.io knows an event's id is not documented. */
+/** Customer.io does not document how long it remembers event ids. */
 const OLD_EVENT_MS = 12 * HOUR_MS
 /** Customer.io records an older event, but starts no campaign with it. */
 const NO_CAMPAIGN_MS = 72 * HOUR_MS
 
-/** Operations that cannot be taken back, or that undo what was done since. */
+/** Operations that cannot be undone, or that undo later changes. */
 const DRASTIC: ReadonlySet<unknown> = new Set(['delete', 'suppress', 'unsuppress', 'merge'])
 
-/** Decides whether a dead letter may be replayed, and what to know before. Pure. */
+/** Decides whether a dead letter may be replayed, and with which warnings. Pure. */
 export function assessReplay(deadLetter: DeadLetter, rules: ReplayRules, nowMs: number): Assessment {
   const facts = factsOf(deadLetter)
   const ageMs = nowMs - facts.publishedAtMs
@@ -38,36 +38,36 @@ export function assessReplay(deadLetter: DeadLetter, rules: ReplayRules, nowMs: 
   return { obstacle: findObstacle(), warnings: [...warnings()] }
 
   function findObstacle(): string | undefined {
-    if (facts.bodyCut && !rules.edit) return 'its body was cut when it was given up: --edit can complete it'
+    if (facts.bodyCut && !rules.edit) return 'its body was too large and was cut: complete it with --edit'
     if (facts.replays >= rules.maxReplays) {
-      return `it came back ${facts.replays} times: look at it, then raise --max-replays`
+      return `it was replayed ${facts.replays} times and came back: find the cause, then raise --max-replays`
     }
     if (topic === 'transactional' && facts.key === undefined && !rules.acceptDuplicates) {
-      return 'it has neither key nor source id, so it may have been sent: --accept-duplicates sends it, perhaps again'
+      return 'it has neither a key nor a source id and may have been sent: --accept-duplicates sends it, perhaps for the second time'
     }
     if (topic === 'identify' && DRASTIC.has(action) && !rules.force) {
-      return `it would ${String(action)} somebody as they are now: --force does it`
+      return `it would ${String(action)} the current profile: --force replays it`
     }
     return undefined
   }
 
   function* warnings(): Iterable<string> {
     if (topic === 'identify' && ageMs > OLD_IDENTIFY_MS) {
-      yield `an identify message is ${duration(ageMs)} old: people may have changed since; one without its own timestamp counts as of its publish time`
+      yield `an identify message is ${duration(ageMs)} old: it can overwrite newer data; without a timestamp of its own it counts from its publish time`
     }
     if (topic === 'track' && ageMs > NO_CAMPAIGN_MS) {
-      yield 'an event is older than 72 h: Customer.io records it, but it starts no campaign'
+      yield 'an event is older than 72 h: Customer.io records it, but starts no campaign with it'
     } else if (topic === 'track' && ageMs > OLD_EVENT_MS) {
-      yield 'an event is older than 12 h: how long Customer.io knows its id is not documented; if it got the event before, it may count twice'
+      yield 'an event is older than 12 h: it may count twice if Customer.io received it before (how long Customer.io remembers event ids is not documented)'
     }
     if (facts.reason === 'content_changed') {
-      yield 'a message has a key that was used with other content: it will be refused again unless --edit gives it a key of its own'
+      yield 'the key of a message was used with other content: it will be refused again unless you give it a key of its own with --edit'
     }
     if (facts.reason === 'uncertain') {
-      yield 'a send is uncertain: it is looked up once more, and comes back if that does not decide it; `dlq settle` decides'
+      yield 'a send is uncertain: a replay only looks it up again; `dlq settle` decides it'
     }
     if (facts.reason === FORWARDED && facts.key === undefined && topic === 'track') {
-      yield 'Pub/Sub forwarded an event and its id is lost: if Customer.io got it before, it counts twice'
+      yield 'Pub/Sub forwarded an event and its id is lost: it counts twice if Customer.io received it before'
     }
   }
 }

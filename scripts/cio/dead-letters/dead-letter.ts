@@ -1,6 +1,6 @@
 import type { Source } from './source.ts'
 
-/** A dead letter in our hands. */
+/** A dead letter that we have pulled. */
 export interface DeadLetter {
   readonly source: Source
   /** Pub/Sub's id of the dead letter itself: what `show` and `--id` take. */
@@ -9,13 +9,13 @@ export interface DeadLetter {
   readonly data: Buffer
   readonly attributes: Readonly<Record<string, string>>
   readonly orderingKey: string
-  /** When it was given up. */
+  /** When it was dead-lettered. */
   readonly deadLetteredAtMs: number
 }
 
-/** What the attributes of a dead letter tell. */
+/** What the attributes of a dead letter say. */
 export interface Facts {
-  /** `forwarded` when Pub/Sub itself moved it, after its last delivery attempt, without a word of ours. */
+  /** `forwarded` when Pub/Sub itself moved it after the last delivery attempt, because the function could not. */
   readonly reason: string
   readonly error: string
   readonly httpStatus: string | undefined
@@ -24,9 +24,9 @@ export interface Facts {
   readonly replays: number
   /** When the application published it, as far as that is known. */
   readonly publishedAtMs: number
-  /** What it is known by, whatever becomes of it: the publisher's key, or the id of the original message. */
+  /** Its idempotency key: the publisher's, or the id of the original message. */
   readonly key: { readonly kind: 'publisher' | 'message'; readonly value: string } | undefined
-  /** True when its body was cut: it cannot be replayed as it is. */
+  /** True when its body was cut: it cannot be replayed unchanged. */
   readonly bodyCut: boolean
 }
 
@@ -50,7 +50,7 @@ export function factsOf({ attributes, deadLetteredAtMs }: DeadLetter): Facts {
   const publishedAtMs = Date.parse(attributes.source_publish_time ?? forwardedAt ?? '')
   return {
     reason: attributes.reason ?? (forwarded ? FORWARDED : 'unknown'),
-    error: attributes.error ?? (forwarded ? 'every delivery attempt failed; the log of the function says why' : ''),
+    error: attributes.error ?? (forwarded ? 'every delivery attempt failed; see the log of the function' : ''),
     httpStatus: attributes.http_status,
     attempts: wholeNumber(attributes.delivery_attempt ?? attributes[`${FORWARDED_PREFIX}DeliveryCount`]),
     replays: wholeNumber(attributes.replay_count),
@@ -85,9 +85,9 @@ export interface Replay {
 }
 
 /**
- * The message that a dead letter was, to be published again: its bytes, attributes and ordering key, without what was said
- * of its failure. Id and time of its first life stay, so that its key, the id of its event and its order stay the same;
- * a dead letter that Pub/Sub forwarded, which has lost both, takes its own id, so that two replays of it count as one. Pure.
+ * The original message, to publish again: bytes, attributes and ordering key, without the attributes about its failure.
+ * It keeps its first id and publish time, so its key, event id and order stay the same. A message that Pub/Sub forwarded
+ * has lost both and uses the id of the dead letter, so two replays of it still count as one. Pure.
  */
 export function replayOf(deadLetter: DeadLetter): Replay {
   const facts = factsOf(deadLetter)

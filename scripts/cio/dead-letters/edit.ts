@@ -37,9 +37,10 @@ export async function edited(
       if (checked?.ok !== false) return result
       output.error(`it still breaks the contract of ${topic}: ${checked.problem}`)
     }
-    // An editor that changes nothing (`true`, a script) would be opened for ever when --yes answers.
-    if (text === before) throw aborted('the edit changed nothing, and the message is still wrong: it stays where it is')
-    await prompts.confirm('Edit it again? (No leaves everything as it was.)')
+    // An editor that changes nothing (`true`, a script) would be opened forever when --yes answers.
+    if (text === before)
+      throw aborted('the edit changed nothing and the message still breaks the contract: it was not replayed')
+    await prompts.confirm('Edit it again? (No: stop, and replay nothing more.)')
   }
 }
 

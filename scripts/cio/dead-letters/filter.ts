@@ -2,7 +2,7 @@ import { usageError } from '../errors.ts'
 import { isAbout } from './body.ts'
 import { type DeadLetter, factsOf } from './dead-letter.ts'
 
-/** Which dead letters are meant. Everything that is given must hold. */
+/** Which dead letters to select. All given conditions must hold. */
 export interface Filter {
   readonly reason?: readonly string[]
   /** Since the application published it, in milliseconds. */
@@ -18,7 +18,7 @@ export function isNarrowed(filter: Filter): boolean {
   return Object.values(filter).some((value) => value !== undefined)
 }
 
-/** Whether a dead letter is meant. Pure. */
+/** Whether a dead letter matches. Pure. */
 export function matches(deadLetter: DeadLetter, filter: Filter, nowMs: number): boolean {
   const facts = factsOf(deadLetter)
   const ageMs = nowMs - facts.publishedAtMs

@@ -2,27 +2,27 @@ import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { z } from 'zod'
 
 /**
- * What a run that moves dead letters notes as it goes, so that the next one can take up where it was killed: one JSON value a
- * line, appended before or right after the fact it tells. It holds ids only.
+ * What a replay records as it goes, so that the next run can resume after a kill: one JSON value per line, appended
+ * before or right after the fact. It holds ids only.
  */
 const entrySchema = z.union([
   /** A run begins, in the process of this number. */
   z.strictObject({ run: z.number(), at: z.number() }),
-  /** A pull is under way: what it brings may be lost with us, and comes back at the end of its ack deadline. */
+  /** A pull has begun. If we die, what it returns is delivered again after the ack deadline. */
   z.strictObject({ pull: z.literal('begun'), at: z.number() }),
   z.strictObject({ pulled: z.array(z.tuple([z.string(), z.string()])) }),
-  /** Pub/Sub has the replay of this dead letter. */
+  /** Pub/Sub has accepted the replay of this dead letter. */
   z.strictObject({ replayed: z.string() }),
 ])
 type Entry = z.infer<typeof entrySchema>
 
 /** What a killed run left. */
 export interface LeftOver {
-  /** Letters whose replay was accepted: to be acknowledged, never to be replayed again. */
+  /** Dead letters whose replay was accepted: acknowledge them, never replay them again. */
   readonly replayed: ReadonlySet<string>
-  /** Ack ids of dead letters that it held, by dead letter. */
+  /** Ack ids of the dead letters that it held, by their ids. */
   readonly held: ReadonlyMap<string, string>
-  /** When a pull began whose answer was never noted, in milliseconds; undefined when none is open. */
+  /** When a pull began whose answer was never recorded, in milliseconds; undefined when none is open. */
   readonly openPullAtMs: number | undefined
   /** Number of its process. */
   readonly process: number | undefined

@@ -4,7 +4,7 @@ import { type Filter, matches } from './filter.ts'
 import type { Source } from './source.ts'
 import { openSubscription } from './subscription.ts'
 
-/** Reads dead letters without moving them: each is given back at the end. At most `limit` that match, oldest first. */
+/** Reads dead letters and releases them at the end. Returns at most `limit` that match, oldest first. */
 export async function peek(
   context: Context,
   sources: readonly Source[],
@@ -25,7 +25,7 @@ export async function peek(
   return found.flat().sort(byAge).slice(0, limit)
 }
 
-/** Shows every dead letter that is meant to `visit`, which keeps what it needs: any number of dead letters fits into memory. */
+/** Calls `visit` for every dead letter that matches. Holds one pull at a time, so any number fits into memory. */
 export async function peekEach(
   context: Context,
   sources: readonly Source[],
@@ -41,7 +41,7 @@ export async function peekEach(
   }
 }
 
-/** Those that waited longest first; two of one moment in the order of their ids. */
+/** Oldest first; equal times in the order of their ids. */
 export function byAge(a: DeadLetter, b: DeadLetter): number {
   return a.deadLetteredAtMs - b.deadLetteredAtMs || a.id.localeCompare(b.id, 'en', { numeric: true })
 }

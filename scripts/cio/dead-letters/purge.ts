@@ -11,7 +11,7 @@ export interface PurgeOptions {
   readonly dryRun?: boolean
 }
 
-/** Throws dead letters away. Takes them all in hand before it asks, so that what is counted is what goes. */
+/** Deletes dead letters. Pulls all of them before it asks, so that the number it names is the number it deletes. */
 export async function purge(
   context: Context,
   names: readonly string[],
@@ -20,26 +20,28 @@ export async function purge(
 ): Promise<void> {
   const { output, connection, prompts, now } = context
   if (!isNarrowed(filter) && !options.all) {
-    throw usageError('this would throw away every dead letter', 'Say which ones, or --all.')
+    throw usageError('this would delete every dead letter', 'Give a filter, or --all.')
   }
   const purged: Record<string, number> = {}
   for (const source of sourcesOf(connection.topology, names)) {
     await using subscription = await openSubscription(context, source)
-    const meant: Pick<DeadLetter, 'id' | 'ackId'>[] = []
+    const matching: Pick<DeadLetter, 'id' | 'ackId'>[] = []
     for await (const page of subscription.pulls()) {
       context.signal.throwIfAborted()
       for (const deadLetter of page) {
-        if (matches(deadLetter, filter, now())) meant.push({ id: deadLetter.id, ackId: deadLetter.ackId })
+        if (matches(deadLetter, filter, now())) matching.push({ id: deadLetter.id, ackId: deadLetter.ackId })
       }
     }
-    purged[source.name] = meant.length
-    if (meant.length === 0 || options.dryRun) continue
-    await prompts.confirm(`Throw away ${count(meant.length, 'dead letter')} of ${source.name} in ${connection.name}?`)
-    await subscription.acknowledge(meant)
+    purged[source.name] = matching.length
+    if (matching.length === 0 || options.dryRun) continue
+    await prompts.confirm(
+      `Delete ${count(matching.length, 'dead letter')} of ${source.name} in ${connection.name}? This cannot be undone.`,
+    )
+    await subscription.acknowledge(matching)
   }
   output.result({ purged, dryRun: options.dryRun ?? false }, () =>
     Object.entries(purged)
-      .map(([name, number]) => `${name}: ${count(number, 'message')} ${options.dryRun ? 'would be ' : ''}thrown away`)
+      .map(([name, number]) => `${name}: ${count(number, 'message')} ${options.dryRun ? 'would be ' : ''}deleted`)
       .join('\n'),
   )
 }

@@ -69,7 +69,7 @@ it('stopped while it takes up a run that was killed, forgets nothing of that run
   journal.pullBegins(Date.now() + 60_000)
   const { child, ended } = cio.start(['dlq', 'replay', 'track', '--yes'])
   child.stderr?.on('data', (chunk: Buffer) => {
-    if (chunk.includes('it was killed while it read')) child.kill('SIGHUP')
+    if (chunk.includes('it was killed during a pull')) child.kill('SIGHUP')
   })
   expect(await ended).toMatchObject({ code: 3, stderr: expect.stringContaining('stopping') })
   expect(journal.read()?.replayed).toEqual(new Set(['1']))

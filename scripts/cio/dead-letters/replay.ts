@@ -17,9 +17,9 @@ import { type DeadLetterSubscription, openSubscription } from './subscription.ts
 export interface ReplayOptions extends ReplayRules {
   readonly dryRun: boolean
   readonly edit: boolean
-  /** Messages a second. */
+  /** Messages per second. */
   readonly rate: number
-  /** Replay at most so many of each source. */
+  /** Replay at most this many per source. */
   readonly limit: number
 }
 
@@ -32,12 +32,12 @@ interface Planned {
 interface Tally {
   readonly source: string
   replayed: number
-  /** Replayed by a run that was killed before it could say so to Pub/Sub. */
+  /** Replayed by a run that was killed before it could acknowledge them. */
   alreadyReplayed: number
   readonly skipped: { readonly id: string; readonly why: string }[]
 }
 
-/** What is sorted by age, shown and confirmed at a time. Bounds memory. */
+/** How much is sorted by age, checked and confirmed at a time. Bounds memory. */
 const WINDOW_DEAD_LETTERS = 10_000
 const WINDOW_BYTES = 64 * 1024 * 1024
 
@@ -56,7 +56,7 @@ export async function replay(
   output.result({ dryRun: options.dryRun, sources: tallies }, () => tallies.flatMap(linesOf(options)).join('\n'))
   const skipped = tallies.reduce((sum, tally) => sum + tally.skipped.length, 0)
   if (skipped > 0 && !options.dryRun) {
-    throw new CommandError(`${count(skipped, 'dead letter')} left where ${skipped === 1 ? 'it is' : 'they are'}`)
+    throw new CommandError(`${count(skipped, 'dead letter')} skipped`)
   }
 }
 
@@ -64,7 +64,8 @@ const linesOf =
   ({ dryRun }: ReplayOptions) =>
   (tally: Tally): string[] => {
     const why = Map.groupBy(tally.skipped, ({ why }) => why)
-    const already = tally.alreadyReplayed > 0 ? `, ${tally.alreadyReplayed} already by the run before` : ''
+    const already =
+      tally.alreadyReplayed > 0 ? `, ${tally.alreadyReplayed} already replayed by the interrupted run` : ''
     return [
       `${tally.source}: ${count(tally.replayed, 'message')} ${dryRun ? 'would be ' : ''}replayed${already}`,
       ...[...why].map(([reason, deadLetters]) => `  ${deadLetters.length} skipped: ${reason}`),
@@ -80,12 +81,12 @@ class SourceReplay {
   readonly #journal: Journal
   readonly #startedMs: number
   readonly #tally: Tally
-  /** Letters whose replay Pub/Sub has, by this run or by the one that it takes up. */
+  /** Dead letters whose replay Pub/Sub has accepted, in this run or in the one that it resumes. */
   readonly #replayed: Set<string> = new Set()
-  /** Letters that were looked at: one whose lease ran out may come a second time. */
+  /** Dead letters already handled: one whose lease expires is delivered a second time. */
   readonly #seen: Set<string> = new Set()
   #confirmed = false
-  /** True while Pub/Sub has a replay whose dead letter it may not know to be done. */
+  /** True while a replay is accepted and its dead letter is not yet acknowledged. */
   #unacknowledged = false
 
   constructor(context: Context, source: Source, filter: Filter, options: ReplayOptions) {
@@ -110,7 +111,7 @@ class SourceReplay {
     const subscription = await openSubscription(this.#context, this.#source, this.#journal)
     try {
       if (before !== undefined) {
-        // Cut off in here, the next run needs all that this one was told.
+        // If this is interrupted too, the next run needs the whole journal.
         this.#unacknowledged = true
         await this.#takeUp(subscription, before)
         this.#unacknowledged = false
@@ -133,18 +134,18 @@ class SourceReplay {
     }
   }
 
-  /** Two runs at once would take each other's dead letters for left over. */
+  /** Two runs at once would each take the other's dead letters for its own leftovers. */
   #refuseWhileAlive({ process: pid }: LeftOver): void {
     if (pid === undefined || pid === process.pid || !isAlive(pid)) return
-    throw new CommandError(`process ${pid} is replaying ${this.#source.name} already`, {
-      hint: `Wait until it has ended, or stop it with Ctrl-C there. If that is no cio any more: rm ${this.#journal.path}`,
+    throw new CommandError(`process ${pid} is already replaying ${this.#source.name}`, {
+      hint: `Wait for it to end, or stop it with Ctrl-C. If that process is not cio: rm ${this.#journal.path}`,
     })
   }
 
-  /** Goes on where a run was killed: done is what it had replayed, free what it held. */
+  /** Resumes a killed run: acknowledges what it had replayed, and releases what it held. */
   async #takeUp(subscription: DeadLetterSubscription, { replayed, held, openPullAtMs }: LeftOver): Promise<void> {
     const { output, now, signal } = this.#context
-    output.note(`${this.#source.name}: taking up a replay that was cut off`)
+    output.note(`${this.#source.name}: resuming an interrupted replay`)
     for (const id of replayed) {
       this.#replayed.add(id)
       this.#seen.add(id)
@@ -157,11 +158,13 @@ class SourceReplay {
     if (openPullAtMs === undefined) return
     const waitMs = openPullAtMs + this.#source.ackDeadlineMs + 1_000 - now()
     if (waitMs <= 0) return
-    output.note(`it was killed while it read: up to ${duration(waitMs)} until all it may have read is back`)
+    output.note(
+      `it was killed during a pull: waiting up to ${duration(waitMs)} until Pub/Sub delivers those messages again`,
+    )
     await delay(waitMs, undefined, { signal })
   }
 
-  /** The dead letters that are meant, oldest first, as many as fit. Those that are not meant stay in hand until the end. */
+  /** The matching dead letters, oldest first, as many as fit. The others stay leased until the end. */
   async #window(subscription: DeadLetterSubscription): Promise<DeadLetter[]> {
     const { now, signal } = this.#context
     const window: DeadLetter[] = []
@@ -170,7 +173,7 @@ class SourceReplay {
       signal.throwIfAborted()
       await subscription.acknowledge(page.filter(({ id }) => this.#replayed.has(id)))
       for (const deadLetter of page) {
-        // What was given up since we began may be what we replayed a moment ago.
+        // What was dead-lettered since we began may be what we replayed a moment ago.
         if (this.#seen.has(deadLetter.id) || deadLetter.deadLetteredAtMs >= this.#startedMs) continue
         this.#seen.add(deadLetter.id)
         if (!matches(deadLetter, this.#filter, now())) continue
@@ -182,7 +185,7 @@ class SourceReplay {
     return window.sort((a, b) => factsOf(a).publishedAtMs - factsOf(b).publishedAtMs)
   }
 
-  /** What may be replayed of these dead letters, in their order, at most so many: a person edits no more than what goes. */
+  /** Those that may be replayed, in order and at most `most`: nobody has to edit a message that is not sent. */
   async #planned(deadLetters: readonly DeadLetter[], most: number): Promise<Planned[]> {
     const { output, now, prompts } = this.#context
     const { edit, dryRun } = this.#options
@@ -231,7 +234,7 @@ class SourceReplay {
     }
   }
 
-  /** Publish, note, acknowledge. Killed after the first, a dead letter is replayed again, under the same key. */
+  /** Publishes, records, acknowledges. If it is killed after the first step, the replay is repeated under the same key. */
   async #publishPart(subscription: DeadLetterSubscription, topic: Topic, part: readonly Planned[]): Promise<void> {
     const published = await Promise.allSettled(
       part.map(async ({ deadLetter, replay }) => {
@@ -253,16 +256,16 @@ class SourceReplay {
     this.#tally.replayed += accepted.length
     const failed = published.find((each) => each.status === 'rejected')
     if (failed === undefined) return
-    throw new CommandError(`replayed ${this.#tally.replayed} of ${this.#source.name}, then Pub/Sub refused one`, {
+    throw new CommandError(`replayed ${this.#tally.replayed} of ${this.#source.name}, then a publish failed`, {
       cause: failed.reason,
-      hint: 'What was not replayed is where it was: run it again.',
+      hint: 'The others are still dead letters: run it again.',
     })
   }
 }
 
 const INVALID_ARGUMENT = 3
 
-/** Ack ids that Pub/Sub does not know any more free nothing: those dead letters come back by themselves, and are known then. */
+/** Pub/Sub rejects ack ids that have expired: those dead letters are delivered again anyway, and are recognized then. */
 async function unlessUnknown(freeing: Promise<void>): Promise<void> {
   try {
     await freeing

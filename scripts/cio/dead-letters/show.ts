@@ -7,7 +7,7 @@ import type { Filter } from './filter.ts'
 import { peek, peekEach } from './peek.ts'
 import { sourcesOf } from './source.ts'
 
-/** A dead letter for programs. Holds the whole message: personal data. */
+/** The whole dead letter, for programs. Contains personal data. */
 function described(deadLetter: DeadLetter) {
   return {
     ...summary(deadLetter),
@@ -17,7 +17,7 @@ function described(deadLetter: DeadLetter) {
   }
 }
 
-/** A dead letter without what is in it. */
+/** A dead letter without its content. */
 function summary(deadLetter: DeadLetter) {
   const { key, publishedAtMs, ...facts } = factsOf(deadLetter)
   return {
@@ -56,7 +56,7 @@ export async function list(context: Context, names: readonly string[], filter: F
     return table(['id', 'source', 'what', 'reason', 'age', 'replays', 'error'], rows)
   })
   if (deadLetters.length === limit)
-    output.note(`these are the first ${limit}: --limit shows more, \`dlq stats\` counts all`)
+    output.note(`only the first ${limit} are shown: --limit shows more, \`dlq stats\` counts all`)
 }
 
 export async function show(context: Context, ids: readonly string[]): Promise<void> {
@@ -65,7 +65,7 @@ export async function show(context: Context, ids: readonly string[]): Promise<vo
   const missing = ids.filter((id) => deadLetters.every((deadLetter) => deadLetter.id !== id))
   if (missing.length > 0) {
     throw new CommandError(`no dead letter ${missing.join(', ')} here`, {
-      hint: 'It may be in the hands of another run for up to a minute; `dlq list` shows what there is.',
+      hint: 'Another run may hold it for up to a minute. `dlq list` shows what is there.',
     })
   }
   output.result(deadLetters.map(described), () => deadLetters.map(pretty).join('\n\n'))

@@ -9,5 +9,5 @@ it('finds every place where messages are given up in pipeline.yaml', () => {
     ['transactional', 'transactional-dead-letter'],
     ['warehouse', 'warehouse-dead-letter'],
   ])
-  expect(() => sourcesOf(readTopology(), ['webhook'])).toThrow('nothing gives up messages under the name webhook')
+  expect(() => sourcesOf(readTopology(), ['webhook'])).toThrow('there are no dead letters of webhook')
 })

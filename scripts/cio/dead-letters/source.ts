@@ -1,15 +1,15 @@
 import type { Topology } from '../../topology/topology.ts'
 import { usageError } from '../errors.ts'
 
-/** A subscription that gives messages up, and where they wait. */
+/** A subscription with a dead-letter topic, and the subscription in which its dead letters wait. */
 export interface Source {
   /** Name of the subscription that pushes to the function. */
   readonly name: string
-  /** Topic that a replay goes back to. */
+  /** Topic that a replay is published to. */
   readonly topic: string
   /** Pull subscription in which its dead letters wait. */
   readonly deadLetterSubscription: string
-  /** How long a dead letter stays away that was pulled by somebody who died of it. */
+  /** How long a dead letter stays leased to a process that pulled it and died. */
   readonly ackDeadlineMs: number
 }
 
@@ -25,8 +25,8 @@ export function sourcesOf(topology: Topology, names: readonly string[] = []): re
   const unknown = names.find((name) => all.every((source) => source.name !== name))
   if (unknown !== undefined) {
     throw usageError(
-      `nothing gives up messages under the name ${unknown}`,
-      `There are: ${all.map(({ name }) => name).join(', ')}.`,
+      `there are no dead letters of ${unknown}`,
+      `Use one of: ${all.map(({ name }) => name).join(', ')}.`,
     )
   }
   return names.length === 0 ? all : all.filter(({ name }) => names.includes(name))

@@ -13,27 +13,27 @@ export interface DeadLetterSubscriptionOptions {
   readonly projectId: string
   readonly source: Source
   readonly now: () => number
-  /** Notes what is pulled; undefined for those who only look. */
+  /** Records what is pulled; undefined for a reader that only peeks. */
   readonly journal?: Journal
-  /** Google's pulls may bring nothing although there is something; those of the local stack tell the truth at once. */
+  /** Google's pulls may return nothing although messages wait; those of the local stack never do. */
   readonly local: boolean
 }
 
-/** How long a dead letter is ours before it is given back to all, unless we ask for more, seconds. */
+/** Seconds until a pulled dead letter is delivered to others, unless the lease is extended. */
 const LEASE_SECONDS = 30
 const EXTEND_EVERY_MS = 10_000
 const PULL_AT_MOST = 200
 const PULL_TIMEOUT_MS = 10_000
-/** Pub/Sub takes 524,288 bytes of ack ids a request; one has about 200. */
+/** Pub/Sub takes 524,288 bytes of ack ids per request; one has about 200. */
 const ACK_IDS_A_REQUEST = 1_000
-/** So many empty pulls in a row count as the end, in the cloud. */
+/** In the cloud, this many empty pulls in a row count as the end. */
 const EMPTY_PULLS = 5
 const EMPTY_PULL_PAUSE_MS = 500
 const NOT_FOUND = 5
 
 /**
- * The dead letters of one source. Pub/Sub has no way to look without taking: what is pulled is ours for a lease, which
- * is extended as long as this is open, and everybody's again once it is released.
+ * The dead letters of one source. Pub/Sub has no read without a lease: what is pulled is leased to us, the lease is
+ * extended as long as this is open, and others receive the message again once it is released.
  */
 export class DeadLetterSubscription implements AsyncDisposable {
   readonly #options: DeadLetterSubscriptionOptions
@@ -47,7 +47,7 @@ export class DeadLetterSubscription implements AsyncDisposable {
     this.#heartbeat = setInterval(() => void this.#extend(), EXTEND_EVERY_MS).unref()
   }
 
-  /** Letters as they come, a pull at a time. Ends when the subscription has no more to give. */
+  /** Dead letters as they come, one pull at a time. Ends when the subscription is empty. */
   async *pulls(): AsyncGenerator<readonly DeadLetter[]> {
     let empty = 0
     while (empty < (this.#options.local ? 1 : EMPTY_PULLS)) {
@@ -61,14 +61,14 @@ export class DeadLetterSubscription implements AsyncDisposable {
   /** Removes dead letters for good. Resolves when Pub/Sub has confirmed it. */
   async acknowledge(deadLetters: readonly Pick<DeadLetter, 'id' | 'ackId'>[]): Promise<void> {
     await this.#each(
-      // A dead letter whose lease ran out meanwhile has come again, under an ack id that counts now.
+      // A dead letter whose lease expired meanwhile was delivered again: only its newest ack id counts.
       deadLetters.map(({ id, ackId }) => this.#held.get(id) ?? ackId),
       (ackIds) => this.#options.subscriber.acknowledge({ subscription: this.#path, ackIds }),
     )
     for (const { id } of deadLetters) this.#held.delete(id)
   }
 
-  /** Gives dead letters back at once. */
+  /** Ends the leases at once. */
   async release(deadLetters: readonly Pick<DeadLetter, 'id' | 'ackId'>[]): Promise<void> {
     for (const { id } of deadLetters) this.#held.delete(id)
     await this.#deadline(
@@ -77,7 +77,7 @@ export class DeadLetterSubscription implements AsyncDisposable {
     )
   }
 
-  /** Gives back everything that is still held. */
+  /** Releases everything that is still held. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#heartbeat)
     await this.release([...this.#held].map(([id, ackId]) => ({ id, ackId }))).catch(() => {})
@@ -119,12 +119,12 @@ export class DeadLetterSubscription implements AsyncDisposable {
       return response.receivedMessages ?? []
     } catch (cause) {
       const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-      const hint = code === NOT_FOUND ? 'Terraform creates it: apply it first.' : undefined
+      const hint = code === NOT_FOUND ? 'Terraform creates it: run terraform apply first.' : undefined
       throw new CommandError(`cannot read ${this.#path}`, { cause, ...(hint !== undefined && { hint }) })
     }
   }
 
-  /** A lease that cannot be extended runs out: the dead letter comes back, and nothing is lost. */
+  /** A lease that cannot be extended expires: the dead letter is delivered again, and nothing is lost. */
   async #extend(): Promise<void> {
     await this.#deadline([...this.#held.values()], LEASE_SECONDS).catch(() => {})
   }

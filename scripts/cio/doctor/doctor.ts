@@ -20,7 +20,7 @@ export interface DoctorOptions {
 const MARKS = { ok: '✓', wrong: '✗', warning: '!', skipped: '-' } as const
 const COLOURS = { ok: 'green', wrong: 'red', warning: 'yellow', skipped: 'gray' } as const
 
-/** Looks at everything, even after something was found wrong: one cause often shows in several places. */
+/** Runs every examination, even after a fault is found: one cause often shows in several places. */
 export async function doctor(context: Context, options: DoctorOptions): Promise<void> {
   const { output, connection } = context
   const url = options.webhookUrl ?? connection.webhookUrl
@@ -66,6 +66,6 @@ async function examineDeadLetters(context: Context): Promise<readonly Finding[]>
     oldestMs = Math.min(oldestMs, factsOf(deadLetter).publishedAtMs)
   })
   if (deadLetters === 0) return [ok('dead letters', 'none')]
-  const note = `${count(deadLetters, 'message')} given up, the oldest ${duration(context.now() - oldestMs)} ago`
+  const note = `${count(deadLetters, 'message')}, the oldest published ${duration(context.now() - oldestMs)} ago`
   return [{ area: 'dead letters', state: 'warning', note, fix: 'npm run cio -- dlq stats' }]
 }

@@ -25,8 +25,8 @@ describe('a subscription', () => {
       filter: 'attributes:x',
     }
     expect(declared && deviations(declared, changed)).toEqual([
-      'it does not keep the order, which only a new subscription can',
-      'it pushes to nobody',
+      'it is not ordered; ordering needs a new subscription',
+      'it has no push endpoint',
       'it has no dead-letter topic',
       'its ack deadline is 10 s instead of 60 s',
       'its filter is attributes:x',

@@ -6,9 +6,9 @@ import { type Finding, ok, wrong } from './finding.ts'
 type Declared = Topology['subscriptions'][string]
 type Actual = protos.google.pubsub.v1.ISubscription
 
-const APPLY = 'Apply Terraform.'
+const APPLY = 'Run terraform apply.'
 
-/** Every topic and subscription of `pipeline.yaml`: there, and as it is declared. */
+/** Every topic and subscription of `pipeline.yaml` exists and is as declared. */
 export async function examinePubSub({ connection }: Context): Promise<readonly Finding[]> {
   const pubsub = await connection.pubsub()
   const { topics, subscriptions } = connection.topology
@@ -17,7 +17,7 @@ export async function examinePubSub({ connection }: Context): Promise<readonly F
   const missing = Object.keys(topics).filter((name) => !names.has(name))
   const findings: Finding[] =
     missing.length === 0
-      ? [ok('topics', `all ${Object.keys(topics).length} there`)]
+      ? [ok('topics', `all ${Object.keys(topics).length} exist`)]
       : missing.map((name) => wrong('topics', `${name} is missing`, APPLY))
   const [found] = await pubsub.getSubscriptions()
   const actual = new Map(found.map(({ name, metadata }) => [shortName(name), metadata]))
@@ -32,23 +32,24 @@ export async function examinePubSub({ connection }: Context): Promise<readonly F
   return findings
 }
 
-/** Where a subscription is not as it is declared. Pure. */
+/** Where a subscription differs from its declaration. Pure. */
 export function deviations(declared: Declared, actual: Actual): readonly string[] {
   const found: string[] = []
   const topic = shortName(actual.topic)
-  if (topic !== declared.topic) found.push(`it is of the topic ${topic}`)
+  if (topic !== declared.topic) found.push(`it belongs to the topic ${topic}`)
   if (Boolean(actual.enableMessageOrdering) !== declared.ordered) {
-    found.push(declared.ordered ? 'it does not keep the order, which only a new subscription can' : 'it keeps an order')
+    found.push(declared.ordered ? 'it is not ordered; ordering needs a new subscription' : 'it is ordered')
   }
   const pushes = Boolean(actual.pushConfig?.pushEndpoint)
-  if (pushes !== (declared.push !== undefined)) found.push(pushes ? 'it pushes' : 'it pushes to nobody')
+  if (pushes !== (declared.push !== undefined))
+    found.push(pushes ? 'it has a push endpoint' : 'it has no push endpoint')
   const deadLetterTopic = shortName(actual.deadLetterPolicy?.deadLetterTopic)
   if (deadLetterTopic !== (declared.dead_letter_topic ?? '')) {
     found.push(deadLetterTopic === '' ? 'it has no dead-letter topic' : `its dead-letter topic is ${deadLetterTopic}`)
   }
   const attempts = actual.deadLetterPolicy?.maxDeliveryAttempts
   if (attempts && attempts !== declared.max_delivery_attempts) {
-    found.push(`it gives up after ${attempts} attempts instead of ${declared.max_delivery_attempts}`)
+    found.push(`it dead-letters after ${attempts} attempts instead of ${declared.max_delivery_attempts}`)
   }
   if (actual.ackDeadlineSeconds !== declared.ack_deadline_seconds) {
     found.push(`its ack deadline is ${actual.ackDeadlineSeconds} s instead of ${declared.ack_deadline_seconds} s`)
@@ -57,7 +58,7 @@ export function deviations(declared: Declared, actual: Actual): readonly string[
   return found
 }
 
-/** What the person at this command line may do. The functions' own permissions show in the test event. */
+/** The permissions of the person at this command line. The test event shows those of the functions. */
 async function examinePermissions(pubsub: PubSub, { topics, subscriptions }: Topology): Promise<readonly Finding[]> {
   const fix = 'Ask for roles/pubsub.publisher and roles/pubsub.subscriber.'
   const findings: Finding[] = []

@@ -4,7 +4,7 @@ import { PROJECT_ROOT } from '../../topology/topology.ts'
 import type { Context } from '../context.ts'
 import { type Finding, ok, wrong } from './finding.ts'
 
-const APPLY = 'Apply Terraform.'
+const APPLY = 'Run terraform apply.'
 const tableSchema = z.looseObject({
   schema: z.looseObject({ fields: z.array(z.looseObject({ name: z.string() })) }).optional(),
 })

@@ -8,17 +8,17 @@ import { type Finding, ok, wrong } from './finding.ts'
 
 const POLL_MS = 500
 
-/** That Customer.io sends its events to this address, all of them. */
+/** Customer.io sends all its events to this address. */
 export async function examineReporting(context: Context, url: string | undefined): Promise<readonly Finding[]> {
   const area = 'reporting webhook'
   const all = await readWebhooks(context)
   if (url === undefined)
-    return [{ area, state: 'skipped', note: `${count(all.length, 'webhook')}; give --webhook-url to find ours` }]
+    return [{ area, state: 'skipped', note: `${count(all.length, 'webhook')}; give --webhook-url to identify ours` }]
   const ours = all.find(({ endpoint }) => endpoint === url)
   if (ours === undefined) {
     const note = `Customer.io sends nothing to ${url}`
     const fix = `npm run cio -- webhooks create --url ${url}`
-    // The local Customer.io sends its own events there all the same.
+    // The local Customer.io sends its own events there anyway.
     return [{ area, state: context.connection.local ? 'warning' : 'wrong', note, fix }]
   }
   const { id } = ours
@@ -29,7 +29,7 @@ export async function examineReporting(context: Context, url: string | undefined
   return [{ area, state: 'warning', note: `webhook ${id} leaves out ${count(missing.length, 'event')}`, fix }]
 }
 
-/** That the function is reached, refuses what nobody signed, and takes what is signed, which must end in BigQuery. */
+/** The function answers, rejects a wrong signature, and takes a signed event, which must arrive in BigQuery. */
 export async function examineWebhook(
   context: Context,
   url: string | undefined,
@@ -41,10 +41,16 @@ export async function examineWebhook(
   const unsigned = await sendWebhook(url, 'a key that nobody has', body, now())
   if (unsigned.status !== 401) {
     const complaint = complaintAbout(unsigned)
-    const note = `a wrong signature is answered ${unsigned.status ?? 'by nobody'} instead of 401`
-    return [wrong('webhook', note, complaint?.hint ?? 'Anybody could write to the warehouse: is this our function?')]
+    const note = `a wrong signature got ${unsigned.status === undefined ? 'no answer' : `answer ${unsigned.status}`} instead of 401`
+    return [
+      wrong(
+        'webhook',
+        note,
+        complaint?.hint ?? 'Anybody could write to the warehouse. Is this the address of our function?',
+      ),
+    ]
   }
-  const findings: Finding[] = [ok('webhook', `reached, and refuses a wrong signature (${unsigned.latencyMs} ms)`)]
+  const findings: Finding[] = [ok('webhook', `answers, and rejects a wrong signature (${unsigned.latencyMs} ms)`)]
   if (!synthetic) return findings
   const [key = ''] = await connection.customerIo().signingKeys()
   const answer = await sendWebhook(url, key, body, now())
@@ -52,7 +58,7 @@ export async function examineWebhook(
   if (complaint !== undefined) return [...findings, wrong('test event', complaint.what, complaint.hint)]
   const tookMs = await untilStored(context, eventId, waitMs)
   if (tookMs === undefined) {
-    const fix = 'The log of the function warehouse, and `dlq list warehouse`, say where it stopped.'
+    const fix = 'See the log of the function warehouse, and `dlq list warehouse`.'
     return [...findings, wrong('test event', `accepted, but not in BigQuery after ${waitMs / 1_000} s`, fix)]
   }
   return [

@@ -28,27 +28,30 @@ interface Report {
 
 interface Resumed {
   readonly reports: readonly Report[]
-  /** Erasures that were cut off before Customer.io was told, which needs names that no journal holds. */
-  readonly untold: number
+  /** Erasures that were interrupted before the suppression at Customer.io, which needs names that no journal holds. */
+  readonly unsuppressed: number
 }
 
 export async function erase(context: Context, options: EraseOptions): Promise<void> {
   const { output, connection } = context
   const journal = new EraseJournal(connection.stateDirectory)
-  const { reports, untold } = options.resume
+  const { reports, unsuppressed } = options.resume
     ? await resume(context, journal, options)
-    : { reports: [await first(context, journal, options)], untold: 0 }
-  const nothing = untold > 0 ? '' : 'nothing is left to erase'
+    : { reports: [await first(context, journal, options)], unsuppressed: 0 }
+  const nothing = unsuppressed > 0 ? '' : 'nothing is left to erase'
   output.result(reports, () => (reports.length === 0 ? nothing : reports.map(describe).join('\n\n')))
-  if (untold > 0) {
-    throw new CommandError(`${count(untold, 'erasure')} cut off before Customer.io was told, which needs the names`, {
-      hint: 'Run it again with --id and --email.',
-    })
+  if (unsuppressed > 0) {
+    throw new CommandError(
+      `${count(unsuppressed, 'erasure')} interrupted before the suppression at Customer.io, which needs the names`,
+      {
+        hint: 'Run it again with --id and --email.',
+      },
+    )
   }
   const left = reports.reduce((sum, report) => sum + report.left, 0)
   if (left === 0) return
-  throw new CommandError(`${count(left, 'row')} cannot be deleted yet: BigQuery's streaming buffer holds them`, {
-    hint: 'In 90 minutes: npm run cio -- erase --resume',
+  throw new CommandError(`${count(left, 'row')} cannot be deleted yet: they are in BigQuery's streaming buffer`, {
+    hint: 'In 90 minutes, run: npm run cio -- erase --resume',
   })
 }
 
@@ -56,16 +59,18 @@ async function first(context: Context, journal: EraseJournal, options: EraseOpti
   const { connection, prompts } = context
   const { person, atCustomerIo } = await findPerson(context, options)
   const named = [person.id && `id ${person.id}`, person.email && `e-mail ${person.email}`].filter(Boolean).join(', ')
-  await prompts.confirm(`Erase ${named} from ${connection.name}, and suppress them at Customer.io?`)
+  await prompts.confirm(
+    `Erase ${named} from ${connection.name}, and suppress them at Customer.io? This cannot be undone.`,
+  )
   const own = hashesOf(person)
   const earlier = journal.of(own)
-  const untold = earlier.filter(({ suppressed }) => !suppressed).flatMap((entry) => entry.identifiers)
-  if (untold.some((name) => !own.names.includes(name))) {
-    throw new CommandError('an erasure of this person was cut off that knew more of their names', {
-      hint: 'Run it again with both --id and --email: Customer.io has deleted who they belong to, and cannot tell.',
+  const unsuppressed = earlier.filter(({ suppressed }) => !suppressed).flatMap((entry) => entry.identifiers)
+  if (unsuppressed.some((name) => !own.names.includes(name))) {
+    throw new CommandError('an interrupted erasure of this person knew more of their names', {
+      hint: 'Run it again with both --id and --email: Customer.io has deleted the person and no longer knows their names.',
     })
   }
-  // Customer.io, once it has deleted them, no longer knows their other names: what an earlier run knew is kept.
+  // Once the person is deleted, Customer.io no longer knows their other names: keep what an earlier run knew.
   const hashes = together([own, ...earlier])
   const { names: identifiers } = hashesOf({ ...person, cioId: undefined })
   journal.write({ ...hashes, identifiers, suppressed: false })
@@ -98,26 +103,26 @@ async function resume(context: Context, journal: EraseJournal, options: EraseOpt
     if (rest.left === 0) journal.finished(entry)
     reports.push({ customerIo: 'done before', ...rest })
   }
-  return { reports, untold: entries.filter(({ suppressed }) => !suppressed).length }
+  return { reports, unsuppressed: entries.filter(({ suppressed }) => !suppressed).length }
 }
 
-/** Blocks first, then deletes: between the two nothing can create the person again. */
+/** Suppresses first, then deletes: between the two, nothing can create the person again. */
 async function suppress({ connection }: Context, { id, email }: Person): Promise<readonly string[]> {
   const service = await connection.customerIo().service()
   const who = [...(id === undefined ? [] : [{ id }]), ...(email === undefined ? [] : [{ email }])]
-  for (const identifiers of who) refuseFailure('suppress', await service.suppress(identifiers))
-  for (const identifiers of who) refuseFailure('delete', await service.delete(identifiers))
+  for (const identifiers of who) throwUnlessDelivered('suppress', await service.suppress(identifiers))
+  for (const identifiers of who) throwUnlessDelivered('delete', await service.delete(identifiers))
   return who.flatMap((identifiers) => Object.keys(identifiers))
 }
 
-function refuseFailure(what: string, outcome: Outcome): void {
+function throwUnlessDelivered(what: string, outcome: Outcome): void {
   if (outcome.kind === 'delivered') return
   throw new CommandError(`Customer.io did not ${what} the person: ${outcome.error}`, {
-    hint: 'Nothing else was touched. Run the same command again.',
+    hint: 'Nothing else was changed. Run the same command again.',
   })
 }
 
-/** Everything of ours. `person` is known in the first pass only, and finds addresses in broken bodies as well. */
+/** Erases from our own stores. `person` is known in the first pass only; it also finds addresses in broken bodies. */
 async function eraseStores(
   context: Context,
   hashes: PersonHashes,
@@ -125,15 +130,15 @@ async function eraseStores(
 ): Promise<Omit<Report, 'customerIo'>> {
   const { connection } = context
   const { topology } = connection
-  // Dead letters first: a replay by somebody else must not bring back what goes next.
+  // Dead letters first: a replay must not bring back what is deleted next.
   const deadLetters: Record<string, number> = {}
   for (const source of sourcesOf(topology)) {
     await using subscription = await openSubscription(context, source)
-    const meant: DeadLetter[] = []
+    const matching: DeadLetter[] = []
     for await (const page of subscription.pulls())
-      meant.push(...page.filter((deadLetter) => isMeant(deadLetter, hashes, person)))
-    await subscription.acknowledge(meant)
-    deadLetters[source.name] = meant.length
+      matching.push(...page.filter((deadLetter) => isAboutPerson(deadLetter, hashes, person)))
+    await subscription.acknowledge(matching)
+    deadLetters[source.name] = matching.length
   }
   const records = createFirestoreSendLedger({
     firestore: await connection.firestore(),
@@ -148,7 +153,7 @@ async function eraseStores(
   return { warehouse, ledger, deadLetters, left }
 }
 
-function isMeant({ data }: DeadLetter, hashes: PersonHashes, person: Person | undefined): boolean {
+function isAboutPerson({ data }: DeadLetter, hashes: PersonHashes, person: Person | undefined): boolean {
   return namesSomebodyOf(data, hashes) || (person?.email !== undefined && isAbout(data, person.email))
 }
 
@@ -156,13 +161,13 @@ function describe({ customerIo, warehouse, ledger, deadLetters }: Report): strin
   const at =
     customerIo === 'done before'
       ? 'done in the first pass'
-      : `${customerIo.found ? 'found and deleted' : 'was not there'}; suppressed: ${customerIo.suppressed.join(', ')}`
+      : `${customerIo.found ? 'found and deleted' : 'was not found'}; suppressed: ${customerIo.suppressed.join(', ')}`
   return [
     `Customer.io: ${at}`,
     ...Object.entries(warehouse).map(
       ([table, { deleted, left }]) => `${table}: ${count(deleted, 'row')} deleted${left > 0 ? `, ${left} left` : ''}`,
     ),
     `send ledger: ${count(ledger, 'record')} deleted`,
-    ...Object.entries(deadLetters).map(([source, number]) => `dead letters of ${source}: ${number} thrown away`),
+    ...Object.entries(deadLetters).map(([source, number]) => `dead letters of ${source}: ${number} deleted`),
   ].join('\n')
 }

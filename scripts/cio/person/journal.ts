@@ -6,13 +6,13 @@ import type { PersonHashes } from './person.ts'
 const entrySchema = z.strictObject({
   names: z.array(z.string()),
   ledger: z.array(z.string()),
-  /** Those of `names` by which Customer.io is told: id and e-mail. */
+  /** Those of `names` that are suppressed at Customer.io: id and e-mail. */
   identifiers: z.array(z.string()),
-  /** False: it was cut off before Customer.io was told, which needs the names again. */
+  /** False: interrupted before the suppression at Customer.io, which needs the names again. */
   suppressed: z.boolean(),
 })
 
-/** An erasure that is not finished. Hashes only: a list of who was erased must not tell who that was. */
+/** An unfinished erasure. Hashes only: a list of erased people must not name them. */
 export interface Unfinished extends PersonHashes {
   readonly identifiers: readonly string[]
   readonly suppressed: boolean

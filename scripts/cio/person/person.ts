@@ -8,7 +8,7 @@ import { describeFailure } from '../customerio.ts'
 import { peopleIn } from '../dead-letters/body.ts'
 import { CommandError, usageError } from '../errors.ts'
 
-/** By what one person is known. E-mail addresses in lower case. */
+/** The names of one person. E-mail addresses are in lower case. */
 export interface Person {
   readonly id: string | undefined
   readonly email: string | undefined
@@ -23,22 +23,22 @@ const identifiersSchema = z.looseObject({
 const byIdSchema = z.looseObject({ customer: z.looseObject({ identifiers: identifiersSchema }) })
 const byEmailSchema = z.looseObject({ results: z.array(identifiersSchema) })
 
-/** The person that is meant, with the names that Customer.io knows besides. Refuses two names of two people. */
+/** Finds the person, with the other names that Customer.io knows. Throws when the names belong to two people. */
 export async function findPerson(
   context: Context,
   given: { readonly id?: string; readonly email?: string },
 ): Promise<{ readonly person: Person; readonly atCustomerIo: boolean }> {
   const id = given.id?.trim() || undefined
   const email = given.email?.trim().toLowerCase() || undefined
-  if (!id && !email) throw usageError('--id or --email is missing; both are best')
-  if (email && !email.includes('@')) throw usageError(`--email ${email}: that is no e-mail address`)
+  if (!id && !email) throw usageError('--id or --email is missing; give both if you know them')
+  if (email && !email.includes('@')) throw usageError(`--email ${email}: not an e-mail address`)
   const [byId, byEmail] = [
     id ? await askById(context, id) : undefined,
     email ? await askByEmail(context, email) : undefined,
   ]
   if (differ(byId?.cioId, byEmail?.cioId) || differ(byId?.email, email) || differ(byEmail?.id, id)) {
-    throw new CommandError('at Customer.io this id and this e-mail address do not belong together', {
-      hint: 'Name them one at a time, by --id or by --email.',
+    throw new CommandError('at Customer.io this id and this e-mail address belong to different people', {
+      hint: 'Give only one of --id and --email.',
     })
   }
   const person = {
@@ -49,7 +49,7 @@ export async function findPerson(
   return { person, atCustomerIo: byId !== undefined || byEmail !== undefined }
 }
 
-/** One that nobody gave or knows differs from nothing. */
+/** An unknown name differs from nothing. */
 function differ(one: string | undefined, other: string | undefined): boolean {
   return one !== undefined && other !== undefined && one !== other
 }
@@ -69,7 +69,7 @@ async function askByEmail({ connection }: Context, email: string): Promise<Perso
   try {
     const { results } = byEmailSchema.parse(await client.getCustomersByEmail(email))
     if (results.length > 1) {
-      throw new CommandError('Customer.io has several people with this e-mail address', { hint: 'Name one by --id.' })
+      throw new CommandError('Customer.io has several people with this e-mail address', { hint: 'Use --id.' })
     }
     return results[0] === undefined ? undefined : personOf(results[0])
   } catch (error) {

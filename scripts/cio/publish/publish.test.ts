@@ -29,7 +29,7 @@ it('stopped half-way says under which keys to go on, and goes on under those', a
   const stopped = await ended
   expect(stopped).toMatchObject({ code: 3, stderr: expect.stringMatching(/stopped after 1 of 4 messages/) })
   const [, key = ''] = /Run it again with --key (\S+):/.exec(stopped.stderr) ?? []
-  expect(stopped.stderr).toContain(`cut off, it is taken up with --key ${key}\n`)
+  expect(stopped.stderr).toContain(`if this is interrupted, run it again with --key ${key}\n`)
   expect(await cio.json(['publish', 'track', '--file', file, '--key', key])).toMatchObject({
     published: [1, 2, 3, 4].map((line) => ({ key: `${key}:${line}` })),
   })

@@ -58,7 +58,7 @@ async function readInput(message: string | undefined, file: string | undefined):
   if (message === '-') return await readAll(process.stdin)
   if (message !== undefined) return message
   if (file === undefined)
-    throw usageError('no message is given', 'Give it as JSON, as - for standard input, or --file.')
+    throw usageError('no message is given', 'Give it as JSON, use - for standard input, or use --file.')
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {
@@ -71,7 +71,7 @@ function brokenError(topic: TopicName, all: number, broken: readonly string[]): 
   const what = all === 1 ? 'the message breaks' : `${broken.length} of ${all} messages break`
   const lines = [...broken.slice(0, PROBLEMS_SHOWN), ...more].map((line) => `\n  ${line}`).join('')
   return new CommandError(`nothing was published: ${what} the contract of ${topic}${lines}`, {
-    hint: 'What each topic takes: shared/contract/README.md',
+    hint: 'The contract: shared/contract/README.md',
   })
 }
 
@@ -87,11 +87,11 @@ async function publishAll(
   { key, rate, file }: PublishOptions,
 ): Promise<Published[]> {
   const prefix = key ?? crypto.randomUUID()
-  // A file may have more lines the next time: its first line keeps its key.
+  // A file may have more lines next time: its first line must keep its key.
   const single = messages.length === 1 && file === undefined
   const publisher = new MessagingPublisher({ pubsub: await connection.pubsub(), timeoutMs: PUBLISH_TIMEOUT_MS, now })
-  // Said before and not only after: whoever is killed says nothing.
-  if (key === undefined && messages.length > 1) output.note(`cut off, it is taken up with --key ${prefix}`)
+  // Said first: a killed process cannot say it.
+  if (key === undefined && messages.length > 1) output.note(`if this is interrupted, run it again with --key ${prefix}`)
   const pace = createPace(rate, now, signal)
   const progress = await startProgress(output, 'publishing', messages.length, now)
   const published: Published[] = []
@@ -127,5 +127,5 @@ function notAllError(done: number, all: number, prefix: string, cause: unknown):
 }
 
 function again(prefix: string): string {
-  return `Run it again with --key ${prefix}: what was published already does not happen twice.`
+  return `Run it again with --key ${prefix}: what was published already takes effect only once.`
 }

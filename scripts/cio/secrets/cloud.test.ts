@@ -49,7 +49,7 @@ describe('secrets in Secret Manager', () => {
     const { code, stdout, stderr } = await cio.run(['secrets', 'check'])
     expect(code).toBe(1)
     expect(stdout).toMatch(
-      /CUSTOMERIO_TRACK_API_KEY +1 +wrong +Customer.io refuses the site id and Track API key \(401\)/,
+      /CUSTOMERIO_TRACK_API_KEY +1 +wrong +Customer.io rejects the site id and Track API key \(401\)/,
     )
     expect(stdout).toMatch(/CUSTOMERIO_APP_API_KEY +1 +missing +not configured yet/)
     expect(stderr).toContain('npm run cio -- secrets set CUSTOMERIO_APP_API_KEY')
@@ -91,7 +91,7 @@ describe('secrets in Secret Manager', () => {
     nowMs -= 3_600_000
     await cio.run(['secrets', 'set', name, '--no-verify'], { input: 'long-there' })
     const same = await cio.run(again, { input: 'long-there' })
-    expect(same).toMatchObject({ code: 1, stderr: expect.stringContaining('has this value already') })
+    expect(same).toMatchObject({ code: 1, stderr: expect.stringContaining('already has this value') })
     expect(secretManager.versions(pathOf(name)).map(({ state }) => state)).toEqual(['DISABLED', 'ENABLED', 'ENABLED'])
   })
 

@@ -80,7 +80,7 @@ export function cloudSecrets(options: CloudSecretsOptions): SecretStore {
   }
 }
 
-/** Says which secret and which permission it is about; `absent` are the codes that mean there is none. */
+/** Adds the secret and the missing permission to an error; `absent` are the codes that mean it does not exist. */
 async function asked<T>(
   what: string,
   name: string,
@@ -96,7 +96,7 @@ async function asked<T>(
       code === PERMISSION_DENIED
         ? 'Your account needs roles/secretmanager.admin on this secret, or the parts of it that this command uses.'
         : code === NOT_FOUND
-          ? 'Terraform creates the secrets: apply it first.'
+          ? 'Terraform creates the secrets: run terraform apply first.'
           : undefined
     throw new CommandError(`Secret Manager: cannot ${what} ${name}`, { cause, ...(hint !== undefined && { hint }) })
   }

@@ -27,7 +27,7 @@ const LATEST_WITHIN_MS = 60_000
 export async function set(context: Context, name: string, { verify }: SetOptions): Promise<void> {
   const { output, connection } = context
   const value = await readValue(context, name)
-  if (verify) await refuseWrong(context, name, value)
+  if (verify) await throwIfRejected(context, name, value)
   const version = await connection.secrets().add(name, value)
   output.result({ name, version }, () => `${name} is set (version ${version})`)
 }
@@ -41,17 +41,19 @@ export async function rotate(context: Context, name: string, options: RotateOpti
   const value = name === SIGNING_KEYS ? ringWith(given, before.value) : given
   let version = before.version
   if (value !== before.value.trim()) {
-    if (options.verify) await refuseWrong(context, name, given)
+    if (options.verify) await throwIfRejected(context, name, given)
     version = await store.add(name, value)
     output.note(`added version ${version} of ${name}`)
     await untilLatest(context, name, value)
   } else if (await isYoung(context, name, version)) {
-    output.note(`taking up the rotation that added version ${version} of ${name}`)
+    output.note(`resuming the rotation that added version ${version} of ${name}`)
   } else {
-    throw new CommandError(`${name} has this value already`, { hint: 'Is it the old one? Nothing was changed.' })
+    throw new CommandError(`${name} already has this value; nothing was changed`, {
+      hint: 'Did you enter the old value?',
+    })
   }
   if (options.wait) {
-    output.note(`waiting ${LIVE_AFTER_MS / 1_000} s, until every function has read it`)
+    output.note(`waiting ${LIVE_AFTER_MS / 1_000} s until every function has read it`)
     await delay(LIVE_AFTER_MS, undefined, { signal: context.signal })
   }
   const disabled: string[] = []
@@ -69,10 +71,12 @@ export async function rotate(context: Context, name: string, options: RotateOpti
   }
   output.result({ name, version, live: options.wait, disabled }, () =>
     [
-      `${name} is rotated: version ${version} is ${options.wait ? 'live' : 'the latest; functions read it within a minute'}`,
+      `${name} is rotated: version ${version} is ${options.wait ? 'in use' : 'the latest; functions read it within a minute'}`,
       ...(disabled.length > 0 ? [`disabled: version ${disabled.join(', ')}`] : []),
       ...(name === SIGNING_KEYS
-        ? ['the key before stays valid; when Customer.io signs with the new one, `secrets set` it alone']
+        ? [
+            'the previous key stays valid; once Customer.io signs with the new one, remove it: `secrets set` the new key alone',
+          ]
         : []),
     ].join('\n'),
   )
@@ -90,7 +94,7 @@ export async function check(context: Context): Promise<void> {
   const wrong = checks.filter(({ state }) => state !== 'ok')
   if (wrong.length === 0) return
   const hints = [...new Set(wrong.flatMap(({ hint }) => hint ?? []))]
-  throw new CommandError(`${wrong.length} of ${checks.length} secrets of ${connection.name} are not right`, {
+  throw new CommandError(`${wrong.length} of ${checks.length} secrets of ${connection.name} need attention`, {
     ...(hints.length > 0 && { hint: hints.join('\n  ') }),
   })
 }
@@ -103,7 +107,7 @@ export interface SecretCheck {
   readonly hint?: string
 }
 
-/** What can be said of every secret, with Customer.io's word where it can be asked. */
+/** The state of every secret, tried at Customer.io where possible. */
 export async function checkSecrets({ connection }: Context): Promise<readonly SecretCheck[]> {
   const store = connection.secrets()
   const customerIo = connection.customerIo()
@@ -137,7 +141,12 @@ export async function checkSecrets({ connection }: Context): Promise<readonly Se
     if (name === SIGNING_KEYS) return { name, version: stored.version, state: 'ok', note: ringNote(stored.value) }
     const verification = verifications[name]
     if (verification === undefined) {
-      return { name, version: stored.version, state: 'unknown', note: 'cannot be tried without the other one' }
+      return {
+        name,
+        version: stored.version,
+        state: 'unknown',
+        note: 'cannot be tried until the other half of the pair is set',
+      }
     }
     const state = verification.result === 'accepted' ? 'ok' : verification.result === 'rejected' ? 'wrong' : 'unknown'
     return {
@@ -153,11 +162,11 @@ export async function checkSecrets({ connection }: Context): Promise<readonly Se
 function ringNote(value: string): string {
   const keys = parseKeyRing(value).length
   return keys === 1
-    ? 'one key; `webhooks test` tries it'
-    : `${keys} keys, current first; \`webhooks test\` tries the first`
+    ? 'one key; try it with `webhooks test`'
+    : `${keys} keys, current first; try the first with \`webhooks test\``
 }
 
-/** The new key in front, the one that was current behind it, older ones gone. Pure. */
+/** The new key in front of the current one; older keys are dropped. Pure. */
 export function ringWith(key: string, ring: string): string {
   const [current] = parseKeyRing(ring).filter((each) => each !== key)
   return current === undefined ? key : `${key}\n${current}`
@@ -165,8 +174,8 @@ export function ringWith(key: string, ring: string): string {
 
 async function readValue({ output, prompts, connection }: Context, name: string): Promise<string> {
   const { names } = connection.secrets()
-  if (!names.includes(name)) throw usageError(`there is no secret ${name}`, `There are: ${names.join(', ')}.`)
-  if (prompts.interactive) output.note('The value is not shown.')
+  if (!names.includes(name)) throw usageError(`there is no secret ${name}`, `Use one of: ${names.join(', ')}.`)
+  if (prompts.interactive) output.note('The value is not shown while you type.')
   const text = prompts.interactive ? await prompts.secret(`Value of ${name}`) : await readAll(process.stdin)
   const value = text.replaceAll('\r', '').trim()
   const problem = shapeProblem(name, value)
@@ -174,13 +183,13 @@ async function readValue({ output, prompts, connection }: Context, name: string)
   return value
 }
 
-/** Asks Customer.io with the new value before it replaces one that works. */
-async function refuseWrong({ connection, output }: Context, name: string, value: string): Promise<void> {
+/** Tries the new value at Customer.io before it replaces one that works. */
+async function throwIfRejected({ connection, output }: Context, name: string, value: string): Promise<void> {
   const customerIo = connection.customerIo()
   const verification = await tryOut()
   if (verification === undefined || verification.result === 'accepted') return
   if (verification.result === 'unknown') {
-    output.warn(`it could not be tried: ${verification.note}`)
+    output.warn(`the value could not be tried: ${verification.note}`)
     return
   }
   throw new CommandError(
@@ -190,7 +199,7 @@ async function refuseWrong({ connection, output }: Context, name: string, value:
 
   async function tryOut(): Promise<Verification | undefined> {
     if (name === 'CUSTOMERIO_APP_API_KEY') return verifyApp(customerIo, { apiKey: value })
-    // One half of a pair can only be tried with the other.
+    // Each half of the pair can only be tried with the other.
     const other = name === 'CUSTOMERIO_SITE_ID' ? 'CUSTOMERIO_TRACK_API_KEY' : 'CUSTOMERIO_SITE_ID'
     if (name === SIGNING_KEYS) return undefined
     const stored = (await connection.secrets().latest(other))?.value.trim()
@@ -202,18 +211,18 @@ async function refuseWrong({ connection, output }: Context, name: string, value:
   }
 }
 
-/** Of a rotation that was cut off a moment ago, and not a value that was there all along. */
+/** Added by a rotation that was interrupted a moment ago, not long before. */
 async function isYoung({ connection, now }: Context, name: string, version: string): Promise<boolean> {
   const found = (await connection.secrets().versions(name)).find((each) => each.version === version)
   return found?.createdAtMs !== undefined && now() - found.createdAtMs < CUT_OFF_WITHIN_MS
 }
 
 async function untilLatest({ connection, now, signal }: Context, name: string, value: string): Promise<void> {
-  const giveUpAtMs = now() + LATEST_WITHIN_MS
+  const deadlineMs = now() + LATEST_WITHIN_MS
   while ((await connection.secrets().latest(name))?.value !== value) {
-    if (now() > giveUpAtMs) {
-      throw new CommandError(`the new version of ${name} was added, but is not what functions get yet`, {
-        hint: 'Somebody may have added another one meanwhile; `secrets check` shows the latest.',
+    if (now() > deadlineMs) {
+      throw new CommandError(`the new version of ${name} was added, but functions do not get it yet`, {
+        hint: 'Somebody may have added another version meanwhile: `secrets check` shows the latest.',
       })
     }
     await delay(POLL_MS, undefined, { signal })

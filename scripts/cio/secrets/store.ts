@@ -11,12 +11,12 @@ export interface VersionInfo {
   readonly createdAtMs: number | undefined
 }
 
-/** Where the credentials of a pipeline are kept. Secrets go by the names of their variables. */
+/** Where the credentials of a pipeline are kept. Each secret has the name of its environment variable. */
 export interface SecretStore {
   readonly names: readonly string[]
-  /** What a function that asks now gets, or undefined when there is no usable version. */
+  /** The value that a function reads now; undefined when there is no usable version. */
   latest(name: string): Promise<SecretVersion | undefined>
-  /** Adds a version and gives its number. */
+  /** Adds a version and returns its number. */
   add(name: string, value: string): Promise<string>
   /** Newest first. */
   versions(name: string): Promise<readonly VersionInfo[]>

@@ -8,7 +8,7 @@ export type SecretName =
   | 'CUSTOMERIO_APP_API_KEY'
   | 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS'
 
-/** What Customer.io says of a value. `unknown`: it cannot be asked (yet). */
+/** What Customer.io says about a value. `unknown`: it could not be asked. */
 export interface Verification {
   readonly result: 'accepted' | 'rejected' | 'unknown'
   readonly note: string
@@ -22,7 +22,7 @@ const accountSchema = z.looseObject({
   url: z.string(),
 })
 
-/** Site id and Track key are asked with one request, which also tells in which region the account is. */
+/** Tries site id and Track key with one request, which also returns the region of the account. */
 export async function verifyTrack(
   customerIo: CustomerIo,
   given: { readonly siteId?: string; readonly apiKey?: string },
@@ -32,12 +32,12 @@ export async function verifyTrack(
     const account = accountSchema.parse(await client.getAccountRegion())
     const region = account.region ?? account.data_center ?? (account.url.includes('-eu.') ? 'eu' : 'us')
     if (customerIo.region === undefined || region === customerIo.region) {
-      return { result: 'accepted', note: `Customer.io takes them; the account is in region ${region}` }
+      return { result: 'accepted', note: `accepted by Customer.io; the account is in region ${region}` }
     }
     return {
       result: 'rejected',
       note: `the account is in region ${region}, the pipeline is configured for ${customerIo.region}`,
-      hint: `Set customerio_region = ${region} in terraform/environments and apply.`,
+      hint: `Set customerio_region = ${region} in terraform/environments and run terraform apply.`,
     }
   } catch (error) {
     return failed(error, 'site id and Track API key', 'Settings, API credentials, Track API keys')
@@ -47,26 +47,26 @@ export async function verifyTrack(
 export async function verifyApp(customerIo: CustomerIo, given: { readonly apiKey?: string }): Promise<Verification> {
   try {
     await (await customerIo.app(given)).getIpAddresses()
-    return { result: 'accepted', note: 'Customer.io takes it' }
+    return { result: 'accepted', note: 'accepted by Customer.io' }
   } catch (error) {
     return failed(error, 'App API key', 'Settings, API credentials, App API keys')
   }
 }
 
 function failed(error: unknown, what: string, where: string): Verification {
-  if (error instanceof z.ZodError) return { result: 'unknown', note: 'Customer.io answered in an unknown form' }
+  if (error instanceof z.ZodError) return { result: 'unknown', note: 'Customer.io sent an answer of unknown form' }
   const { status, words } = describeFailure(error)
   if (status === 401 || status === 403) {
     return {
       result: 'rejected',
-      note: `Customer.io refuses the ${what} (${status})`,
-      hint: `Compare with Customer.io: ${where}. A key of the other region is refused too: check --region.`,
+      note: `Customer.io rejects the ${what} (${status})`,
+      hint: `Compare with Customer.io: ${where}. A key of the other region is rejected too: check --region.`,
     }
   }
   return { result: 'unknown', note: words }
 }
 
-/** What is wrong with a value before anybody is asked; undefined when nothing is. Pure. */
+/** What is wrong with the form of a value; undefined when nothing is. Pure. */
 export function shapeProblem(name: string, value: string): string | undefined {
   if (value === '') return 'is empty'
   if (value === UNSET) return `is the word "${UNSET}", which stands for not configured`

@@ -35,7 +35,7 @@ export interface SyncOptions {
 const INVALID_SHOWN = 20
 
 export async function sync(context: Context, options: SyncOptions): Promise<void> {
-  if (options.restart && !options.full) throw usageError('--restart goes with --full')
+  if (options.restart && !options.full) throw usageError('--restart needs --full')
   const mapping = readMapping(options.mapping)
   const pool = new pg.Pool({
     ...(process.env.DATABASE_URL !== undefined && { connectionString: process.env.DATABASE_URL }),
@@ -63,12 +63,12 @@ function readMapping(path: string): Mapping {
   }
 }
 
-/** Sees that the tables are there that remember what was sent. */
+/** Checks, or creates, the tables that record what was sent. */
 async function prepare(pool: pg.Pool, create: boolean): Promise<void> {
   if (create) return await migrate(pool)
   const { rows } = await pool.query(`SELECT to_regclass('customerio.sync_state') IS NOT NULL AS there`)
   if (z.array(z.object({ there: z.boolean() })).parse(rows)[0]?.there) return
-  throw new CommandError('the database lacks the tables that remember what was sent', {
+  throw new CommandError('the database lacks the tables that record what was sent', {
     hint: 'Add --migrate, or run shared/repository/postgres/schema.sql.',
   })
 }
@@ -87,13 +87,13 @@ async function syncAll(
   const checkpoint = new Checkpoint(connection.stateDirectory, JSON.stringify([mapping, databaseOf(process.env)]))
   if (options.restart) checkpoint.clear()
   const after = full && !dryRun ? checkpoint.read() : undefined
-  if (after !== undefined) output.note('taking up a full sync that was cut off; --restart begins anew')
+  if (after !== undefined) output.note('resuming an interrupted full sync; --restart starts again from the beginning')
   const total = await store.countUsers()
   const progress = await startProgress(output, dryRun ? 'comparing' : 'syncing', total, now)
   const startedMs = now()
   const invalid: InvalidUser[] = []
   const different: { userId: string; attributes: Readonly<Record<string, unknown>> }[] = []
-  // A page is sent at once, so a page larger than a second's share would be a burst.
+  // A page is sent at once: one larger than a second's share would be a burst.
   const pageSize = Math.min(options.pageSize, Math.max(1, Math.ceil(options.rate ?? options.pageSize)))
   let result: SyncProgress
   try {
@@ -117,7 +117,7 @@ async function syncAll(
     progress.end()
   }
   if (signal.aborted) {
-    throw aborted(`stopped after ${count(result.seen, 'user')}; the same command goes on`)
+    throw aborted(`stopped after ${count(result.seen, 'user')}; run the same command again to resume`)
   }
   if (full && !dryRun) checkpoint.clear()
   const differences = dryRun ? await differencesOf(context, different) : []
@@ -139,8 +139,8 @@ function summary(
     ...differences.map(describeDifference),
     ...more,
     `${count(result.seen, 'user')} in ${duration(tookMs)}: ${result.changed} ${would}sent, ${result.unchanged} unchanged, ${result.invalid} not valid`,
-    ...(result.preferences > 0 ? [`${count(result.preferences, 'choice')} ${would}told`] : []),
-    ...(result.deletions > 0 ? [`${count(result.deletions, 'deletion')} told`] : []),
+    ...(result.preferences > 0 ? [`${count(result.preferences, 'choice')} ${would}published`] : []),
+    ...(result.deletions > 0 ? [`${count(result.deletions, 'deletion')} published`] : []),
   ].join('\n')
 }
 
@@ -148,11 +148,11 @@ function invalidError(invalid: readonly InvalidUser[]): CommandError {
   const shown = invalid.slice(0, INVALID_SHOWN).map(({ userId, problem }) => `\n  ${userId}: ${problem}`)
   const more = invalid.length > shown.length ? [`\n  and ${invalid.length - shown.length} more`] : []
   return new CommandError(`${count(invalid.length, 'user')} could not be sent:${[...shown, ...more].join('')}`, {
-    hint: 'All others were. Correct the rows or the mapping and run it again.',
+    hint: 'All others were sent. Correct the rows or the mapping, then run it again.',
   })
 }
 
-/** What tells one database from another: a checkpoint of one would leave users of the other out. */
+/** Identifies the database: the checkpoint of one would skip users of another. */
 function databaseOf({ DATABASE_URL, PGHOST, PGPORT, PGDATABASE, PGUSER }: NodeJS.ProcessEnv): readonly unknown[] {
   return [DATABASE_URL, PGHOST, PGPORT, PGDATABASE, PGUSER]
 }
@@ -164,8 +164,8 @@ function isDatabaseError(error: unknown): error is Error {
 const checkpointSchema = z.object({ after: z.string() })
 
 /**
- * Where a full sync is. An incremental one needs none: the database itself knows what was sent. It is written whole and
- * renamed, so a kill leaves the one before.
+ * How far a full sync has come. An incremental sync needs none: the database records what was sent. The file is written
+ * whole and renamed, so a kill leaves the previous one.
  */
 class Checkpoint {
   readonly #path: string

@@ -9,12 +9,12 @@ export interface WebhookAnswer {
   readonly body: string
 }
 
-/** Customer.io waits so long for the whole answer. */
+/** How long Customer.io waits for the whole answer. */
 export const ANSWER_LIMIT_MS = 4_000
 const TIMEOUT_MS = 10_000
 const BODY_SHOWN = 500
 
-/** An event that says of itself that it is a test. Its object type is none of Customer.io's: receivers keep such events. */
+/** An event that is marked as a test: its object type is not one of Customer.io's, and receivers keep such events. */
 export function testEvent(nowMs: number): { readonly eventId: string; readonly body: Buffer } {
   const eventId = `cio-test-${randomUUID()}`
   const event = {
@@ -51,39 +51,39 @@ export async function sendWebhook(url: string, key: string, body: Buffer, nowMs:
   }
 }
 
-/** What is wrong with an answer and what to do about it; undefined when Customer.io would be content. Pure. */
+/** What is wrong with an answer and how to fix it; undefined when Customer.io would accept it. Pure. */
 export function complaintAbout({ status, latencyMs }: WebhookAnswer): { what: string; hint: string } | undefined {
   if (status === undefined) {
     return {
       what: 'no answer',
-      hint: 'Is the address right, the function deployed, its ingress "all" and open to allUsers?',
+      hint: 'Check the address, that the function is deployed, its ingress "all", and roles/run.invoker of allUsers.',
     }
   }
   if (status === 401) {
     return {
       what: 'the signature was not accepted',
-      hint: 'The function has other signing keys: `secrets check`, `secrets rotate`.',
+      hint: 'The function has other signing keys: see `secrets check` and `secrets rotate`.',
     }
   }
   if (status === 403) {
     return {
-      what: 'the platform refused the request',
+      what: 'the platform rejected the request',
       hint: 'allUsers needs roles/run.invoker on the webhook function.',
     }
   }
   if (status === 503) {
-    return { what: 'the function could not publish the event, or could not read its keys', hint: 'Its log says which.' }
+    return { what: 'the function could not publish the event, or could not read its keys', hint: 'See its log.' }
   }
   if (status < 200 || status > 299) {
     return {
       what: `answer ${status}`,
-      hint: 'Customer.io would send it again, and hold back every later webhook meanwhile.',
+      hint: 'Customer.io would retry this webhook and hold back every later one meanwhile.',
     }
   }
   if (latencyMs > ANSWER_LIMIT_MS) {
     return {
       what: `the answer took ${latencyMs} ms`,
-      hint: 'Customer.io waits 4 s: set min_instances of the webhook function.',
+      hint: 'Customer.io waits 4 s: raise min_instances of the webhook function.',
     }
   }
   return undefined

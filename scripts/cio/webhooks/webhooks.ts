@@ -44,7 +44,7 @@ async function asked<T>(schema: z.ZodType<T>, request: () => Promise<unknown>): 
     throw new CommandError(words, hint === undefined ? {} : { hint })
   }
   const parsed = schema.safeParse(answer)
-  if (!parsed.success) throw new CommandError('Customer.io answered in an unknown form')
+  if (!parsed.success) throw new CommandError('Customer.io sent an answer of unknown form')
   return parsed.data
 }
 
@@ -54,7 +54,7 @@ export async function readWebhooks({ connection }: Context): Promise<readonly Re
   return (await asked(schema, () => client.listReportingWebhooks())).reporting_webhooks
 }
 
-/** Events that a webhook does not send although there are such. Pure. */
+/** Events that a webhook leaves out. Pure. */
 export function missingEvents({ events }: ReportingWebhook): readonly string[] {
   return SUBSCRIBABLE_EVENTS.filter((event) => !events.includes(event))
 }
@@ -77,7 +77,7 @@ export async function create(context: Context, options: ChangeOptions): Promise<
   const endpoint = addressOf(options.url ?? connection.webhookUrl)
   const there = (await readWebhooks(context)).find((webhook) => webhook.endpoint === endpoint)
   if (there !== undefined) {
-    output.result({ created: false, webhook: there }, () => `webhook ${there.id} sends to ${endpoint} already`)
+    output.result({ created: false, webhook: there }, () => `webhook ${there.id} already sends to ${endpoint}`)
     return
   }
   const client = await connection.customerIo().app()
@@ -123,13 +123,13 @@ function eventsOf(names: readonly string[] | undefined): string[] {
   if (names === undefined) return [...SUBSCRIBABLE_EVENTS]
   const unknown = names.find((name) => !SUBSCRIBABLE_EVENTS.includes(name))
   if (unknown !== undefined)
-    throw usageError(`there is no event ${unknown}`, `There are: ${SUBSCRIBABLE_EVENTS.join(', ')}`)
+    throw usageError(`there is no event ${unknown}`, `Use one of: ${SUBSCRIBABLE_EVENTS.join(', ')}`)
   return [...names]
 }
 
 function addressOf(url: string | undefined): string {
   if (url === undefined) throw usageError('--url is missing', 'The address: terraform output webhook_url')
-  if (!URL.canParse(url) || !/^https?:/.test(url)) throw usageError(`--url ${url}: it must be an http or https address`)
+  if (!URL.canParse(url) || !/^https?:/.test(url)) throw usageError(`--url ${url}: must be an http or https address`)
   return url
 }
 
@@ -143,13 +143,13 @@ export async function test(context: Context, options: TestOptions): Promise<void
   const expected = options.wrongKey ? answer.status === 401 : complaintAbout(answer) === undefined
   output.result({ url, eventId, ...answer, ok: expected }, () => {
     const status = answer.status === undefined ? 'no answer' : `answer ${answer.status}`
-    return `${eventId ?? 'your body'}: ${status} after ${answer.latencyMs} ms${answer.body === '' ? '' : `: ${answer.body}`}`
+    return `${eventId ?? 'your file'}: ${status} after ${answer.latencyMs} ms${answer.body === '' ? '' : `: ${answer.body}`}`
   })
   if (expected) return
-  if (options.wrongKey) throw new CommandError('a signature that no key explains must be answered 401')
+  if (options.wrongKey) throw new CommandError('a wrong signature must be answered 401')
   const complaint = complaintAbout(answer)
   throw new CommandError(
-    complaint?.what ?? 'not as it should be',
+    complaint?.what ?? 'unexpected answer',
     complaint === undefined ? {} : { hint: complaint.hint },
   )
 }
