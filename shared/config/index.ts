@@ -1,4 +1,5 @@
 export {
+  FUNCTION_SCHEMAS,
   type ProcessConfig,
   parseTrackConfig,
   parseTransactionalConfig,
@@ -10,5 +11,6 @@ export {
   type WebhookConfig,
 } from './functions.ts'
 export { ignoredSettings } from './groups.ts'
-export { ConfigurationError } from './parse.ts'
+export { ConfigurationError, variablesOf } from './parse.ts'
+export type { SetBy, Variable } from './setting.ts'
 export { DEAD_LETTER_TIMEOUT_MS, DRAIN_LIMIT_MS } from './times.ts'

@@ -150,7 +150,13 @@ export function secret(name: string, meaning: string): z.ZodType<SecretSource> {
     })
   settings.add(schema, {
     variables: [
-      { name: `${name}_FILE`, meaning: `path of the file that holds ${meaning}`, setBy: 'Terraform', range: 'a path' },
+      {
+        name: `${name}_FILE`,
+        meaning: `path of the file that holds ${meaning}`,
+        setBy: 'Terraform',
+        default: `**required**, unless ${name} is set`,
+        range: 'a path',
+      },
       { name, meaning: `${meaning}, instead of the file`, setBy: 'local', default: 'the file', range: 'any text' },
     ],
     read: (env) => ({ name, value: env[name], file: env[`${name}_FILE`] }),
