@@ -1,26 +1,17 @@
 import { Firestore } from '@google-cloud/firestore'
 import type { HttpFunction } from '@google-cloud/functions-framework'
-import { stringify } from 'safe-stable-stringify'
 import type { TransactionalConfig } from '../../shared/config/index.ts'
 import { type TransactionalMessage, transactionalMessage } from '../../shared/contract/index.ts'
-import { CustomerIOService, personKey } from '../../shared/customerio/index.ts'
+import { CustomerIOService } from '../../shared/customerio/index.ts'
 import { createDeadLetterTopic, createPushHandler } from '../../shared/delivery/index.ts'
-import {
-  askableTemplate,
-  createFirestoreSendLedger,
-  findDeliveries,
-  hashOf,
-  type MessageToSend,
-  type SendLedger,
-  sendOnce,
-  steadyNow,
-} from '../../shared/ledger/index.ts'
-import type { Log } from '../../shared/logging/index.ts'
+import { originalPublishTime } from '../../shared/idempotency/index.ts'
+import { createFirestoreSendLedger, type SendLedger, sendOnce } from '../../shared/ledger/index.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
 import type { FunctionParts } from '../../shared/runtime/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
 import { parseKeyed } from '../../shared/track-api/index.ts'
+import { messageToSend } from './message.ts'
 
 export interface TransactionalParts extends FunctionParts {
   /** A new one each time; `randomUUID`. */
@@ -30,7 +21,7 @@ export interface TransactionalParts extends FunctionParts {
 /** Topic `transactional`: messages of six channels and broadcasts, each sent once by means of the send ledger. */
 export function createTransactionalFunction(config: TransactionalConfig, parts: TransactionalParts): HttpFunction {
   const { appApi, deadLetter, projectId } = config
-  const { log, clock, newToken } = parts
+  const { log, clock } = parts
   const rate = (requestsPerSecond: number) => new RateLimiter({ requestsPerSecond })
   const service = new CustomerIOService({
     app: {
@@ -51,7 +42,10 @@ export function createTransactionalFunction(config: TransactionalConfig, parts: 
   return createPushHandler({
     work: {
       parse: (message) => parseKeyed(transactionalMessage, message, clock),
-      deliver: ({ value, key }) => deliver({ service, ledger, config, log, newToken }, value, key),
+      deliver: ({ value, key }, { attributes, publishTime }) => {
+        const publishedAtMs = 1_000 * (originalPublishTime(attributes, publishTime) ?? 0)
+        return deliver({ ...parts, service, ledger, config }, value, { key, publishedAtMs })
+      },
     },
     deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
     maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
@@ -60,27 +54,28 @@ export function createTransactionalFunction(config: TransactionalConfig, parts: 
   })
 }
 
-interface Parts {
+interface Parts extends TransactionalParts {
   readonly service: CustomerIOService
   readonly ledger: SendLedger
   readonly config: TransactionalConfig
-  readonly log: Log
-  readonly newToken: () => string
 }
 
 function deliver(
-  { service, ledger, config, log, newToken }: Parts,
+  { service, ledger, config, log, clock, newToken }: Parts,
   message: TransactionalMessage,
-  key: string,
+  received: { readonly key: string; readonly publishedAtMs: number },
 ): Promise<Outcome> {
   return sendOnce(
     {
       ledger,
-      now: steadyNow,
+      clock,
       newToken,
       requestTimeoutMs: config.appApi.requestTimeoutMs,
       leaseMarginMs: config.ledger.leaseMarginMs,
-      settleMs: config.ledger.settleMs,
+      listDelayMs: config.ledger.settleMs,
+      claimTimeoutMs: config.ledger.claimTimeoutMs,
+      writeTimeoutMs: config.ledger.writeTimeoutMs,
+      lookUpTimeoutMs: config.appApi.lookUpMs,
       onNotFound: config.ledger.onNotFound,
       ttlMs: config.ledger.ttlMs,
       onLedgerError: (error) =>
@@ -89,27 +84,6 @@ function deliver(
           error: error instanceof Error ? error.name : typeof error,
         }),
     },
-    toSend(service, message, key),
+    messageToSend(service, message, received),
   )
-}
-
-/** What the ledger has to know of a message: nothing in it names a person. */
-function toSend(service: CustomerIOService, message: TransactionalMessage, key: string): MessageToSend {
-  const contentHash = hashOf(stringify(message) ?? '')
-  const ready = () => service.prepareSend(message)
-  if (message.channel === 'broadcast') {
-    return { key, contentHash, channel: message.channel, template: String(message.broadcast_id), ready }
-  }
-  const template = askableTemplate(message)
-  return {
-    key,
-    contentHash,
-    personHash: hashOf(personKey(message.identifiers)),
-    channel: message.channel,
-    template: String(message.transactional_message_id ?? ''),
-    ready,
-    ...(template !== undefined && {
-      findDeliveries: (window) => findDeliveries(service, message, template, window),
-    }),
-  }
 }

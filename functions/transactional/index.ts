@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { systemClock } from '../../shared/clock/index.ts'
+import { steadyClock } from '../../shared/clock/index.ts'
 import { parseTransactionalConfig } from '../../shared/config/index.ts'
 import { hostOf, register } from '../../shared/runtime/index.ts'
 import { createTransactionalFunction } from './handler.ts'
@@ -10,5 +10,5 @@ register(
     parseConfig: parseTransactionalConfig,
     create: (config, parts) => createTransactionalFunction(config, { ...parts, newToken: randomUUID }),
   },
-  hostOf(process, systemClock),
+  hostOf(process, steadyClock),
 )

@@ -1,4 +1,4 @@
-import { type Clock, sleep, systemClock, TimeoutError, withTimeout } from './index.ts'
+import { type Clock, sleep, steadyClock, systemClock, TimeoutError, withTimeout } from './index.ts'
 
 /** A clock that moves only when it is told to. */
 function manualClock() {
@@ -65,4 +65,12 @@ it('cancels a timer of the system clock', async () => {
   await sleep(systemClock, 1)
   expect(fired).toEqual([])
   expect(systemClock.now()).toBeGreaterThan(Date.parse('2026-01-01'))
+})
+
+it('has a steady clock that is the time, and does not go back with the wall clock', () => {
+  expect(Math.abs(steadyClock.now() - Date.now())).toBeLessThan(5_000)
+  const before = steadyClock.now()
+  const wall = jest.spyOn(Date, 'now').mockReturnValue(0)
+  expect(steadyClock.now()).toBeGreaterThanOrEqual(before)
+  wall.mockRestore()
 })

@@ -18,6 +18,15 @@ export const systemClock: Clock = {
   },
 }
 
+/**
+ * The machine's own time, but neither set back with the wall clock nor standing still as the monotonic clock of a suspended
+ * machine does: a lease measured with it is never believed to last longer than it does.
+ */
+export const steadyClock: Clock = {
+  now: () => Math.max(Date.now(), performance.timeOrigin + performance.now()),
+  after: systemClock.after,
+}
+
 /** Work was not finished within its time. What was asked for may still happen. */
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError'

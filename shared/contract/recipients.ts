@@ -1,5 +1,9 @@
-/** An address list holds Liquid when Customer.io fills it in at send time: then its content is not ours to check. */
 const LIQUID = /\{\{|\{%/
+
+/** True when Customer.io fills the text in at send time, so that its content is not ours to check. */
+export function isLiquid(text: string): boolean {
+  return LIQUID.test(text)
+}
 
 /** Splits a comma-separated list, minding commas within quotes and angle brackets; undefined when one is left open. */
 function splitAddresses(list: string): string[] | undefined {
@@ -33,12 +37,12 @@ function isAddress(text: string): boolean {
 
 /** How many addresses a list names (1 where Liquid decides), or undefined when one of them is no address. */
 export function countRecipients(list: string): number | undefined {
-  if (LIQUID.test(list)) return 1
+  if (isLiquid(list)) return 1
   const addresses = splitAddresses(list)
   return addresses?.every(isAddress) ? addresses.length : undefined
 }
 
 /** A phone number in E.164 format, or Liquid that will give one. */
 export function isPhoneNumberOrLiquid(text: string): boolean {
-  return LIQUID.test(text) || /^\+[1-9]\d{1,14}$/.test(text)
+  return isLiquid(text) || /^\+[1-9]\d{1,14}$/.test(text)
 }

@@ -78,6 +78,13 @@ describe('one message', () => {
       { kind: 'retry', cause: 'configuration', error: 'Customer.io answered 401: Unauthorized request' },
     ],
     ['402', 'track', response(402), { kind: 'retry', cause: 'configuration' }],
+    [
+      '404 of a list',
+      'look_up',
+      response(404, { meta: { error: 'customer not found' } }),
+      { kind: 'refused', httpStatus: 404 },
+    ],
+    ['404 of a list, a web page', 'look_up', response(404, html), { kind: 'retry', cause: 'configuration' }],
     ['404, a web page', 'track', response(404, html), { kind: 'retry', cause: 'configuration', httpStatus: 404 }],
     ['a redirect', 'track', response(302, ''), { kind: 'retry', cause: 'configuration', httpStatus: 302 }],
     [

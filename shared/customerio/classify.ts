@@ -20,7 +20,8 @@ const ERROR_LENGTH_LIMIT = 1_000
  * Decides what one answer means for one message. Pure.
  *
  * - 2xx: delivered.
- * - 400, 413 and, for a broadcast, 422; and a 403 of `/send` that names a file type: refused, no retry can help.
+ * - 400, 413 and, for a broadcast, 422; a 403 of `/send` that names a file type; and a 404 in JSON of a list, which knows
+ *   no such person or message: refused, no retry can help.
  * - 429, and no connection, in time or at all: retry; it was certainly not processed.
  * - 401, 402, other 403, 404, 3xx, no request: retry, caused by our configuration; they never speak of the message.
  * - 408, 5xx, and over a connection a timeout, reset, cut-off or unparsable answer: uncertain; it may have been processed.
@@ -44,7 +45,8 @@ export function classify(endpoint: Endpoint, answer: Answer, now: () => number):
     return { kind: 'delivered', ...(typeof deliveryId === 'string' && { deliveryId }) }
   }
   const error = `Customer.io answered ${status}: ${serverWords(json)}`.slice(0, ERROR_LENGTH_LIMIT)
-  if (refusesContent(endpoint, status, error)) return { kind: 'refused', reason: 'refused', error, httpStatus: status }
+  if (refusesContent(endpoint, status, error, json))
+    return { kind: 'refused', reason: 'refused', error, httpStatus: status }
   if (status === 429) {
     const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], now())
     return {
@@ -113,7 +115,13 @@ function perItem(size: number, outcome: CallOutcome): BatchVerdict {
   return { kind: 'perItem', outcomes: Array.from({ length: size }, () => outcome) }
 }
 
-function refusesContent(endpoint: Endpoint, status: number, error: string): boolean {
+function refusesContent(
+  endpoint: Endpoint,
+  status: number,
+  error: string,
+  json: Record<string, unknown> | undefined,
+): boolean {
+  if (status === 404) return endpoint === 'look_up' && json !== undefined
   if (status === 400 || status === 413) return true
   if (status === 422) return endpoint === 'broadcast'
   // The only 403 that is about the message: every other one is about the plan or the credentials.

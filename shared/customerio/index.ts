@@ -1,5 +1,11 @@
 export { type BatchVerdict, classify, classifyBatch, type Endpoint, parseRetryAfter } from './classify.ts'
-export type { DeliveryQuery, FoundDelivery } from './deliveries.ts'
+export {
+  type DeliveryQuery,
+  type FoundDelivery,
+  PERSON_IDENTIFIERS,
+  type PersonIdentifier,
+  type TooMany,
+} from './deliveries.ts'
 export type { LifecycleEvent, LifecycleEvents, LifecycleOperation } from './lifecycle.ts'
 export { type Operation, personKey, personKeys } from './person-keys.ts'
 export {

@@ -150,12 +150,48 @@ it('lists the deliveries of a transactional message, page by page', async () => 
   expect(found).toHaveLength(2)
   expect(found).toContainEqual({
     deliveryId: customerio.workspace.sends[1]?.deliveryId,
-    person: expect.arrayContaining(['u2']),
+    person: { id: 'u2' },
     recipient: '+15550100',
+    type: 'sms',
+    transactional: true,
+    transactionalMessageId: 5,
     created: expect.any(Number),
   })
   customerio.orders.add({ on: 'lookup', fault: { do: 'answer', status: 500 } })
   expect(await service.findDeliveries(query)).toMatchObject({ kind: 'uncertain' })
+})
+
+it('finds the deliveries to one person, and is refused for somebody unknown', async () => {
+  const { service } = start()
+  customerio.workspace.people.findOrCreate({ kind: 'id', value: 'u/1' })
+  await service.transactional(sms('u/1'))
+  const created = { createdFrom: 0, createdUntil: 4_000_000_000 }
+  const find = (value: string) => service.findDeliveries({ ...created, person: { identifier: 'id', value } })
+  expect(await find('u/1')).toMatchObject([{ person: { id: 'u/1' } }])
+  expect(await find('nobody')).toMatchObject({ kind: 'refused', httpStatus: 404 })
+})
+
+it('gives up on a list whose next page would come too late', async () => {
+  const server = await startRecordingServer()
+  let nowMs = 0
+  const { service } = createTestService({
+    trackUrl: `${server.url}/api/v1`,
+    appUrl: `${server.url}/v1`,
+    now: () => (nowMs += 3_000),
+  })
+  server.answerWith(answering(200, { messages: [], next: 'again' }))
+  const query = { transactionalMessageId: 5, createdFrom: 1, createdUntil: 2 }
+  expect(await service.findDeliveries(query)).toMatchObject({ kind: 'too_many', error: expect.stringMatching(/5 s/) })
+  expect(server.requests.length).toBeLessThan(4)
+  await server.close()
+})
+
+it('probes with a request that changes nothing', async () => {
+  const { service } = start()
+  expect(await service.probe()).toEqual({ kind: 'delivered' })
+  customerio.orders.add({ fault: { do: 'html' } })
+  expect(await service.probe()).toMatchObject({ kind: 'uncertain' })
+  expect(customerio.workspace.sends).toEqual([])
 })
 
 it('follows the pages of a list, and gives up on one without end or of an unknown form', async () => {
@@ -173,7 +209,7 @@ it('follows the pages of a list, and gives up on one without end or of an unknow
   expect(await service.findDeliveries(query)).toEqual([])
   server.answerWith(answering(200, { messages: [], next: 'again' }))
   expect(await service.findDeliveries(query)).toMatchObject({
-    kind: 'uncertain',
+    kind: 'too_many',
     error: expect.stringMatching(/more than/),
   })
   server.answerWith(answering(200, { messages: [{ id: 7 }] }))

@@ -7,7 +7,7 @@ import type { Denied, Permit, RateLimiter } from '../rate/index.ts'
 import type { Secret } from '../secrets/index.ts'
 import { type AppEndpoint, classify, classifyBatch, retryIfUncertain } from './classify.ts'
 import { type ApiOptions, appClients, type ClientHolder, trackClients } from './clients.ts'
-import { type DeliveryQuery, deliveriesOf, type FoundDelivery } from './deliveries.ts'
+import { type DeliveryQuery, deliveriesOf, type FoundDelivery, type TooMany } from './deliveries.ts'
 import { LifecycleEmitter } from './lifecycle.ts'
 import { type Operation, personKeys } from './person-keys.ts'
 import { callBroadcast, callSend } from './send-request.ts'
@@ -154,16 +154,25 @@ export class CustomerIOService extends LifecycleEmitter {
     }
   }
 
-  /** The deliveries that Customer.io lists for a transactional message, or why it cannot be asked now. */
-  async findDeliveries(query: DeliveryQuery): Promise<readonly FoundDelivery[] | Undelivered> {
+  /** The deliveries that Customer.io lists for a person or a transactional message, or why it cannot be asked now. */
+  async findDeliveries(query: DeliveryQuery): Promise<readonly FoundDelivery[] | TooMany | Undelivered> {
+    return deliveriesOf(query, (call) => this.#lookUp(call), this.#now)
+  }
+
+  /** A request that reads next to nothing and changes nothing: whether Customer.io answers again. */
+  async probe(): Promise<CallOutcome> {
+    const answer = await this.#lookUp((client) => client.getIpAddresses())
+    return typeof answer === 'string' ? { kind: 'delivered' } : answer
+  }
+
+  /** One reading request, within the rate of look-ups: the body of its 2xx answer, or what it came to instead. */
+  async #lookUp(call: (client: APIClient) => Promise<Record<string, unknown>>): Promise<string | Undelivered> {
     const app = this.#app
     if (app === undefined) return notConfigured(['CUSTOMERIO_APP_API_KEY'])
-    return deliveriesOf(query, async (call) => {
-      const turn = await this.#turn(app, app.lookUpRate)
-      if (!('client' in turn)) return turn
-      const { outcome, body } = await this.#appRequest(app, turn, 'look_up', call)
-      return outcome.kind === 'delivered' ? body : outcome
-    })
+    const turn = await this.#turn(app, app.lookUpRate)
+    if (!('client' in turn)) return turn
+    const { outcome, body } = await this.#appRequest(app, turn, 'look_up', call)
+    return outcome.kind === 'delivered' ? body : outcome
   }
 
   /** Resolves when nothing waits for a batch and none is under way. */

@@ -1,7 +1,8 @@
 import { FieldValue, type Firestore, Timestamp } from '@google-cloud/firestore'
 import * as z from 'zod'
+import { UnreadableRecordError } from './ledger-error.ts'
 import type { NewSendRecord, SendLedger, SendRecordChange, StoredRecord, Written } from './record.ts'
-import { SEND_STATES } from './record.ts'
+import { MOST_RECORDS_OF_A_PERSON, SEND_STATES } from './record.ts'
 
 const timestamp = z.instanceof(Timestamp)
 
@@ -48,8 +49,8 @@ export interface FirestoreSendLedgerOptions {
 }
 
 /**
- * The ledger in Firestore: one document a key, one conditional write a change, no transaction. The query for others has
- * two equality filters, which the automatic single-field indexes serve together: there is no index to create.
+ * The ledger in Firestore: one document per key, one conditional write per change, no transaction. Each query has one
+ * equality filter, which a single-field index serves: there is no index to create.
  */
 export function createFirestoreSendLedger(options: FirestoreSendLedgerOptions): SendLedger {
   const { firestore } = options
@@ -60,9 +61,16 @@ export function createFirestoreSendLedger(options: FirestoreSendLedgerOptions): 
     update: (id, version, change) =>
       written(collection.doc(id).update(toDocument(change), { lastUpdateTime: timestampOf(version) })),
     read: async (id) => toRecord(await collection.doc(id).get()),
-    async others(personHash, template, exceptId) {
-      const query = collection.where('person_hash', '==', personHash).where('template', '==', template)
-      const { docs } = await query.get()
+    async others(personHashes, exceptId) {
+      const queries = personHashes.map((hash) =>
+        collection
+          .where('person_hash', '==', hash)
+          .limit(MOST_RECORDS_OF_A_PERSON + 1)
+          .get(),
+      )
+      const ofPersons = await Promise.all(queries)
+      if (ofPersons.some(({ size }) => size > MOST_RECORDS_OF_A_PERSON)) return undefined
+      const docs = ofPersons.flatMap((found) => found.docs)
       return docs.flatMap((snapshot) => (snapshot.id === exceptId ? [] : (toRecord(snapshot) ?? [])))
     },
     async held(deliveryIds) {
@@ -113,7 +121,7 @@ function toRecord(snapshot: FirebaseFirestore.DocumentSnapshot): StoredRecord | 
   const { id, updateTime, readTime } = snapshot
   if (updateTime === undefined) return undefined
   const parsed = documentSchema.safeParse(snapshot.data())
-  if (!parsed.success) throw new Error(`send ledger: document ${id} is not readable: ${z.prettifyError(parsed.error)}`)
+  if (!parsed.success) throw new UnreadableRecordError(`document ${id}: ${z.prettifyError(parsed.error)}`)
   const document = parsed.data
   return {
     id,

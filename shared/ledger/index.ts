@@ -1,15 +1,16 @@
-/** The send ledger: at most one send a key over an API that has no idempotency key of its own. See README.md. */
-export { steadyNow } from './clock.ts'
-export type { Delivery, Window } from './decide.ts'
+/** The send ledger: at most one send per key over an API that has no idempotency key of its own. See README.md. */
+export { isOpen, type Window, windowOf } from './decide.ts'
 export { createFirestoreSendLedger } from './firestore.ts'
-export { askableTemplate, findDeliveries, type SendMessage } from './look-up.ts'
-export type { SendLedger, SendRecord, SendState, StoredRecord } from './record.ts'
+export { describeLedgerError } from './ledger-error.ts'
 export {
   type DeliveriesFound,
-  hashOf,
-  type MessageToSend,
-  type ReadyToSend,
-  type SendOnceOptions,
-  sendOnce,
-} from './send.ts'
+  findDeliveries,
+  type LookUpAnswer,
+  type SendMessage,
+  templateOf,
+  whyNotAskable,
+} from './look-up.ts'
+export { hashOf, personHash, type SendLedger, type SendRecord, type SendState, type StoredRecord } from './record.ts'
+export type { Delivery } from './resolve.ts'
+export { type LookUp, type MessageToSend, type ReadyToSend, type SendOnceOptions, sendOnce } from './send.ts'
 export { type Settlement, settle } from './settle.ts'

@@ -3,7 +3,7 @@ import { Firestore } from '@google-cloud/firestore'
 import { type FirestoreServer, startFirestore } from '../../scripts/emulators/firestore/index.ts'
 import { FIRESTORE_EMULATOR, findGoogleEmulator, startGoogleEmulator } from '../../scripts/testing/google-emulator.ts'
 import { createFirestoreSendLedger } from './firestore.ts'
-import type { NewSendRecord, SendLedger, StoredRecord } from './record.ts'
+import { MOST_RECORDS_OF_A_PERSON, type NewSendRecord, type SendLedger, type StoredRecord } from './record.ts'
 import { createMemoryLedger } from './simulation/memory-ledger.ts'
 
 const CLAIMED: NewSendRecord = {
@@ -174,15 +174,25 @@ function keepsTheContract(open: () => Promise<Subject>): void {
     expect(await ledger.read(id)).toBeUndefined()
   })
 
-  it('finds the other records of the same person and template, and no more', async () => {
-    const [person, own, other] = [randomUUID(), randomUUID(), randomUUID()]
+  it('finds the other records of the same persons, and no more', async () => {
+    const [person, again, own, other, third] = [randomUUID(), randomUUID(), randomUUID(), randomUUID(), randomUUID()]
     await ledger.create(own, { ...CLAIMED, personHash: person })
-    await ledger.create(other, { ...CLAIMED, personHash: person })
-    await ledger.create(randomUUID(), { ...CLAIMED, personHash: person, template: '8' })
-    await ledger.create(randomUUID(), { ...CLAIMED, personHash: person, template: null })
+    await ledger.create(other, { ...CLAIMED, personHash: person, template: '8' })
+    await ledger.create(third, { ...CLAIMED, personHash: again })
     await ledger.create(randomUUID(), { ...CLAIMED, personHash: 'somebody else' })
-    const others = await ledger.others(person, '7', own)
-    expect(others).toEqual([{ ...(await read(other)), readAtMs: others[0]?.readAtMs }])
+    const others = await ledger.others([person, again], own)
+    expect(others?.map(({ id }) => id)).toEqual([other, third])
+    expect(others?.[0]).toEqual({ ...(await read(other)), readAtMs: others?.[0]?.readAtMs })
+    expect(await ledger.others([], own)).toEqual([])
+  })
+
+  it('does not tell the records of a person who has more than can be looked through', async () => {
+    const person = randomUUID()
+    const ids = Array.from({ length: MOST_RECORDS_OF_A_PERSON }, () => randomUUID())
+    await Promise.all(ids.map((id) => ledger.create(id, { ...CLAIMED, personHash: person })))
+    expect(await ledger.others([person], '')).toHaveLength(MOST_RECORDS_OF_A_PERSON)
+    await ledger.create(randomUUID(), { ...CLAIMED, personHash: person })
+    expect(await ledger.others([person], '')).toBeUndefined()
   })
 
   it('knows which deliveries a record holds', async () => {
@@ -198,7 +208,7 @@ function keepsTheContract(open: () => Promise<Subject>): void {
     await Promise.all(ids.map((id) => ledger.create(id, { ...CLAIMED, personHash: person })))
     await ledger.create(somebodyElse, { ...CLAIMED, personHash: somebodyElse })
     expect(await ledger.erase(person)).toBe(55)
-    expect(await ledger.others(person, '7', '')).toEqual([])
+    expect(await ledger.others([person], '')).toEqual([])
     expect(await ledger.erase(person)).toBe(0)
     await read(somebodyElse)
   })

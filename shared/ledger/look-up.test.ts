@@ -1,8 +1,18 @@
 import { transactionalMessage } from '../contract/index.ts'
-import type { FoundDelivery } from '../customerio/index.ts'
-import { askableTemplate, findDeliveries, type SendMessage } from './look-up.ts'
+import type { DeliveryQuery, FoundDelivery } from '../customerio/index.ts'
+import type { Refused } from '../outcome/index.ts'
+import {
+  type Delivery,
+  findDeliveries,
+  type LookUpAnswer,
+  personHash,
+  type SendMessage,
+  whyNotAskable,
+} from './index.ts'
 
 const base = { transactional_message_id: 3, identifiers: { id: 'u1' } }
+const email = { ...base, channel: 'email', to: 'ann@example.com' }
+const NOT_FOUND: Refused = { kind: 'refused', reason: 'refused', error: 'HTTP 404', httpStatus: 404 }
 
 function message(body: object): SendMessage {
   const parsed = transactionalMessage.parse(body)
@@ -12,64 +22,172 @@ function message(body: object): SendMessage {
 
 const delivery = (changes: Partial<FoundDelivery> = {}): FoundDelivery => ({
   deliveryId: 'd1',
-  person: ['u1', 'ann@example.com'],
+  person: { id: 'u1', email: 'ann@example.com' },
   recipient: 'ann@example.com',
+  type: undefined,
+  transactional: true,
+  transactionalMessageId: 3,
   created: 100,
   ...changes,
 })
 
-async function found(body: object, ...deliveries: FoundDelivery[]): Promise<string[]> {
-  const service = { findDeliveries: async () => deliveries }
-  const answer = await findDeliveries(service, message(body), 3, { fromMs: 0, untilMs: 1 })
-  if (answer.kind !== 'found') throw new Error(answer.kind)
-  return answer.deliveries.map(({ id }) => id)
-}
+type Answer = Awaited<ReturnType<Parameters<typeof findDeliveries>[0]['findDeliveries']>>
 
-it('asks for whole seconds, rounded outwards', async () => {
-  let asked: unknown
+/** What comes of a look-up when the list of the person, and that of the template, answer so. */
+async function lookUp(body: object, byPerson: Answer, byTemplate: Answer = NOT_FOUND) {
+  const asked: DeliveryQuery[] = []
   const service = {
-    findDeliveries: async (query: unknown) => {
-      asked = query
-      return [delivery()]
+    findDeliveries: async (query: DeliveryQuery) => {
+      asked.push(query)
+      return 'person' in query ? byPerson : byTemplate
     },
   }
-  const window = { fromMs: 99_999, untilMs: 100_001 }
-  const sms = message({ ...base, channel: 'push' })
-  expect(await findDeliveries(service, sms, 3, window)).toEqual({
-    kind: 'found',
-    deliveries: [{ id: 'd1', createdAtMs: 100_000 }],
+  const answer = await findDeliveries(service, message(body), { fromMs: 99_999, untilMs: 100_001 })
+  return { answer, asked }
+}
+
+function found(answer: LookUpAnswer): readonly Delivery[] {
+  if (answer.kind !== 'found') throw new Error(answer.kind)
+  return answer.deliveries
+}
+
+/** How one delivery in the list of the person compares; undefined when it is certainly another message's. */
+async function compared(body: object, changes: Partial<FoundDelivery> = {}) {
+  const [only] = found((await lookUp(body, [delivery(changes)])).answer)
+  return only && { template: only.template, recipient: only.recipient }
+}
+
+describe('whom it asks about', () => {
+  it.each([
+    [{ id: 'u1' }, { identifier: 'id', value: 'u1' }],
+    [{ id: 17 }, { identifier: 'id', value: '17' }],
+    [{ email: 'Ann@Example.com' }, { identifier: 'email', value: 'Ann@Example.com' }],
+    [{ cio_id: 'a1b2' }, { identifier: 'cio_id', value: 'a1b2' }],
+  ])('a person by %j, in whole seconds, rounded outwards', async (identifiers, person) => {
+    const { asked } = await lookUp({ ...email, identifiers }, [delivery()])
+    expect(asked).toEqual([{ person, createdFrom: 99, createdUntil: 101 }])
   })
-  expect(asked).toEqual({ transactionalMessageId: 3, createdFrom: 99, createdUntil: 101 })
+
+  it('the template by its number, where Customer.io does not know the person by this identifier', async () => {
+    const { asked, answer } = await lookUp(email, NOT_FOUND, [delivery()])
+    expect(asked[1]).toEqual({ transactionalMessageId: 3, createdFrom: 99, createdUntil: 101 })
+    expect(found(answer)).toHaveLength(1)
+  })
+
+  it.each(['.', '..', ' \t', '\ud800'])(
+    'no person by the id %j, which would lead to the list of everybody',
+    async (id) => {
+      const body = { ...message(email), identifiers: { id } }
+      const asked: DeliveryQuery[] = []
+      const service = {
+        findDeliveries: async (query: DeliveryQuery) => {
+          asked.push(query)
+          return []
+        },
+      }
+      await findDeliveries(service, body, { fromMs: 0, untilMs: 1 })
+      expect(asked).toEqual([expect.objectContaining({ transactionalMessageId: 3 })])
+    },
+  )
+
+  it.each<[string, object, Answer, Answer, RegExp]>([
+    ['a trigger name', { ...email, transactional_message_id: 'receipt' }, NOT_FOUND, [], /by this id \(404\)/],
+    ['a template that is gone', email, NOT_FOUND, NOT_FOUND, /nor by this template \(404\)/],
+    ['a person with too many messages', email, { kind: 'too_many', error: 'too many' }, [], /too many/],
+    ['a template with too many', email, NOT_FOUND, { kind: 'too_many', error: 'too many' }, /too many/],
+  ])('nobody, of %s', async (_, body, byPerson, byTemplate, why) => {
+    const { answer } = await lookUp(body, byPerson, byTemplate)
+    expect(answer).toEqual({ kind: 'not_askable', why: expect.stringMatching(why) })
+  })
+
+  it.each<Answer>([
+    { kind: 'retry', cause: 'busy', error: 'not now' },
+    { kind: 'uncertain', error: 'HTTP 500' },
+  ])('nobody now, when Customer.io answers %j', async (outcome) => {
+    expect((await lookUp(email, outcome)).answer).toBe(outcome)
+    expect((await lookUp(email, NOT_FOUND, outcome)).answer).toBe(outcome)
+  })
+
+  it.each<[object, RegExp | undefined]>([
+    [email, undefined],
+    [{ channel: 'broadcast', broadcast_id: 7 }, /broadcast/],
+    [{ ...email, queue_draft: true }, /draft/],
+    [{ ...email, queue_draft: false }, undefined],
+    [{ ...email, send_at: 1_763_740_001 }, /send_at/],
+    [{ ...email, send_at: 1_763_740_000 }, undefined],
+  ])('a message published at 1763740000, %j: cannot be asked because of %s', (body, why) => {
+    const reason = whyNotAskable(transactionalMessage.parse(body), 1_763_740_000_000)
+    if (why === undefined) expect(reason).toBeUndefined()
+    else expect(reason).toMatch(why)
+  })
 })
 
-it('passes on why Customer.io cannot be asked now', async () => {
-  const outcome = { kind: 'retry', cause: 'busy', error: 'not now' } as const
-  const service = { findDeliveries: async () => outcome }
-  const push = message({ ...base, channel: 'push' })
-  expect(await findDeliveries(service, push, 3, { fromMs: 0, untilMs: 1 })).toBe(outcome)
-})
+describe('what it compares', () => {
+  it.each<[string, object, Partial<FoundDelivery>, string]>([
+    ['the same', email, {}, 'same'],
+    ['the same, in other words', { ...email, to: '"A, B" <ANN@Example.COM>' }, {}, 'same'],
+    ['one of several', { ...email, to: 'bob@example.com, mailto:ann@example.com' }, {}, 'same'],
+    [
+      'an internationalised domain',
+      { ...email, to: 'a@bücher.example' },
+      { recipient: 'a@xn--bcher-kva.example' },
+      'same',
+    ],
+    ['another', email, { recipient: 'carl@example.com' }, 'other'],
+    ['none that is shown', email, { recipient: undefined }, 'unknown'],
+    ['one that Liquid fills in', { ...email, to: '{{customer.email}}' }, {}, 'unknown'],
+    ['a phone number', { ...base, channel: 'sms', to: '+15550100' }, { recipient: '+1 555-0100' }, 'same'],
+    ['another phone number', { ...base, channel: 'sms', to: '+15550100' }, { recipient: '+15550199' }, 'other'],
+    ['no phone number', { ...base, channel: 'whatsapp' }, { recipient: '+15550199' }, 'unknown'],
+    ['devices', { ...base, channel: 'push', to: 'all' }, { recipient: 'token' }, 'unknown'],
+    ['nobody in particular', { ...base, channel: 'in_app' }, { recipient: 'ann' }, 'unknown'],
+  ])('the recipient: %s', async (_, body, shown, recipient) => {
+    expect(await compared(body, shown)).toEqual({ template: 'same', recipient })
+  })
 
-it('knows the person by any identifier, and the recipient without name and case', async () => {
-  const email = { ...base, channel: 'email', to: 'Ann <ANN@example.com>, bob@example.com' }
-  expect(await found(email, delivery())).toEqual(['d1'])
-  expect(await found(email, delivery({ recipient: 'carl@example.com' }))).toEqual([])
-  expect(await found(email, delivery({ person: ['u2'] }))).toEqual([])
-  expect(await found({ ...email, identifiers: { email: 'Ann@Example.com' } }, delivery())).toEqual(['d1'])
-  expect(await found(email, delivery({ recipient: undefined }))).toEqual(['d1'])
-})
+  it.each<[object, Partial<FoundDelivery>, string | undefined]>([
+    [email, { transactionalMessageId: 4 }, undefined],
+    [email, { transactionalMessageId: undefined }, 'unknown'],
+    [{ ...email, transactional_message_id: '3' }, {}, 'same'],
+    [{ ...email, transactional_message_id: 'receipt' }, {}, 'unknown'],
+    [{ ...email, transactional_message_id: undefined, body: 'b', subject: 's', from: 'f@g.h' }, {}, 'unknown'],
+  ])('the template of %j with %j: %s', async (body, shown, template) => {
+    expect((await compared(body, shown))?.template).toBe(template)
+  })
 
-it('compares the person alone where a message goes to devices, or names nobody', async () => {
-  expect(await found({ ...base, channel: 'push', to: 'all' }, delivery({ recipient: 'token-7' }))).toEqual(['d1'])
-  expect(await found({ ...base, channel: 'in_app' }, delivery({ recipient: 'ann' }))).toEqual(['d1'])
-  expect(await found({ ...base, channel: 'sms' }, delivery({ recipient: '+15550100' }))).toEqual(['d1'])
-})
+  it('leaves out what a campaign made, and other channels, by whichever name', async () => {
+    expect(await compared(email, { transactional: false })).toBeUndefined()
+    expect(await compared(email, { type: 'twilio' })).toBeUndefined()
+    expect(await compared(email, { type: 'email' })).toBeDefined()
+    expect(await compared(email, { type: 'fax' })).toBeDefined()
+    expect(await compared({ ...base, channel: 'sms' }, { type: 'twilio' })).toBeDefined()
+    expect(await compared({ ...base, channel: 'inbox_message' }, { type: 'in_app' })).toBeDefined()
+  })
 
-it.each([
-  [{ ...base, channel: 'sms' }, 3],
-  [{ ...base, channel: 'sms', transactional_message_id: '12' }, 12],
-  [{ ...base, channel: 'sms', transactional_message_id: 'welcome' }, undefined],
-  [{ channel: 'email', to: 'a@b.c', from: 'd@e.f', subject: 's', body: 'b', identifiers: { id: 'u1' } }, undefined],
-  [{ channel: 'broadcast', broadcast_id: 7 }, undefined],
-])('of %j Customer.io can be asked by number %j', (body, template) => {
-  expect(askableTemplate(transactionalMessage.parse(body))).toBe(template)
+  it.each<[object, Partial<FoundDelivery>, string | undefined]>([
+    [{ id: 'u1' }, {}, 'same'],
+    [{ id: 'U1' }, {}, undefined],
+    [{ email: 'ANN@example.com' }, {}, 'same'],
+    [{ email: 'bob@example.com' }, {}, undefined],
+    [{ cio_id: 'c1' }, {}, 'unknown'],
+    [{ cio_id: 'c1' }, { recipient: 'carl@example.com' }, undefined],
+    [{ cio_id: 'c1' }, { recipient: 'carl@example.com', person: {} }, 'unknown'],
+  ])('within the list of the template, the person %j with %j: %s', async (identifiers, shown, person) => {
+    const { answer } = await lookUp({ ...email, identifiers }, NOT_FOUND, [delivery(shown)])
+    expect(found(answer)[0]?.person).toBe(person)
+  })
+
+  it('says what it compared, and knows the person by every identifier that is shown', async () => {
+    const { answer } = await lookUp({ ...email, transactional_message_id: 'receipt', to: '{{customer.email}}' }, [
+      delivery(),
+    ])
+    expect(answer).toMatchObject({
+      compared:
+        'person (by id), channel, time, not the template (a trigger name, and Customer.io lists numbers), not the recipient (Liquid fills it in)',
+      personHashes: [personHash({ id: 'u1' }), personHash({ email: 'ann@example.com' })],
+    })
+    expect((await lookUp(email, [])).answer).toMatchObject({
+      compared: 'person (by id), channel, time, template 3, recipient',
+    })
+  })
 })

@@ -1,3 +1,16 @@
+import { createHash } from 'node:crypto'
+import { personKey } from '../customerio/index.ts'
+
+/** SHA-256 in lower-case hex: the id of a key's record, and how contents are kept. */
+export function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/** How a record keeps its person. */
+export function personHash(identifiers: Readonly<Record<string, unknown>>): string {
+  return hashOf(personKey(identifiers))
+}
+
 /**
  * What the ledger knows of one key.
  *
@@ -46,6 +59,9 @@ export interface StoredRecord extends SendRecord {
   readonly readAtMs: number
 }
 
+/** Beyond it a look-up takes too long. */
+export const MOST_RECORDS_OF_A_PERSON = 200
+
 /**
  * A store of records with conditional writes, which are all that the guarantee rests on. Every method may throw when the
  * store cannot be reached; a write that threw may have happened.
@@ -56,8 +72,11 @@ export interface SendLedger {
   /** Changes the record if nobody has written it since `version`. The same goes for lost answers. */
   update(id: string, version: string, change: SendRecordChange): Promise<Written>
   read(id: string): Promise<StoredRecord | undefined>
-  /** All records of that person and template but this one, as they were at one moment. */
-  others(personHash: string, template: string, exceptId: string): Promise<readonly StoredRecord[]>
+  /**
+   * The records of these persons but this one, those of each person as they were at one moment; undefined when somebody
+   * has more than {@link MOST_RECORDS_OF_A_PERSON}.
+   */
+  others(personHashes: readonly string[], exceptId: string): Promise<readonly StoredRecord[] | undefined>
   /** Which of these deliveries a record holds. */
   held(deliveryIds: readonly string[]): Promise<ReadonlySet<string>>
   /** Deletes what is kept about a person; gives the number of records. */

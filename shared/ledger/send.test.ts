@@ -1,5 +1,15 @@
+import type { Clock } from '../clock/index.ts'
 import type { CallOutcome, Outcome, Retry } from '../outcome/index.ts'
-import { hashOf, type MessageToSend, type SendOnceOptions, type StoredRecord, sendOnce } from './index.ts'
+import {
+  type DeliveriesFound,
+  type Delivery,
+  hashOf,
+  type LookUpAnswer,
+  type MessageToSend,
+  type SendOnceOptions,
+  type StoredRecord,
+  sendOnce,
+} from './index.ts'
 import type { SendLedger } from './record.ts'
 import { createMemoryLedger } from './simulation/memory-ledger.ts'
 
@@ -7,7 +17,7 @@ const ID = hashOf('key')
 const START_MS = 1_763_740_000_000
 const TIMEOUT_MS = 10_000
 const LEASE_MS = TIMEOUT_MS + 20_000
-const SETTLE_MS = 60_000
+const LIST_DELAY_MS = 60_000
 const DAY_MS = 86_400_000
 
 const SENT: CallOutcome = { kind: 'delivered', deliveryId: 'd1' }
@@ -19,9 +29,12 @@ const CONTENT_CHANGED = { kind: 'refused', reason: 'content_changed' }
 const UNCERTAIN = { kind: 'refused', reason: 'uncertain' }
 const BUSY = { kind: 'retry', cause: 'busy' }
 
-interface Delivery {
-  readonly id: string
-  readonly createdAtMs: number
+type Listed = Pick<Delivery, 'id' | 'createdAtMs'> & Partial<Delivery>
+
+/** As a look-up gives it; of the same person, template and recipient unless it says otherwise. */
+function found(...listed: readonly Listed[]): DeliveriesFound {
+  const deliveries = listed.map((each): Delivery => ({ person: 'same', template: 'same', recipient: 'same', ...each }))
+  return { kind: 'found', deliveries, personHashes: [], compared: 'person, template' }
 }
 
 /** One store, one clock, one Customer.io that answers as the test says. */
@@ -29,13 +42,25 @@ function setUp(options: Partial<SendOnceOptions> = {}) {
   let nowMs = START_MS
   const now = (): number => nowMs
   const ledger = createMemoryLedger({ now })
-  const state = { calls: 0, cancelled: 0, tokens: 0, lookUps: 0, listed: [] as readonly Delivery[] }
+  const state = { calls: 0, cancelled: 0, tokens: 0, lookUps: 0, listed: [] as readonly Listed[] }
+  const timers = new Set<() => void>()
+  const clock: Clock = {
+    now,
+    after(_ms, work) {
+      timers.add(work)
+      return () => timers.delete(work)
+    },
+  }
   const errors: unknown[] = []
   return {
     ledger,
     state,
     errors,
     now,
+    /** Whatever waits has waited long enough. */
+    expire: (): void => {
+      for (const work of timers) work()
+    },
     pass: (ms: number): void => {
       nowMs += ms
     },
@@ -48,10 +73,10 @@ function setUp(options: Partial<SendOnceOptions> = {}) {
       sendOnce(
         {
           ledger: through,
-          now,
+          clock,
           newToken: () => `token ${++state.tokens}`,
           requestTimeoutMs: TIMEOUT_MS,
-          onLedgerError: (error) => errors.push(error),
+          onLedgerError: (error, when) => errors.push([when, error]),
           ...options,
         },
         {
@@ -69,9 +94,9 @@ function setUp(options: Partial<SendOnceOptions> = {}) {
               state.cancelled++
             },
           }),
-          findDeliveries: async () => {
+          lookUp: async () => {
             state.lookUps++
-            return { kind: 'found', deliveries: state.listed }
+            return found(...state.listed)
           },
           ...message,
         },
@@ -122,7 +147,9 @@ describe('the first delivery of a key', () => {
 
   it('takes a call that throws for uncertain', async () => {
     const { deliver, record } = setUp()
-    expect(await deliver(() => Promise.reject(new Error('socket hang up')))).toMatchObject({ error: 'socket hang up' })
+    expect(await deliver(() => Promise.reject(new Error('socket hang up')))).toMatchObject({
+      error: 'the call failed: Error',
+    })
     expect((await record()).state).toBe('uncertain')
     const other = setUp()
     await other.deliver(() => Promise.reject('a string'))
@@ -136,14 +163,12 @@ describe('the first delivery of a key', () => {
   })
 
   it('leaves an uncertain send of which Customer.io cannot be asked to a person at once', async () => {
-    for (const missing of ['findDeliveries', 'template', 'personHash']) {
-      const { deliver, record } = setUp()
-      expect(await deliver(TIMED_OUT, { [missing]: undefined })).toMatchObject({
-        ...UNCERTAIN,
-        error: expect.stringContaining('timeout'),
-      })
-      expect((await record()).state).toBe('uncertain')
-    }
+    const { deliver, record } = setUp()
+    expect(await deliver(TIMED_OUT, { lookUp: { notAskable: 'a broadcast' } })).toMatchObject({
+      ...UNCERTAIN,
+      error: expect.stringMatching(/timeout; a broadcast/),
+    })
+    expect((await record()).state).toBe('uncertain')
   })
 
   it('does not send when claiming took so long that too little of the lease is left, and lets go', async () => {
@@ -190,8 +215,8 @@ describe('a delivery that meets a record', () => {
     await deliver(async () => {
       pass(LEASE_MS)
       expect(await deliver(SENT, { contentHash: 'other' })).toMatchObject(CONTENT_CHANGED)
-      expect(await deliver(SENT, { findDeliveries: undefined })).toMatchObject(UNCERTAIN)
-      pass(SETTLE_MS - 1)
+      expect(await deliver(SENT, { lookUp: { notAskable: 'a broadcast' } })).toMatchObject(UNCERTAIN)
+      pass(LIST_DELAY_MS - 1)
       expect(await deliver(SENT)).toMatchObject(BUSY)
       expect(state.lookUps).toBe(0)
       pass(1)
@@ -249,7 +274,7 @@ describe('a delivery that meets a record', () => {
   it('uncertain: waits until the list has settled', async () => {
     const { deliver, pass, state } = setUp()
     await deliver(TIMED_OUT)
-    pass(SETTLE_MS - 1)
+    pass(LIST_DELAY_MS - 1)
     expect(await deliver(SENT)).toMatchObject(BUSY)
     expect(state.lookUps).toBe(0)
   })
@@ -269,7 +294,7 @@ describe('the look-up of an uncertain send', () => {
   async function settled(options: Partial<SendOnceOptions> = {}, ...listedAtMs: number[]) {
     const scene = setUp(options)
     await scene.deliver(TIMED_OUT)
-    scene.pass(SETTLE_MS)
+    scene.pass(LIST_DELAY_MS)
     scene.state.listed = listedAtMs.map((ms, index) => ({ id: `listed ${index}`, createdAtMs: START_MS + ms }))
     return scene
   }
@@ -285,16 +310,16 @@ describe('the look-up of an uncertain send', () => {
     const { deliver } = await settled()
     let asked: unknown
     await deliver(SENT, {
-      findDeliveries: async (window) => {
+      lookUp: async (window) => {
         asked = window
-        return { kind: 'found', deliveries: [] }
+        return found()
       },
     })
-    expect(asked).toEqual({ fromMs: START_MS - 5_000, untilMs: START_MS + SETTLE_MS + 5_000 })
+    expect(asked).toEqual({ fromMs: START_MS - 5_000, untilMs: START_MS + LIST_DELAY_MS + 5_000 })
   })
 
   it('does not count what was created before or after that time', async () => {
-    const { deliver } = await settled({}, -5_001, SETTLE_MS + 5_001)
+    const { deliver } = await settled({}, -5_001, LIST_DELAY_MS + 5_001)
     expect(await deliver(SENT)).toMatchObject(UNCERTAIN)
     const edges = await settled({}, -5_000)
     expect(await edges.deliver(SENT)).toMatchObject({ kind: 'delivered' })
@@ -344,7 +369,7 @@ describe('the look-up of an uncertain send', () => {
     const scene = setUp()
     await scene.deliver(TIMED_OUT)
     await scene.deliver(TIMED_OUT, { key: 'other key' })
-    scene.pass(SETTLE_MS)
+    scene.pass(LIST_DELAY_MS)
     scene.state.listed = [{ id: 'whose?', createdAtMs: START_MS }]
     expect(await scene.deliver(SENT)).toMatchObject(UNCERTAIN)
     expect(await scene.deliver(SENT, { key: 'other key' })).toMatchObject(UNCERTAIN)
@@ -353,8 +378,8 @@ describe('the look-up of an uncertain send', () => {
   it('one, while another send to that person is under way: waits for that one', async () => {
     const scene = setUp()
     await scene.deliver(TIMED_OUT)
-    scene.pass(SETTLE_MS)
-    scene.state.listed = [{ id: 'd2', createdAtMs: START_MS + SETTLE_MS }]
+    scene.pass(LIST_DELAY_MS)
+    scene.state.listed = [{ id: 'd2', createdAtMs: START_MS + LIST_DELAY_MS }]
     await scene.deliver(
       async () => {
         expect(await scene.deliver(SENT)).toMatchObject(BUSY)
@@ -370,32 +395,103 @@ describe('the look-up of an uncertain send', () => {
     await scene.deliver(TIMED_OUT, { key: 'yesterday' })
     scene.pass(DAY_MS)
     await scene.deliver(TIMED_OUT)
-    scene.pass(SETTLE_MS)
+    scene.pass(LIST_DELAY_MS)
     scene.state.listed = [{ id: 'd2', createdAtMs: START_MS + DAY_MS }]
     expect(await scene.deliver(SENT)).toMatchObject({ kind: 'delivered', deliveryId: 'd2' })
   })
 
   it('does not take an expired record for a rival', async () => {
-    const scene = setUp({ ttlMs: SETTLE_MS })
+    const scene = setUp({ ttlMs: LIST_DELAY_MS })
     await scene.deliver(TIMED_OUT, { key: 'other key' })
     scene.pass(1)
     await scene.deliver(TIMED_OUT)
-    scene.pass(SETTLE_MS - 1)
+    scene.pass(LIST_DELAY_MS - 1)
     scene.state.listed = [{ id: 'd2', createdAtMs: START_MS }]
     expect(await scene.deliver(SENT)).toMatchObject(BUSY)
   })
 
-  it.each<[CallOutcome & { kind: 'retry' | 'uncertain' | 'refused' }, object]>([
+  it.each<[LookUpAnswer, object]>([
     [THROTTLED, THROTTLED],
     [
       { kind: 'uncertain', error: 'timeout' },
       { kind: 'retry', cause: 'transient', error: 'timeout' },
     ],
     [{ kind: 'refused', reason: 'refused', error: 'no such template' }, UNCERTAIN],
+    [{ kind: 'not_askable', why: 'a list without end' }, UNCERTAIN],
   ])('that comes to %o', async (answer, expected) => {
     const { deliver, record } = await settled()
-    expect(await deliver(SENT, { findDeliveries: async () => answer })).toMatchObject(expected)
+    expect(await deliver(SENT, { lookUp: async () => answer })).toMatchObject(expected)
     expect((await record()).state).toBe('uncertain')
+  })
+
+  it('that takes too long comes again, and the record stays open', async () => {
+    const { deliver, record, expire } = await settled()
+    const asked = Promise.withResolvers<void>()
+    const outcome = deliver(SENT, {
+      lookUp: () => {
+        asked.resolve()
+        return new Promise(() => {})
+      },
+    })
+    await asked.promise
+    expire()
+    expect(await outcome).toMatchObject({
+      kind: 'retry',
+      cause: 'transient',
+      error: expect.stringContaining('no answer within'),
+    })
+    expect((await record()).state).toBe('uncertain')
+  })
+
+  it.each<[string, Partial<MessageToSend>, 'delivered' | 'refused']>([
+    ['a trigger name', { template: 'receipt' }, 'refused'],
+    ['no template', { template: '' }, 'refused'],
+    ['the same template by number', { template: '7' }, 'refused'],
+    ['another template by number', { template: '8' }, 'delivered'],
+    ['another channel', { template: 'receipt', channel: 'sms' }, 'delivered'],
+    ['another person', { template: 'receipt', personHash: 'bob' }, 'delivered'],
+  ])('one, with another uncertain send of %s: counts it if it may have made the delivery', async (_, rival, kind) => {
+    const scene = setUp()
+    await scene.deliver(TIMED_OUT)
+    await scene.deliver(TIMED_OUT, { key: 'other key', ...rival })
+    scene.pass(LIST_DELAY_MS)
+    scene.state.listed = [{ id: 'whose?', createdAtMs: START_MS }]
+    expect(await scene.deliver(SENT)).toMatchObject({ kind })
+  })
+
+  it('finds a rival that names the same person by another identifier, which the delivery shows', async () => {
+    const scene = setUp()
+    await scene.deliver(TIMED_OUT)
+    await scene.deliver(TIMED_OUT, { key: 'other key', personHash: 'ada by e-mail' })
+    scene.pass(LIST_DELAY_MS)
+    const listed = found({ id: 'whose?', createdAtMs: START_MS })
+    const outcome = await scene.deliver(SENT, { lookUp: async () => ({ ...listed, personHashes: ['ada by e-mail'] }) })
+    expect(outcome).toMatchObject(UNCERTAIN)
+  })
+
+  it.each<[string, Partial<Listed>[], 'delivered' | 'refused']>([
+    ['to the recipient', [{}], 'delivered'],
+    ['whose recipient cannot be compared', [{ recipient: 'unknown' }], 'delivered'],
+    ['to another recipient: redirected, or another message', [{ recipient: 'other' }], 'refused'],
+    ['to the recipient, and one to another', [{}, { recipient: 'other' }], 'delivered'],
+    ['to the recipient, and one that cannot be compared', [{}, { recipient: 'unknown' }], 'refused'],
+    ['of perhaps another template', [{ template: 'unknown' }], 'refused'],
+    ['to perhaps somebody else', [{ person: 'unknown' }], 'refused'],
+    ['two that cannot be compared', [{ recipient: 'unknown' }, { recipient: 'unknown' }], 'refused'],
+  ])('one %s: counts only what is certain, and never as nothing', async (_, listed, kind) => {
+    const scene = await settled({ onNotFound: 'resend' })
+    scene.state.listed = listed.map((each, index) => ({ id: `d${index}`, createdAtMs: START_MS, ...each }))
+    const outcome = await scene.deliver(SENT)
+    expect(outcome).toMatchObject(kind === 'delivered' ? { kind, deliveryId: 'd0' } : UNCERTAIN)
+    if (outcome.kind === 'refused') expect(outcome.error).toMatch(/Compared: person, template$/)
+    expect(scene.state.calls).toBe(1)
+  })
+
+  it('leaves it to a person when the person has more records, or the list more deliveries, than can be compared', async () => {
+    const many = await settled({}, ...Array.from({ length: 21 }, () => 0))
+    expect(await many.deliver(SENT)).toMatchObject(UNCERTAIN)
+    const busy = await settled({}, 0)
+    expect(await busy.deliver(SENT, {}, { ...busy.ledger, others: async () => undefined })).toMatchObject(UNCERTAIN)
   })
 
   it('loses to a holder who writes down the truth meanwhile', async () => {
@@ -425,7 +521,7 @@ describe('fencing', () => {
   it('keeps a late holder from writing over its successor', async () => {
     const { deliver, pass, record } = setUp({ onNotFound: 'resend' })
     await deliver(async () => {
-      pass(LEASE_MS + SETTLE_MS)
+      pass(LEASE_MS + LIST_DELAY_MS)
       await deliver({ kind: 'delivered', deliveryId: 'of the successor' })
       return THROTTLED
     })
@@ -435,24 +531,25 @@ describe('fencing', () => {
 
 describe('trouble with the ledger', () => {
   const broken = async (): Promise<never> => {
-    throw new Error('14 UNAVAILABLE')
+    throw Object.assign(new Error('14 UNAVAILABLE: sends/4f… is not there'), { code: 14 })
   }
 
   it('before the call: comes again, and sends nothing', async () => {
-    const { deliver, ledger, state } = setUp()
+    const { deliver, ledger, state, errors } = setUp()
     const outcome = await deliver(SENT, {}, { ...ledger, create: broken })
     expect(outcome).toEqual({
       kind: 'retry',
       cause: 'transient',
-      error: 'the send ledger cannot be used: 14 UNAVAILABLE',
+      error: 'the send ledger cannot be used: UNAVAILABLE (14)',
     })
+    expect(errors).toEqual([['before_the_call', expect.objectContaining({ code: 14 })]])
     expect(state).toMatchObject({ calls: 0, cancelled: 1 })
   })
 
   it.each([SENT, REFUSED, THROTTLED])('after the call: the outcome stands, and somebody is told', async (outcome) => {
     const { deliver, ledger, errors } = setUp()
     expect(await deliver(outcome, {}, { ...ledger, update: broken })).toEqual(outcome)
-    expect(errors).toHaveLength(1)
+    expect(errors).toEqual([['after_the_call', expect.objectContaining({ code: 14 })]])
   })
 
   it('after the call, with nobody to tell', async () => {

@@ -1,16 +1,29 @@
-import { createHash } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
-import type { CallOutcome, Delivered, Outcome, Retry } from '../outcome/index.ts'
-import { createdWithin, type Delivery, decide, judge, sentBefore, uncertain, type Window } from './decide.ts'
+import { type Clock, TimeoutError, withTimeout } from '../clock/index.ts'
+import { safeErrorName } from '../errors/index.ts'
+import type { CallOutcome, Outcome, Retry } from '../outcome/index.ts'
+import { decide, sentBefore, uncertain, type Window } from './decide.ts'
 import { change, claim, type Hold } from './hold.ts'
-import type { NewSendRecord, SendLedger, SendRecordChange, SendState, StoredRecord } from './record.ts'
+import { describeLedgerError } from './ledger-error.ts'
+import type { LookUpAnswer } from './look-up.ts'
+import {
+  hashOf,
+  MOST_RECORDS_OF_A_PERSON,
+  type NewSendRecord,
+  type SendLedger,
+  type SendRecordChange,
+  type SendState,
+  type StoredRecord,
+} from './record.ts'
+import { createdWithin, type Resolution, resolve } from './resolve.ts'
 
 const DAY_MS = 86_400_000
+/** Each costs a query. So many deliveries of one template to one person within minutes tell nothing of one message. */
+const MOST_CANDIDATES = 20
 
 export interface SendOnceOptions {
   readonly ledger: SendLedger
-  /** Milliseconds since 1970, never going back: `steadyNow`. */
-  readonly now: () => number
+  /** Never going back: `steadyClock`. */
+  readonly clock: Clock
   /** A new one each time; `randomUUID`. */
   readonly newToken: () => string
   /** The longest that one `send` takes, all its requests together. */
@@ -20,17 +33,19 @@ export interface SendOnceOptions {
   /** The longest freeze of this process, between its last look at the lease and the call, that does no harm; 10,000 by default. */
   readonly freezeMarginMs?: number
   /** After it Customer.io's list shows every delivery; 60,000 by default. */
-  readonly settleMs?: number
+  readonly listDelayMs?: number
+  /** How long one look-up may take, so that the push is answered within its ack deadline; 10,000 by default. */
+  readonly lookUpTimeoutMs?: number
   /** When the list shows that an uncertain message was not sent: leave it to a person (default), or send it again. */
   readonly onNotFound?: 'dead_letter' | 'resend'
   /** Longer than a message can come again; 45 days by default. */
   readonly ttlMs?: number
-  /** How long one step with the ledger may take: its client alone would try for ten minutes. 10,000 by default. */
-  readonly ledgerTimeoutMs?: number
-  /** Waits; ends early (resolving or rejecting) on the signal. The real timer by default. */
-  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>
-  /** Told when the ledger could not be written after a call: the outcome stands, the record stays behind. Must not throw. */
-  readonly onLedgerError?: (error: unknown) => void
+  /** How long claiming a record may take: the ledger's client alone would try for ten minutes. 5,000 by default. */
+  readonly claimTimeoutMs?: number
+  /** How long writing the outcome of a call down may take; 1,500 by default. */
+  readonly writeTimeoutMs?: number
+  /** Told of each failure of the ledger. Before the call the message is retried; after it the outcome stands. Must not throw. */
+  readonly onLedgerError?: (error: unknown, when: 'before_the_call' | 'after_the_call') => void
 }
 
 /** Rate, pause and credentials have been checked: the call can be made now. Exactly one of the two is called. */
@@ -48,19 +63,11 @@ export interface MessageToSend {
   readonly channel: string
   readonly template?: string
   readonly ready: () => Promise<ReadyToSend | Retry>
-  /** Customer.io's deliveries of this template to this person and recipient; absent when it cannot be asked. */
-  readonly findDeliveries?: (window: Window) => Promise<DeliveriesFound | Exclude<CallOutcome, Delivered>>
+  readonly lookUp: LookUp
 }
 
-export interface DeliveriesFound {
-  readonly kind: 'found'
-  readonly deliveries: readonly Delivery[]
-}
-
-/** SHA-256 in lower-case hex: the id of a key's record, and how persons and contents are kept. */
-export function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
-}
+/** Customer.io's deliveries that may be the message's, created in this time; or why it cannot be asked for them. */
+export type LookUp = ((window: Window) => Promise<LookUpAnswer>) | { readonly notAskable: string }
 
 /**
  * Sends a message that must not be sent twice, through an API that sends it twice when asked twice. Never throws: trouble
@@ -73,7 +80,8 @@ export async function sendOnce(options: SendOnceOptions, message: MessageToSend)
   try {
     return await attempt.run()
   } catch (error) {
-    return { kind: 'retry', cause: 'transient', error: `the send ledger cannot be used: ${wordsOf(error)}` }
+    options.onLedgerError?.(error, 'before_the_call')
+    return { kind: 'retry', cause: 'transient', error: `the send ledger cannot be used: ${describeLedgerError(error)}` }
   } finally {
     if (!attempt.called) ready.cancel()
   }
@@ -93,11 +101,12 @@ class Attempt {
       ...options,
       leaseMarginMs: options.leaseMarginMs ?? 20_000,
       freezeMarginMs: options.freezeMarginMs ?? 10_000,
-      settleMs: options.settleMs ?? 60_000,
+      listDelayMs: options.listDelayMs ?? 60_000,
+      lookUpTimeoutMs: options.lookUpTimeoutMs ?? 10_000,
       onNotFound: options.onNotFound ?? 'dead_letter',
       ttlMs: options.ttlMs ?? 45 * DAY_MS,
-      ledgerTimeoutMs: options.ledgerTimeoutMs ?? 10_000,
-      sleep: options.sleep ?? ((ms, signal) => delay(ms, undefined, { signal })),
+      claimTimeoutMs: options.claimTimeoutMs ?? 5_000,
+      writeTimeoutMs: options.writeTimeoutMs ?? 1_500,
       onLedgerError: options.onLedgerError ?? (() => {}),
     }
     this.#message = message
@@ -106,17 +115,14 @@ class Attempt {
   }
 
   async run(): Promise<Outcome> {
-    const { ledger, now, settleMs } = this.#options
-    const startedMs = now()
+    const { ledger, clock, claimTimeoutMs, listDelayMs } = this.#options
+    const startedMs = clock.now()
     const claiming = claim(ledger, hashOf(this.#message.key), this.#claimRecord())
-    const { hold, found } = await this.#inTime(claiming, (late) => this.#letGo(late.hold))
+    const { hold, found } = await withTimeout(clock, claimTimeoutMs, claiming, (late) => void this.#letGo(late.hold))
     if (hold !== undefined) return await this.#call(hold, startedMs)
     if (found === undefined) return OVERTAKEN
-    const action = decide(
-      found,
-      { contentHash: this.#message.contentHash, askable: this.#askable !== undefined },
-      settleMs,
-    )
+    const { contentHash } = this.#message
+    const action = decide(found, { contentHash, notAskable: this.#notAskable }, listDelayMs)
     switch (action.kind) {
       case 'answer':
         return action.outcome
@@ -128,9 +134,10 @@ class Attempt {
   }
 
   async #takeOver(before: Hold, record: SendRecordChange): Promise<Outcome> {
-    const startedMs = this.#options.now()
-    const claiming = change(this.#options.ledger, before, record)
-    const hold = await this.#inTime(claiming, (late) => this.#letGo(late))
+    const { ledger, clock, claimTimeoutMs } = this.#options
+    const startedMs = clock.now()
+    const claiming = change(ledger, before, record)
+    const hold = await withTimeout(clock, claimTimeoutMs, claiming, (late) => void this.#letGo(late))
     return hold === undefined ? OVERTAKEN : await this.#call(hold, startedMs)
   }
 
@@ -141,9 +148,9 @@ class Attempt {
 
   /** `startedMs` is from before the claim was written, so the lease ends here before it ends for anybody else. */
   async #call(hold: Hold, startedMs: number): Promise<Outcome> {
-    const { now, leaseMarginMs, freezeMarginMs } = this.#options
+    const { clock, leaseMarginMs, freezeMarginMs } = this.#options
     // Of the lease, the request's timeout and the margin must be left: this is the last look before the call.
-    if (now() - startedMs > leaseMarginMs - freezeMarginMs) {
+    if (clock.now() - startedMs > leaseMarginMs - freezeMarginMs) {
       await this.#note(hold, 'released')
       return { kind: 'retry', cause: 'busy', error: 'too little is left of the lease to send within it' }
     }
@@ -160,7 +167,7 @@ class Attempt {
         return outcome
       case 'uncertain':
         await this.#note(hold, 'uncertain')
-        if (this.#askable === undefined) return uncertain(outcome.error)
+        if (this.#notAskable !== undefined) return uncertain(`${outcome.error}; ${this.#notAskable}`)
         return { ...outcome, kind: 'retry', cause: 'transient' }
     }
   }
@@ -170,43 +177,73 @@ class Attempt {
     try {
       return await this.#ready.send()
     } catch (error) {
-      return { kind: 'uncertain', error: wordsOf(error) }
+      return { kind: 'uncertain', error: `the call failed: ${safeErrorName(error)}` }
     }
   }
 
   async #lookUp(record: StoredRecord, window: Window): Promise<Outcome> {
-    const { ledger, settleMs, onNotFound } = this.#options
-    if (this.#askable === undefined) return uncertain('Customer.io cannot be asked about it')
-    const { findDeliveries, personHash, template } = this.#askable
-    const answer = await findDeliveries(window)
-    if (answer.kind === 'retry') return answer
-    if (answer.kind === 'uncertain') return { ...answer, kind: 'retry', cause: 'transient' }
-    if (answer.kind === 'refused') return uncertain(`Customer.io refuses to be asked about it: ${answer.error}`)
-    const others = await this.#inTime(ledger.others(personHash, template, record.id))
-    const candidates = createdWithin(window, answer.deliveries).map(({ id }) => id)
-    const held = await this.#inTime(ledger.held(candidates))
-    const verdict = judge(window, answer.deliveries, others, held, settleMs)
-    if (verdict.kind === 'answer') return verdict.outcome
-    if (verdict.kind === 'sent') {
-      const { deliveryId } = verdict
-      const noted = await this.#inTime(change(ledger, record, { owner: this.#token, state: 'sent', deliveryId }))
-      return noted === undefined ? OVERTAKEN : sentBefore(deliveryId)
+    const { clock, lookUpTimeoutMs, claimTimeoutMs, ledger, onNotFound } = this.#options
+    const looking = this.#resolve(record, window)
+    const resolution = await withTimeout(clock, lookUpTimeoutMs, looking).catch(unlessTooLate)
+    switch (resolution.kind) {
+      case 'answer':
+        return resolution.outcome
+      case 'sent': {
+        const { deliveryId } = resolution
+        const noting = change(ledger, record, { owner: this.#token, state: 'sent', deliveryId })
+        const noted = await withTimeout(clock, claimTimeoutMs, noting)
+        return noted === undefined ? OVERTAKEN : sentBefore(deliveryId)
+      }
+      case 'not_sent': {
+        if (onNotFound === 'dead_letter') {
+          return uncertain(`Customer.io lists no delivery of it. Compared: ${resolution.compared}`)
+        }
+        // The time of the first claim stays: should that send show up after all, it counts as this message's.
+        const { claimedAtMs: _, ...claimAgain } = this.#claimRecord()
+        return await this.#takeOver(record, claimAgain)
+      }
     }
-    if (onNotFound === 'dead_letter') return uncertain("Customer.io's list does not show it")
-    // The time of the first claim stays: should that send show up after all, it counts as this message's.
-    const { claimedAtMs: _, ...claimAgain } = this.#claimRecord()
-    return await this.#takeOver(record, claimAgain)
   }
 
-  /** What a look-up needs, when all of it is there. */
-  get #askable(): Pick<Required<MessageToSend>, 'findDeliveries' | 'personHash' | 'template'> | undefined {
-    const { findDeliveries, personHash, template } = this.#message
-    if (findDeliveries === undefined || personHash === undefined || template === undefined) return undefined
-    return { findDeliveries, personHash, template }
+  /** The records are read after the deliveries, and who holds these last. */
+  async #resolve(record: StoredRecord, window: Window): Promise<Resolution> {
+    const { ledger, listDelayMs } = this.#options
+    const { lookUp } = this.#message
+    if ('notAskable' in lookUp) return answerWith(uncertain(lookUp.notAskable))
+    const found = await lookUp(window)
+    switch (found.kind) {
+      case 'retry':
+        return answerWith(found)
+      case 'uncertain':
+        return answerWith({ ...found, kind: 'retry', cause: 'transient' })
+      case 'refused':
+        return answerWith(uncertain(`Customer.io refuses to be asked about it: ${found.error}`))
+      case 'not_askable':
+        return answerWith(uncertain(found.why))
+    }
+    const candidates = createdWithin(window, found.deliveries)
+    if (candidates.length === 0) return { kind: 'not_sent', compared: found.compared }
+    if (candidates.length > MOST_CANDIDATES) {
+      return answerWith(
+        uncertain(`more than ${MOST_CANDIDATES} deliveries may be its own. Compared: ${found.compared}`),
+      )
+    }
+    const persons = new Set([...found.personHashes, ...(record.personHash === null ? [] : [record.personHash])])
+    const others = await ledger.others([...persons], record.id)
+    if (others === undefined) {
+      return answerWith(uncertain(`the person has more than ${MOST_RECORDS_OF_A_PERSON} messages`))
+    }
+    const held = await ledger.held(candidates.map(({ id }) => id))
+    return resolve(record, window, found, others, held, listDelayMs)
+  }
+
+  get #notAskable(): string | undefined {
+    const { lookUp } = this.#message
+    return 'notAskable' in lookUp ? lookUp.notAskable : undefined
   }
 
   #claimRecord(): NewSendRecord {
-    const { requestTimeoutMs, leaseMarginMs, ttlMs, now } = this.#options
+    const { requestTimeoutMs, leaseMarginMs, ttlMs, clock } = this.#options
     const { contentHash, personHash = null, channel, template = null } = this.#message
     return {
       state: 'claimed',
@@ -218,42 +255,30 @@ class Attempt {
       template,
       claimedAtMs: 'request_time',
       deliveryId: null,
-      expiresAtMs: now() + ttlMs,
+      expiresAtMs: clock.now() + ttlMs,
     }
   }
 
   /** The call has been made or will not be: what cannot be written down does not change its outcome. */
   async #note(hold: Hold, state: SendState, deliveryId: string | null = null): Promise<void> {
-    const { ledger, onLedgerError } = this.#options
+    const { clock, ledger, writeTimeoutMs, onLedgerError } = this.#options
+    const writing = change(ledger, hold, { owner: this.#token, state, deliveryId })
     try {
-      await this.#inTime(change(ledger, hold, { owner: this.#token, state, deliveryId }))
+      await withTimeout(clock, writeTimeoutMs, writing)
     } catch (error) {
-      onLedgerError(error)
-    }
-  }
-
-  /** Rejects when the ledger takes too long. What was asked of it may still happen, and `late` hears of it then. */
-  async #inTime<T>(work: Promise<T>, late: (value: T) => Promise<void> = async () => {}): Promise<T> {
-    const { ledgerTimeoutMs, sleep } = this.#options
-    const over = new AbortController()
-    const tooLate = async (): Promise<never> => {
-      await sleep(ledgerTimeoutMs, over.signal)
-      throw new Error(`no answer within ${ledgerTimeoutMs} ms`)
-    }
-    let isLate = true
-    try {
-      const value = await Promise.race([work, tooLate()])
-      isLate = false
-      return value
-    } finally {
-      over.abort()
-      if (isLate) work.then(late).catch(() => {})
+      onLedgerError(error, 'after_the_call')
     }
   }
 }
 
 const OVERTAKEN: Retry = { kind: 'retry', cause: 'busy', error: 'another delivery of the same key was faster' }
 
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+function answerWith(outcome: Outcome): Resolution {
+  return { kind: 'answer', outcome }
+}
+
+/** A look-up that takes too long is asked again; whatever else goes wrong in it is trouble of the ledger's. */
+function unlessTooLate(error: unknown): Resolution {
+  if (!(error instanceof TimeoutError)) throw error
+  return answerWith({ kind: 'retry', cause: 'transient', error: `asking what became of it: ${error.message}` })
 }

@@ -24,7 +24,7 @@ export type Settlement =
 export async function settle(
   ledger: SendLedger,
   id: string,
-  verdict: 'sent' | 'not_sent',
+  decision: 'sent' | 'not_sent',
   token: string,
 ): Promise<Settlement> {
   const record = await ledger.read(id)
@@ -32,6 +32,6 @@ export async function settle(
   const { state, deliveryId } = record
   if (state !== 'claimed' && state !== 'uncertain') return { kind: 'decided', state, deliveryId }
   if (holdEndMs(record) > record.readAtMs) return { kind: 'busy' }
-  const settled = await change(ledger, record, { owner: token, state: verdict === 'sent' ? 'sent' : 'released' })
+  const settled = await change(ledger, record, { owner: token, state: decision === 'sent' ? 'sent' : 'released' })
   return settled === undefined ? { kind: 'busy' } : { kind: 'settled' }
 }

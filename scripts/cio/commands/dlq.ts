@@ -142,7 +142,8 @@ Examples:
       .addHelpText(
         'after',
         `
-Shows what the ledger and Customer.io know about each uncertain send, and asks you about it when run in a terminal.
+Shows what the ledger and Customer.io know about each send that may have happened, what was compared, and asks you about it
+when run in a terminal. That includes sends that ran out of attempts while their ledger record was open.
 With --sent or --resend, every match is settled that way after one confirmation.
 
 Examples:

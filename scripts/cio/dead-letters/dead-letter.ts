@@ -30,7 +30,10 @@ export interface Facts {
   readonly bodyCut: boolean
 }
 
+/** Given up by Pub/Sub itself, which knows no reason. */
 export const FORWARDED = 'forwarded'
+/** Published by somebody else, without a reason. */
+export const UNKNOWN = 'unknown'
 
 /** Attributes by which Pub/Sub marks what it forwards itself. */
 const FORWARDED_PREFIX = 'CloudPubSubDeadLetterSource'
@@ -49,7 +52,7 @@ export function factsOf({ attributes, deadLetteredAtMs }: DeadLetter): Facts {
   const forwarded = attributes.reason === undefined && forwardedAt !== undefined
   const publishedAtMs = Date.parse(attributes.source_publish_time ?? forwardedAt ?? '')
   return {
-    reason: attributes.reason ?? (forwarded ? FORWARDED : 'unknown'),
+    reason: attributes.reason ?? (forwarded ? FORWARDED : UNKNOWN),
     error: attributes.error ?? (forwarded ? 'every delivery attempt failed; see the log of the function' : ''),
     httpStatus: attributes.http_status,
     attempts: wholeNumber(attributes.delivery_attempt ?? attributes[`${FORWARDED_PREFIX}DeliveryCount`]),

@@ -1,5 +1,6 @@
 import type { CallOutcome } from '../../outcome/index.ts'
-import type { Delivery, Window } from '../decide.ts'
+import type { Window } from '../decide.ts'
+import type { Delivery } from '../resolve.ts'
 import type { World } from './world.ts'
 
 /** What Customer.io and the network make of one call. */
@@ -18,7 +19,9 @@ export interface Call {
   readonly listedAfterMs: number
 }
 
-interface Made extends Delivery {
+interface Made {
+  readonly id: string
+  readonly createdAtMs: number
   readonly key: string
   readonly listedAtMs: number
 }
@@ -55,7 +58,13 @@ export class SimulatedCustomerIO {
     const listed = this.made.filter(({ listedAtMs, createdAtMs }) => {
       return listedAtMs <= this.#world.nowMs && createdAtMs >= window.fromMs
     })
-    return listed.map(({ id, createdAtMs }) => ({ id, createdAtMs }))
+    return listed.map(({ id, createdAtMs }) => ({
+      id,
+      createdAtMs,
+      person: 'same',
+      template: 'same',
+      recipient: 'same',
+    }))
   }
 
   async #timeOut(leftMs: number): Promise<CallOutcome> {

@@ -1,4 +1,11 @@
-import type { SendLedger, SendRecord, SendRecordChange, StoredRecord, Written } from '../record.ts'
+import {
+  MOST_RECORDS_OF_A_PERSON,
+  type SendLedger,
+  type SendRecord,
+  type SendRecordChange,
+  type StoredRecord,
+  type Written,
+} from '../record.ts'
 
 interface Row extends SendRecord {
   readonly version: string
@@ -39,10 +46,15 @@ export function createMemoryLedger({ now, fenced = true }: MemoryLedgerOptions):
       const row = rows.get(id)
       return row && stored(id, row)
     },
-    others: async (personHash, template, exceptId) =>
-      [...rows]
-        .filter(([id, row]) => id !== exceptId && row.personHash === personHash && row.template === template)
-        .map(([id, row]) => stored(id, row)),
+    others: async (personHashes, exceptId) => {
+      const found: StoredRecord[] = []
+      for (const hash of personHashes) {
+        const own = [...rows].filter(([, row]) => row.personHash === hash)
+        if (own.length > MOST_RECORDS_OF_A_PERSON) return undefined
+        found.push(...own.flatMap(([id, row]) => (id === exceptId ? [] : stored(id, row))))
+      }
+      return found
+    },
     held: async (deliveryIds) => {
       const all = new Set([...rows.values()].map((row) => row.deliveryId))
       return new Set(deliveryIds.filter((id) => all.has(id)))

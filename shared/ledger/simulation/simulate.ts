@@ -42,10 +42,11 @@ export interface Scenario {
 export interface Sabotage {
   readonly fenced?: boolean
   readonly freezeMarginMs?: number
-  readonly settleMs?: number
+  readonly listDelayMs?: number
 }
 
-export interface Fate {
+/** What became of a message. */
+export interface Result {
   readonly key: string
   /** What Pub/Sub was told in the end: 204 for all but a retry. */
   readonly outcomes: readonly Outcome[]
@@ -68,14 +69,14 @@ const CALM: Attempt = {
 }
 
 /** Runs a scenario to its end in virtual time. */
-export async function simulate(scenario: Scenario, sabotage: Sabotage = {}): Promise<readonly Fate[]> {
+export async function simulate(scenario: Scenario, sabotage: Sabotage = {}): Promise<readonly Result[]> {
   const world = new World(1_763_740_000_000)
   const startMs = world.nowMs
   const store = createMemoryLedger({ now: () => world.nowMs, fenced: sabotage.fenced ?? true })
   const customerio = new SimulatedCustomerIO(world, scenario.customerioClockOffsetMs)
   let tokens = 0
 
-  const fates = scenario.messages.map((message, index) => {
+  const results = scenario.messages.map((message, index) => {
     const key = `message ${index}`
     const outcomes: Outcome[] = []
     let deliveries = 0
@@ -96,14 +97,15 @@ export async function simulate(scenario: Scenario, sabotage: Sabotage = {}): Pro
       world.at(world.nowMs + ACK_DEADLINE_MS, next)
       const options: SendOnceOptions = {
         ledger: throughTheNetwork(store, process, world, attempt),
-        now: process.now,
+        clock: process.clock,
         newToken: () => `token ${tokens++}`,
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
         onNotFound: scenario.onNotFound,
-        ledgerTimeoutMs: attempt.ledgerTimeoutMs,
-        sleep: (ms) => world.after(ms),
+        claimTimeoutMs: attempt.ledgerTimeoutMs,
+        writeTimeoutMs: attempt.ledgerTimeoutMs,
+        lookUpTimeoutMs: attempt.ledgerTimeoutMs,
         freezeMarginMs: sabotage.freezeMarginMs,
-        settleMs: sabotage.settleMs,
+        listDelayMs: sabotage.listDelayMs,
       }
       void sendOnce(options, {
         key,
@@ -118,10 +120,10 @@ export async function simulate(scenario: Scenario, sabotage: Sabotage = {}): Pro
             ),
           cancel: () => {},
         }),
-        findDeliveries: (window) =>
+        lookUp: (window) =>
           process.ask(async () => {
             await world.after(attempt.ledgerMs)
-            return { kind: 'found', deliveries: customerio.list(window) }
+            return { kind: 'found', deliveries: customerio.list(window), personHashes: [], compared: 'everything' }
           }),
       }).then((outcome) => {
         outcomes.push(outcome)
@@ -134,7 +136,7 @@ export async function simulate(scenario: Scenario, sabotage: Sabotage = {}): Pro
     if (message.duplicateAfterMs !== undefined) {
       world.at(startMs + message.publishedAtMs + message.duplicateAfterMs, () => deliver(false))
     }
-    return (): Fate => ({
+    return (): Result => ({
       key,
       outcomes,
       deliveryIds: customerio.made.filter((made) => made.key === key).map(({ id }) => id),
@@ -142,7 +144,7 @@ export async function simulate(scenario: Scenario, sabotage: Sabotage = {}): Pro
   })
 
   await world.run()
-  return fates.map((fate) => fate())
+  return results.map((result) => result())
 }
 
 /** The ledger as a process reaches it: each request travels, may find the process gone when it is answered, or be made twice. */
@@ -168,7 +170,7 @@ function throughTheNetwork(store: SendLedger, process: Process, world: World, at
     create: (id, record) => write(() => store.create(id, record)),
     update: (id, version, change) => write(() => store.update(id, version, change)),
     read: (id) => travel(() => store.read(id)),
-    others: (person, template, exceptId) => travel(() => store.others(person, template, exceptId)),
+    others: (persons, exceptId) => travel(() => store.others(persons, exceptId)),
     held: (ids) => travel(() => store.held(ids)),
     erase: (person) => travel(() => store.erase(person)),
   }

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
-import { type Attempt, type Fate, REQUEST_TIMEOUT_MS, type Sabotage, type Scenario, simulate } from './simulate.ts'
+import { type Attempt, REQUEST_TIMEOUT_MS, type Result, type Sabotage, type Scenario, simulate } from './simulate.ts'
 import type { Mishap } from './world.ts'
 
-const SETTLE_MS = 60_000
+const LIST_DELAY_MS = 60_000
 const MARGIN_MS = 10_000
 
 /** Random scenarios; `longestGapMs` bounds the freezes between the last look at the lease and the call, all others are free. */
@@ -33,7 +33,7 @@ function scenarios(longestGapMs: number, onNotFound: fc.Arbitrary<Scenario['onNo
         'throttled',
       ),
       travelMs: upTo(REQUEST_TIMEOUT_MS - 1),
-      listedAfterMs: upTo(SETTLE_MS - 1),
+      listedAfterMs: upTo(LIST_DELAY_MS - 1),
     }),
     ledgerTimeoutMs: fc.constantFrom(10_000, 1_000_000),
     ledgerMs: fc.constantFrom(0, 5, 3_000, 6_000),
@@ -57,17 +57,17 @@ function scenarios(longestGapMs: number, onNotFound: fc.Arbitrary<Scenario['onNo
 
 const EITHER = fc.constantFrom<Scenario['onNotFound'][]>('dead_letter', 'resend')
 
-const isDouble = ({ deliveryIds }: Fate): boolean => deliveryIds.length > 1
-const toldDelivered = ({ outcomes }: Fate): boolean => outcomes.some(({ kind }) => kind === 'delivered')
+const isDouble = ({ deliveryIds }: Result): boolean => deliveryIds.length > 1
+const toldDelivered = ({ outcomes }: Result): boolean => outcomes.some(({ kind }) => kind === 'delivered')
 
 /** Everything that is promised of one message. */
-function keepsItsPromises(fate: Fate): void {
-  const { outcomes, deliveryIds } = fate
+function keepsItsPromises(result: Result): void {
+  const { outcomes, deliveryIds } = result
   // Never twice.
   expect(deliveryIds.length).toBeLessThanOrEqual(1)
   // Never forgotten: it ends, and not as "delivered" when it was not.
   expect(outcomes.some(({ kind }) => kind !== 'retry')).toBe(true)
-  if (toldDelivered(fate)) expect(deliveryIds).toHaveLength(1)
+  if (toldDelivered(result)) expect(deliveryIds).toHaveLength(1)
   for (const outcome of outcomes) {
     if (outcome.kind === 'delivered') expect(outcome.deliveryId).toBe(deliveryIds[0])
     if (outcome.kind === 'refused') expect(['refused', 'uncertain']).toContain(outcome.reason)
@@ -90,7 +90,7 @@ const TIGHTEST: Scenario = {
             [2, { kind: 'crash' }],
           ]),
           clockOffsetMs: 0,
-          call: { fate: 'delivered', travelMs: REQUEST_TIMEOUT_MS - 1, listedAfterMs: SETTLE_MS - 1 },
+          call: { fate: 'delivered', travelMs: REQUEST_TIMEOUT_MS - 1, listedAfterMs: LIST_DELAY_MS - 1 },
           ledgerTimeoutMs: 1_000_000,
           ledgerMs: 5,
           lostAnswers: [],
@@ -155,5 +155,5 @@ describe('what keeps it so: without it, a scenario breaks a promise', () => {
   it('the fencing', async () => expect(await isFoundOut({ fenced: false })).toBe(true))
   it('the margin of the lease', async () => expect(await isFoundOut({ freezeMarginMs: 0 })).toBe(true))
   it('the last look at the lease', async () => expect(await isFoundOut({ freezeMarginMs: -1e9 })).toBe(true))
-  it('the settle time', async () => expect(await isFoundOut({ settleMs: 0 })).toBe(true))
+  it('the delay of the list', async () => expect(await isFoundOut({ listDelayMs: 0 })).toBe(true))
 })

@@ -1,3 +1,5 @@
+import type { Clock } from '../../clock/index.ts'
+
 /** What happens to a process at one of its steps, that is before it asks for something or when the answer is there. */
 export type Mishap = { readonly kind: 'crash' } | { readonly kind: 'freeze'; readonly ms: number }
 
@@ -46,8 +48,19 @@ export class Process {
     this.#mishaps = mishaps
   }
 
-  /** By its own clock. */
-  readonly now = (): number => this.#world.nowMs + this.#clockOffsetMs
+  /** Its own. */
+  readonly clock: Clock = {
+    now: () => this.#world.nowMs + this.#clockOffsetMs,
+    after: (ms, work) => {
+      let isCancelled = false
+      this.#world.at(this.#world.nowMs + ms, () => {
+        if (!isCancelled) work()
+      })
+      return () => {
+        isCancelled = true
+      }
+    },
+  }
 
   /** Asks somebody else: `answer` goes on whatever becomes of this process, which may not be there to hear it. */
   async ask<T>(answer: () => Promise<T>): Promise<T> {

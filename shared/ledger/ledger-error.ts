@@ -1,0 +1,39 @@
+import { TimeoutError } from '../clock/index.ts'
+import { safeErrorName } from '../errors/index.ts'
+
+/** A document that is not of this ledger's making. */
+export class UnreadableRecordError extends Error {
+  override readonly name = 'UnreadableRecordError'
+}
+
+/** By number, as gRPC defines them: https://grpc.io/docs/guides/status-codes/ */
+const STATUS_CODES = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+] as const
+
+/**
+ * What may be logged of an error of the ledger's store: gRPC's name and number, such as `PERMISSION_DENIED (7)`, or where
+ * there is none the class of the error. Words that are not ours stay out: they may quote a document.
+ */
+export function describeLedgerError(error: unknown): string {
+  if (error instanceof TimeoutError) return error.message
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const name = typeof code === 'number' ? STATUS_CODES[code] : undefined
+  return name === undefined ? safeErrorName(error) : `${name} (${code})`
+}
