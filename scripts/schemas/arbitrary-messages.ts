@@ -1,6 +1,7 @@
 /** Arbitrary valid messages of each topic, as publishers send them, for property tests. */
 import fc from 'fast-check'
 import { LIMITS } from '../../shared/contract/index.ts'
+import { isRecord } from '../../shared/json/index.ts'
 
 /** One, two, three and four bytes a character, right-to-left, combining marks, and what escaping gets wrong. */
 export const ALPHABETS = [
@@ -218,3 +219,79 @@ export const transactionalMessages = fc.oneof(
     )
     .map((parts) => compact(...parts)),
 )
+
+/** What is wrong, or right elsewhere, in the place of any value. */
+const misplaced = fc.oneof(
+  json,
+  fc.constantFrom<unknown>(
+    '',
+    'x'.repeat(200),
+    'x'.repeat(1_001),
+    -1,
+    0,
+    1.5,
+    1e12,
+    true,
+    [],
+    {},
+    '2026-01-01T00:00:00Z',
+  ),
+  fc.constantFrom<unknown>('push', 'email', 'broadcast', 'object', 'merge', 'page', 'a@example.com', '+14155552671'),
+  fc.constantFrom<unknown>(
+    { id: '1' },
+    { id: '1', email: 'a@example.com' },
+    { cio_object_id: 'o' },
+    ['a'],
+    'https://x.y',
+  ),
+)
+const place = fc.integer({ min: 0, max: 9_999 })
+const alteration = fc.record({
+  kind: fc.constantFrom('none', 'remove', 'replace', 'add'),
+  /** Which object of the message (every second time the message itself) and which field of it, counted in circles. */
+  object: place,
+  field: place,
+  name: fc.constantFrom(
+    ...[
+      'type',
+      'action',
+      'channel',
+      'identifiers',
+      'attributes',
+      'timestamp',
+      'name',
+      'id',
+      'email',
+      'phone',
+      'to',
+      'body',
+    ],
+    ...['transactional_message_id', 'subject', 'from', 'ids', 'emails', 'recipients', 'id_ignore_missing', 'object_id'],
+    ...['cio_object_id', 'device', 'primary', 'data', 'send_at', 'cio_relationships'],
+  ),
+  value: misplaced,
+})
+
+/** Messages of which most are wrong in one or two places. */
+export function alteredMessages(
+  messages: fc.Arbitrary<Record<string, unknown>>,
+): fc.Arbitrary<Record<string, unknown>> {
+  return fc.tuple(messages, fc.array(alteration, { minLength: 1, maxLength: 2 })).map(([message, alterations]) => {
+    const altered: Record<string, unknown> = structuredClone(message)
+    for (const { kind, object: which, field, name, value } of alterations) {
+      const objects = objectsIn(altered)
+      const object = objects[which % (2 * objects.length)] ?? altered
+      const fields = Object.keys(object)
+      const existing = fields[field % fields.length] ?? name
+      if (kind === 'remove') delete object[existing]
+      if (kind === 'replace') object[existing] = structuredClone(value)
+      if (kind === 'add') object[name] = structuredClone(value)
+    }
+    return altered
+  })
+}
+
+function objectsIn(value: unknown): Record<string, unknown>[] {
+  if (Array.isArray(value)) return value.flatMap(objectsIn)
+  return isRecord(value) ? [value, ...Object.values(value).flatMap(objectsIn)] : []
+}

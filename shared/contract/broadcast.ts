@@ -7,20 +7,17 @@ import { flag, text } from './text.ts'
 const people = LIMITS.broadcastPeople
 const id = text(LIMITS.personIdBytes)
 
+/** One of the people whom a broadcast goes to, with data for them alone. */
+export const broadcastPerson = z.union(
+  [z.strictObject({ id, data: optionalObject }), z.strictObject({ email: emailAddress, data: optionalObject })],
+  { error: 'must hold exactly one of id, email' },
+)
+
 const audiences = {
   recipients: optionalObject,
   ids: z.array(id).min(1).max(people).optional(),
   emails: z.array(emailAddress).min(1).max(people).optional(),
-  per_user_data: z
-    .array(
-      z.union(
-        [z.strictObject({ id, data: optionalObject }), z.strictObject({ email: emailAddress, data: optionalObject })],
-        { error: 'must hold exactly one of id, email' },
-      ),
-    )
-    .min(1)
-    .max(people)
-    .optional(),
+  per_user_data: z.array(broadcastPerson).min(1).max(people).optional(),
   data_file_url: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).optional(),
 }
 type Audience = keyof typeof audiences

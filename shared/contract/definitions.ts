@@ -1,17 +1,25 @@
 import { attributes, jsonObject } from './attributes.ts'
-import { device } from './device.ts'
-import { emailAddress, knownPerson, object, person, personOrAnonymous } from './identifiers.ts'
+import { broadcastPerson } from './broadcast.ts'
+import { device, deviceToken } from './device.ts'
+import { anonymous, emailAddress, knownPerson, object, person, personOrAnonymous } from './identifiers.ts'
+import { toAnonymous, toObject, toPerson } from './identify.ts'
 import { unixSeconds } from './time.ts'
 
-/** Parts that several messages share, under the names that they have in the JSON Schema files. */
+/** Parts of messages, under the names that they have in the JSON Schema files and in the types made from those. */
 export const DEFINITIONS = {
+  AnonymousIdentifiers: anonymous,
   Attributes: attributes,
+  BroadcastPerson: broadcastPerson,
   Device: device,
+  DeviceToken: deviceToken,
   EmailAddress: emailAddress,
   JsonObject: jsonObject,
-  KnownPerson: knownPerson,
-  Object: object,
-  Person: person,
-  PersonOrAnonymous: personOrAnonymous,
+  KnownPersonIdentifiers: knownPerson,
+  ObjectIdentifiers: object,
+  PersonIdentifiers: person,
+  PersonOrAnonymousIdentifiers: personOrAnonymous,
+  RelationshipToAnonymous: toAnonymous,
+  RelationshipToObject: toObject,
+  RelationshipToPerson: toPerson,
   UnixSeconds: unixSeconds,
 } as const

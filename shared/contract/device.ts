@@ -10,3 +10,6 @@ export const device = z.strictObject({
   last_used: optionalTime,
   attributes: optionalObject,
 })
+
+/** A device that is to be removed. */
+export const deviceToken = z.strictObject({ token: anyText })

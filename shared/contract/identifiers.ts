@@ -20,8 +20,10 @@ const byEmail = z.strictObject({ email: emailAddress })
 const byCioId = z.strictObject({ cio_id: identifier })
 const byPhone = z.strictObject({ phone: phoneNumber })
 
+const byAnonymousId = z.strictObject({ anonymous_id: identifier })
+
 /** Who an anonymous visitor is until they identify themselves. */
-export const anonymous = z.strictObject({ anonymous_id: identifier })
+export const anonymous = byAnonymousId.clone()
 
 /** A person in a merge, a relationship or a transactional message: these take no phone number. */
 export const knownPerson = z.union([byId, byEmail, byCioId], {
@@ -34,7 +36,7 @@ export const person = z.union([byId, byEmail, byCioId, byPhone], {
 })
 
 /** A person in an event, who may be anonymous. */
-export const personOrAnonymous = z.union([byId, byEmail, byCioId, byPhone, anonymous], {
+export const personOrAnonymous = z.union([byId, byEmail, byCioId, byPhone, byAnonymousId], {
   error: 'must hold exactly one of id, email, cio_id, phone, anonymous_id',
 })
 

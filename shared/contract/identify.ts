@@ -1,17 +1,16 @@
 import * as z from 'zod'
 import { optionalAttributes } from './attributes.ts'
-import { device } from './device.ts'
+import { device, deviceToken } from './device.ts'
 import { anonymous, knownPerson, object, person } from './identifiers.ts'
 import { checkOperationSize } from './operation.ts'
-import { anyText } from './text.ts'
 import { optionalTime } from './time.ts'
 
 const aPerson = z.literal('person').optional().default('person')
 const anObject = z.literal('object')
 
-const toObject = z.strictObject({ identifiers: object, relationship_attributes: optionalAttributes })
-const toPerson = z.strictObject({ identifiers: knownPerson, relationship_attributes: optionalAttributes })
-const toAnonymous = z.strictObject({ identifiers: anonymous, relationship_attributes: optionalAttributes })
+export const toObject = z.strictObject({ identifiers: object, relationship_attributes: optionalAttributes })
+export const toPerson = z.strictObject({ identifiers: knownPerson, relationship_attributes: optionalAttributes })
+export const toAnonymous = z.strictObject({ identifiers: anonymous, relationship_attributes: optionalAttributes })
 
 const personOperation = z.discriminatedUnion(
   'action',
@@ -34,7 +33,7 @@ const personOperation = z.discriminatedUnion(
       type: aPerson,
       action: z.literal('delete_device'),
       identifiers: person,
-      device: z.strictObject({ token: anyText }),
+      device: deviceToken,
     }),
     z.strictObject({
       type: aPerson,
@@ -97,7 +96,6 @@ const objectOperation = z.discriminatedUnion(
 export const identifyMessage = z
   .discriminatedUnion('type', [personOperation, objectOperation], { error: 'must be person or object' })
   .check(checkOperationSize)
-  .meta({ title: 'Message of the topic identify' })
 
 export type IdentifyMessage = z.output<typeof identifyMessage>
 export type IdentifyMessageInput = z.input<typeof identifyMessage>

@@ -20,5 +20,5 @@ export const unixSeconds = z
     }
     return seconds
   })
-  .meta({ description: 'Unix seconds, or an ISO-8601 date-time with its time zone.' })
+
 export const optionalTime = unixSeconds.optional()

@@ -31,7 +31,6 @@ export const trackMessage = z
     id: z.string().regex(ULID_PATTERN, { error: 'must be a ULID (26 characters of Crockford base 32)' }).optional(),
   })
   .check(checkOperationSize)
-  .meta({ title: 'Message of the topic track' })
 
 export type TrackMessage = z.output<typeof trackMessage>
 export type TrackMessageInput = z.input<typeof trackMessage>

@@ -116,7 +116,6 @@ export const transactionalMessage = z
       ctx.issues.push({ code: 'custom', message, input: ctx.value })
     }
   })
-  .meta({ title: 'Message of the topic transactional' })
 
 export type TransactionalMessage = z.output<typeof transactionalMessage>
 export type TransactionalMessageInput = z.input<typeof transactionalMessage>
