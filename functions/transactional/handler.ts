@@ -21,8 +21,8 @@ export interface TransactionalParts extends FunctionParts {
 /** Topic `transactional`: messages of six channels and broadcasts, each sent once by means of the send ledger. */
 export function createTransactionalFunction(config: TransactionalConfig, parts: TransactionalParts): HttpFunction {
   const { appApi, deadLetter, projectId } = config
-  const { log, clock } = parts
-  const rate = (requestsPerSecond: number) => new RateLimiter({ requestsPerSecond })
+  const { log, clock, random } = parts
+  const rate = (requestsPerSecond: number) => new RateLimiter({ requestsPerSecond, clock, random })
   const service = new CustomerIOService({
     app: {
       url: appApi.url,

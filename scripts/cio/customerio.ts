@@ -80,7 +80,7 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
       const log = createLog({ clock: systemClock, functionName: 'cio', destination: { write: () => {} } })
       const literal = async (name: string) => createSecret({ name, value: await credential(name), log })
       const rate = (requestsPerSecond: number) =>
-        new RateLimiter({ requestsPerSecond, now: Date.now, random: Math.random })
+        new RateLimiter({ requestsPerSecond, clock: systemClock, random: Math.random })
       return new CustomerIOService({
         track: {
           url: track,

@@ -27,7 +27,12 @@ export function createTestService(options: TestServiceOptions) {
   const { siteId = 'site', trackApiKey = 'track-key', appApiKey = 'app-key' } = options.credentials ?? {}
   const secret = (name: string, value: string) => createSecret({ name, value, log })
   const rate = () =>
-    new RateLimiter({ requestsPerSecond: options.requestsPerSecond ?? 1_000, burst: 100, random: () => 0 })
+    new RateLimiter({
+      requestsPerSecond: options.requestsPerSecond ?? 1_000,
+      burst: 100,
+      clock: systemClock,
+      random: () => 0,
+    })
   const timeoutMs = options.timeoutMs ?? 5_000
   const service = new CustomerIOService({
     track: {

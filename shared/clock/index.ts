@@ -72,3 +72,18 @@ export function sleep(clock: Clock, ms: number): Promise<void> {
     clock.after(ms, resolve)
   })
 }
+
+/**
+ * Time for measuring how much of it has passed: milliseconds of no particular epoch that never go back. What a clock is
+ * set back by counts as no time at all, where waiting for it to catch up could take an hour.
+ */
+export function steady(clock: Clock): () => number {
+  let readMs = clock.now()
+  let setBackMs = 0
+  return () => {
+    const nowMs = clock.now()
+    setBackMs += Math.max(0, readMs - nowMs)
+    readMs = nowMs
+    return nowMs + setBackMs
+  }
+}

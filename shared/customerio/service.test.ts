@@ -304,7 +304,7 @@ it('has no way to an API that it was given none for', async () => {
 
 it('makes no request once its rate is used up', async () => {
   const log = createLog({ clock: systemClock, functionName: 'test', destination: { write: () => {} } })
-  const slow = () => new RateLimiter({ requestsPerSecond: 0.01, now: Date.now, random: () => 0 })
+  const slow = () => new RateLimiter({ requestsPerSecond: 0.01, clock: systemClock, random: () => 0 })
   const secret = (value: string) => createSecret({ name: 'KEY', value, log })
   const service = new CustomerIOService({
     track: {

@@ -1,4 +1,7 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
+import { type Clock, systemClock } from '../clock/index.ts'
 import type { CallOutcome, Retry } from '../outcome/index.ts'
 import { type Permit, RateLimiter, type RateLimiterOptions } from './index.ts'
 
@@ -10,44 +13,60 @@ const leaveAlone = (retryAfterMs: number): CallOutcome => ({ ...THROTTLED, retry
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** A limiter under a clock that the test moves; sleepers wake when their time has come. */
+/** A limiter under a clock that the test moves; its timers run when their time has come. */
 function limiterAt(rate: number, options: Partial<RateLimiterOptions> = {}) {
   let nowMs = 0
-  const sleepers = new Set<{ untilMs: number; wake: () => void }>()
-  const limiter = new RateLimiter({
-    requestsPerSecond: rate,
+  const timers = new Set<{ readonly atMs: number; readonly work: () => void }>()
+  const clock: Clock = {
     now: () => nowMs,
-    random: () => 0,
-    sleep: (ms, signal) =>
-      new Promise<void>((resolve) => {
-        const sleeper = { untilMs: nowMs + ms, wake: resolve }
-        sleepers.add(sleeper)
-        signal.addEventListener('abort', () => sleepers.delete(sleeper))
-      }),
-    ...options,
-  })
+    after: (ms, work) => {
+      const timer = { atMs: nowMs + ms, work }
+      timers.add(timer)
+      return () => timers.delete(timer)
+    },
+  }
+  const limiter = new RateLimiter({ requestsPerSecond: rate, clock, random: () => 0, ...options })
+  const permit = async (): Promise<Permit> => {
+    const got = await limiter.acquire(0)
+    if (!got.ok) throw new Error(`denied: ${got.cause}, ${got.waitMs} ms`)
+    return got
+  }
   return {
     limiter,
-    sleepers,
+    timers,
     now: () => nowMs,
+    setBack: (ms: number): void => {
+      nowMs -= ms
+    },
+    /** Lets time pass while nobody who waits gets to do anything. */
+    runTimers: (count: number): void => {
+      for (let run = 0; run < count; run++) {
+        for (const timer of timers) {
+          nowMs = timer.atMs
+          timers.delete(timer)
+          timer.work()
+        }
+      }
+    },
     pass: async (ms: number): Promise<void> => {
       const endMs = nowMs + ms
+      await settle()
       for (;;) {
-        const next = [...sleepers].sort((a, b) => a.untilMs - b.untilMs)[0]
-        if (next === undefined || next.untilMs > endMs) break
-        nowMs = next.untilMs
-        next.wake()
+        const next = [...timers].sort((a, b) => a.atMs - b.atMs)[0]
+        if (next === undefined || next.atMs > endMs) break
+        nowMs = Math.max(nowMs, next.atMs)
+        timers.delete(next)
+        next.work()
         await settle()
       }
       nowMs = endMs
     },
-    permit: (): Permit => {
-      const got = limiter.tryAcquire()
-      if (!got.ok) throw new Error(`denied: ${got.cause}, ${got.waitMs} ms`)
-      return got
-    },
-    waitMs: (): number => {
-      const got = limiter.tryAcquire()
+    permit,
+    /** A request that comes back at once. */
+    report: async (outcome: CallOutcome): Promise<void> => (await permit()).report(outcome),
+    cancel: async (): Promise<void> => (await permit()).cancel(),
+    waitMs: async (): Promise<number> => {
+      const got = await limiter.acquire(0)
       if (got.ok) throw new Error('not denied')
       return got.waitMs
     },
@@ -56,20 +75,20 @@ function limiterAt(rate: number, options: Partial<RateLimiterOptions> = {}) {
 
 describe('the rate', () => {
   it('lets one request go in each interval', async () => {
-    const { permit, waitMs, pass } = limiterAt(10)
-    permit()
-    expect(waitMs()).toBe(100)
+    const { pass, permit, waitMs } = limiterAt(10)
+    await permit()
+    expect(await waitMs()).toBe(100)
     await pass(60)
-    expect(waitMs()).toBe(40)
+    expect(await waitMs()).toBe(40)
     await pass(40)
-    permit()
+    await permit()
   })
 
   it('lets a burst go after a quiet time, and saves up no more than that', async () => {
-    const { permit, waitMs, pass } = limiterAt(10, { burst: 3 })
+    const { pass, permit, waitMs } = limiterAt(10, { burst: 3 })
     await pass(60_000)
-    for (let index = 0; index < 3; index++) permit()
-    expect(waitMs()).toBe(100)
+    for (let index = 0; index < 3; index++) await permit()
+    expect(await waitMs()).toBe(100)
   })
 
   it('serves those who wait in the order in which they came, and denies at once whoever would wait too long', async () => {
@@ -92,42 +111,121 @@ describe('the rate', () => {
     expect(await limiter.acquire(0)).toEqual({ ok: false, cause: 'rate', waitMs: 100 })
   })
 
-  it('is not exceeded in any second, whatever asks when', async () => {
-    const ask = fc.record({ afterMs: fc.nat(40), maxWaitMs: fc.nat(500) })
+  it('lets a cancelled turn be used by the next in line', async () => {
+    const { limiter, permit, pass, waitMs } = limiterAt(10)
+    const first = await permit()
+    const second = limiter.acquire(1_000)
+    const third = limiter.acquire(1_000)
+    await pass(20)
+    first.cancel()
+    await pass(0)
+    const got = await second
+    if (!got.ok) throw new Error('not let in')
+    expect(await waitMs()).toBe(200) // behind the third
+    got.cancel()
+    await pass(0)
+    expect((await third).ok).toBe(true)
+  })
+
+  it('gives no turn back that would have been lost by then', async () => {
+    const { permit, pass, waitMs } = limiterAt(10, { burst: 2 })
+    const first = await permit()
+    await pass(1_000)
+    await permit()
+    first.cancel()
+    await permit()
+    expect(await waitMs()).toBe(100)
+  })
+
+  it('is not exceeded in any window, whatever pauses, probes and cancellations happen', async () => {
+    const step = fc.record({
+      afterMs: fc.oneof(fc.nat(120), fc.nat(1_000)),
+      asks: fc.array(fc.nat(2_000), { maxLength: 6 }), // how long each may wait
+      end: fc.constantFrom('delivered', 'cancelled', 'failed', '429', 'cancelled', 'Retry-After', 'busy', 'never'),
+      which: fc.nat(8),
+    })
+    const outcomes = {
+      delivered: DELIVERED,
+      failed: FAILED,
+      '429': THROTTLED,
+      'Retry-After': leaveAlone(300),
+      busy: BUSY,
+    }
     await fc.assert(
-      fc.asyncProperty(fc.array(ask, { maxLength: 80 }), async (asks) => {
-        const { limiter, pass, now } = limiterAt(20, { burst: 4 })
-        const wentAtMs: number[] = []
-        for (const { afterMs, maxWaitMs } of asks) {
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.constantFrom(1, 2.5, 4), async (steps, burst) => {
+        const { limiter, pass, now } = limiterAt(20, { burst, basePauseMs: 200, probeTimeoutMs: 400 })
+        const requests = new Set<{ readonly atMs: number; readonly permit: Permit }>()
+        const held: { readonly atMs: number; readonly permit: Permit }[] = []
+        for (const { afterMs, asks, end, which } of steps) {
           await pass(afterMs)
-          void limiter.acquire(maxWaitMs).then((got) => got.ok && wentAtMs.push(now()))
+          for (const maxWaitMs of asks) {
+            const askedMs = now()
+            void limiter.acquire(maxWaitMs).then((permit) => {
+              expect(now() - askedMs).toBeLessThanOrEqual(maxWaitMs)
+              if (!permit.ok) return
+              const request = { atMs: now(), permit }
+              requests.add(request)
+              held.push(request)
+            })
+          }
           await settle()
+          const [ended] = end === 'never' ? [] : held.splice(which % Math.max(1, held.length), 1)
+          if (ended === undefined) continue
+          if (end === 'cancelled') {
+            ended.permit.cancel()
+            requests.delete(ended)
+          } else if (end !== 'never') {
+            ended.permit.report(outcomes[end])
+          }
         }
-        await pass(1_000)
-        for (const startMs of wentAtMs) {
-          expect(wentAtMs.filter((ms) => ms >= startMs && ms < startMs + 1_000).length).toBeLessThanOrEqual(24)
+        await pass(5_000)
+        const atMs = [...requests].map((request) => request.atMs).sort((a, b) => a - b)
+        for (const [from, startMs] of atMs.entries()) {
+          for (const [to, endMs] of atMs.entries()) {
+            if (to >= from) expect(to - from + 1).toBeLessThanOrEqual(burst + ((endMs - startMs) * 20) / 1_000 + 1e-6)
+          }
         }
       }),
-      { numRuns: 50 },
+      { numRuns: 200 },
     )
   })
 
+  it('takes a million waits without growing', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage: () => void = runInNewContext('gc')
+    const { limiter, timers, runTimers } = limiterAt(1_000, { burst: 1 })
+    const wait = async (times: number) => {
+      for (let time = 0; time < times; time += 100) {
+        const waiting = Array.from({ length: 100 }, () => limiter.acquire(1_000))
+        runTimers(100)
+        for (const permit of await Promise.all(waiting)) if (!permit.ok) throw new Error('denied')
+      }
+      collectGarbage()
+      return process.memoryUsage().heapUsed
+    }
+    const before = await wait(10_000)
+    const after = await wait(1_000_000)
+    expect(timers.size).toBe(0)
+    expect(after - before).toBeLessThan(5_000_000) // five bytes a wait
+  }, 60_000)
+
   it('works on the real clock', async () => {
-    const limiter = new RateLimiter({ requestsPerSecond: 100, burst: 1 })
+    const limiter = new RateLimiter({ requestsPerSecond: 100, burst: 1, clock: systemClock, random: Math.random })
     expect((await limiter.acquire(0)).ok).toBe(true)
     expect((await limiter.acquire(1_000)).ok).toBe(true)
   })
 
   it('does not stand still when the wall clock is set back', async () => {
-    const limiter = new RateLimiter({ requestsPerSecond: 100, burst: 1 })
-    expect((await limiter.acquire(0)).ok).toBe(true)
-    const anHourAgo = Date.now() - 3_600_000
-    const wallClock = jest.spyOn(Date, 'now').mockImplementation(() => anHourAgo)
-    try {
-      expect((await limiter.acquire(1_000)).ok).toBe(true)
-    } finally {
-      wallClock.mockRestore()
-    }
+    const { limiter, setBack, pass, permit, waitMs } = limiterAt(10)
+    await permit()
+    const waiting = limiter.acquire(1_000)
+    setBack(3_600_000)
+    await pass(3_600_000 + 100)
+    expect((await waiting).ok).toBe(true)
+    setBack(3_600_000)
+    expect(await waitMs()).toBe(100)
+    await pass(100)
+    await permit()
   })
 
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('cannot be %d a second', (rate) => {
@@ -136,147 +234,152 @@ describe('the rate', () => {
 })
 
 describe('a pause', () => {
-  it('starts with the third failure in a row, not before', () => {
-    const { permit, waitMs } = limiterAt(1_000, { burst: 10 })
-    permit().report(FAILED)
-    permit().report(FAILED)
-    permit().report(DELIVERED)
-    permit().report(FAILED)
-    permit().report(FAILED)
-    permit().report(FAILED)
-    expect(waitMs()).toBe(500)
+  it('starts with the third failure in a row, not before', async () => {
+    const { report, waitMs } = limiterAt(1_000, { burst: 10 })
+    await report(FAILED)
+    await report(FAILED)
+    await report(DELIVERED)
+    await report(FAILED)
+    await report(FAILED)
+    await report(FAILED)
+    expect(await waitMs()).toBe(500)
   })
 
-  it('starts at once with a 429', () => {
-    const { permit, waitMs } = limiterAt(1_000)
-    permit().report(THROTTLED)
-    expect(waitMs()).toBe(500)
+  it('starts at once with a 429', async () => {
+    const { report, waitMs } = limiterAt(1_000)
+    await report(THROTTLED)
+    expect(await waitMs()).toBe(500)
   })
 
-  it('lasts as long as Retry-After says, cut to two minutes', () => {
+  it('lasts as long as Retry-After says, cut to two minutes', async () => {
     const short = limiterAt(1_000)
-    short.permit().report(leaveAlone(7_000))
-    expect(short.waitMs()).toBe(7_000)
+    await short.report(leaveAlone(7_000))
+    expect(await short.waitMs()).toBe(7_000)
     const long = limiterAt(1_000)
-    long.permit().report(leaveAlone(86_400_000))
-    expect(long.waitMs()).toBe(120_000)
+    await long.report(leaveAlone(86_400_000))
+    expect(await long.waitMs()).toBe(120_000)
   })
 
-  it('starts at once with any answer that says how long to stay away, though it may have been processed', () => {
-    const { permit, waitMs } = limiterAt(1_000)
-    permit().report({ kind: 'uncertain', error: 'HTTP 503', httpStatus: 503, retryAfterMs: 30_000 })
-    expect(waitMs()).toBe(30_000)
+  it('starts at once with any answer that says how long to stay away, though it may have been processed', async () => {
+    const { report, waitMs } = limiterAt(1_000)
+    await report({
+      kind: 'uncertain',
+      error: 'HTTP 503',
+      httpStatus: 503,
+      retryAfterMs: 30_000,
+    })
+    expect(await waitMs()).toBe(30_000)
   })
 
-  it('is spread by chance, so that many processes do not return together', () => {
-    const { permit, waitMs } = limiterAt(1_000, { random: () => 0.5 })
-    permit().report(THROTTLED)
-    expect(waitMs()).toBe(750)
+  it('is spread by chance, so that many processes do not return together', async () => {
+    const { report, waitMs } = limiterAt(1_000, { random: () => 0.5 })
+    await report(THROTTLED)
+    expect(await waitMs()).toBe(750)
   })
 
-  it('is started by our own wrong configuration and by uncertain answers too, and not by what was never tried', () => {
+  it('is started by our own wrong configuration and by uncertain answers too, and not by what was never tried', async () => {
     const trouble: CallOutcome[] = [
       { kind: 'retry', cause: 'configuration', error: 'HTTP 401', httpStatus: 401 },
       { kind: 'uncertain', error: 'timeout' },
     ]
     for (const outcome of trouble) {
-      const { permit, limiter } = limiterAt(1_000, { burst: 10 })
-      for (let index = 0; index < 3; index++) permit().report(outcome)
-      expect(limiter.tryAcquire()).toMatchObject({ ok: false, cause: 'paused' })
+      const { limiter, report } = limiterAt(1_000, { burst: 10 })
+      for (let index = 0; index < 3; index++) await report(outcome)
+      expect(await limiter.acquire(0)).toMatchObject({ ok: false, cause: 'paused' })
     }
-    const { permit } = limiterAt(1_000, { burst: 10 })
-    for (let index = 0; index < 5; index++) permit().report(BUSY)
-    permit().report({ kind: 'refused', reason: 'refused', error: 'HTTP 400' })
-    permit()
+    const { permit, report } = limiterAt(1_000, { burst: 10 })
+    for (let index = 0; index < 5; index++) await report(BUSY)
+    await report({ kind: 'refused', reason: 'refused', error: 'HTTP 400' })
+    await permit()
   })
 
   it('is followed by a single probe whose success lets everybody go', async () => {
-    const { permit, pass, limiter } = limiterAt(1_000)
-    permit().report(THROTTLED)
+    const { limiter, pass, permit, report } = limiterAt(1_000)
+    await report(THROTTLED)
     await pass(500)
-    const probe = permit()
+    const probe = await permit()
     expect(probe.probe).toBe(true)
-    expect(limiter.tryAcquire()).toMatchObject({ ok: false, cause: 'paused', waitMs: 15_000 })
+    expect(await limiter.acquire(0)).toMatchObject({ ok: false, cause: 'paused', waitMs: 15_000 })
     await pass(20)
     probe.report(DELIVERED)
-    expect(permit().probe).toBe(false)
+    expect((await permit()).probe).toBe(false)
   })
 
   it('is followed by a longer one when the probe fails, up to ten seconds', async () => {
-    const { permit, pass, waitMs } = limiterAt(1_000)
-    permit().report(THROTTLED)
+    const { pass, report, waitMs } = limiterAt(1_000)
+    await report(THROTTLED)
     const waits: number[] = []
     for (let index = 0; index < 6; index++) {
-      waits.push(waitMs())
-      await pass(waitMs())
-      permit().report(FAILED)
+      waits.push(await waitMs())
+      await pass(await waitMs())
+      await report(FAILED)
     }
     expect(waits).toEqual([500, 1_000, 2_000, 4_000, 5_000, 5_000]) // at least half of 1, 2, 4, 8, 10 s
   })
 
   it('goes on with another probe when the first was never made', async () => {
-    const { permit, pass } = limiterAt(1_000)
-    permit().report(THROTTLED)
+    const { pass, permit, report, cancel } = limiterAt(1_000)
+    await report(THROTTLED)
     await pass(500)
-    permit().cancel()
-    const second = permit()
+    await cancel()
+    const second = await permit()
     expect(second.probe).toBe(true)
     second.report(BUSY)
-    expect(permit().probe).toBe(true)
+    expect((await permit()).probe).toBe(true)
   })
 
   it('is not stuck when the caller of the probe vanishes', async () => {
-    const { permit, pass, limiter } = limiterAt(1_000)
-    permit().report(THROTTLED)
+    const { limiter, pass, permit, report } = limiterAt(1_000)
+    await report(THROTTLED)
     await pass(500)
-    const vanished = permit()
+    const vanished = await permit()
     await pass(14_999)
-    expect(limiter.tryAcquire().ok).toBe(false)
+    expect((await limiter.acquire(0)).ok).toBe(false)
     await pass(1)
-    const next = permit()
+    const next = await permit()
     expect(next.probe).toBe(true)
     vanished.report(DELIVERED) // much too late to say anything about now
-    expect(limiter.tryAcquire().ok).toBe(false)
+    expect((await limiter.acquire(0)).ok).toBe(false)
     next.report(DELIVERED)
-    permit()
+    await permit()
   })
 
-  it('is not made longer by the other requests that were under way when it started', () => {
+  it('is not made longer by the other requests that were under way when it started', async () => {
     const { permit, waitMs } = limiterAt(1_000, { burst: 10 })
-    const underWay = Array.from({ length: 6 }, permit)
+    const underWay = await Promise.all(Array.from({ length: 6 }, permit))
     for (const one of underWay) one.report(FAILED)
-    expect(waitMs()).toBe(500)
+    expect(await waitMs()).toBe(500)
   })
 
-  it('is made longer, never shorter, by a Retry-After that an older request brings', () => {
+  it('is made longer, never shorter, by a Retry-After that an older request brings', async () => {
     const { permit, waitMs } = limiterAt(1_000, { burst: 10 })
-    const underWay = Array.from({ length: 3 }, permit)
+    const underWay = await Promise.all(Array.from({ length: 3 }, permit))
     underWay[0]?.report(leaveAlone(5_000))
     underWay[1]?.report(leaveAlone(9_000))
     underWay[2]?.report(leaveAlone(2_000))
-    expect(waitMs()).toBe(9_000)
+    expect(await waitMs()).toBe(9_000)
   })
 
   it('is not started again by failures from before it ended', async () => {
-    const { permit, pass } = limiterAt(1_000, { burst: 10 })
-    const late = Array.from({ length: 3 }, permit)
-    permit().report(THROTTLED)
+    const { pass, permit, report } = limiterAt(1_000, { burst: 10 })
+    const late = await Promise.all(Array.from({ length: 3 }, permit))
+    await report(THROTTLED)
     await pass(500)
-    permit().report(DELIVERED)
+    await report(DELIVERED)
     for (const one of late) one.report(FAILED)
-    permit()
+    await permit()
   })
 
   it('counts each report once', async () => {
     const { permit } = limiterAt(1_000, { burst: 10 })
-    const one = permit()
+    const one = await permit()
     for (let index = 0; index < 5; index++) one.report(FAILED)
-    permit()
+    await permit()
   })
 
   it('is waited for by those who have the time, and answered at once to those who have not', async () => {
-    const { limiter, permit, pass, sleepers } = limiterAt(1_000)
-    permit().report(leaveAlone(3_000))
+    const { limiter, timers, pass, report } = limiterAt(1_000)
+    await report(leaveAlone(3_000))
     expect(await limiter.acquire(2_000)).toEqual({ ok: false, cause: 'paused', waitMs: 3_000 })
     const patient = [limiter.acquire(4_000), limiter.acquire(4_000), limiter.acquire(4_000)]
     await pass(3_000)
@@ -285,22 +388,22 @@ describe('a pause', () => {
     if (probe.ok) probe.report(DELIVERED)
     await pass(10)
     expect((await Promise.all(patient)).map((got) => got.ok && got.probe)).toEqual([true, false, false])
-    expect(sleepers.size).toBe(0)
+    expect(timers.size).toBe(0)
   })
 
   it('ends the wait of those behind a probe that does not return in time', async () => {
-    const { limiter, permit, pass } = limiterAt(1_000)
-    permit().report(THROTTLED)
+    const { limiter, pass, permit, report } = limiterAt(1_000)
+    await report(THROTTLED)
     await pass(500)
-    permit()
+    await permit()
     const waiting = limiter.acquire(2_000)
     await pass(2_000)
     expect(await waiting).toEqual({ ok: false, cause: 'paused', waitMs: 13_000 })
   })
 
   it('that begins while somebody waits for a slot holds that one too', async () => {
-    const { limiter, permit, pass } = limiterAt(1)
-    const first = permit()
+    const { limiter, pass, permit } = limiterAt(1)
+    const first = await permit()
     const second = limiter.acquire(60_000)
     first.report(leaveAlone(5_000))
     await pass(4_999)
@@ -312,6 +415,33 @@ describe('a pause', () => {
     expect(got).toBeUndefined()
     await pass(1)
     expect(got).toMatchObject({ ok: true, probe: true })
+  })
+
+  it('is followed by no more than the rate, however many wait', async () => {
+    const { limiter, permit, pass, now } = limiterAt(20)
+    const throttled = await permit()
+    const wentAtMs: number[] = []
+    for (let index = 0; index < 80; index++) {
+      void limiter.acquire(10_000).then((got) => {
+        if (!got.ok) return
+        wentAtMs.push(now())
+        got.report(DELIVERED)
+      })
+    }
+    throttled.report(leaveAlone(3_000))
+    await pass(3_100)
+    expect(wentAtMs).toEqual([0, 3_000, 3_000, 3_050, 3_100]) // before the answer; then the probe, the rest of the burst, and the rate
+  })
+
+  it('denies at once those whom it outlasts, and lets the others wait for it', async () => {
+    const { limiter, permit, pass } = limiterAt(1)
+    const first = await permit()
+    const short = limiter.acquire(2_000)
+    const long = limiter.acquire(6_000)
+    first.report(leaveAlone(5_000))
+    expect(await short).toEqual({ ok: false, cause: 'paused', waitMs: 5_000 })
+    await pass(5_000)
+    expect(await long).toMatchObject({ ok: true, probe: true })
   })
 
   it('keeps an outage of six minutes with 100 messages a second to less than one request a second', async () => {

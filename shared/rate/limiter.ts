@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { type Clock, steady } from '../clock/index.ts'
 import type { CallOutcome } from '../outcome/index.ts'
-import { TokenBucket } from './bucket.ts'
+import { type Slot, TokenBucket } from './bucket.ts'
 
 export interface RateLimiterOptions {
   /** This process's share of the server's limit; may be a fraction. */
@@ -17,12 +17,10 @@ export interface RateLimiterOptions {
   readonly maxRetryAfterMs?: number
   /** A probe that has not reported by then is given up and the next request becomes the probe; 15,000 by default. */
   readonly probeTimeoutMs?: number
-  /** Milliseconds, any epoch. A clock that is never set back by default: one that is would stop all until it caught up. */
-  readonly now?: () => number
-  /** [0, 1), spreads the return of several processes after a common outage; `Math.random` by default. */
-  readonly random?: () => number
-  /** Waits; ends early (resolving or rejecting) on the signal. The real timer by default. */
-  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>
+  /** May be set back: time that was read before counts as passed. */
+  readonly clock: Clock
+  /** [0, 1), spreads the return of several processes after a common outage. */
+  readonly random: () => number
 }
 
 /** The right to make one request. Exactly one of `report` and `cancel` should follow; more are ignored. */
@@ -50,22 +48,42 @@ interface Pause {
   probe?: { readonly permit: object; readonly untilMs: number }
 }
 
+/** Why nobody may go now. */
+interface Hold {
+  readonly cause: Denied['cause']
+  readonly ms: number
+  /** False while a probe is under way, which may return at any moment. */
+  readonly isKnown: boolean
+}
+
+interface Waiter {
+  readonly deadlineMs: number
+  readonly resolve: (result: Permit | Denied) => void
+}
+
 /**
  * A token bucket with one pause for everybody. 429, `Retry-After` and consecutive failures (network, timeouts, 5xx, and
  * answers that only our own configuration can change) start the pause; when it is over a single request goes first, and
  * only its success lets the others follow. So an outage costs the server less than about one request a second from
  * each process, whatever waits here.
  *
+ * Those who wait stand in one queue, woken by one timer. A slot is taken when a request goes and not before, so that no
+ * pause lets more go after it than the bucket allows.
+ *
  * One limiter stands for one budget of the server: whatever has a budget of its own there (broadcasts) has one here.
  */
 export class RateLimiter {
   readonly #options: Required<RateLimiterOptions>
   readonly #bucket: TokenBucket
+  readonly #now: () => number
+  #waiters: Waiter[] = []
+  /** No waiter's deadline is earlier. */
+  #firstDeadlineMs = Number.POSITIVE_INFINITY
+  #cancelTimer: () => void = () => {}
   #pause: Pause | undefined
   #failures = 0
   /** Counts the pauses that ended: what a request from before tells about now is out of date. */
   #epoch = 0
-  #changed = Promise.withResolvers<void>()
 
   /** Throws a RangeError when the rate is not a positive number. */
   constructor(options: RateLimiterOptions) {
@@ -79,91 +97,116 @@ export class RateLimiter {
       maxPauseMs: options.maxPauseMs ?? 10_000,
       maxRetryAfterMs: options.maxRetryAfterMs ?? 120_000,
       probeTimeoutMs: options.probeTimeoutMs ?? 15_000,
-      now: options.now ?? (() => performance.now()),
-      random: options.random ?? Math.random,
-      sleep: options.sleep ?? ((ms, signal) => delay(ms, undefined, { signal })),
     }
     this.#bucket = new TokenBucket(rate, this.#options.burst)
-  }
-
-  /** A permit now, or how long to wait for one. */
-  tryAcquire(): Permit | Denied {
-    const blocked = this.#blocked()
-    if (blocked !== undefined) return { ok: false, cause: 'paused', waitMs: blocked.ms }
-    const slot = this.#bucket.take(this.#options.now(), 0)
-    return slot.taken ? this.#grant() : { ok: false, cause: 'rate', waitMs: slot.waitMs }
+    this.#now = steady(options.clock)
   }
 
   /** A permit within `maxWaitMs`; denied at once when it is known already that there will be none by then. */
-  async acquire(maxWaitMs: number): Promise<Permit | Denied> {
-    const { now } = this.#options
-    const deadlineMs = now() + maxWaitMs
-    let hasSlot = false
-    for (;;) {
-      const leftMs = Math.max(0, deadlineMs - now())
-      const blocked = this.#blocked()
-      if (blocked !== undefined) {
-        // The end of a pause is known; a probe may return at any moment.
-        if (leftMs === 0 || (!blocked.byProbe && blocked.ms > leftMs)) {
-          return { ok: false, cause: 'paused', waitMs: blocked.ms }
-        }
-        await this.#sleep(Math.min(blocked.ms, leftMs))
-        continue
+  acquire(maxWaitMs: number): Promise<Permit | Denied> {
+    const nowMs = this.#now()
+    const hold = this.#hold(nowMs, this.#waiters.length)
+    if (hold === undefined && this.#waiters.length === 0) return Promise.resolve(this.#grant(nowMs))
+    if (hold !== undefined && (maxWaitMs <= 0 || (hold.isKnown && hold.ms > maxWaitMs))) {
+      return Promise.resolve(denied(hold))
+    }
+    return new Promise((resolve) => {
+      const deadlineMs = nowMs + maxWaitMs
+      this.#waiters.push({ deadlineMs, resolve })
+      const timerIsEarlyEnough = hold !== undefined && deadlineMs >= this.#firstDeadlineMs
+      this.#firstDeadlineMs = Math.min(this.#firstDeadlineMs, deadlineMs)
+      if (!timerIsEarlyEnough) this.#serve()
+    })
+  }
+
+  /** Lets those go who may, denies those who will not be able to in time, and sleeps until there is more to decide. */
+  #serve(): void {
+    this.#cancelTimer()
+    const nowMs = this.#now()
+    let hold: Hold | undefined
+    for (let first = this.#waiters[0]; first !== undefined; first = this.#waiters[0]) {
+      hold = this.#hold(nowMs)
+      if (hold !== undefined) break
+      this.#waiters.shift()
+      first.resolve(first.deadlineMs < nowMs ? denied({ cause: 'rate', ms: 0 }) : this.#grant(nowMs))
+    }
+    if (hold !== undefined) this.#denyThoseOutOfTime(nowMs, hold)
+    if (this.#waiters.length === 0) this.#firstDeadlineMs = Number.POSITIVE_INFINITY
+    else if (hold !== undefined) this.#sleep(Math.min(hold.ms, this.#firstDeadlineMs - nowMs))
+  }
+
+  #denyThoseOutOfTime(nowMs: number, hold: Hold): void {
+    const soonestMs = hold.isKnown ? nowMs + hold.ms : nowMs
+    if (this.#firstDeadlineMs >= soonestMs && this.#firstDeadlineMs > nowMs) return
+    const staying: Waiter[] = []
+    this.#firstDeadlineMs = Number.POSITIVE_INFINITY
+    for (const waiter of this.#waiters) {
+      if (waiter.deadlineMs < soonestMs || waiter.deadlineMs <= nowMs) {
+        waiter.resolve(denied(hold))
+      } else {
+        staying.push(waiter)
+        this.#firstDeadlineMs = Math.min(this.#firstDeadlineMs, waiter.deadlineMs)
       }
-      if (hasSlot) return this.#grant()
-      const slot = this.#bucket.take(now(), leftMs)
-      if (!slot.taken) return { ok: false, cause: 'rate', waitMs: slot.waitMs }
-      hasSlot = true
-      const slotMs = now() + slot.waitMs
-      while (now() < slotMs) await this.#sleep(slotMs - now())
     }
+    this.#waiters = staying
   }
 
-  /** How long nobody may go: until the pause is over, or the probe has had its time. */
-  #blocked(): { readonly ms: number; readonly byProbe: boolean } | undefined {
+  #sleep(ms: number): void {
+    this.#cancelTimer = this.#options.clock.after(ms, () => this.#serve())
+  }
+
+  /** Why whoever has `ahead` others before them may not go now. */
+  #hold(nowMs: number, ahead = 0): Hold | undefined {
+    const slotMs = this.#bucket.waitMs(nowMs, ahead)
     const pause = this.#pause
-    const nowMs = this.#options.now()
-    if (pause === undefined) return undefined
-    if (pause.untilMs > nowMs) return { ms: pause.untilMs - nowMs, byProbe: false }
-    if (pause.probe !== undefined && pause.probe.untilMs > nowMs) {
-      return { ms: pause.probe.untilMs - nowMs, byProbe: true }
+    if (pause !== undefined) {
+      const pauseMs = pause.untilMs - nowMs
+      if (pauseMs > 0) return { cause: 'paused', ms: Math.max(pauseMs, slotMs), isKnown: true }
+      const probeMs = (pause.probe?.untilMs ?? 0) - nowMs
+      if (probeMs > 0) return { cause: 'paused', ms: probeMs, isKnown: false }
     }
-    return undefined
+    return slotMs > 0 ? { cause: 'rate', ms: slotMs, isKnown: true } : undefined
   }
 
-  #grant(): Permit {
+  #grant(nowMs: number): Permit {
+    const slot = this.#bucket.take(nowMs)
     const epoch = this.#epoch
     const pause = this.#pause
-    let reported = false
-    const once = (outcome: CallOutcome | undefined): void => {
-      if (reported) return
-      reported = true
-      this.#report(permit, epoch, outcome)
+    let isOver = false
+    const once = (work: () => void): void => {
+      if (isOver) return
+      isOver = true
+      work()
+      this.#serve()
     }
     const permit: Permit = {
       ok: true,
       probe: pause !== undefined,
-      report: once,
-      cancel: () => once(undefined),
+      report: (outcome) => once(() => this.#report(permit, epoch, outcome)),
+      cancel: () => once(() => this.#cancel(permit, slot)),
     }
-    if (pause !== undefined) pause.probe = { permit, untilMs: this.#options.now() + this.#options.probeTimeoutMs }
+    if (pause !== undefined) pause.probe = { permit, untilMs: nowMs + this.#options.probeTimeoutMs }
     return permit
   }
 
-  #report(permit: Permit, epoch: number, outcome: CallOutcome | undefined): void {
-    const sign = outcome === undefined ? 'none' : signOf(outcome)
+  #cancel(permit: Permit, slot: Slot): void {
+    this.#bucket.giveBack(slot)
+    if (this.#pause?.probe?.permit === permit) delete this.#pause.probe
+  }
+
+  #report(permit: Permit, epoch: number, outcome: CallOutcome): void {
+    const sign = signOf(outcome)
     // Not only a 429 says it: a 503 may, which for a send is `uncertain`.
-    const retryAfterMs = outcome !== undefined && 'retryAfterMs' in outcome ? outcome.retryAfterMs : undefined
+    const retryAfterMs = 'retryAfterMs' in outcome ? outcome.retryAfterMs : undefined
     const pause = this.#pause
     if (pause?.probe?.permit === permit) {
       if (sign === 'failure') this.#startPause(pause.level + 1, retryAfterMs)
       else if (sign === 'success') this.#endPause()
       else delete pause.probe
-      this.#wake()
     } else if (sign === 'failure' && retryAfterMs !== undefined) {
       // Said to an older request, but said by the server: it counts, and does not shorten what is known already.
       if (pause === undefined) this.#startPause(0, retryAfterMs)
-      else pause.untilMs = Math.max(pause.untilMs, this.#options.now() + this.#capped(retryAfterMs))
+      else pause.untilMs = Math.max(pause.untilMs, this.#now() + this.#capped(retryAfterMs))
     } else if (pause === undefined && epoch === this.#epoch) {
       if (sign === 'success') this.#failures = 0
       if (sign !== 'failure') return
@@ -173,10 +216,10 @@ export class RateLimiter {
   }
 
   #startPause(level: number, retryAfterMs: number | undefined): void {
-    const { basePauseMs, maxPauseMs, now, random } = this.#options
+    const { basePauseMs, maxPauseMs, random } = this.#options
     const backOffMs = Math.min(maxPauseMs, basePauseMs * 2 ** level)
     const leastMs = Math.max(backOffMs / 2, this.#capped(retryAfterMs ?? 0))
-    this.#pause = { level, untilMs: now() + leastMs + (random() * backOffMs) / 2 }
+    this.#pause = { level, untilMs: this.#now() + leastMs + (random() * backOffMs) / 2 }
   }
 
   #endPause(): void {
@@ -188,21 +231,10 @@ export class RateLimiter {
   #capped(retryAfterMs: number): number {
     return Math.min(retryAfterMs, this.#options.maxRetryAfterMs)
   }
+}
 
-  #wake(): void {
-    this.#changed.resolve()
-    this.#changed = Promise.withResolvers<void>()
-  }
-
-  /** Until the time is over or a probe has returned. */
-  async #sleep(ms: number): Promise<void> {
-    const awake = new AbortController()
-    try {
-      await Promise.race([this.#options.sleep(ms, awake.signal), this.#changed.promise])
-    } finally {
-      awake.abort()
-    }
-  }
+function denied({ cause, ms }: Pick<Hold, 'cause' | 'ms'>): Denied {
+  return { ok: false, cause, waitMs: ms }
 }
 
 /** What an outcome tells of the server's health. Refusals are good news: somebody is there and reads. */
@@ -211,6 +243,6 @@ function signOf(outcome: CallOutcome): 'success' | 'failure' | 'none' {
   return outcome.kind === 'retry' && outcome.cause === 'busy' ? 'none' : 'failure'
 }
 
-function isThrottled(outcome: CallOutcome | undefined): boolean {
-  return outcome?.kind === 'retry' && outcome.httpStatus === 429
+function isThrottled(outcome: CallOutcome): boolean {
+  return outcome.kind === 'retry' && outcome.httpStatus === 429
 }

@@ -15,6 +15,8 @@ export interface HostProcess extends DrainProcess, EndingProcess {
 export interface Host {
   readonly env: Environment
   readonly clock: Clock
+  /** [0, 1) */
+  readonly random: () => number
   /** Where log lines go. */
   readonly output: LineWriter
   readonly drain: Drain
@@ -25,6 +27,7 @@ export function hostOf(process: HostProcess, clock: Clock): Host {
   return {
     env: process.env,
     clock,
+    random: Math.random,
     // Not pino's own: on a full pipe it blocks the event loop in steps of 100 ms.
     output: createLineBuffer(process.stdout, process),
     drain: createDrain(process, clock),

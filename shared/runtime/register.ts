@@ -7,7 +7,7 @@ import type { Drain } from './drain.ts'
 import type { Environment, Host } from './host.ts'
 
 /** What every function is put together with. */
-export interface FunctionParts extends Pick<Host, 'clock'> {
+export interface FunctionParts extends Pick<Host, 'clock' | 'random'> {
   readonly log: Log
 }
 
@@ -45,7 +45,7 @@ function untilShutdown(drain: Drain, handler: HttpFunction): HttpFunction {
  */
 export function createFunction<Config extends ProcessConfig>(
   { name, parseConfig, create }: FunctionDefinition<Config>,
-  { env, output, clock }: Pick<Host, 'env' | 'output' | 'clock'>,
+  { env, output, clock, random }: Omit<Host, 'drain'>,
 ): HttpFunction {
   const logTo = { functionName: name, destination: output, clock }
   let config: Config
@@ -57,7 +57,7 @@ export function createFunction<Config extends ProcessConfig>(
   }
   const log = createLog({ ...logTo, level: config.logLevel, projectId: config.projectId })
   for (const problem of ignoredSettings(env)) log.warning(problem, { event: 'setting_ignored' })
-  return create(config, { log, clock })
+  return create(config, { log, clock, random })
 }
 
 function unconfigured(message: string, log: Log): HttpFunction {

@@ -28,14 +28,14 @@ export function trackApiFunction<S extends z.ZodType>(fn: TrackApiFunction<S>): 
   return {
     name: fn.name,
     parseConfig: fn.parseConfig,
-    create({ trackApi, batch, deadLetter, projectId }, { log, clock }) {
+    create({ trackApi, batch, deadLetter, projectId }, { log, clock, random }) {
       const service = new CustomerIOService({
         track: {
           url: trackApi.url,
           timeoutMs: trackApi.requestTimeoutMs,
           siteId: createSecret({ ...trackApi.siteId, log }),
           apiKey: createSecret({ ...trackApi.apiKey, log }),
-          rate: new RateLimiter({ requestsPerSecond: trackApi.requestsPerSecond }),
+          rate: new RateLimiter({ requestsPerSecond: trackApi.requestsPerSecond, clock, random }),
           batch: { ...batch, maxQueueWaitMs: batch.maxWaitMs, maxQueueLength: batch.maxQueueItems },
         },
         log,

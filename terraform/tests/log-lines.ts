@@ -112,7 +112,12 @@ export async function customerioLines(statuses: readonly number[]): Promise<unkn
           timeoutMs: 5_000,
           siteId: createSecret({ name: 'CUSTOMERIO_SITE_ID', value: 'site', log }),
           apiKey: createSecret({ name: 'CUSTOMERIO_TRACK_API_KEY', value: apiKey, log }),
-          rate: new RateLimiter({ requestsPerSecond: 1_000, now: Date.now, random: () => 0, failuresBeforePause: 100 }),
+          rate: new RateLimiter({
+            requestsPerSecond: 1_000,
+            clock: systemClock,
+            random: () => 0,
+            failuresBeforePause: 100,
+          }),
         },
         log,
         now: Date.now,
