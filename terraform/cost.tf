@@ -40,7 +40,7 @@ locals {
       most_a_second = min(
         f.max_instances * f.concurrency / local.work[name].seconds,
         f.rate_share == null ? 1000000000 : (
-          var.customerio_requests_per_second * f.rate_share * (f.ledger ? 1 : local.given.operations_per_request)
+          var.customerio_requests_per_second * var.pipeline.customerio.headroom * f.rate_share * (f.ledger ? 1 : local.given.operations_per_request)
         ),
       )
     }

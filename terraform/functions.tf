@@ -5,12 +5,15 @@ locals {
       f.environment,
       { GOOGLE_CLOUD_PROJECT = var.project_id, LOG_LEVEL = var.log_level },
       { for secret in f.secrets : "${secret}_FILE" => "${local.secret_mounts[secret]}/${local.secret_file}" },
-      f.rate_share == null ? {} : {
-        CUSTOMERIO_REGION = var.customerio_region
-        # Rounded down, so that the instances together stay within the account's limit.
-        CUSTOMERIO_REQUESTS_PER_SECOND = tostring(
-          floor(var.customerio_requests_per_second * f.rate_share / f.max_instances * 1000) / 1000
-        )
+      f.rate_share == null ? {} : { CUSTOMERIO_REGION = var.customerio_region },
+      # An instance's part of what the account is allowed. Rounded down, so that all together stay within the limit.
+      {
+        for variable, part in {
+          CUSTOMERIO_REQUESTS_PER_SECOND   = { limit = var.customerio_requests_per_second, share = f.rate_share }
+          CUSTOMERIO_BROADCASTS_PER_SECOND = { limit = var.pipeline.customerio.broadcasts_per_second, share = f.broadcast_share }
+          CUSTOMERIO_LOOK_UPS_PER_SECOND   = { limit = var.pipeline.customerio.app_requests_per_second, share = f.look_up_share }
+        } : variable => tostring(floor(part.limit * var.pipeline.customerio.headroom * part.share / f.max_instances * 10000) / 10000)
+        if part.share != null
       },
       !contains(keys(local.subscription_of_function), name) ? {} : {
         DEAD_LETTER_TOPIC     = var.pipeline.subscriptions[local.subscription_of_function[name]].dead_letter_topic

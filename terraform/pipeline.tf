@@ -23,21 +23,30 @@ variable "pipeline" {
       topic       = string
       period_days = number
     })
+    customerio = object({
+      headroom                = number
+      broadcasts_per_second   = number
+      app_requests_per_second = number
+      reserved_app_shares     = map(number)
+    })
     functions = map(object({
-      entry_point     = string
-      memory          = string
-      cpu             = string
-      concurrency     = number
-      min_instances   = number
-      max_instances   = number
-      timeout_seconds = number
-      ingress         = string
-      rate_share      = optional(number)
-      secrets         = optional(list(string), [])
-      publishes       = optional(string)
-      warehouse       = optional(bool, false)
-      ledger          = optional(bool, false)
-      environment     = optional(map(string), {})
+      entry_point          = string
+      memory               = string
+      cpu                  = string
+      concurrency          = number
+      min_instances        = number
+      max_instances        = number
+      timeout_seconds      = number
+      longest_push_seconds = optional(number)
+      ingress              = string
+      rate_share           = optional(number)
+      broadcast_share      = optional(number)
+      look_up_share        = optional(number)
+      secrets              = optional(list(string), [])
+      publishes            = optional(string)
+      warehouse            = optional(bool, false)
+      ledger               = optional(bool, false)
+      environment          = optional(map(string), {})
     }))
     ledger = object({
       database       = string
@@ -190,6 +199,16 @@ variable "pipeline" {
 
   validation {
     condition = alltrue([
+      for s in values(var.pipeline.subscriptions) :
+      s.push == null ? true : try(var.pipeline.functions[s.push].longest_push_seconds <= min(
+        s.ack_deadline_seconds, var.pipeline.functions[s.push].timeout_seconds
+      ), !contains(keys(var.pipeline.functions), s.push))
+    ])
+    error_message = "A function that is pushed to needs a `longest_push_seconds`, at most the `ack_deadline_seconds` of its subscription and its own `timeout_seconds`: a push that is answered later is delivered again. Raise the deadline, or lower the function's waits (shared/config/README.md)."
+  }
+
+  validation {
+    condition = alltrue([
       for f in values(var.pipeline.functions) : f.concurrency == 1 || try(tonumber(f.cpu), 1) >= 1
     ])
     error_message = "A function with `concurrency` above 1 needs a `cpu` of \"1\" or more. Raise the cpu or set concurrency to 1."
@@ -212,6 +231,42 @@ variable "pipeline" {
   validation {
     condition     = sum(concat([0], [for f in values(var.pipeline.functions) : f.rate_share if f.rate_share != null])) <= 1.000001
     error_message = "The `rate_share` of all functions add up to more than 1: together they could exceed Customer.io's limit for the account. Lower a share."
+  }
+
+  validation {
+    condition     = sum(concat([0], [for f in values(var.pipeline.functions) : f.broadcast_share if f.broadcast_share != null])) <= 1.000001
+    error_message = "The `broadcast_share` of all functions add up to more than 1: together they could exceed Customer.io's limit for broadcasts. Lower a share."
+  }
+
+  validation {
+    condition = sum(concat(
+      [0], values(var.pipeline.customerio.reserved_app_shares),
+      [for f in values(var.pipeline.functions) : f.look_up_share if f.look_up_share != null],
+    )) <= 1.000001
+    error_message = "The `look_up_share` of all functions and `customerio.reserved_app_shares` add up to more than 1: together they could exceed Customer.io's limit for the App API. Lower a share."
+  }
+
+  validation {
+    condition = alltrue([for share in concat(
+      values(var.pipeline.customerio.reserved_app_shares),
+      flatten([for f in values(var.pipeline.functions) : [for share in [f.rate_share, f.broadcast_share, f.look_up_share] : share if share != null]]),
+    ) : share > 0])
+    error_message = "A share is a part of 1 above 0. Leave it out for a function that has none."
+  }
+
+  validation {
+    condition     = alltrue([for f in values(var.pipeline.functions) : !f.ledger || (f.broadcast_share != null && f.look_up_share != null)])
+    error_message = "A function with `ledger: true` sends: it needs a `broadcast_share` and a `look_up_share`."
+  }
+
+  validation {
+    condition     = var.pipeline.customerio.headroom >= 0.5 && var.pipeline.customerio.headroom <= 1
+    error_message = "`customerio.headroom` is the part of Customer.io's limits that is shared out, from 0.5 (a new revision with all its instances beside the old one stays within them) to 1 (no reserve). 0.8 is usual."
+  }
+
+  validation {
+    condition     = var.pipeline.customerio.broadcasts_per_second > 0 && var.pipeline.customerio.app_requests_per_second > 0
+    error_message = "Give Customer.io's limits per second, above 0: it documents 0.1 broadcasts and 10 other requests to the App API."
   }
 
   validation {

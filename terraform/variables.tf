@@ -97,7 +97,7 @@ variable "customerio_region" {
 }
 
 variable "customerio_requests_per_second" {
-  description = "Customer.io's limit for this account, in requests a second; 1,000 is what it documents for its Track API. Functions get their `rate_share` of it."
+  description = "Customer.io's limit for this account, in requests per second; 1,000 is what it documents for its Track API. Functions get their `rate_share` of `customerio.headroom` of it."
   type        = number
   default     = 1000
   nullable    = false

@@ -132,11 +132,16 @@ export async function connect(target: Target): Promise<Connection> {
     bigquery,
     firestore,
     secrets: () => secrets,
-    customerIo: () => createCustomerIo({ ...where, secrets }),
+    customerIo: () => createCustomerIo({ ...where, secrets, appRequestsPerSecond: operatorsShare(topology) }),
     close: async () => {
       for (const end of closing.splice(0).reverse()) await end().catch(() => {})
     },
   }
+}
+
+/** Requests per second to the App API that are reserved for operators. */
+function operatorsShare({ customerio }: Topology): number {
+  return customerio.app_requests_per_second * customerio.headroom * customerio.reserved_app_shares.operators
 }
 
 /** Sets the emulators' variables, by which Google's clients, here and in shared/, find the local stack. */

@@ -8,6 +8,8 @@ export interface CustomerIoOptions {
   readonly trackUrl: string | undefined
   readonly appUrl: string | undefined
   readonly secrets: SecretStore
+  /** The command line's share of the account's limit for the App API. */
+  readonly appRequestsPerSecond: number
 }
 
 /** Customer.io's two APIs for an operator: one request at a time, credentials read when needed. */
@@ -95,7 +97,7 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
           apiKey: await literal('CUSTOMERIO_APP_API_KEY'),
           rate: rate(10),
           broadcastRate: rate(0.1),
-          lookUpRate: rate(2),
+          lookUpRate: rate(options.appRequestsPerSecond),
         },
         log,
         now: Date.now,

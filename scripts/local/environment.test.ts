@@ -27,7 +27,7 @@ it('gives a function that sends the whole ledger of the topology', () => {
 it('gives a function no more than it uses', () => {
   const environment = functionEnvironment(readTopology(), 'track', HOSTS)
   expect(Object.keys(environment).filter((name) => /LEDGER|FIRESTORE|BIGQUERY|APP_API|WEBHOOK/.test(name))).toEqual([])
-  expect(environment).toMatchObject({ CUSTOMERIO_REQUESTS_PER_SECOND: '400', DEAD_LETTER_TOPIC: 'track-dead-letter' })
+  expect(environment).toMatchObject({ CUSTOMERIO_REQUESTS_PER_SECOND: '320', DEAD_LETTER_TOPIC: 'track-dead-letter' })
 })
 
 // `terraform test` holds this file against what Terraform plans, so neither side can get a variable alone.

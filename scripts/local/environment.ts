@@ -31,13 +31,17 @@ export function functionEnvironment(topology: Topology, name: string, hosts: Loc
     PUBSUB_EMULATOR_HOST: hosts.pubsub,
   }
   for (const secret of fn.secrets) env[`${secret}_FILE`] = hosts.secretFile(secret)
+  // One process stands for all instances here, so it gets the function's whole share.
+  const rate = (limit: number, share: number) => String(limit * topology.customerio.headroom * share)
   if (fn.rate_share !== undefined) {
-    // One process stands for all instances here, so it gets the function's whole share.
-    env.CUSTOMERIO_REQUESTS_PER_SECOND = String(hosts.requestsPerSecond * fn.rate_share)
+    env.CUSTOMERIO_REQUESTS_PER_SECOND = rate(hosts.requestsPerSecond, fn.rate_share)
     env.CUSTOMERIO_REGION = hosts.region
     env.CUSTOMERIO_TRACK_URL = hosts.trackUrl
     env.CUSTOMERIO_APP_URL = hosts.appUrl
   }
+  const { broadcasts_per_second: broadcasts, app_requests_per_second: appRequests } = topology.customerio
+  if (fn.broadcast_share !== undefined) env.CUSTOMERIO_BROADCASTS_PER_SECOND = rate(broadcasts, fn.broadcast_share)
+  if (fn.look_up_share !== undefined) env.CUSTOMERIO_LOOK_UPS_PER_SECOND = rate(appRequests, fn.look_up_share)
   const subscription = Object.values(topology.subscriptions).find(({ push }) => push === name)
   if (subscription?.dead_letter_topic !== undefined) {
     env.DEAD_LETTER_TOPIC = subscription.dead_letter_topic

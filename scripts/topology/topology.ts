@@ -8,6 +8,8 @@ export const PROJECT_ROOT = join(import.meta.dirname, '..', '..')
 
 const seconds = z.number().int().positive()
 
+const share = z.number().positive().max(1)
+
 const subscription = z.strictObject({
   topic: z.string(),
   push: z.string().optional(),
@@ -29,8 +31,11 @@ const cloudFunction = z.strictObject({
   min_instances: z.number().int().min(0),
   max_instances: z.number().int().min(1),
   timeout_seconds: seconds,
+  longest_push_seconds: seconds.optional(),
   ingress: z.enum(['internal', 'all']),
-  rate_share: z.number().positive().max(1).optional(),
+  rate_share: share.optional(),
+  broadcast_share: share.optional(),
+  look_up_share: share.optional(),
   secrets: z.array(z.string()).default([]),
   publishes: z.string().optional(),
   warehouse: z.boolean().default(false),
@@ -51,6 +56,12 @@ const topologySchema = z.strictObject({
   subscriptions: z.record(z.string(), subscription),
   secrets: z.record(z.string(), z.strictObject({ id: z.string() })),
   secret_rotation: z.strictObject({ topic: z.string(), period_days: z.number().int().positive() }),
+  customerio: z.strictObject({
+    headroom: share,
+    broadcasts_per_second: z.number().positive(),
+    app_requests_per_second: z.number().positive(),
+    reserved_app_shares: z.strictObject({ operators: share, probe: share }),
+  }),
   functions: z.record(z.string(), cloudFunction),
   ledger: z.strictObject({
     database: z.string(),

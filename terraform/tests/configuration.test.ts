@@ -42,13 +42,28 @@ it.each(cases)('$name accepts what it is given in $environment', ({ name, env })
 
 it.each(cases)('$name in $environment is given nothing it can do without', ({ name, env }) => {
   // These have defaults in the code; pipeline.yaml sets them so that code and infrastructure cannot drift apart.
-  const optional = ['CUSTOMERIO_REQUESTS_PER_SECOND', 'LOG_LEVEL', 'SEND_LEDGER_COLLECTION', 'SEND_LEDGER_TTL_DAYS']
+  const optional = [
+    'CUSTOMERIO_BROADCASTS_PER_SECOND',
+    'CUSTOMERIO_LOOK_UPS_PER_SECOND',
+    'CUSTOMERIO_REQUESTS_PER_SECOND',
+    'LOG_LEVEL',
+    'SEND_LEDGER_COLLECTION',
+    'SEND_LEDGER_TTL_DAYS',
+  ]
   for (const variable of Object.keys(env)) {
     if (optional.includes(variable)) continue
     const { [variable]: _, ...without } = env
     expect({ variable, refused: refuses(name, without) }).toEqual({ variable, refused: true })
   }
 })
+
+/** The shortest ack deadline, in whole seconds, that the function accepts; undefined for one that is not pushed to. */
+function longestPushMs(name: string, env: Record<string, string>): number | undefined {
+  if (env.ACK_DEADLINE_SECONDS === undefined) return undefined
+  let seconds = 600
+  while (seconds > 10 && !refuses(name, { ...env, ACK_DEADLINE_SECONDS: String(seconds - 1) })) seconds -= 1
+  return seconds * 1_000
+}
 
 function refuses(name: string, env: Record<string, string>): boolean {
   try {
@@ -59,19 +74,32 @@ function refuses(name: string, env: Record<string, string>): boolean {
   }
 }
 
-it.each(Object.entries(planned))(
-  'in %s all instances together stay within the account limit',
-  (_environment, functions) => {
-    const used = Object.entries(functions).map(([name, env]) => {
-      const perInstance = Number(env.CUSTOMERIO_REQUESTS_PER_SECOND ?? 0)
+const { customerio } = topology
+const reserved = Object.values(customerio.reserved_app_shares).reduce((sum, part) => sum + part, 0)
+
+const limits = Object.entries(planned).flatMap(([environment, functions]) => [
+  { environment, functions, rate: 'REQUESTS', limit: environment === 'dev' ? 100 : 1_000 },
+  { environment, functions, rate: 'BROADCASTS', limit: customerio.broadcasts_per_second },
+  { environment, functions, rate: 'LOOK_UPS', limit: customerio.app_requests_per_second * (1 - reserved) },
+])
+
+it.each(limits)('in $environment, $rate of all instances leave room for a second revision', (one) => {
+  const { functions, rate, limit } = one
+  const total = Object.entries(functions)
+    .map(([name, env]) => {
+      const perInstance = Number(env[`CUSTOMERIO_${rate}_PER_SECOND`] ?? 0)
       return perInstance * (topology.functions[name]?.max_instances ?? 0)
     })
-    const limit = functions.identify?.GOOGLE_CLOUD_PROJECT?.endsWith('-dev') ? 100 : 1_000
-    const total = used.reduce((sum, rate) => sum + rate, 0)
-    expect(total).toBeLessThanOrEqual(limit)
-    expect(total).toBeGreaterThan(limit * 0.99)
-  },
-)
+    .reduce((sum, part) => sum + part, 0)
+  expect(total).toBeLessThanOrEqual(limit * customerio.headroom * 1.000001)
+  expect(total).toBeGreaterThan(limit * customerio.headroom * 0.99)
+})
+
+it.each(cases)('$name in $environment holds a push no longer than pipeline.yaml says', ({ name, env }) => {
+  const longestMs = longestPushMs(name, env)
+  const said = topology.functions[name]?.longest_push_seconds
+  expect(said).toBe(longestMs === undefined ? undefined : Math.ceil(longestMs / 1_000))
+})
 
 it('tells the transactional function the ledger that pipeline.yaml describes', () => {
   for (const functions of Object.values(planned)) {

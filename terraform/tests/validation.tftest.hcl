@@ -587,6 +587,86 @@ run "shares_beyond_the_account_limit" {
   expect_failures = [var.pipeline]
 }
 
+run "push_that_is_held_beyond_the_ack_deadline" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "longest_push_seconds: 45", "longest_push_seconds: 61"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "push_that_is_held_nobody_knows_how_long" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "    longest_push_seconds: 38\n", ""))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "broadcast_shares_beyond_the_account_limit" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "broadcast_share: 1", "broadcast_share: 1.1"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "look_ups_beyond_what_operators_leave" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "look_up_share: 0.6", "look_up_share: 0.7"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "share_of_nothing" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "look_up_share: 0.6", "look_up_share: 0"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "sends_without_a_share_of_broadcasts" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "    broadcast_share: 1\n", ""))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "headroom_beyond_the_limit" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "headroom: 0.8", "headroom: 1.1"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "no_broadcasts_per_second" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "broadcasts_per_second: 0.1", "broadcasts_per_second: 0"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
 run "ledger_that_forgets_before_a_replay" {
   command = plan
 
