@@ -27,7 +27,7 @@ export function createTransactionalFunction(config: TransactionalConfig, parts: 
     app: {
       url: appApi.url,
       timeoutMs: appApi.requestTimeoutMs,
-      apiKey: createSecret({ ...appApi.apiKey, log }),
+      apiKey: createSecret({ ...appApi.apiKey, log, clock }),
       rate: rate(appApi.requestsPerSecond),
       broadcastRate: rate(appApi.broadcastsPerSecond),
       lookUpRate: rate(appApi.lookUpsPerSecond),

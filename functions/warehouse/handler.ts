@@ -29,7 +29,7 @@ export interface WarehouseHandlerOptions {
  */
 export function createWarehouseHandler(options: WarehouseHandlerOptions): HttpFunction {
   const { config, deadLetters, log, clock } = options
-  const insert = createBigQueryRows({ dataset: options.dataset, timeoutMs: config.insertTimeoutMs })
+  const insert = createBigQueryRows({ dataset: options.dataset, timeoutMs: config.insertTimeoutMs, clock })
   const firstSeen = createNoveltyFilter()
   const coalescer = new Coalescer<DecodedEvent, Outcome>({
     ...config.batch,

@@ -17,7 +17,7 @@ export function webhookFunction(
     name: 'webhook',
     parseConfig: parseWebhookConfig,
     create(config, { log, clock }) {
-      const webhooks = new CustomerIOWebhookHandler({ now: clock.now })
+      const webhooks = new CustomerIOWebhookHandler({ clock })
       webhooks.on('listenerFailure', ({ name, eventId, reason, error }) => {
         const fields = { event: 'listener_failed', operation: name, eventId, reason }
         log.warning('a listener failed', error === undefined ? fields : { ...fields, error: safeErrorName(error) })
@@ -27,7 +27,13 @@ export function webhookFunction(
         // A forged webhook costs a read of the keys and up to this interval of waiting for it; all that wait share the
         // read. Longer, and a flood would hold every place of the function in waiting; shorter, and it would cost more
         // in reads.
-        signingKeys: createSecret({ ...config.signingKeys, log, minRefreshIntervalMs: 100, readTimeoutMs: 1_000 }),
+        signingKeys: createSecret({
+          ...config.signingKeys,
+          log,
+          clock,
+          minRefreshIntervalMs: 100,
+          readTimeoutMs: 1_000,
+        }),
         publish: createPublisher({
           projectId: config.projectId,
           topic: config.topic,

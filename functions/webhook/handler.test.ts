@@ -28,7 +28,7 @@ async function start(options: Partial<WebhookHandlerOptions> = {}) {
   const handler = createWebhookHandler({
     signingKeys: keys('current\nprevious'),
     publish: async (message) => published.push(message),
-    webhooks: new CustomerIOWebhookHandler(),
+    webhooks: new CustomerIOWebhookHandler({ clock: systemClock }),
     log,
     clock: systemClock,
     maxAgeSeconds: undefined,
@@ -260,7 +260,7 @@ describe('a publish', () => {
 
 describe('listeners', () => {
   it('are called once the event is safe, and only then', async () => {
-    const webhooks = new CustomerIOWebhookHandler()
+    const webhooks = new CustomerIOWebhookHandler({ clock: systemClock })
     const heard: string[] = []
     webhooks.on('email.bounced', ({ event_id }) => heard.push(event_id))
     let publishes = 0
@@ -276,7 +276,7 @@ describe('listeners', () => {
   })
 
   it('that throw, reject, hang or leak never change the answer', async () => {
-    const webhooks = new CustomerIOWebhookHandler()
+    const webhooks = new CustomerIOWebhookHandler({ clock: systemClock })
     webhooks.setMaxListeners(0)
     const reasons: string[] = []
     webhooks.on('listenerFailure', ({ reason }) => {

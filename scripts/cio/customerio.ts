@@ -80,7 +80,8 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
           import('../../shared/secrets/index.ts'),
         ])
       const log = createLog({ clock: systemClock, functionName: 'cio', destination: { write: () => {} } })
-      const literal = async (name: string) => createSecret({ name, value: await credential(name), log })
+      const literal = async (name: string) =>
+        createSecret({ clock: systemClock, name, value: await credential(name), log })
       const rate = (requestsPerSecond: number) =>
         new RateLimiter({ requestsPerSecond, clock: systemClock, random: Math.random })
       return new CustomerIOService({

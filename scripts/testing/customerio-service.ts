@@ -25,7 +25,7 @@ export function createTestService(options: TestServiceOptions) {
     destination: { write: (line) => lines.push(JSON.parse(line)) },
   })
   const { siteId = 'site', trackApiKey = 'track-key', appApiKey = 'app-key' } = options.credentials ?? {}
-  const secret = (name: string, value: string) => createSecret({ name, value, log })
+  const secret = (name: string, value: string) => createSecret({ clock: systemClock, name, value, log })
   const rate = () =>
     new RateLimiter({
       requestsPerSecond: options.requestsPerSecond ?? 1_000,

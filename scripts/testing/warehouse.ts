@@ -1,4 +1,5 @@
 import { BigQuery, type Dataset } from '@google-cloud/bigquery'
+import { systemClock } from '../../shared/clock/index.ts'
 import { createBigQueryRows, decodeWebhookEvent, insertEvents, type Row } from '../../shared/warehouse/index.ts'
 import {
   type BigQueryOptions,
@@ -32,7 +33,7 @@ export async function startTestWarehouse(
   const bigquery = new BigQuery({ projectId: 'local-project', retryOptions: { autoRetry: false } })
   const topology = readTopology().bigquery
   const dataset = await deployWarehouse(bigquery, topology, PROJECT_ROOT)
-  const insert = createBigQueryRows({ dataset: async () => dataset, timeoutMs: 10_000 })
+  const insert = createBigQueryRows({ dataset: async () => dataset, timeoutMs: 10_000, clock: systemClock })
   let messages = 0
   return {
     server,

@@ -1,61 +1,39 @@
-import { type Clock, sleep, steadyClock, systemClock, TimeoutError, withTimeout } from './index.ts'
-
-/** A clock that moves only when it is told to. */
-function manualClock() {
-  let now = 0
-  let pending: { readonly at: number; readonly work: () => void }[] = []
-  const clock: Clock = {
-    now: () => now,
-    after(ms, work) {
-      const timer = { at: now + ms, work }
-      pending.push(timer)
-      return () => {
-        pending = pending.filter((other) => other !== timer)
-      }
-    },
-  }
-  const advance = (ms: number) => {
-    now += ms
-    const due = pending.filter(({ at }) => at <= now)
-    pending = pending.filter(({ at }) => at > now)
-    for (const { work } of due) work()
-  }
-  return { clock, advance, pending: () => pending.length }
-}
+import { sleep, steadyClock, systemClock, TimeoutError, withTimeout } from './index.ts'
+import { manualClock } from './testing/manual-clock.ts'
 
 it('gives the result of work that is in time, and leaves no timer behind', async () => {
-  const { clock, pending } = manualClock()
+  const clock = manualClock()
   await expect(withTimeout(clock, 10, Promise.resolve('done'))).resolves.toBe('done')
   await expect(withTimeout(clock, 10, Promise.reject(new RangeError('no')))).rejects.toThrow(RangeError)
-  expect(pending()).toBe(0)
+  expect(clock.pending).toEqual([])
 })
 
 it('rejects once the time is over, and hands over what comes late', async () => {
-  const { clock, advance } = manualClock()
+  const clock = manualClock()
   const work = Promise.withResolvers<string>()
   const late = Promise.withResolvers<string>()
   const result = withTimeout(clock, 10, work.promise, late.resolve)
-  advance(9)
-  advance(1)
+  clock.advance(9)
+  clock.advance(1)
   await expect(result).rejects.toThrow(new TimeoutError(10))
   work.resolve('after all')
   await expect(late.promise).resolves.toBe('after all')
 })
 
 it('drops a failure that comes late', async () => {
-  const { clock, advance } = manualClock()
+  const clock = manualClock()
   const work = Promise.withResolvers<string>()
   const result = withTimeout(clock, 10, work.promise)
-  advance(10)
+  clock.advance(10)
   await expect(result).rejects.toThrow('no answer within 10 ms')
   work.reject(new Error('too late to matter'))
   await expect(work.promise).rejects.toThrow('too late to matter')
 })
 
 it('sleeps by the clock that it is given', async () => {
-  const { clock, advance } = manualClock()
+  const clock = manualClock()
   const slept = sleep(clock, 5)
-  advance(5)
+  clock.advance(5)
   await expect(slept).resolves.toBeUndefined()
 })
 

@@ -5,6 +5,7 @@ import { type CustomerIoServer, startCustomerIo } from '../../scripts/emulators/
 import { createTestService, type TestServiceOptions } from '../../scripts/testing/customerio-service.ts'
 import { answering, startRecordingServer } from '../../scripts/testing/recording-server.ts'
 import { systemClock } from '../clock/index.ts'
+import { manualClock } from '../clock/testing/manual-clock.ts'
 import { identifyMessage, trackMessage, transactionalMessage } from '../contract/index.ts'
 import { createLog } from '../logging/index.ts'
 import type { CallOutcome } from '../outcome/index.ts'
@@ -260,18 +261,14 @@ describe('credentials', () => {
   it('that were rotated are picked up after the first refusal, without a new process', async () => {
     const file = join(await mkdtemp(join(tmpdir(), 'secret-')), 'key')
     await writeFile(file, 'track-key\n')
-    let nowMs = 0
-    const trackApiKey = createSecret({
-      name: 'CUSTOMERIO_TRACK_API_KEY',
-      file,
-      log: { warning: () => {} },
-      now: () => nowMs,
-    })
+    const clock = manualClock()
+    const log = { warning: () => {} }
+    const trackApiKey = createSecret({ name: 'CUSTOMERIO_TRACK_API_KEY', file, log, clock })
     const { service } = start({ secrets: { trackApiKey } })
     expect((await service.track(event('before'))).kind).toBe('delivered')
     customerio.credentials.replace({ trackApiKeys: ['next-key'] })
     await writeFile(file, 'next-key\n')
-    nowMs += 2_000
+    clock.advance(2_000)
     expect(await service.track(event('between'))).toMatchObject({ kind: 'retry', cause: 'busy' })
     expect(await service.track(event('after'))).toMatchObject({ kind: 'delivered' })
   })
@@ -305,7 +302,7 @@ it('has no way to an API that it was given none for', async () => {
 it('makes no request once its rate is used up', async () => {
   const log = createLog({ clock: systemClock, functionName: 'test', destination: { write: () => {} } })
   const slow = () => new RateLimiter({ requestsPerSecond: 0.01, clock: systemClock, random: () => 0 })
-  const secret = (value: string) => createSecret({ name: 'KEY', value, log })
+  const secret = (value: string) => createSecret({ clock: systemClock, name: 'KEY', value, log })
   const service = new CustomerIOService({
     track: {
       url: customerio.trackUrl,

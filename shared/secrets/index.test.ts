@@ -1,33 +1,32 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { systemClock } from '../clock/index.ts'
+import { manualClock } from '../clock/testing/manual-clock.ts'
 import type { LogFields } from '../logging/index.ts'
 import { createSecret, type SecretOptions } from './index.ts'
 
-let clockMs = 1_000_000
+let clock = manualClock()
 let reads = 0
 let content: () => Promise<string> = async () => 'first\n'
 let warnings: { message: string; fields: LogFields }[] = []
-let sleeps: { ms: number; wake: () => void }[] = []
 
 beforeEach(() => {
-  clockMs = 1_000_000
+  clock = manualClock(1_000_000)
   reads = 0
   content = async () => 'first\n'
   warnings = []
-  sleeps = []
 })
 
 function secretFromFile(more: Partial<SecretOptions> = {}) {
   return createSecret({
     name: 'CUSTOMERIO_TRACK_API_KEY',
     file: '/secrets/key',
-    now: () => clockMs,
+    clock,
     readFile: () => {
       reads += 1
       return content()
     },
-    sleep: (ms) => new Promise<void>((wake) => sleeps.push({ ms, wake })),
     log: { warning: (message, fields) => warnings.push({ message, fields }) },
     ...more,
   })
@@ -40,7 +39,7 @@ const failing = async () => {
 it('reads the file once and serves the value for a minute', async () => {
   const secret = secretFromFile()
   expect(await secret.current()).toBe('first')
-  clockMs += 60_000
+  clock.advance(60_000)
   expect(await secret.current()).toBe('first')
   expect(reads).toBe(1)
 })
@@ -49,7 +48,7 @@ it('reads the file again when the value is older than a minute', async () => {
   const secret = secretFromFile()
   await secret.current()
   content = async () => 'second'
-  clockMs += 60_001
+  clock.advance(60_001)
   expect(await secret.current()).toBe('second')
 })
 
@@ -64,7 +63,7 @@ it('keeps the last value when a read fails, and logs the name of the secret and 
   const secret = secretFromFile()
   await secret.current()
   content = failing
-  clockMs += 60_001
+  clock.advance(60_001)
   expect(await secret.current()).toBe('first')
   expect(warnings).toEqual([
     {
@@ -83,7 +82,7 @@ it('does not try a failing file again at every use, but does after the interval'
   expect(await secret.refresh()).toBe('failed')
   expect(reads).toBe(1)
   content = async () => 'there now'
-  clockMs += 1_000
+  clock.advance(1_000)
   expect(await secret.current()).toBe('there now')
   expect(await secret.refresh()).toBe('limited')
 })
@@ -95,15 +94,15 @@ it('names an error without a code as unreadable', async () => {
 })
 
 it('treats a read that hangs as failed, starts no second one beside it, and takes its value when it ends', async () => {
-  const secret = secretFromFile({ readTimeoutMs: 5, minRefreshIntervalMs: 0 })
+  const secret = secretFromFile({ readTimeoutMs: 1_000, minRefreshIntervalMs: 0 })
   let end: (value: string) => void = () => {}
   content = () => new Promise((resolve) => (end = resolve))
-  expect(await Promise.all([secret.current(), secret.refresh()])).toEqual([undefined, 'failed'])
+  const waiting = Promise.all([secret.current(), secret.refresh()])
+  clock.advance(1_000)
+  expect(await waiting).toEqual([undefined, 'failed'])
   expect(warnings).toHaveLength(1)
-  // Nobody waits for it again: this would not resolve, for the clock of the timeout stands still.
-  jest.useFakeTimers({ doNotFake: ['setImmediate'] })
+  // Nobody waits for it again: this would not resolve, for the clock stands still.
   expect(await secret.refresh()).toBe('failed')
-  jest.useRealTimers()
   expect(reads).toBe(1)
   end('late')
   await new Promise(setImmediate)
@@ -112,7 +111,7 @@ it('treats a read that hangs as failed, starts no second one beside it, and take
 })
 
 it('does not give up a read that only waits for its turns in a busy process', async () => {
-  const secret = secretFromFile({ readTimeoutMs: 20 })
+  const secret = secretFromFile({ clock: systemClock, readTimeoutMs: 20 })
   content = async () => {
     for (let turn = 0; turn < 5; turn += 1) {
       await new Promise(setImmediate)
@@ -137,10 +136,10 @@ it('says whether a refresh changed the value', async () => {
 it('limits how often a refresh reads', async () => {
   const secret = secretFromFile({ minRefreshIntervalMs: 500 })
   await secret.current()
-  clockMs += 499
+  clock.advance(499)
   expect(await secret.refresh()).toBe('limited')
   expect(await secret.refresh(0)).toBe('limited')
-  clockMs += 1
+  clock.advance(1)
   expect(await secret.refresh()).toBe('unchanged')
   expect(reads).toBe(2)
 })
@@ -148,13 +147,12 @@ it('limits how often a refresh reads', async () => {
 it('lets callers that can wait share the next permitted read, which begins after they asked', async () => {
   const secret = secretFromFile({ minRefreshIntervalMs: 500 })
   await secret.current()
-  clockMs += 200
+  clock.advance(200)
   const waiting = [secret.refresh(300), secret.refresh(1_000)]
   expect(await secret.refresh(299)).toBe('limited')
-  expect(sleeps.map(({ ms }) => ms)).toEqual([300])
+  expect(clock.pending).toEqual([300])
   content = async () => 'second'
-  clockMs += 300
-  sleeps[0]?.wake()
+  clock.advance(300)
   expect(await Promise.all(waiting)).toEqual(['changed', 'changed'])
   expect(reads).toBe(2)
 })
@@ -174,7 +172,7 @@ it.each([
   ['unset', undefined],
   [undefined, undefined],
 ])('takes the literal %j as %j', async (value, expected) => {
-  const secret = createSecret({ name: 'N', value, log: { warning: () => {} } })
+  const secret = createSecret({ name: 'N', value, clock, log: { warning: () => {} } })
   expect(await secret.current()).toBe(expected)
   expect(await secret.refresh()).toBe('unchanged')
 })
@@ -183,7 +181,8 @@ it('follows a real file on the real clock', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'secret-'))
   const file = join(folder, 'key')
   await writeFile(file, 'one\n')
-  const secret = createSecret({ name: 'N', file, log: { warning: () => {} }, minRefreshIntervalMs: 5 })
+  const log = { warning: () => {} }
+  const secret = createSecret({ name: 'N', file, log, clock: systemClock, minRefreshIntervalMs: 5 })
   expect(await secret.current()).toBe('one')
   await writeFile(file, 'two\n')
   expect(await secret.refresh(1_000)).toBe('changed')
@@ -193,17 +192,14 @@ it('follows a real file on the real clock', async () => {
   expect(await secret.current()).toBe('two')
 })
 
-it('reads again even when the wall clock is set back', async () => {
-  let value = 'first'
-  const options = { name: 'N', file: '/secrets/key', readFile: async () => value, log: { warning: () => {} } }
-  const secret = createSecret({ ...options, minRefreshIntervalMs: 5 })
+it('reads again when the clock has been set back', async () => {
+  const secret = secretFromFile()
   expect(await secret.current()).toBe('first')
-  value = 'second'
-  const anHourAgo = Date.now() - 3_600_000
-  const wallClock = jest.spyOn(Date, 'now').mockImplementation(() => anHourAgo)
-  try {
-    expect(await secret.refresh(1_000)).toBe('changed')
-  } finally {
-    wallClock.mockRestore()
-  }
+  clock.set(clock.now() - 3_600_000)
+  content = async () => 'second'
+  expect(await secret.current()).toBe('second')
+  clock.set(clock.now() - 3_600_000)
+  content = async () => 'third'
+  expect(await secret.refresh()).toBe('changed')
+  expect(await secret.current()).toBe('third')
 })

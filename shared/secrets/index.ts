@@ -1,5 +1,5 @@
 import { readFile as readFileFromDisk } from 'node:fs/promises'
-import { setTimeout as sleepMs } from 'node:timers/promises'
+import { type Clock, sleep } from '../clock/index.ts'
 import type { Log } from '../logging/index.ts'
 
 /** Where a secret comes from: a literal (local use) or a file that Secret Manager mounts. Neither: not configured. */
@@ -33,10 +33,9 @@ export interface Secret {
 
 export interface SecretOptions extends SecretSource {
   readonly log: Pick<Log, 'warning'>
-  /** Milliseconds, any epoch. A clock that is never set back by default, or no read would be due until it caught up. */
-  readonly now?: () => number
+  readonly clock: Clock
+  /** From the disk by default. */
   readonly readFile?: (path: string) => Promise<string>
-  readonly sleep?: (ms: number) => Promise<unknown>
   readonly maxAgeMs?: number
   readonly minRefreshIntervalMs?: number
   /** A read of the mount is a fetch over the network: one that takes longer counts as failed. */
@@ -46,10 +45,11 @@ export interface SecretOptions extends SecretSource {
 const UNSET = 'unset'
 
 /**
- * The time-out of a read is waited for in parts, since reading a file takes several turns of the event loop: while a
- * burst of requests keeps the process busy, all of a single timer's time passes before the read had its turns.
+ * The timeout of a read is waited for in this many parts, so that a read gets at least as many turns of the event loop,
+ * and a file takes several. The CPU is throttled between requests, and a burst keeps it busy: a single timer would then
+ * fire before a read that has long been answered had its turns.
  */
-const TIMEOUT_SLICES = 10
+const TURNS_PER_READ = 10
 
 /**
  * A secret that can change while the process runs. A mounted file gives no sign of change and each read of it is a
@@ -82,9 +82,7 @@ class FileSecret implements Secret {
   constructor(options: SecretOptions & { readonly file: string }) {
     this.name = options.name
     this.#options = {
-      now: () => performance.now(),
       readFile: (path) => readFileFromDisk(path, 'utf8'),
-      sleep: sleepMs,
       maxAgeMs: 60_000,
       minRefreshIntervalMs: 1_000,
       readTimeoutMs: 2_000,
@@ -93,18 +91,17 @@ class FileSecret implements Secret {
   }
 
   async current(): Promise<string | undefined> {
-    const { now, maxAgeMs } = this.#options
     // After a failure the last value serves, and the next try waits its turn: a slow outage must not slow every request.
-    if (now() - this.#readAt > maxAgeMs) await this.refresh()
+    if (this.#since(this.#readAt) > this.#options.maxAgeMs) await this.refresh()
     return this.#value
   }
 
   async refresh(waitUpToMs = 0): Promise<RefreshResult> {
-    const { now, minRefreshIntervalMs, sleep } = this.#options
-    const waitMs = this.#attemptAt + minRefreshIntervalMs - now()
+    const { clock, minRefreshIntervalMs } = this.#options
+    const waitMs = minRefreshIntervalMs - this.#since(this.#attemptAt)
     if (waitMs <= 0) return this.#read()
     if (waitMs <= waitUpToMs) {
-      this.#queued ??= sleep(waitMs).then(() => {
+      this.#queued ??= sleep(clock, waitMs).then(() => {
         this.#queued = undefined
         return this.#read()
       })
@@ -116,7 +113,7 @@ class FileSecret implements Secret {
 
   #read(): Promise<RefreshResult> {
     if (this.#reading === undefined) {
-      const startedAt = this.#options.now()
+      const startedAt = this.#options.clock.now()
       this.#attemptAt = startedAt
       this.#reading = this.#readFile(startedAt).finally(() => {
         this.#reading = undefined
@@ -145,23 +142,31 @@ class FileSecret implements Secret {
   #inTime(reading: Promise<RefreshResult>): Promise<RefreshResult> {
     if (this.#overdue) return Promise.resolve('failed')
     return new Promise((resolve) => {
-      let slices = TIMEOUT_SLICES
-      const onSlice = () => {
-        slices -= 1
-        if (slices > 0) {
-          timer = setTimeout(onSlice, this.#options.readTimeoutMs / TIMEOUT_SLICES)
+      const { clock, readTimeoutMs } = this.#options
+      let turns = TURNS_PER_READ
+      const wait = () => clock.after(readTimeoutMs / TURNS_PER_READ, onTurn)
+      const onTurn = () => {
+        turns -= 1
+        if (turns > 0) {
+          cancel = wait()
           return
         }
         if (!this.#overdue) this.#warn('timeout')
         this.#overdue = true
         resolve('failed')
       }
-      let timer = setTimeout(onSlice, this.#options.readTimeoutMs / TIMEOUT_SLICES)
+      let cancel = wait()
       reading.then((result) => {
-        clearTimeout(timer)
+        cancel()
         resolve(result)
       })
     })
+  }
+
+  /** Milliseconds since then. A clock that was set back tells nothing: it counts as long ago, so that a read is due. */
+  #since(thenMs: number): number {
+    const ms = this.#options.clock.now() - thenMs
+    return ms >= 0 ? ms : Number.POSITIVE_INFINITY
   }
 
   /** The system's code (`ENOENT`) and nothing else: a message could show what was read. */

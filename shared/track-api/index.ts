@@ -33,8 +33,8 @@ export function trackApiFunction<S extends z.ZodType>(fn: TrackApiFunction<S>): 
         track: {
           url: trackApi.url,
           timeoutMs: trackApi.requestTimeoutMs,
-          siteId: createSecret({ ...trackApi.siteId, log }),
-          apiKey: createSecret({ ...trackApi.apiKey, log }),
+          siteId: createSecret({ ...trackApi.siteId, log, clock }),
+          apiKey: createSecret({ ...trackApi.apiKey, log, clock }),
           rate: new RateLimiter({ requestsPerSecond: trackApi.requestsPerSecond, clock, random }),
           batch: { ...batch, maxQueueWaitMs: batch.maxWaitMs, maxQueueLength: batch.maxQueueItems },
         },

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { webhookSamples } from '../../scripts/emulators/customerio/samples/index.ts'
 import { startTestWarehouse, type TestWarehouse } from '../../scripts/testing/warehouse.ts'
+import { systemClock } from '../clock/index.ts'
 import { answerOfError } from './bigquery.ts'
 import { createBigQueryRows, type DecodedEvent, decodeWebhookEvent, insertEvents } from './index.ts'
 
@@ -33,7 +34,8 @@ function decoded(count: number): DecodedEvent[] {
     return result.value
   })
 }
-const rows = (timeoutMs = 10_000) => createBigQueryRows({ dataset: async () => warehouse.dataset, timeoutMs })
+const rows = (timeoutMs = 10_000) =>
+  createBigQueryRows({ dataset: async () => warehouse.dataset, timeoutMs, clock: systemClock })
 const insert = async (events: readonly DecodedEvent[], timeoutMs?: number) =>
   insertEvents(events, rows(timeoutMs), QUIET)
 const count = async (table: string) => (await warehouse.query(`SELECT COUNT(*) AS n FROM customerio.${table}`))[0]?.n
@@ -101,7 +103,7 @@ describe('through the real client', () => {
   it('does not wait for ever for a slow BigQuery', async () => {
     warehouse.server.misbehave({ kind: 'slow', delayMs: 60_000 })
     expect(await insert(decoded(2), 50)).toMatchObject([
-      { kind: 'retry', cause: 'transient', error: 'BigQuery did not answer within 50 ms' },
+      { kind: 'retry', cause: 'transient', error: 'BigQuery gave no answer within 50 ms' },
       { kind: 'retry', cause: 'transient' },
     ])
   })
@@ -183,6 +185,7 @@ describe('what an error says', () => {
 
   it('is a retry also when the client cannot be opened', async () => {
     const broken = createBigQueryRows({
+      clock: systemClock,
       dataset: async () => {
         await delay(0)
         throw new Error('no client')

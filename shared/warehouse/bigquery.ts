@@ -1,5 +1,6 @@
 import type { Dataset } from '@google-cloud/bigquery'
 import * as z from 'zod'
+import { type Clock, TimeoutError, withTimeout } from '../clock/index.ts'
 import type { Retry } from '../outcome/index.ts'
 import type { InsertAnswer, InsertRows, RowFailure } from './insert.ts'
 
@@ -8,36 +9,22 @@ export interface BigQueryRowsOptions {
   readonly dataset: () => Promise<Dataset>
   /** How long an insert may take. The client library has no time limit of its own under Node. */
   readonly timeoutMs: number
+  readonly clock: Clock
 }
 
 /** Inserts rows through the streaming API (`tabledata.insertAll`). */
-export function createBigQueryRows({ dataset, timeoutMs }: BigQueryRowsOptions): InsertRows {
+export function createBigQueryRows({ dataset, timeoutMs, clock }: BigQueryRowsOptions): InsertRows {
   return async (table, rows) => {
     try {
       const target = (await dataset()).table(table)
       const wire = rows.map(({ insertId, json }) => ({ insertId, json }))
       // raw: the client keeps our insert ids. partialRetries: it would send the refused rows again as they are.
-      return await within(timeoutMs, target.insert(wire, { raw: true, partialRetries: 0 }))
+      // Whatever still comes of an insert that took too long is not waited for: its rows have insert ids.
+      await withTimeout(clock, timeoutMs, target.insert(wire, { raw: true, partialRetries: 0 }))
+      return { kind: 'inserted' }
     } catch (error) {
       return answerOfError(error)
     }
-  }
-}
-
-/** Whatever still comes of an insert that took too long is not waited for: its rows have insert ids. */
-async function within(timeoutMs: number, insert: Promise<unknown>): Promise<InsertAnswer> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<InsertAnswer>((resolve) => {
-    const error = `BigQuery did not answer within ${timeoutMs} ms`
-    timer = setTimeout(
-      () => resolve({ kind: 'failed', outcome: { kind: 'retry', cause: 'transient', error } }),
-      timeoutMs,
-    )
-  })
-  try {
-    return await Promise.race([insert.then((): InsertAnswer => ({ kind: 'inserted' })), timeout])
-  } finally {
-    clearTimeout(timer)
   }
 }
 
@@ -62,6 +49,7 @@ const apiFailure = z.object({
  * Pure; exported for its test.
  */
 export function answerOfError(error: unknown): InsertAnswer {
+  if (error instanceof TimeoutError) return failed('transient', `BigQuery gave ${error.message}`)
   const partial = partialFailure.safeParse(error)
   if (partial.success) {
     const failures = partial.data.response.insertErrors.map(({ index, errors }) => [index, rowFailure(errors)] as const)

@@ -1,5 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { systemClock } from '../clock/index.ts'
+import { manualClock } from '../clock/testing/manual-clock.ts'
 import type { WebhookEvent } from './event.ts'
 import { CustomerIOWebhookHandler, type ListenerFailure } from './listeners.ts'
 
@@ -13,15 +15,21 @@ const LONG_MS = 10_000
 const forever = () => new Promise<void>(() => {})
 
 function handlerWithFailures() {
-  let clockMs = 0
-  const webhooks = new CustomerIOWebhookHandler({ now: () => clockMs })
+  const clock = manualClock()
+  const webhooks = new CustomerIOWebhookHandler({ clock })
   const failures: ListenerFailure[] = []
   webhooks.on('listenerFailure', (failure) => failures.push(failure))
-  return { webhooks, failures, tick: (ms: number) => (clockMs += ms) }
+  /** Dispatches to listeners of which one hangs. */
+  const giveUp = async (timeoutMs: number) => {
+    const dispatched = webhooks.dispatch(bounced, timeoutMs)
+    clock.advance(timeoutMs)
+    await dispatched
+  }
+  return { webhooks, failures, giveUp, tick: clock.advance }
 }
 
 it('calls the listeners of the event, of its channel and of everything, in that order', async () => {
-  const webhooks = new CustomerIOWebhookHandler()
+  const webhooks = new CustomerIOWebhookHandler({ clock: systemClock })
   const called: string[] = []
   webhooks.on('*', () => called.push('*'))
   webhooks.on('email.*', () => called.push('email.*'))
@@ -33,7 +41,7 @@ it('calls the listeners of the event, of its channel and of everything, in that 
 })
 
 it('is open for types and metrics that nobody has documented', async () => {
-  const webhooks = new CustomerIOWebhookHandler()
+  const webhooks = new CustomerIOWebhookHandler({ clock: systemClock })
   const called: unknown[] = []
   webhooks.on('fax.jammed', (event) => called.push(event.event_id))
   webhooks.on('fax.*', (event) => called.push(event.metric))
@@ -47,7 +55,7 @@ it.each([
   ['a metric named *', { event_id: '01', object_type: 'email', metric: '*' }, ['email.*', '*']],
   ['the name of our own event', { event_id: '01', object_type: 'listenerFailure' }, ['*']],
 ])('calls who listens to what is there: %s', async (_, event, expected) => {
-  const webhooks = new CustomerIOWebhookHandler()
+  const webhooks = new CustomerIOWebhookHandler({ clock: systemClock })
   const called: string[] = []
   for (const name of ['*', 'email.*', 'email.sent', 'listenerFailure'] as const) {
     webhooks.on(name, () => called.push(name))
@@ -57,7 +65,7 @@ it.each([
 })
 
 it('waits for async listeners, which run side by side', async () => {
-  const webhooks = new CustomerIOWebhookHandler()
+  const webhooks = new CustomerIOWebhookHandler({ clock: systemClock })
   const steps: string[] = []
   let release = () => {}
   const gate = new Promise<void>((resolve) => (release = resolve))
@@ -92,7 +100,7 @@ it('reports a listener that throws or rejects, and calls the others all the same
 })
 
 it('survives a listener of failures that fails, and failures that nobody listens to', async () => {
-  const webhooks = new CustomerIOWebhookHandler()
+  const webhooks = new CustomerIOWebhookHandler({ clock: systemClock })
   const failing = async () => {
     throw new Error('again')
   }
@@ -106,30 +114,30 @@ it('survives a listener of failures that fails, and failures that nobody listens
 })
 
 it('gives up waiting when the time is over, and does not call a listener that hangs for a minute', async () => {
-  const { webhooks, failures, tick } = handlerWithFailures()
+  const { webhooks, failures, giveUp, tick } = handlerWithFailures()
   let calls = 0
   webhooks.on('*', () => {
     calls += 1
     return forever()
   })
-  await webhooks.dispatch(bounced, 1)
+  await giveUp(1)
   await webhooks.dispatch(bounced, LONG_MS)
   expect(calls).toBe(1)
   expect(failures.map(({ reason }) => reason)).toEqual(['timeout', 'paused'])
   tick(60_000)
-  await webhooks.dispatch(bounced, 0)
+  await giveUp(0)
   expect(calls).toBe(2)
 })
 
 it('calls a listener again as soon as the call that hung has ended, even badly', async () => {
-  const { webhooks, failures } = handlerWithFailures()
+  const { webhooks, failures, giveUp } = handlerWithFailures()
   let end: (error: Error) => void = () => {}
   const calls: string[] = []
   webhooks.on('*', () => {
     calls.push('called')
     return calls.length === 1 ? new Promise((_, reject) => (end = reject)) : undefined
   })
-  await webhooks.dispatch(bounced, 1)
+  await giveUp(1)
   end(new Error('late'))
   await new Promise(setImmediate)
   await webhooks.dispatch(bounced, LONG_MS)
@@ -138,7 +146,7 @@ it('calls a listener again as soon as the call that hung has ended, even badly',
 })
 
 it('calls a listener of once a single time', async () => {
-  const webhooks = new CustomerIOWebhookHandler()
+  const webhooks = new CustomerIOWebhookHandler({ clock: systemClock })
   let calls = 0
   webhooks.once('email.bounced', () => {
     calls += 1
@@ -152,7 +160,7 @@ it('calls a listener of once a single time', async () => {
 it('keeps no event in memory for listeners that hang, even where they keep their promise', async () => {
   setFlagsFromString('--expose-gc')
   const collect: () => void = runInNewContext('gc')
-  const webhooks = new CustomerIOWebhookHandler()
+  const webhooks = new CustomerIOWebhookHandler({ clock: systemClock })
   const kept: Promise<void>[] = []
   webhooks.on('*', () => {
     const promise = forever()

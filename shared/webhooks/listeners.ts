@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { type Clock, withTimeout } from '../clock/index.ts'
 import type { KnownWebhookData, WebhookEvent } from './event.ts'
 
 /** Events by name: each documented one with its own data, `<object_type>.*`, `*`, and any other name. */
@@ -42,13 +43,13 @@ type Listener = (...args: unknown[]) => unknown
  * an event more than once, and never change the answer: who must not miss an event subscribes to the topic instead.
  */
 export class CustomerIOWebhookHandler extends EventEmitter<ListenerMap> {
-  readonly #now: () => number
+  readonly #clock: Clock
   /** Until when a listener that hung is not called. Weak, so that a removed listener is forgotten. */
   readonly #pausedUntilMs = new WeakMap<Listener, number>()
 
-  constructor(options: { readonly now?: () => number } = {}) {
+  constructor({ clock }: { readonly clock: Clock }) {
     super()
-    this.#now = options.now ?? Date.now
+    this.#clock = clock
   }
 
   /** Calls the listeners of an event. Resolves when all have ended or `timeoutMs` has passed; never rejects. */
@@ -71,15 +72,15 @@ export class CustomerIOWebhookHandler extends EventEmitter<ListenerMap> {
 
   async #call(listener: Listener, name: string, event: WebhookEvent, timeoutMs: number): Promise<void> {
     const eventId = event.event_id
-    if (this.#now() < (this.#pausedUntilMs.get(listener) ?? 0)) {
+    if (this.#clock.now() < (this.#pausedUntilMs.get(listener) ?? 0)) {
       this.#fail({ name, eventId, reason: 'paused' })
       return
     }
     const call = settled(listener, this, event)
     // From here on nothing refers to the event but the listener itself: one that hangs keeps only what it holds.
-    const outcome = await withinTime(call, timeoutMs)
+    const outcome = await withTimeout(this.#clock, Math.max(0, timeoutMs), call).catch(() => 'timeout' as const)
     if (outcome === 'timeout') {
-      this.#pausedUntilMs.set(listener, this.#now() + PAUSE_MS)
+      this.#pausedUntilMs.set(listener, this.#clock.now() + PAUSE_MS)
       call.then(() => this.#pausedUntilMs.delete(listener))
       this.#fail({ name, eventId, reason: 'timeout' })
     } else if (outcome !== 'done') {
@@ -107,13 +108,3 @@ function settled(listener: Listener, self: CustomerIOWebhookHandler, argument: u
 }
 const done = (): CallOutcome => 'done'
 const failed = (error: unknown): CallOutcome => ({ error })
-
-function withinTime(call: Promise<CallOutcome>, timeoutMs: number): Promise<CallOutcome | 'timeout'> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, Math.max(0, timeoutMs), 'timeout')
-    call.then((outcome) => {
-      clearTimeout(timer)
-      resolve(outcome)
-    })
-  })
-}

@@ -110,8 +110,8 @@ export async function customerioLines(statuses: readonly number[]): Promise<unkn
         track: {
           url: `${url}/api/v1`,
           timeoutMs: 5_000,
-          siteId: createSecret({ name: 'CUSTOMERIO_SITE_ID', value: 'site', log }),
-          apiKey: createSecret({ name: 'CUSTOMERIO_TRACK_API_KEY', value: apiKey, log }),
+          siteId: createSecret({ clock: systemClock, name: 'CUSTOMERIO_SITE_ID', value: 'site', log }),
+          apiKey: createSecret({ clock: systemClock, name: 'CUSTOMERIO_TRACK_API_KEY', value: apiKey, log }),
           rate: new RateLimiter({
             requestsPerSecond: 1_000,
             clock: systemClock,
@@ -146,9 +146,9 @@ export async function webhookLines(): Promise<unknown[]> {
   const lines = (keys: string, request: RequestInit) =>
     linesOf('webhook', async (log) => {
       const handler = createWebhookHandler({
-        signingKeys: createSecret({ name: 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS', value: keys, log }),
+        signingKeys: createSecret({ clock: systemClock, name: 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS', value: keys, log }),
         publish: async () => {},
-        webhooks: new CustomerIOWebhookHandler(),
+        webhooks: new CustomerIOWebhookHandler({ clock: systemClock }),
         log,
         clock: systemClock,
         maxAgeSeconds: undefined,
@@ -202,6 +202,7 @@ export async function configurationLines(): Promise<unknown[]> {
   const unreadable = await linesOf('identify', async (log) => {
     const readFile = async () => Promise.reject(Object.assign(new Error('gone'), { code: 'ENOENT' }))
     await createSecret({
+      clock: systemClock,
       name: 'CUSTOMERIO_SITE_ID',
       file: '/secrets/customerio-site-id/value',
       readFile,
