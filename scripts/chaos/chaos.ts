@@ -1,15 +1,15 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { PROJECT_ROOT } from '../topology/topology.ts'
-import { describeResult } from './report.ts'
+import { describeResult, isGood } from './report.ts'
 import { runChaos } from './run.ts'
-import { tally } from './table.ts'
+import { FAULTS, type FaultKind } from './schedule.ts'
 
 const HELP = `npm run chaos -- [options]
 
-Publishes to the built functions, each in several processes, while everything around them fails, and accounts for
-every message afterwards. Ends with 1 when one was lost or a message was sent twice.
+Publishes to the built functions, each in several processes, while everything around them fails. Writes the history of
+it and has it checked. Ends with 1 when the checker rejects it, or when others wait while one key floods.
 
   --seed N          decides messages and faults; the same seed is the same schedule (1)
   --minutes M       how long faults are made; fractions are allowed (2)
@@ -17,6 +17,8 @@ every message afterwards. Ends with 1 when one was lost or a message was sent tw
   --messages K      how many are published (35 a second)
   --on-not-found X  resend or dead_letter: what becomes of an uncertain send that Customer.io does not list
                     (resend for odd seeds, where a mistake would be a second send; dead_letter for even ones)
+  --only KIND       makes no other kind of trouble: one of the names in the first column of the table
+  --history FILE    where the history goes (.local/history-seed-N.jsonl)
   --keep            keep the directory with bundles and logs
   --verbose         print each fault as it is made
 `
@@ -30,6 +32,8 @@ async function main(): Promise<number> {
       seconds: { type: 'string' },
       messages: { type: 'string' },
       'on-not-found': { type: 'string' },
+      only: { type: 'string' },
+      history: { type: 'string' },
       keep: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -46,19 +50,28 @@ async function main(): Promise<number> {
   const onNotFound = values['on-not-found'] ?? (seed % 2 === 1 ? 'resend' : 'dead_letter')
   if (onNotFound !== 'resend' && onNotFound !== 'dead_letter') throw new Error('--on-not-found: resend or dead_letter')
 
+  const only = values.only === undefined ? undefined : kindOf(values.only)
+
   // Within the project, where the bundles find the functions framework.
   mkdirSync(join(PROJECT_ROOT, '.local'), { recursive: true })
   const directory = mkdtempSync(join(PROJECT_ROOT, '.local', 'chaos-'))
   console.log(`seed ${seed}: ${messages} messages in ${seconds} s, uncertain sends that are not listed: ${onNotFound}`)
   const log = values.verbose ? (line: string) => console.log(line) : () => {}
-  const result = await runChaos({ seed, seconds, messages, onNotFound, directory, log })
-  console.log(describeResult(result))
-  const { lost, duplicated } = tally(result.accounts)
-  const good = lost === 0 && duplicated === 0
+  const result = await runChaos({ seed, seconds, messages, onNotFound, only, directory, log })
+  const file = values.history ?? join(PROJECT_ROOT, '.local', `history-seed-${seed}.jsonl`)
+  writeFileSync(file, result.history.map((event) => `${JSON.stringify(event)}\n`).join(''))
+  const good = isGood(result)
   if (good && !values.keep) rmSync(directory, { recursive: true })
   else console.log(`bundles and logs: ${directory}`)
-  console.log(`lost ${lost}, duplicated ${duplicated}`)
+  console.log(describeResult(result))
+  console.log(`history: ${file}`)
   return good ? 0 : 1
+}
+
+function kindOf(name: string): FaultKind {
+  const kind = Object.keys(FAULTS).find((known): known is FaultKind => known === name)
+  if (kind === undefined) throw new Error(`--only ${name}: expected one of ${Object.keys(FAULTS).join(', ')}`)
+  return kind
 }
 
 function numberOf(name: string, text: string): number {

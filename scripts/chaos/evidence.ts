@@ -1,53 +1,70 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Message } from '@google-cloud/pubsub'
-import { z } from 'zod'
+import * as z from 'zod'
+import { DEAD_LETTER_REASONS, type DeadLetterReason } from '../../shared/outcome/index.ts'
+import type { HistoryEvent, Of } from '../history/format.ts'
 import type { Stack } from '../local/stack.ts'
-import { deletionMark, TOPICS } from './messages.ts'
+import { TOPICS } from './messages.ts'
+import { contentOf, digestOf, type Recorder } from './recorder.ts'
+import { eventIdOf, markOf } from './request-body.ts'
 
-/** Why a message is on a dead-letter topic. */
-export interface Letter {
-  readonly reason: string
-  readonly error: string
-  readonly data: string
+type Told = Pick<Of<'outcome'>, 'outcome' | 'because'>
+
+/** What each reason of a dead letter means in a history. */
+const MEANING: Readonly<Record<DeadLetterReason, Told>> = {
+  not_json: { outcome: 'refused', because: 'invalid' },
+  contract: { outcome: 'refused', because: 'invalid' },
+  refused: { outcome: 'refused', because: 'refused' },
+  content_changed: { outcome: 'refused', because: 'key reused' },
+  uncertain: { outcome: 'uncertain' },
+  exhausted: { outcome: 'exhausted' },
+}
+const reasonOf = z.enum(DEAD_LETTER_REASONS)
+
+/** Adds to a history what can be seen once everything is over. */
+export async function addEvidence(recorder: Recorder, stack: Stack): Promise<void> {
+  recorder.add(...effectsAt(stack, recorder), ...readsOf(stack, recorder))
+  recorder.add(...(await deadLetters(stack, recorder)), ...logged(stack.endpoints.logs, recorder))
 }
 
-/** What can be seen once everything is over, and all that the accounting rests on. */
-export interface Evidence {
-  /** How often Customer.io has what a mark stands for: events counted by their `id`, sends one by one, updates as received. */
-  readonly received: ReadonlyMap<string, number>
-  /** The mark of the last update of each person that Customer.io has. */
-  readonly people: ReadonlyMap<string, string>
-  /** By the id of the message that was given up. */
-  readonly letters: ReadonlyMap<string, Letter>
+/** What Customer.io took, ignored and refused, message by message. */
+function effectsAt({ customerio }: Stack, recorder: Recorder): HistoryEvent[] {
+  const contents = new Map(recorder.messages.map(({ planned }) => [planned.mark, contentOf(planned)]))
+  return customerio.inbox.of().flatMap(({ body, result, receivedAtMs }): HistoryEvent[] => {
+    const mark = markOf(body) ?? ''
+    const atMs = receivedAtMs - recorder.startedAtMs
+    const key = recorder.keyOf(mark) ?? `unknown ${mark}`
+    if (result === 'refused') return [{ f: 'apply', type: 'fail', atMs, key }]
+    const effect = { f: 'apply', type: 'ok', atMs, key, content: contents.get(mark) ?? null } as const
+    const eventId = eventIdOf(body)
+    return [{ ...effect, effect: result === 'applied', ...(eventId !== undefined && { eventId }) }]
+  })
 }
 
-const marked = z.object({ chaos: z.string() })
-const update = z.object({ attributes: marked.optional(), identifiers: z.object({ id: z.string() }) })
+function readsOf({ customerio }: Stack, recorder: Recorder): HistoryEvent[] {
+  const shown = new Map<string, string>()
+  for (const { identifiers, attributes } of customerio.workspace.people.all()) {
+    const mark = attributes.get('chaos')
+    if (identifiers.id !== undefined && typeof mark === 'string') shown.set(identifiers.id, mark)
+  }
+  const people = new Set(recorder.messages.flatMap(({ planned }) => planned.person ?? []))
+  const atMs = recorder.now()
+  return [...people].map((person) => ({ f: 'read', atMs, person, content: shown.get(person) ?? null }))
+}
 
-/** Looks at Customer.io's inbox and at the dead-letter topics. */
-export async function collectEvidence(stack: Stack): Promise<Evidence> {
-  const { workspace, inbox } = stack.customerio
-  const received = new Map<string, number>()
-  const count = (mark: string) => received.set(mark, (received.get(mark) ?? 0) + 1)
-  for (const { attributes } of workspace.events.all()) count(marked.parse(attributes).chaos)
-  for (const { body } of workspace.sends) count(marked.parse(body.message_data).chaos)
-  for (const { body } of workspace.broadcasts) count(marked.parse(body.data).chaos)
-  for (const { kind, body } of inbox.of('identify', 'delete')) {
-    const { attributes, identifiers } = update.parse(body)
-    count(kind === 'delete' ? deletionMark(identifiers.id) : (attributes?.chaos ?? ''))
-  }
-  const people = new Map<string, string>()
-  for (const { identifiers, attributes } of workspace.people.all()) {
-    const chaos = attributes.get('chaos')
-    if (identifiers.id !== undefined && typeof chaos === 'string') people.set(identifiers.id, chaos)
-  }
-  const letters = new Map<string, Letter>()
-  for (const topic of TOPICS) {
-    for (const { attributes, data } of await pullAll(stack, `${topic}-dead-letter`)) {
-      const { source_message_id = '', reason = '', error = '' } = attributes
-      letters.set(source_message_id, { reason, error, data: data.toString() })
-    }
-  }
-  return { received, people, letters }
+async function deadLetters(stack: Stack, recorder: Recorder): Promise<HistoryEvent[]> {
+  const ops = opsOf(recorder)
+  const pulled = await Promise.all(TOPICS.map((topic) => pullAll(stack, `${topic}-dead-letter`)))
+  return pulled.flat().flatMap(({ attributes, data, publishTime }): HistoryEvent[] => {
+    const op = ops.get(attributes.source_message_id ?? '')
+    const reason = reasonOf.safeParse(attributes.reason)
+    // What Pub/Sub forwarded by itself has no reason; its source was never acknowledged, which says enough.
+    if (op === undefined || !reason.success) return []
+    const told = { f: 'outcome', by: 'dead letter', op, ...MEANING[reason.data] } as const
+    const atMs = publishTime.getTime() - recorder.startedAtMs
+    return [{ ...told, atMs, attempt: Number(attributes.delivery_attempt), bytes: digestOf(data) }]
+  })
 }
 
 async function pullAll(stack: Stack, name: string): Promise<Message[]> {
@@ -65,4 +82,39 @@ async function pullAll(stack: Stack, name: string): Promise<Message[]> {
   await promise
   await subscription.close()
   return messages
+}
+
+const logLine = z.object({
+  time: z.coerce.date(),
+  event: z.literal('message'),
+  answer: z.literal(204),
+  message_id: z.string(),
+  reason: reasonOf.optional(),
+})
+
+/** The final outcomes that the functions' logs tell an operator. A line that was cut by a kill tells nothing. */
+function logged(directory: string, recorder: Recorder): HistoryEvent[] {
+  const ops = opsOf(recorder)
+  const lines = readdirSync(directory).flatMap((file) => readFileSync(join(directory, file), 'utf8').split('\n'))
+  return lines.flatMap((line): HistoryEvent[] => {
+    const read = logLine.safeParse(parsed(line))
+    const op = ops.get(read.data?.message_id ?? '')
+    if (!read.success || op === undefined) return []
+    const { reason, time } = read.data
+    const { outcome } = reason === undefined ? { outcome: 'delivered' as const } : MEANING[reason]
+    return [{ f: 'outcome', by: 'log', op, outcome, atMs: Math.max(0, time.getTime() - recorder.startedAtMs) }]
+  })
+}
+
+function parsed(line: string): unknown {
+  if (!line.includes('"message_id"')) return undefined
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}
+
+function opsOf({ messages }: Recorder): ReadonlyMap<string, string> {
+  return new Map(messages.flatMap(({ messageId, op }) => (messageId === undefined ? [] : [[messageId, op]])))
 }

@@ -1,10 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FaultOrder } from '../emulators/customerio/index.ts'
 import type { FirestoreFault } from '../emulators/firestore/index.ts'
+import { floodOfOneKey, largestMessages } from './bursts.ts'
 import type { Instance } from './instances.ts'
 import type { FaultKind, PlannedFault } from './schedule.ts'
 import type { Api, Target } from './target.ts'
 import { CHAOS_TIMES } from './times.ts'
+
+/** Of one object, at once. */
+const FLOOD_MESSAGES = 2_000
+const FLOOD_AT_A_TIME = 500
+/** 9.9 MB each: together more than an instance of 1 GiB can hold. */
+const LARGEST_EVENTS = 20
+/** With attachments of 1.99 MB: as many as one instance takes at once. */
+const LARGEST_SENDS = 80
 
 /** Makes one kind of trouble and resolves when it is over and everything works again. */
 type Injection = (target: Target, fault: PlannedFault) => Promise<void>
@@ -32,7 +41,10 @@ function toInstance(work: (instance: Instance, target: Target, fault: PlannedFau
     const [topic = 'track'] = fault.topics
     const { instances } = target.parts.pools.of[topic]
     const instance = instances[fault.roll % instances.length]
-    if (instance !== undefined) await target.inTurn(instance, () => work(instance, target, fault))
+    if (instance === undefined) return
+    await target.inTurn(instance, async () => {
+      if (!instance.retired) await work(instance, target, fault)
+    })
   }
 }
 
@@ -42,7 +54,7 @@ const restart = (signal: NodeJS.Signals) =>
     await instance.process.stop(signal)
     await delay(durationMs)
     await instance.process.start()
-    instance.routed = true
+    instance.routed = !instance.retired
   })
 
 const freeze = toInstance(async ({ process, held }, { frozen }, { durationMs }) => {
@@ -126,6 +138,38 @@ export const INJECTIONS: Readonly<Record<FaultKind, Injection>> = {
   'Pub/Sub restart': (target, { durationMs }) => {
     const { stack, withoutPublishing } = target.parts
     return target.inTurn('pubsub', () => withoutPublishing(() => stack.restartPubSub(() => delay(durationMs))))
+  },
+  rollout: (target, { topics, durationMs }) => {
+    const { pools, onOverlap } = target.parts
+    return target.inTurn('rollout', async () => {
+      onOverlap(true)
+      await Promise.all(
+        topics.map((topic) =>
+          pools.of[topic].rollOut(
+            () => delay(durationMs),
+            (old, drain) => target.inTurn(old, drain),
+          ),
+        ),
+      )
+      onOverlap(false)
+    })
+  },
+  'flood of one key': async ({ parts }, { atMs, durationMs }) => {
+    await Promise.all([parts.burst(floodOfOneKey(`flood-${atMs}`, FLOOD_MESSAGES), FLOOD_AT_A_TIME), delay(durationMs)])
+  },
+  'largest messages': async (target, { topics: [topic = 'track'], atMs, durationMs }) => {
+    const { stack, pools, burst } = target.parts
+    const subscription = `projects/${stack.endpoints.projectId}/subscriptions/${topic}`
+    const [, ...others] = pools.of[topic].instances
+    await target.inTurn('pubsub', async () => {
+      // They wait until all are there, and then meet one instance together.
+      stack.pubsub.pause(subscription)
+      await burst(largestMessages(topic, `largest-${atMs}`, topic === 'track' ? LARGEST_EVENTS : LARGEST_SENDS), 1)
+      for (const other of others) other.spared = true
+      stack.pubsub.resume(subscription)
+      await delay(durationMs)
+      for (const other of others) other.spared = false
+    })
   },
   'duplicate deliveries': (target, { topics, roll, durationMs }) => {
     const { stack } = target.parts

@@ -1,131 +1,141 @@
-import { once } from 'node:events'
-import {
-  Agent,
-  createServer,
-  request as httpRequest,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
-import { z } from 'zod'
+import { Agent } from 'node:http'
 import { freePort } from '../emulators/ports.ts'
 import type { FunctionProcess } from '../local/function-process.ts'
+import { startBalancer } from './balancer.ts'
 import { TOPICS, type Topic } from './messages.ts'
+import { residentBytes } from './resident.ts'
 
 /** One process of a function. */
 export interface Instance {
   readonly process: FunctionProcess
   /** Ids of the messages whose pushes it holds. */
   readonly held: Set<string>
+  /** Pushes that it holds. */
+  inFlight: number
   /** False: it gets no pushes, being ended or not yet up. A frozen one does get them. */
   routed: boolean
+  /** It gets no pushes for now, though it could take them. */
+  spared: boolean
+  /** It belongs to a revision that has been replaced: nothing starts it again. */
+  retired: boolean
   readonly agent: Agent
 }
 
-const push = z.object({ message: z.object({ messageId: z.string() }) })
+export interface PoolOptions {
+  readonly topic: Topic
+  readonly instances: number
+  /** Requests that an instance holds at most, as in pipeline.yaml. */
+  readonly concurrency: number
+  /** An instance that takes more is ended, as Cloud Run ends it. */
+  readonly memoryBytes: number
+  /** Told of a process that ended though nobody ended it. */
+  readonly onCrash: (process: string, why: string) => void
+}
 
-/** Several instances of one function behind one address, as Cloud Run runs them: pushes go round. */
+const WATCH_EVERY_MS = 50
+
+function instanceOf(process: FunctionProcess): Instance {
+  return {
+    process,
+    held: new Set(),
+    inFlight: 0,
+    routed: true,
+    spared: false,
+    retired: false,
+    agent: new Agent({ keepAlive: true }),
+  }
+}
+
+/** Several instances of one function behind one address, as Cloud Run runs them. */
 export class InstancePool {
-  readonly instances: readonly Instance[]
-  readonly #server: Server
-  #turn = 0
-  #port = 0
+  /** Those of the revision that was started last. */
+  instances: readonly Instance[]
+  /** The most memory that one of them took, in bytes. */
+  peakBytes = 0
+  readonly #options: PoolOptions
+  readonly #all: Instance[]
+  readonly #closeBalancer: () => void
+  readonly #watching: NodeJS.Timeout
+  readonly url: string
 
-  private constructor(processes: readonly FunctionProcess[]) {
-    this.instances = processes.map((process) => ({
-      process,
-      held: new Set(),
-      routed: true,
-      agent: new Agent({ keepAlive: true }),
-    }))
-    this.#server = createServer(
-      { keepAliveTimeout: 60_000 },
-      (request, response) => void this.#route(request, response),
-    )
+  private constructor(
+    options: PoolOptions,
+    instances: Instance[],
+    { url, close }: Awaited<ReturnType<typeof startBalancer>>,
+  ) {
+    this.#options = options
+    this.instances = [...instances]
+    this.#all = instances
+    this.url = url
+    this.#closeBalancer = close
+    this.#watching = setInterval(() => this.#watch(), WATCH_EVERY_MS)
   }
 
   /** Takes a running process and starts others beside it. */
-  static async start(first: FunctionProcess, count: number): Promise<InstancePool> {
-    const others = await Promise.all(Array.from({ length: count - 1 }, async () => first.another(await freePort())))
-    const pool = new InstancePool([first, ...others])
-    await Promise.all(others.map((process) => process.start()))
-    pool.#server.listen(0, '127.0.0.1')
-    await once(pool.#server, 'listening')
-    const address = pool.#server.address()
-    if (address === null || typeof address === 'string') throw new Error('the balancer is not listening on a port')
-    pool.#port = address.port
-    return pool
+  static async start(first: FunctionProcess, options: PoolOptions): Promise<InstancePool> {
+    const instances = [instanceOf(first), ...(await startMore(first, options.instances - 1))]
+    return new InstancePool(options, instances, await startBalancer(instances, options.concurrency))
   }
 
-  get url(): string {
-    return `http://127.0.0.1:${this.#port}/`
+  /** Starts a second revision beside the first, lets both serve for a while, and drains the first. */
+  async rollOut(
+    bothServe: () => Promise<unknown>,
+    drainEach: (old: Instance, drain: () => Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    const old = this.instances
+    const [first] = old
+    if (first === undefined) return
+    this.instances = await startMore(first.process, this.#options.instances)
+    this.#all.push(...this.instances)
+    await bothServe()
+    const drain = async (instance: Instance) => {
+      instance.retired = true
+      instance.routed = false
+      await instance.process.stop('SIGTERM')
+    }
+    await Promise.all(old.map((instance) => drainEach(instance, () => drain(instance))))
   }
 
   /** Lets every instance finish what it holds, and ends it. */
   async drain(): Promise<void> {
-    for (const instance of this.instances) instance.routed = false
-    await Promise.all(this.instances.map(({ process }) => process.stop('SIGTERM')))
+    for (const instance of this.#all) instance.routed = false
+    await Promise.all(this.#all.map(({ process }) => process.stop('SIGTERM')))
   }
 
   async close(): Promise<void> {
-    this.#server.close()
-    this.#server.closeAllConnections()
-    for (const { process, agent } of this.instances) {
+    clearInterval(this.#watching)
+    this.#closeBalancer()
+    for (const { process, agent } of this.#all) {
       await process.close()
       agent.destroy()
     }
   }
 
-  #next(): Instance | undefined {
-    for (let step = 0; step < this.instances.length; step++) {
-      const instance = this.instances[this.#turn++ % this.instances.length]
-      if (instance?.routed) return instance
+  /** Ends what takes too much memory, and starts again what has ended, as Cloud Run does. */
+  #watch(): void {
+    for (const instance of this.#all) {
+      const { process, routed } = instance
+      if (!routed) continue
+      const bytes = process.running && process.pid !== undefined ? residentBytes(process.pid) : 0
+      this.peakBytes = Math.max(this.peakBytes, bytes)
+      if (process.running && bytes <= this.#options.memoryBytes) continue
+      const why = process.running ? `${Math.round(bytes / 2 ** 20)} MiB of memory` : 'the process ended by itself'
+      this.#options.onCrash(`${this.#options.topic} ${process.url}`, why)
+      instance.routed = false
+      void process
+        .stop('SIGKILL')
+        .then(() => process.start())
+        .then(() => {
+          instance.routed = !instance.retired
+        })
     }
-    return undefined
   }
+}
 
-  async #route(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = []
-    try {
-      for await (const chunk of incoming) chunks.push(chunk)
-    } catch {
-      return
-    }
-    const body = Buffer.concat(chunks)
-    const instance = this.#next()
-    if (instance === undefined) {
-      outgoing.writeHead(429).end('no instance')
-      return
-    }
-    const { messageId } = push.parse(JSON.parse(body.toString())).message
-    instance.held.add(messageId)
-    const { authorization, 'content-type': contentType } = incoming.headers
-    const forwarded = httpRequest(instance.process.url, {
-      method: 'POST',
-      agent: instance.agent,
-      headers: {
-        'content-type': contentType,
-        'content-length': body.length,
-        ...(authorization !== undefined && { authorization }),
-      },
-    })
-    const over = () => instance.held.delete(messageId)
-    forwarded.on('response', (answer) => {
-      over()
-      outgoing.writeHead(answer.statusCode ?? 502)
-      answer.pipe(outgoing)
-      answer.on('error', () => outgoing.destroy())
-    })
-    forwarded.on('error', () => {
-      over()
-      if (!outgoing.headersSent) outgoing.writeHead(502).end('the instance is gone')
-    })
-    outgoing.on('close', () => {
-      // Pub/Sub has stopped waiting; the instance works on, as on Cloud Run.
-      if (!outgoing.writableFinished) forwarded.destroy()
-    })
-    forwarded.end(body)
-  }
+async function startMore(first: FunctionProcess, count: number): Promise<Instance[]> {
+  const processes = await Promise.all(Array.from({ length: count }, async () => first.another(await freePort())))
+  await Promise.all(processes.map((process) => process.start()))
+  return processes.map(instanceOf)
 }
 
 /** The instances of all functions. */
@@ -137,12 +147,12 @@ export interface InstancePools {
 
 export async function startPools(
   functions: Readonly<Record<string, FunctionProcess>>,
-  counts: Readonly<Record<Topic, number>>,
+  optionsOf: (topic: Topic) => PoolOptions,
 ): Promise<InstancePools> {
   const start = async (topic: Topic): Promise<InstancePool> => {
     const first = functions[topic]
     if (first === undefined) throw new Error(`no function ${topic}`)
-    return await InstancePool.start(first, counts[topic])
+    return await InstancePool.start(first, optionsOf(topic))
   }
   const [identify, track, transactional] = await Promise.all([
     start('identify'),

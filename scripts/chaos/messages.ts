@@ -35,6 +35,7 @@ export interface PlannedMessage {
 export const REFUSED_TEXTS = { refused_item: 'refuse-this-item', refused_batch: 'refuse-the-batch' } as const
 /** What a deletion is known by: it carries nothing but the person. */
 export const deletionMark = (person: string) => `delete ${person}`
+export const isDeletion = ({ mark }: PlannedMessage) => mark.startsWith('delete ')
 
 export interface MessagePlanOptions {
   readonly seed: number

@@ -1,40 +1,51 @@
-import type { ChaosResult, TroubledAccount } from './run.ts'
-import { tableOf } from './table.ts'
+import { describeVerdict } from '../history/check.ts'
+import { ACCOUNT_REQUESTS_PER_SECOND } from './limits.ts'
+import { TOPICS } from './messages.ts'
+import type { ChaosResult, Flood } from './run.ts'
+import { tableOf, tally } from './table.ts'
 import { LONGEST_HARMLESS_PAUSE_MS } from './times.ts'
 
-const COMPLAINTS_SHOWN = 20
+/** What the others of a function keep of their rate while one key floods, at least. */
+const LEAST_KEPT = 0.8
 
-/** The table, some figures, and a line for each message with which something is wrong. */
+/** Whether the checker accepts the history, and nobody waited for somebody else. */
+export function isGood({ verdict, floods }: ChaosResult): boolean {
+  return verdict.violations.length === 0 && floods.every((flood) => kept(flood) >= LEAST_KEPT)
+}
+
+/** The table, some figures, and the checker's verdict. */
 export function describeResult(result: ChaosResult): string {
-  const { accounts, faults, pushes, requests, meanBatch, drainMs, longestPauseMs } = result
-  const uncertain = accounts.filter(({ fate }) => fate === 'uncertain')
-  const complaints = accounts.filter(({ complaint }) => complaint !== undefined)
+  const { accounts, faults, floods, peakBytes, pushes, requests, meanBatch, drainMs, longestPauseMs, verdict } = result
+  const { lost, duplicated } = tally(accounts)
+  const memory = TOPICS.map((topic) => `${topic} ${Math.round(peakBytes[topic] / 2 ** 20)} MiB`)
   return [
     '',
     tableOf(result),
     '',
-    `faults ${faults.length}, pushes ${pushes}, requests to Customer.io ${requests}, items a batch ${meanBatch.toFixed(1)}`,
-    `dead letters: ${reasonsOf(accounts)}; Customer.io has ${uncertain.filter(({ received }) => received).length} of the ${uncertain.length} uncertain`,
+    `faults ${faults.length}, pushes ${pushes}, requests to Customer.io ${requests}, items per batch ${meanBatch.toFixed(1)}`,
     `drained ${(drainMs / 1_000).toFixed(1)} s after the last fault; the servers stood still for ${longestPauseMs.toFixed(0)} ms at most`,
+    `most memory of a process: ${memory.join(', ')}`,
     ...(longestPauseMs > LONGEST_HARMLESS_PAUSE_MS ? [TOO_BUSY] : []),
-    ...complaints.slice(0, COMPLAINTS_SHOWN).map(describeComplaint),
+    describeVerdict(verdict),
+    `lost ${lost}, duplicated ${duplicated}, others' rate during a flood ${describeFloods(floods)}, worst window ${worstWindow(result)}`,
   ].join('\n')
 }
 
 const TOO_BUSY =
   "! This machine is too busy for a verdict: Customer.io's list showed sends only after the settle time was over."
 
-function describeComplaint({ message, complaint, faults }: TroubledAccount): string {
-  const { topic, mark, nature } = message.planned
-  const kinds = [...new Set(faults.map(({ fault }) => fault.kind))].join(', ')
-  return `! ${topic} ${mark} (${nature}, message ${message.messageId}): ${complaint}; faults: ${kinds || 'none'}`
+const kept = ({ published, settled }: Flood) => (published === 0 ? 1 : settled / published)
+
+function describeFloods(floods: readonly Flood[]): string {
+  if (floods.length === 0) return '(no flood)'
+  return `${Math.round(100 * Math.min(...floods.map(kept)))} %`
 }
 
-/** How many dead letters there are for each reason. */
-function reasonsOf(accounts: readonly TroubledAccount[]): string {
-  const reasons = Map.groupBy(
-    accounts.filter(({ reason }) => reason !== undefined),
-    ({ reason }) => reason,
-  )
-  return [...reasons].map(([reason, some]) => `${reason} ${some.length}`).join(', ') || 'none'
+/** Of all requests to Customer.io, over all instances: per second, in the fullest window under each limit. */
+function worstWindow({ verdict }: ChaosResult): string {
+  const windows = verdict.worstWindows.filter(({ budget }) => budget === 'account')
+  const rates = windows
+    .toSorted((a, b) => a.allowed - b.allowed)
+    .map(({ requests, windowMs }) => `${((requests / windowMs) * 1_000).toFixed(0)}/s`)
+  return `${rates.join(', with two revisions ')} (account limit ${ACCOUNT_REQUESTS_PER_SECOND}/s)`
 }

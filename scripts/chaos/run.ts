@@ -1,14 +1,20 @@
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
+import { ATTEMPTS_KEPT_IN_RESERVE } from '../../shared/delivery/index.ts'
+import { check, type Verdict } from '../history/check.ts'
+import type { HistoryEvent } from '../history/format.ts'
 import { type Stack, startStack } from '../local/stack.ts'
-import { type Account, accountFor } from './account.ts'
-import { collectEvidence } from './evidence.ts'
+import { readTopology, type Topology } from '../topology/topology.ts'
+import { type Account, accountsOf } from './accounts.ts'
+import { addEvidence } from './evidence.ts'
 import { INJECTIONS } from './inject.ts'
 import { type InstancePools, startPools } from './instances.ts'
-import { planMessages, TOPICS, type Topic } from './messages.ts'
+import { ACCOUNT_REQUESTS_PER_SECOND, type Overlap, rateLimits } from './limits.ts'
+import { type PlannedMessage, planMessages, TOPICS, type Topic } from './messages.ts'
 import { Publisher } from './publisher.ts'
-import { type PlannedFault, planFaults } from './schedule.ts'
+import { Recorder } from './recorder.ts'
+import { type FaultKind, type PlannedFault, planFaults } from './schedule.ts'
 import { Target } from './target.ts'
 import { CHAOS_TIMES, chaosEnvironment, type OnNotFound } from './times.ts'
 import { MessageWatch, type Observed } from './watch.ts'
@@ -19,6 +25,8 @@ export interface ChaosOptions {
   readonly seconds: number
   readonly messages: number
   readonly onNotFound: OnNotFound
+  /** Makes no other kind of trouble. */
+  readonly only?: FaultKind | undefined
   /** An empty one, for bundles, logs and the ledger's file. */
   readonly directory: string
   readonly log: (line: string) => void
@@ -31,14 +39,22 @@ export interface MadeFault {
   readonly untilMs: number
 }
 
-/** One message's account, and the trouble that was there while it was under way. */
-export interface TroubledAccount extends Account {
-  readonly faults: readonly MadeFault[]
+/** What a flood of one key left to the others of its function. */
+export interface Flood {
+  /** Messages of others that were published while it lasted, but for its last second. */
+  readonly published: number
+  /** Of these: settled while it lasted. */
+  readonly settled: number
 }
 
 export interface ChaosResult {
-  readonly accounts: readonly TroubledAccount[]
+  readonly history: readonly HistoryEvent[]
+  readonly verdict: Verdict
+  readonly accounts: readonly Account[]
   readonly faults: readonly MadeFault[]
+  readonly floods: readonly Flood[]
+  /** The most memory that a process of each function took, in bytes. */
+  readonly peakBytes: Readonly<Record<Topic, number>>
   readonly pushes: number
   readonly requests: number
   readonly meanBatch: number
@@ -49,69 +65,111 @@ export interface ChaosResult {
 
 const INSTANCES: Readonly<Record<Topic, number>> = { identify: 2, track: 2, transactional: 3 }
 const DRAIN_LIMIT_MS = 600_000
+const BEYOND_MARGIN = 'a process that held it stood still beyond the margin'
 
-/** Publishes and makes trouble for a time, lets everything settle, and accounts for every message. */
+/** Publishes and makes trouble for a time, lets everything settle, and has the history of it checked. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const topology = readTopology()
   const watch = new MessageWatch('chaos')
+  const recorder = new Recorder()
+  watch.onSettled = (messageId) => recorder.acknowledged(messageId)
   let target: Target | undefined
   const stack = await startStack({
     directory: options.directory,
     projectId: 'chaos',
     ports: { all: 0 },
     functions: TOPICS,
+    instances: INSTANCES,
+    requestsPerSecond: ACCOUNT_REQUESTS_PER_SECOND,
     environment: chaosEnvironment(options.onNotFound),
     pubsub: { events: watch.events, backoffScale: CHAOS_TIMES.backoffScale },
     firestore: { dataFile: join(options.directory, 'firestore.jsonl'), fault: () => target?.firestoreFault },
-    customerio: { deliveryDelayMs: CHAOS_TIMES.deliveryDelayMs, seed: options.seed, batchOrder: 'reversed' },
+    customerio: {
+      deliveryDelayMs: CHAOS_TIMES.deliveryDelayMs,
+      requestsPerSecond: ACCOUNT_REQUESTS_PER_SECOND,
+      seed: options.seed,
+      batchOrder: 'reversed',
+    },
   })
-  const publisher = new Publisher(stack.client, (message, id) => watch.published(message, id))
+  stack.customerio.events.on('received', (request) => recorder.received(request))
+  stack.customerio.events.on('answered', (request) => recorder.answered(request))
+  const publisher = new Publisher(stack.client, recorder, (message, id) => watch.published(message, id))
   let pools: InstancePools | undefined
   try {
-    pools = await startPools(stack.functions, INSTANCES)
+    pools = await startPools(stack.functions, (topic) => ({
+      topic,
+      instances: INSTANCES[topic],
+      ...boundsOf(topology, topic),
+      onCrash: (process, why) => {
+        options.log(`${process} is ended: ${why}`)
+        recorder.add({ f: 'crash', atMs: recorder.now(), process, why })
+      },
+    }))
     await pushToPools(stack, pools)
-    target = new Target({ stack, pools, withoutPublishing: (work) => publisher.withoutPublishing(work) })
+    const overlaps: Overlap[] = []
+    target = new Target({
+      stack,
+      pools,
+      withoutPublishing: (work) => publisher.withoutPublishing(work),
+      burst: (messages, atATime) => publisher.burst(messages, atATime),
+      onOverlap: (bothServe) => noteOverlap(overlaps, bothServe, recorder.now()),
+    })
     const lag = monitorEventLoopDelay({ resolution: 10 })
     lag.enable()
     const plan = planMessages(options)
-    const [faults] = await Promise.all([makeTrouble(target, planFaults(options), options.log), publisher.run(plan)])
+    const log = (line: string) => {
+      recorder.note(line)
+      options.log(line)
+    }
+    const [faults] = await Promise.all([makeTrouble(target, planFaults(options), log), publisher.run(plan)])
     const stoppedAt = performance.now()
-    options.log(`faults are over, ${watch.open} messages are still under way`)
+    log(`faults are over, ${watch.open} messages are still under way`)
     await watch.allSettled(DRAIN_LIMIT_MS)
     const drainMs = performance.now() - stoppedAt
+    const longestPauseMs = lag.max / 1e6
     // What an instance still holds, although Pub/Sub has its answer, comes out now and not after the count.
     await pools.drain()
-    const { frozen } = target
-    const published = plan.map((planned) => {
-      const observed = watch.of(planned)
-      const met = troubleOf(observed, planned.topic, faults)
-      const message = {
-        planned,
-        messageId: observed?.messageId ?? '',
-        settled: observed?.settledAtMs !== undefined,
-        frozen: frozen.has(observed?.messageId ?? ''),
-        refusedBlindly: met.some(({ fault }) => fault.kind === '400 for the batch'),
-      }
-      return { message, met }
-    })
-    const accounts = accountFor(
-      published.map(({ message }) => message),
-      await collectEvidence(stack),
-    )
+    const { of } = pools
+    await addEvidence(recorder, stack)
+    recorder.waive(target.frozen, BEYOND_MARGIN)
+    recorder.add(...rateLimits(topology, INSTANCES, longestPauseMs, overlaps))
+    const { max_delivery_attempts: attempts = 0 } = topology.subscriptions.transactional ?? {}
+    const history = recorder.history(`chaos, seed ${options.seed}`, attempts - ATTEMPTS_KEPT_IN_RESERVE)
+    const verdict = check(history)
     const { requests, batches } = stack.customerio.statistics()
     return {
-      accounts: accounts.map((account, index) => ({ ...account, faults: published[index]?.met ?? [] })),
+      history,
+      verdict,
+      accounts: accountsOf(recorder, verdict, (planned) => troubleOf(watch.of(planned), planned.topic, faults)),
       faults,
+      floods: floodsOf(faults, plan, watch),
+      peakBytes: {
+        identify: of.identify.peakBytes,
+        track: of.track.peakBytes,
+        transactional: of.transactional.peakBytes,
+      },
       pushes: watch.attempts,
       requests,
       meanBatch: batches.mean,
       drainMs,
-      longestPauseMs: lag.max / 1e6,
+      longestPauseMs,
     }
   } finally {
     await publisher.stop()
     await pools?.close()
     await stack.close()
   }
+}
+
+/** What Cloud Run allows one instance. */
+function boundsOf(
+  { functions }: Topology,
+  topic: Topic,
+): { readonly concurrency: number; readonly memoryBytes: number } {
+  const { concurrency = 1, memory = '' } = functions[topic] ?? {}
+  const [, gibibytes] = /^(\d+)Gi$/.exec(memory) ?? []
+  if (gibibytes === undefined) throw new Error(`pipeline.yaml: the memory of ${topic} is not in Gi: ${memory}`)
+  return { concurrency, memoryBytes: Number(gibibytes) * 2 ** 30 }
 }
 
 /** Pub/Sub pushes to what stands before the instances, and to transactional again while an instance still works on a push. */
@@ -122,6 +180,11 @@ async function pushToPools(stack: Stack, pools: InstancePools): Promise<void> {
     if (topic !== 'transactional') continue
     await subscription.setMetadata({ ackDeadlineSeconds: CHAOS_TIMES.ackDeadlineSeconds })
   }
+}
+
+function noteOverlap(overlaps: Overlap[], bothServe: boolean, atMs: number): void {
+  if (bothServe) overlaps.push({ fromMs: atMs, untilMs: Number.POSITIVE_INFINITY })
+  else overlaps.push({ fromMs: overlaps.pop()?.fromMs ?? atMs, untilMs: atMs })
 }
 
 /** Makes each fault at its time; resolves with all of them once the last one is over. */
@@ -151,4 +214,19 @@ function troubleOf(observed: Observed | undefined, topic: Topic, faults: readonl
   return faults.filter(
     ({ fault, fromMs, untilMs }) => fault.topics.includes(topic) && fromMs <= settledAtMs && untilMs >= publishedAtMs,
   )
+}
+
+/** What is published in the last second of a flood need not be settled within it. */
+const STILL_UNDER_WAY_MS = 1_000
+
+function floodsOf(faults: readonly MadeFault[], plan: readonly PlannedMessage[], watch: MessageWatch): Flood[] {
+  return faults.flatMap(({ fault, fromMs, untilMs }) => {
+    if (fault.kind !== 'flood of one key') return []
+    const others = plan.flatMap((planned) => (fault.topics.includes(planned.topic) ? (watch.of(planned) ?? []) : []))
+    const meanwhile = others.filter(
+      ({ publishedAtMs }) => publishedAtMs >= fromMs && publishedAtMs <= untilMs - STILL_UNDER_WAY_MS,
+    )
+    const settled = meanwhile.filter(({ settledAtMs = Number.POSITIVE_INFINITY }) => settledAtMs <= untilMs)
+    return [{ published: meanwhile.length, settled: settled.length }]
+  })
 }

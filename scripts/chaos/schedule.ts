@@ -15,11 +15,14 @@ interface FaultRule {
   readonly lasts: readonly [number, number]
   /** Not in every round but in each n-th: pushes to a frozen instance come back only at their deadline, and hold up the rest. */
   readonly every?: number
+  /** Nothing else goes wrong meanwhile, so that what it does to the others can be measured. */
+  readonly alone?: boolean
 }
 
 /**
  * Every kind of trouble, in the words of the table that is printed. How it is made is in inject.ts.
  * A `freeze` stays below the margin that the ledger is promised; `freeze beyond the lease` outlasts lease and settle time.
+ * In a `rollout` a second revision of every function starts, both serve, and the first one drains.
  */
 export const FAULTS = {
   '429': { meets: ONE_API, lasts: [300, 2_000] },
@@ -46,6 +49,9 @@ export const FAULTS = {
   'Firestore answer lost': { meets: [APP_API], lasts: [500, 3_000] },
   'Pub/Sub restart': { meets: [ALL], lasts: [100, 1_500] },
   'duplicate deliveries': { meets: ONE_FUNCTION, lasts: [1_000, 4_000] },
+  rollout: { meets: [ALL], lasts: [2_000, 4_000], every: 2 },
+  'flood of one key': { meets: [['identify']], lasts: [8_000, 10_000], every: 2, alone: true },
+  'largest messages': { meets: [['track'], APP_API], lasts: [3_000, 4_000], every: 3, alone: true },
 } as const satisfies Record<string, FaultRule>
 export type FaultKind = keyof typeof FAULTS
 
@@ -63,26 +69,40 @@ const FIRST_FAULT_MS = 1_000
 /** One begins after another, whether or not the one before is over. */
 const GAP_MS = [800, 2_600] as const
 
+/** Between the last fault and one that has to be alone. */
+const SETTLED_MS = 2_000
+
 /** Each kind of fault with each that it can meet. */
-const ALL_FAULTS = Object.entries<FaultRule>(FAULTS).flatMap(([kind, { meets, lasts, every = 1 }]) =>
-  meets.map((topics) => ({ kind: kind as FaultKind, topics, lasts, every })),
+const ALL_FAULTS = Object.entries<FaultRule>(FAULTS).flatMap(([kind, { meets, lasts, every = 1, alone = false }]) =>
+  meets.map((topics) => ({ kind: kind as FaultKind, topics, lasts, every, alone })),
 )
 
+export interface FaultPlanOptions {
+  readonly seed: number
+  readonly seconds: number
+  /** No other kind; every kind when absent. */
+  readonly only?: FaultKind | undefined
+}
+
 /** The faults of a run: every one in an order of the seed's, then all again in another, until the time is over. */
-export function planFaults({ seed, seconds }: { readonly seed: number; readonly seconds: number }): PlannedFault[] {
+export function planFaults({ seed, seconds, only }: FaultPlanOptions): PlannedFault[] {
   const draw = drawing(seed ^ 0x5eed)
   const between = ([from, to]: readonly [number, number]) => from + draw.below(to - from)
   const planned: PlannedFault[] = []
   const endMs = seconds * 1_000
   let atMs = FIRST_FAULT_MS
+  let overMs = 0
   for (let round = 0; atMs < endMs; round++) {
-    for (const { kind, topics, lasts, every } of draw.shuffled(ALL_FAULTS)) {
-      if (round % every > 0) continue
-      const fault = { kind, topics, atMs, durationMs: between(lasts), roll: draw.below(1_000) }
+    for (const { kind, topics, lasts, every, alone } of draw.shuffled(ALL_FAULTS)) {
+      if (only === undefined ? round % every > 0 : kind !== only) continue
+      const startMs = alone ? Math.max(atMs, overMs + SETTLED_MS) : atMs
+      const fault = { kind, topics, atMs: startMs, durationMs: between(lasts), roll: draw.below(1_000) }
+      const faultEndMs = startMs + fault.durationMs
       // All are over when the last message has been published.
-      if (atMs + fault.durationMs > endMs) continue
+      if (faultEndMs > endMs) continue
       planned.push(fault)
-      atMs += between(GAP_MS)
+      overMs = Math.max(overMs, faultEndMs)
+      atMs = (alone ? faultEndMs : startMs) + between(GAP_MS)
     }
     if (endMs - atMs < GAP_MS[1]) break
   }

@@ -1,6 +1,6 @@
-import type { Fate } from './account.ts'
+import type { Account } from './accounts.ts'
 import { TOPICS, type Topic } from './messages.ts'
-import type { ChaosResult, TroubledAccount } from './run.ts'
+import type { ChaosResult } from './run.ts'
 import { FAULTS } from './schedule.ts'
 
 /** Sums over some of the messages. */
@@ -15,16 +15,17 @@ export interface Tally {
   readonly afterFreeze: number
 }
 
-export function tally(accounts: readonly TroubledAccount[]): Tally {
-  const fates = (fate: Fate) => accounts.filter((account) => account.fate === fate).length
+export function tally(accounts: readonly Account[]): Tally {
+  const ended = (...outcomes: readonly Account['outcome'][]) =>
+    accounts.filter(({ outcome }) => outcomes.includes(outcome)).length
   const surplus = (afterFreeze: boolean) =>
     accounts.filter((account) => account.afterFreeze === afterFreeze).reduce((sum, account) => sum + account.surplus, 0)
   return {
     sent: accounts.length,
-    delivered: fates('delivered'),
-    deadLettered: fates('dead_lettered'),
-    uncertain: fates('uncertain'),
-    lost: fates('lost'),
+    delivered: ended('delivered'),
+    deadLettered: ended('refused', 'exhausted'),
+    uncertain: ended('uncertain'),
+    lost: ended('lost'),
     duplicated: surplus(false),
     afterFreeze: surplus(true),
   }
@@ -48,15 +49,15 @@ const HEADER = [
  */
 export function tableOf({ accounts, faults }: ChaosResult): string {
   const rows: string[][] = []
-  const add = (name: string, topic: Topic | 'all', some: readonly TroubledAccount[]) => {
+  const add = (name: string, topic: Topic | 'all', some: readonly Account[]) => {
     if (some.length > 0) rows.push([name, topic, ...Object.values(tally(some)).map(String)])
   }
-  const byTopic = (name: string, some: readonly TroubledAccount[]) => {
+  const byTopic = (name: string, some: readonly Account[]) => {
     for (const topic of TOPICS) {
       add(
         name,
         topic,
-        some.filter(({ message }) => message.planned.topic === topic),
+        some.filter(({ planned }) => planned.topic === topic),
       )
     }
   }
@@ -80,7 +81,7 @@ export function tableOf({ accounts, faults }: ChaosResult): string {
   for (const [nature, name] of Object.entries(natures)) {
     byTopic(
       name,
-      accounts.filter(({ message }) => message.planned.nature === nature),
+      accounts.filter(({ planned }) => planned.nature === nature),
     )
   }
   byTopic('published twice', copies(accounts))
@@ -90,9 +91,9 @@ export function tableOf({ accounts, faults }: ChaosResult): string {
   return aligned([HEADER, ...rows])
 }
 
-function copies(accounts: readonly TroubledAccount[]): TroubledAccount[] {
-  const byMark = Map.groupBy(accounts, ({ message }) => message.planned.mark)
-  return accounts.filter(({ message }) => (byMark.get(message.planned.mark)?.length ?? 0) > 1)
+function copies(accounts: readonly Account[]): Account[] {
+  const byMark = Map.groupBy(accounts, ({ planned }) => planned.mark)
+  return accounts.filter(({ planned }) => (byMark.get(planned.mark)?.length ?? 0) > 1)
 }
 
 /** Text to the left, numbers to the right. */

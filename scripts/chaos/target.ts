@@ -4,7 +4,7 @@ import type { FaultOrder } from '../emulators/customerio/index.ts'
 import type { FirestoreFault } from '../emulators/firestore/index.ts'
 import { LOCAL_CREDENTIALS, type Stack } from '../local/stack.ts'
 import type { InstancePools } from './instances.ts'
-import { REFUSED_TEXTS } from './messages.ts'
+import { type PlannedMessage, REFUSED_TEXTS } from './messages.ts'
 
 /** Each API's key: its secret, and what the local Customer.io calls the keys that it takes. */
 const KEYS = {
@@ -28,6 +28,10 @@ export interface TargetParts {
   readonly pools: InstancePools
   /** Runs something while no publish is under way: a publisher that is not answered publishes again, under its own key. */
   readonly withoutPublishing: (work: () => Promise<void>) => Promise<void>
+  /** Publishes messages beside those of the plan, so many at a time. */
+  readonly burst: (messages: Iterable<PlannedMessage>, atATime: number) => Promise<void>
+  /** Told when two revisions begin to serve, and when the first one has drained. */
+  readonly onOverlap: (bothServe: boolean) => void
 }
 
 /** What trouble is made with, and what has to be remembered about trouble that is being made. */

@@ -18,13 +18,18 @@ export class MessageWatch {
   readonly #sources: ReadonlySet<string>
   readonly #changed = new EventEmitter<{ settled: [] }>()
   #attempts = 0
+  /** Told of each message that Pub/Sub will not deliver again because it was acknowledged. */
+  onSettled: (messageId: string) => void = () => {}
 
   constructor(projectId: string) {
     this.#sources = new Set(TOPICS.map((topic) => `projects/${projectId}/subscriptions/${topic}`))
     this.events.on('delivered', ({ via }) => {
       if (via === 'push') this.#attempts++
     })
-    this.events.on('acknowledged', (end) => this.#settle(end))
+    this.events.on('acknowledged', (end) => {
+      if (this.#sources.has(end.subscription)) this.onSettled(end.messageId)
+      this.#settle(end)
+    })
     this.events.on('deadLettered', (end) => this.#settle(end))
     this.events.on('expired', (end) => this.#settle(end))
   }

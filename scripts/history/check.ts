@@ -24,8 +24,9 @@ export interface Verdict {
   readonly violations: readonly Violation[]
   /** How each acknowledged publish ended, by op. An op with a violation of `no loss` is in it too when it ended somehow. */
   readonly outcomes: ReadonlyMap<string, OutcomeName>
-  /** Effects beyond the first, by key, that a `waive` excuses. */
-  readonly waived: ReadonlyMap<string, number>
+  /** Effects beyond what is allowed, by key, and whether a `waive` excuses them. */
+  readonly surplus: ReadonlyMap<string, { readonly count: number; readonly waived: boolean }>
+  /** One for each budget and limit that was in force. */
   readonly worstWindows: readonly Window[]
 }
 
@@ -38,7 +39,7 @@ export function check(history: readonly HistoryEvent[]): Verdict {
   const violations: Violation[] = []
   const violate = (rule: Rule, subject: string, text: string) => violations.push({ rule, subject, text })
   const outcomes = new Map<string, OutcomeName>()
-  const waived = new Map<string, number>()
+  const surplus = new Map<string, { count: number; waived: boolean }>()
 
   const invokes = of('publish').filter((event): event is Invoke => event.type === 'invoke')
   const byOp = new Map(invokes.map((invoke) => [invoke.op, invoke]))
@@ -61,7 +62,7 @@ export function check(history: readonly HistoryEvent[]): Verdict {
   checkOrder()
   const worstWindows = checkRate()
   for (const { process, why } of of('crash')) violate('no crash', process, why)
-  return { violations, outcomes, waived, worstWindows }
+  return { violations, outcomes, surplus, worstWindows }
 
   /** What no pipeline can do, however wrong: then the producer is wrong. */
   function checkConsistency(): void {
@@ -91,12 +92,13 @@ export function check(history: readonly HistoryEvent[]): Verdict {
   function checkAtMostOnce(key: string, ops: readonly Invoke[]): void {
     if (ops[0]?.kind === 'update') return
     const resends = (settles.get(key) ?? []).filter(({ decision }) => decision === 'resend')
-    const surplus = effectsOf(key).filter(
+    const effects = effectsOf(key)
+    const { length: count } = effects.filter(
       ({ atMs }, index) => index > 0 && resends.filter((resend) => resend.atMs <= atMs).length < index,
     )
-    if (surplus.length === 0) return
-    if (excused.has(key)) waived.set(key, surplus.length)
-    else violate('at most once', key, `Customer.io has it ${surplus.length + 1} times`)
+    if (count === 0) return
+    surplus.set(key, { count, waived: excused.has(key) })
+    if (!excused.has(key)) violate('at most once', key, `Customer.io has it ${effects.length} times`)
   }
 
   /** Every effect and every decision comes from something that happened. */
@@ -209,19 +211,18 @@ export function check(history: readonly HistoryEvent[]): Verdict {
         else ofBudget.push(atMs)
       }
     }
-    return [...limits].flatMap(([budget, steps]) => {
-      const worst = worstWindow(budget, times.get(budget) ?? [], steps)
-      if (worst === undefined) return []
-      const { requests, allowed, windowMs, endsAtMs } = worst
+    const worst = [...limits].flatMap(([budget, steps]) => worstWindowsOf(budget, times.get(budget) ?? [], steps))
+    for (const { budget, requests, allowed, windowMs, endsAtMs } of worst) {
       const at = `${requests} requests in the ${windowMs} ms before ${Math.round(endsAtMs)} ms`
       if (requests > allowed) violate('rate', budget, `${at}, ${allowed} allowed`)
-      return [worst]
-    })
+    }
+    return worst
   }
 }
 
-function worstWindow(budget: string, times: readonly number[], steps: readonly Of<'limit'>[]): Window | undefined {
-  let worst: Window | undefined
+/** The fullest window under each limit. */
+function worstWindowsOf(budget: string, times: readonly number[], steps: readonly Of<'limit'>[]): Window[] {
+  const worst = new Map<number, Window>()
   let first = 0
   for (const [last, endsAtMs] of times.entries()) {
     const { windowMs = 0 } = steps.findLast(({ atMs }) => atMs <= endsAtMs) ?? steps[0] ?? {}
@@ -233,17 +234,17 @@ function worstWindow(budget: string, times: readonly number[], steps: readonly O
     })
     const allowed = Math.max(0, ...inForce.map(({ requests }) => requests))
     const requests = last - first + 1
-    if (worst === undefined || requests * worst.allowed > worst.requests * allowed) {
-      worst = { budget, requests, allowed, windowMs, endsAtMs }
+    if (requests > (worst.get(allowed)?.requests ?? 0)) {
+      worst.set(allowed, { budget, requests, allowed, windowMs, endsAtMs })
     }
   }
-  return worst
+  return [...worst.values()]
 }
 
 /** The verdict in words: the violations, the worst windows, and `accepted` or `rejected`. */
-export function describeVerdict({ violations, outcomes, waived, worstWindows }: Verdict): string {
+export function describeVerdict({ violations, outcomes, surplus, worstWindows }: Verdict): string {
   const counts = Map.groupBy(outcomes.values(), (outcome) => outcome)
-  const surplus = [...waived.values()].reduce((sum, count) => sum + count, 0)
+  const waived = [...surplus.values()].reduce((sum, { count, waived }) => sum + (waived ? count : 0), 0)
   return [
     ...violations.slice(0, 20).map(({ rule, subject, text }) => `! ${rule}: ${subject}: ${text}`),
     ...(violations.length > 20 ? [`! and ${violations.length - 20} more`] : []),
@@ -252,7 +253,7 @@ export function describeVerdict({ violations, outcomes, waived, worstWindows }: 
         `worst window of ${budget}: ${requests} requests in ${windowMs} ms, ${allowed} allowed`,
     ),
     `outcomes: ${[...counts].map(([outcome, some]) => `${outcome} ${some.length}`).join(', ') || 'none'}`,
-    ...(surplus > 0 ? [`waived duplicates: ${surplus}`] : []),
+    ...(waived > 0 ? [`waived duplicates: ${waived}`] : []),
     violations.length === 0 ? 'accepted' : `rejected: ${violations.length} violations`,
   ].join('\n')
 }

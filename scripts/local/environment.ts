@@ -15,6 +15,8 @@ export interface LocalHosts {
   secretFile(name: string): string
   /** The account's limit, of which each process gets its share. */
   readonly requestsPerSecond: number
+  /** How many processes a function's share is divided among; 1 by default: one stands for all instances. */
+  readonly instances?: Readonly<Record<string, number>>
 }
 
 /**
@@ -31,8 +33,8 @@ export function functionEnvironment(topology: Topology, name: string, hosts: Loc
     PUBSUB_EMULATOR_HOST: hosts.pubsub,
   }
   for (const secret of fn.secrets) env[`${secret}_FILE`] = hosts.secretFile(secret)
-  // One process stands for all instances here, so it gets the function's whole share.
-  const rate = (limit: number, share: number) => String(limit * topology.customerio.headroom * share)
+  const instances = hosts.instances?.[name] ?? 1
+  const rate = (limit: number, share: number) => String((limit * topology.customerio.headroom * share) / instances)
   if (fn.rate_share !== undefined) {
     env.CUSTOMERIO_REQUESTS_PER_SECOND = rate(hosts.requestsPerSecond, fn.rate_share)
     env.CUSTOMERIO_REGION = hosts.region

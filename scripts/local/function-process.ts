@@ -43,6 +43,11 @@ export class FunctionProcess {
     return new FunctionProcess({ ...this.#options, port })
   }
 
+  /** False before its start, and once it has ended in whatever way. */
+  get running(): boolean {
+    return this.#child !== undefined && !hasEnded(this.#child)
+  }
+
   get pid(): number | undefined {
     return this.#child?.pid
   }

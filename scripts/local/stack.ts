@@ -33,6 +33,8 @@ export interface StackOptions {
   readonly projectId?: string
   /** The account's limit at Customer.io, shared out among the functions. 1,000 by default. */
   readonly requestsPerSecond?: number
+  /** How many processes whoever starts the stack will run of a function: its rate is divided among them. 1 by default. */
+  readonly instances?: Readonly<Record<string, number>>
   readonly pubsub?: Partial<PubSubOptions>
   readonly firestore?: Partial<FirestoreOptions>
   readonly customerio?: Partial<CustomerIoOptions>
@@ -137,6 +139,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       region: 'us' as const,
       secretFile,
       requestsPerSecond: options.requestsPerSecond ?? 1_000,
+      ...(options.instances !== undefined && { instances: options.instances }),
     }
     const warehouse = new BigQuery({ projectId, apiEndpoint: bigquery.url })
     const ready = process.env.TEST_BUNDLES

@@ -278,7 +278,7 @@ describe('waiting for something to have been received', () => {
   it('is told by events too', async () => {
     const received = once(server.events, 'received')
     await track.batch(batchOf(1))
-    expect(await received).toEqual([{ endpoint: 'v2/batch', kind: 'batch' }])
+    expect(await received).toEqual([{ endpoint: 'v2/batch', kind: 'batch', budget: 'track', body: expect.any(Buffer) }])
   })
 })
 

@@ -9,11 +9,19 @@ import { type Ending, misbehave, unauthorized } from './misbehave.ts'
 import type { RequestRate } from './rates.ts'
 import { findRoute, type RouteMatch } from './routes.ts'
 
+export interface SeenRequest {
+  readonly endpoint: string
+  readonly kind: EndpointKind
+  /** Which rate limit it counts for. */
+  readonly budget: Route['budget']
+  readonly body: Buffer
+}
+
 export interface CustomerIoEvents {
   /** A request was read, and is about to be answered, delayed or left hanging. */
-  received: [request: { endpoint: string; kind: EndpointKind }]
+  received: [request: SeenRequest]
   /** A request was ended: by an answer with this status, or `reset`, `cut`. */
-  answered: [request: { endpoint: string; kind: EndpointKind; status: string }]
+  answered: [request: SeenRequest & { readonly status: string }]
 }
 
 export interface ServerParts {
@@ -69,10 +77,11 @@ export function createApiServer(parts: ServerParts) {
         refusesItem,
       })
     const ending: Ending = order ? misbehave(order.fault, route, orders, process) : { end: 'answer', answer: process() }
-    events.emit('received', { endpoint: route.name, kind: route.kind })
+    const seen: SeenRequest = { endpoint: route.name, kind: route.kind, budget: route.budget, body }
+    events.emit('received', seen)
     const delayMs = parts.latencyMs + (order?.delayMs ?? 0)
     if (delayMs > 0) await wait(delayMs, undefined, { signal: closing.signal }).catch(() => undefined)
-    finish(response, ending, route)
+    finish(response, ending, seen)
   }
 
   function answerFor(
@@ -87,7 +96,7 @@ export function createApiServer(parts: ServerParts) {
     return route.handle(received, context)
   }
 
-  function finish(response: ServerResponse, ending: Ending, route: Route): void {
+  function finish(response: ServerResponse, ending: Ending, seen: SeenRequest): void {
     switch (ending.end) {
       case 'answer':
         write(response, ending.answer)
@@ -99,12 +108,12 @@ export function createApiServer(parts: ServerParts) {
         response.socket?.resetAndDestroy()
         break
       case 'hang':
-        context.statistics.answer(route.name, 'hung')
+        context.statistics.answer(seen.endpoint, 'hung')
         return
     }
     const status = ending.end === 'answer' ? String(ending.answer.status) : ending.end
-    context.statistics.answer(route.name, status)
-    events.emit('answered', { endpoint: route.name, kind: route.kind, status })
+    context.statistics.answer(seen.endpoint, status)
+    events.emit('answered', { ...seen, status })
   }
 
   async function listen(port: number, host: string): Promise<number> {

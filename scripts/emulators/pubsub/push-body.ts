@@ -6,11 +6,12 @@ import type { StoredMessage } from './message.ts'
  */
 export function pushBody(subscription: string, message: StoredMessage, deliveryAttempt: number | undefined): string {
   const publishTime = new Date(message.publishTimeMs).toISOString()
-  return JSON.stringify({
-    ...(deliveryAttempt !== undefined && { deliveryAttempt }),
+  const attempt = deliveryAttempt === undefined ? '' : `"deliveryAttempt":${deliveryAttempt},`
+  // Base64 has nothing to escape, and to look for it in megabytes takes a tenth of a second.
+  const data = message.data.length === 0 ? '' : `"data":"${message.data.toString('base64')}",`
+  const rest = JSON.stringify({
     message: {
       ...(Object.keys(message.attributes).length > 0 && { attributes: message.attributes }),
-      ...(message.data.length > 0 && { data: message.data.toString('base64') }),
       messageId: message.id,
       message_id: message.id,
       ...(message.orderingKey !== '' && { orderingKey: message.orderingKey }),
@@ -19,4 +20,5 @@ export function pushBody(subscription: string, message: StoredMessage, deliveryA
     },
     subscription,
   })
+  return `{${attempt}"message":{${data}${rest.slice('{"message":{'.length)}`
 }

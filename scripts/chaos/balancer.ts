@@ -1,0 +1,88 @@
+import { once } from 'node:events'
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Instance } from './instances.ts'
+
+const MESSAGE_ID = '"messageId":"'
+
+/** Without parsing: the largest pushes are 13 MB. Of the message's names only `data` may be long, and it has no quotes. */
+function messageIdOf(push: Buffer): string {
+  const start = push.lastIndexOf(MESSAGE_ID) + MESSAGE_ID.length
+  return push.toString('latin1', start, push.indexOf('"', start))
+}
+
+/**
+ * One address for several instances, as Cloud Run has it: pushes go round, an instance holds no more than its
+ * concurrency, and a push for which no instance has a place is answered 429. `instances` may grow later.
+ */
+export async function startBalancer(
+  instances: readonly Instance[],
+  concurrency: number,
+): Promise<{ readonly url: string; readonly close: () => void }> {
+  let turn = 0
+
+  function next(): Instance | undefined {
+    for (let step = 0; step < instances.length; step++) {
+      const instance = instances[turn++ % instances.length]
+      if (instance?.routed && !instance.spared && instance.inFlight < concurrency) return instance
+    }
+    return undefined
+  }
+
+  async function route(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = []
+    try {
+      for await (const chunk of incoming) chunks.push(chunk)
+    } catch {
+      return
+    }
+    const body = Buffer.concat(chunks)
+    const instance = next()
+    if (instance === undefined) {
+      outgoing.writeHead(429).end('no instance')
+      return
+    }
+    const messageId = messageIdOf(body)
+    instance.held.add(messageId)
+    instance.inFlight++
+    const { authorization, 'content-type': contentType } = incoming.headers
+    const forwarded = httpRequest(instance.process.url, {
+      method: 'POST',
+      agent: instance.agent,
+      headers: {
+        'content-type': contentType,
+        'content-length': body.length,
+        ...(authorization !== undefined && { authorization }),
+      },
+    })
+    forwarded.on('close', () => {
+      instance.held.delete(messageId)
+      instance.inFlight--
+    })
+    forwarded.on('response', (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502)
+      answer.pipe(outgoing)
+      answer.on('error', () => outgoing.destroy())
+    })
+    forwarded.on('error', () => {
+      if (!outgoing.headersSent) outgoing.writeHead(502).end('the instance is gone')
+    })
+    outgoing.on('close', () => {
+      // Pub/Sub has stopped waiting; the instance works on, as on Cloud Run.
+      if (!outgoing.writableFinished) forwarded.destroy()
+    })
+    forwarded.end(body)
+  }
+
+  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => void route(request, response))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the balancer is not listening on a port')
+  return {
+    url: `http://127.0.0.1:${address.port}/`,
+    close: () => {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}

@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto'
+import type { SeenRequest } from '../emulators/customerio/index.ts'
+import type { HistoryEvent } from '../history/format.ts'
+import { isDeletion, type PlannedMessage, type Topic } from './messages.ts'
+import { markOf, operationsOf } from './request-body.ts'
+
+/** A message whose publish has begun. */
+export interface Recorded {
+  readonly op: string
+  readonly planned: PlannedMessage
+  /** Pub/Sub's id; undefined until Pub/Sub has it. */
+  messageId?: string
+}
+
+const KINDS = { identify: 'update', track: 'event', transactional: 'send' } as const satisfies Record<Topic, string>
+
+/** Statuses with which Customer.io refuses what a request holds. */
+const REFUSALS: ReadonlySet<string> = new Set(['400', '413', '422'])
+const EVENT_ACTIONS: ReadonlySet<unknown> = new Set(['event', 'page', 'screen'])
+
+/** The first half of an SHA-256: what tells two bodies apart. */
+export const digestOf = (data: Buffer | string): string => createHash('sha256').update(data).digest('hex').slice(0, 32)
+
+/** What Customer.io shows once a message is applied. */
+export const contentOf = (planned: PlannedMessage): string | null => (isDeletion(planned) ? null : planned.mark)
+
+/** Writes the history of a run while it happens. Times are milliseconds since the run began. */
+export class Recorder {
+  readonly startedAtMs = Date.now()
+  readonly messages: Recorded[] = []
+  readonly #events: HistoryEvent[] = []
+  readonly #turns = new Map<string, number>()
+  readonly #keys = new Map<string, string>()
+  readonly #acknowledged: { readonly messageId: string; readonly atMs: number }[] = []
+
+  now(): number {
+    return Date.now() - this.startedAtMs
+  }
+
+  add(...events: readonly HistoryEvent[]): void {
+    for (const event of events) this.#events.push(event)
+  }
+
+  note(text: string): void {
+    this.add({ f: 'note', atMs: this.now(), text })
+  }
+
+  publishing(planned: PlannedMessage): Recorded {
+    const recorded: Recorded = { op: String(this.messages.length), planned }
+    this.messages.push(recorded)
+    this.#keys.set(planned.mark, planned.effect)
+    this.add({
+      f: 'publish',
+      type: 'invoke',
+      atMs: this.now(),
+      op: recorded.op,
+      key: planned.effect,
+      kind: KINDS[planned.topic],
+      content: contentOf(planned),
+      bytes: digestOf(planned.data),
+      valid: planned.nature !== 'broken',
+      ...this.#turnOf(planned),
+    })
+    return recorded
+  }
+
+  published(recorded: Recorded, messageId: string): void {
+    recorded.messageId = messageId
+    this.add({ f: 'publish', type: 'ok', atMs: this.now(), op: recorded.op })
+  }
+
+  /** Pub/Sub may tell of this before the publisher hears of the id. */
+  acknowledged(messageId: string): void {
+    this.#acknowledged.push({ messageId, atMs: this.now() })
+  }
+
+  /** Customer.io has read a request. */
+  received({ kind, budget, body }: SeenRequest): void {
+    if (budget === 'none') return
+    const [first] = kind === 'batch' ? operationsOf(body) : []
+    const sender = kind === 'send' ? 'transactional' : EVENT_ACTIONS.has(first?.action) ? 'track' : 'identify'
+    this.add({ f: 'request', atMs: this.now(), budgets: budget === 'app' ? ['look-ups'] : ['account', sender] })
+  }
+
+  /** Customer.io has answered a request. Only a request with a single message says whom it refuses. */
+  answered({ kind, body, status }: SeenRequest & { readonly status: string }): void {
+    if (!REFUSALS.has(status)) return
+    const [only, ...others] = kind === 'batch' ? operationsOf(body) : [JSON.parse(body.toString())]
+    if (others.length > 0) return
+    this.refused(markOf(only))
+  }
+
+  refused(mark: string | undefined): void {
+    const key = this.keyOf(mark)
+    if (key !== undefined) this.add({ f: 'apply', type: 'fail', atMs: this.now(), key })
+  }
+
+  /** What the message of that mark is known by in the history. */
+  keyOf(mark: string | undefined): string | undefined {
+    return mark === undefined ? undefined : this.#keys.get(mark)
+  }
+
+  /** Nothing is promised for what a process held while it stood still beyond the margin. */
+  waive(messageIds: ReadonlySet<string>, why: string): void {
+    for (const { planned, messageId } of this.messages) {
+      if (messageId !== undefined && messageIds.has(messageId)) {
+        this.add({ f: 'waive', atMs: this.now(), key: planned.effect, why })
+      }
+    }
+  }
+
+  /** The whole history, in the order of its times. */
+  history(producer: string, exhaustedFromAttempt: number): HistoryEvent[] {
+    const ops = new Map(this.messages.map(({ messageId, op }) => [messageId, op]))
+    const acknowledged = this.#acknowledged.flatMap(({ messageId, atMs }): HistoryEvent[] => {
+      const op = ops.get(messageId)
+      return op === undefined ? [] : [{ f: 'acknowledge', atMs, op }]
+    })
+    return [
+      { f: 'start', atMs: 0, producer, exhaustedFromAttempt },
+      ...[...this.#events, ...acknowledged].sort((a, b) => a.atMs - b.atMs),
+      { f: 'end', atMs: this.now() },
+    ]
+  }
+
+  #turnOf({ person, nature }: PlannedMessage): { readonly person?: string; readonly turn?: number } {
+    if (person === undefined || nature === 'broken') return {}
+    const turn = (this.#turns.get(person) ?? 0) + 1
+    this.#turns.set(person, turn)
+    return { person, turn }
+  }
+}
