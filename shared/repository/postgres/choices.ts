@@ -1,7 +1,7 @@
-import type { Pool, PoolClient } from 'pg'
 import * as z from 'zod'
 import type { Choice } from '../choice.ts'
 import { type Choices, type PreferenceName, preferenceName } from '../preferences.ts'
+import type { PostgresClient, PostgresQueries } from './pool.ts'
 
 const choiceRow = z.object({
   name: z.string(),
@@ -14,7 +14,7 @@ const choiceRow = z.object({
 })
 
 /** Reads a user's choices. */
-export async function selectChoices(client: Pool | PoolClient, userId: string): Promise<Choices> {
+export async function selectChoices(client: PostgresQueries, userId: string): Promise<Choices> {
   const { rows } = await client.query(
     `SELECT name, value, changed_at, timestamp, origin, pending, in_flight FROM customerio.preferences WHERE user_id = $1`,
     [userId],
@@ -30,7 +30,7 @@ export async function selectChoices(client: Pool | PoolClient, userId: string): 
 }
 
 /** Writes choices, all in one statement. */
-export async function upsertChoices(client: PoolClient, userId: string, write: Choices): Promise<void> {
+export async function upsertChoices(client: PostgresClient, userId: string, write: Choices): Promise<void> {
   if (write.size === 0) return
   const rows = [...write].map(([name, choice]) => ({
     name,

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Pool } from 'pg'
+import type { PostgresPool } from './pool.ts'
 import { inTransaction } from './transaction.ts'
 
 /** The SQL that creates the repository's tables, for those who run migrations by their own tool. */
 export const SCHEMA_SQL_PATH = join(import.meta.dirname, 'schema.sql')
 
 /** Creates the repository's schema and tables where they are missing. Several may do so at once. */
-export async function migrate(pool: Pool): Promise<void> {
+export async function migrate(pool: PostgresPool): Promise<void> {
   await inTransaction(pool, async (client) => {
     // CREATE ... IF NOT EXISTS of two sessions at once can still collide.
     await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('customerio schema', 0))`)

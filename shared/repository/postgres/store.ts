@@ -1,9 +1,9 @@
-import type { Pool, PoolClient } from 'pg'
 import * as z from 'zod'
 import type { Mapping } from '../mapping.ts'
 import type { Choices } from '../preferences.ts'
 import type { BegunSync, Decision, Deletion, FinishedSync, User, UserOnPage, UserStore } from '../store.ts'
 import { selectChoices, upsertChoices } from './choices.ts'
+import type { PostgresClient, PostgresPool } from './pool.ts'
 import { inTransaction } from './transaction.ts'
 import { queryById, readUser, type UserSql, userSql } from './users.ts'
 
@@ -17,12 +17,12 @@ const deletionRow = z.object({ user_id: z.string(), email: z.string().nullable()
 
 /** A `UserStore` in PostgreSQL: the application's users table, read by the mapping, and the schema `customerio`. */
 export class PostgresUserStore implements UserStore {
-  readonly #pool: Pool
+  readonly #pool: PostgresPool
   readonly #mapping: Mapping
   readonly #sql: UserSql
 
   /** @param pool its owner ends it. `migrate(pool)` must have run once. */
-  constructor(pool: Pool, mapping: Mapping) {
+  constructor(pool: PostgresPool, mapping: Mapping) {
     this.#pool = pool
     this.#mapping = mapping
     this.#sql = userSql(mapping)
@@ -183,11 +183,11 @@ function readDeletion(row: unknown): Deletion {
 }
 
 /** One change of a user's choices at a time. Held until the transaction ends; needs no row to exist. */
-async function lockUser(client: PoolClient, userId: string): Promise<void> {
+async function lockUser(client: PostgresClient, userId: string): Promise<void> {
   await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('customerio ' || $1, 0))`, [userId])
 }
 
-async function removeState(client: PoolClient, userId: string): Promise<void> {
+async function removeState(client: PostgresClient, userId: string): Promise<void> {
   for (const table of ['preferences', 'addresses', 'sync_state']) {
     await client.query(`DELETE FROM customerio.${table} WHERE user_id = $1`, [userId])
   }

@@ -1,7 +1,7 @@
-import type { Pool, PoolClient } from 'pg'
+import type { PostgresClient, PostgresPool } from './pool.ts'
 
 /** Runs `work` in a transaction: committed when it resolves, rolled back when it throws. */
-export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(pool: PostgresPool, work: (client: PostgresClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
   // A connection that is lost between two queries says so by this event, and would end the process if nobody listened.

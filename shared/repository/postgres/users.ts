@@ -1,7 +1,7 @@
-import { escapeIdentifier, type Pool, type PoolClient } from 'pg'
 import * as z from 'zod'
 import type { MappedColumn, Mapping } from '../mapping.ts'
 import type { User } from '../store.ts'
+import type { PostgresQueries } from './pool.ts'
 
 /** The SQL fragments of one mapping. Only mapped columns are ever named: a denied one cannot even be read. */
 export interface UserSql {
@@ -12,6 +12,8 @@ export interface UserSql {
   readonly columns: string
 }
 
+/** A name in quotes, so that any name is safe. */
+const escapeIdentifier = (name: string) => `"${name.replaceAll('"', '""')}"`
 const quoted = (name: string) => `u.${escapeIdentifier(name)}`
 /** By its place: PostgreSQL cuts names at 63 bytes, and an attribute's may have 150. */
 const valueName = (index: number) => `value ${index}`
@@ -66,7 +68,7 @@ const NO_SUCH_KEY = new Set(['22P02', '22003', '22P03', '22021'])
 
 /** Runs a query by a user's id as text, compared in the column's own type so that its index serves. */
 export async function queryById(
-  client: Pool | PoolClient,
+  client: PostgresQueries,
   sql: string,
   values: readonly unknown[],
 ): Promise<readonly unknown[]> {
