@@ -40,7 +40,7 @@ async function inMemory(): Promise<Subject> {
   return { ledger: createMemoryLedger({ now: Date.now }), close: async () => {} }
 }
 
-function subjectOn(server: FirestoreServer): Subject {
+function subjectOn(server: Pick<FirestoreServer, 'host' | 'close'>): Subject {
   const firestore = clientOf(server.host)
   return {
     ledger: createFirestoreSendLedger({ firestore, collection: 'sends' }),

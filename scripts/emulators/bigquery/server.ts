@@ -30,6 +30,8 @@ export interface LocalBigQuery {
   readonly url: string
   /** Sets what goes wrong from now on; nothing when it is called without an order. */
   misbehave(order?: Misbehaviour): void
+  /** Deletes all rows and forgets all insert ids; datasets, tables and views stay. */
+  clear(): Promise<void>
   /** Cuts what is under way, and closes the database: a file can be opened again afterwards. */
   close(): Promise<void>
 }
@@ -39,10 +41,11 @@ export async function startBigQuery(options: BigQueryOptions = {}): Promise<Loca
   const now = options.now ?? Date.now
   const storage = await Storage.open(options.file ?? ':memory:', now)
   let order: Misbehaviour | undefined
+  const streaming = new Streaming(storage, now)
   const backend: Backend = {
     storage,
     queries: new Queries(storage, now, options.streamingBufferMs ?? 0),
-    streaming: new Streaming(storage, now),
+    streaming,
     misbehaviour: () => order,
   }
   const underWay = new Set<Promise<void>>()
@@ -63,6 +66,10 @@ export async function startBigQuery(options: BigQueryOptions = {}): Promise<Loca
     url: `http://127.0.0.1:${port}`,
     misbehave: (next) => {
       order = next
+    },
+    clear: async () => {
+      streaming.clear()
+      await storage.clear()
     },
     close: async () => {
       const closed = once(server, 'close')

@@ -172,6 +172,18 @@ export class Storage {
     })
   }
 
+  /** Deletes the rows of every table. */
+  async clear(): Promise<void> {
+    await this.exclusively(async (connection) => {
+      for (const [dataset, tables] of this.#datasets) {
+        for (const { schema, tableReference } of tables.values()) {
+          if (schema === undefined) continue // a view
+          await connection.run(`DELETE FROM ${storedTable({ dataset, table: tableReference.tableId })}`)
+        }
+      }
+    })
+  }
+
   async #load(): Promise<void> {
     const connection = this.#connection
     await connection.run('CREATE SCHEMA IF NOT EXISTS _storage')

@@ -76,6 +76,11 @@ export class Streaming {
     return errors
   }
 
+  /** Forgets which insert ids there were. */
+  clear(): void {
+    this.#seenUntilMs.clear()
+  }
+
   #isNew(key: string): boolean {
     const nowMs = this.#now()
     for (const [old, untilMs] of this.#seenUntilMs) {

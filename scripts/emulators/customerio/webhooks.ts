@@ -120,11 +120,16 @@ export class WebhookSender {
     if (this.state.pending > 0) await EventEmitter.once(this.events, 'idle')
   }
 
+  /** Drops what waits to be sent; what is under way goes on. */
+  clear(): void {
+    this.#queue.length = 0
+    this.#failed.length = 0
+  }
+
   /** Stops: what is under way is cut, what waits is dropped. */
   close(): void {
     this.#closing.abort()
-    this.#queue.length = 0
-    this.#failed.length = 0
+    this.clear()
   }
 
   #pump(): void {

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { status } from '@grpc/grpc-js'
 import type { Fields, RunQuery, WireTimestamp, Write } from './protocol.ts'
@@ -48,6 +48,12 @@ export class Documents {
 
   get(name: string): StoredDocument | undefined {
     return this.#documents.get(name)
+  }
+
+  /** Forgets every document; in the data file, too. */
+  clear(): void {
+    this.#documents.clear()
+    if (this.#dataFile !== undefined) writeFileSync(this.#dataFile, '')
   }
 
   /** The documents of one collection that have all these values, by name. */

@@ -22,6 +22,8 @@ export interface FirestoreServer {
   readonly port: number
   /** For FIRESTORE_EMULATOR_HOST. */
   readonly host: string
+  /** Forgets every document. */
+  clear(): void
   /** Ends it at once, as a crash would. */
   close(): Promise<void>
 }
@@ -102,6 +104,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Firesto
   return {
     port,
     host: `127.0.0.1:${port}`,
+    clear: () => documents.clear(),
     close: async () => server.forceShutdown(),
   }
 }

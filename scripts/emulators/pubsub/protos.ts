@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import type { protos } from '@google-cloud/pubsub'
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import { type AnyDefinition, fromJSON } from '@grpc/proto-loader'
@@ -16,7 +17,8 @@ export type Api = {
 }
 
 /** The definitions that the client package carries: the server speaks exactly what this client speaks. */
-const PROTOS_FILE = join(import.meta.dirname, '../../../node_modules/@google-cloud/pubsub/build/protos/protos.json')
+const CLIENT = dirname(createRequire(import.meta.url).resolve('@google-cloud/pubsub'))
+const PROTOS_FILE = join(CLIENT, '../protos/protos.json')
 
 export interface PubSubServices {
   readonly publisher: ServiceDefinition
