@@ -62,7 +62,8 @@ async function buildFunction(name: string, outDir: string, lockFile: LockFile): 
   await writeFile(join(outDir, 'package-lock.json'), `${JSON.stringify(lockFileFor(manifest, lockFile), null, 2)}\n`)
 }
 
-if (import.meta.main) {
+// Not import.meta.main, which Node 22 does not have.
+if (process.argv[1] === import.meta.filename) {
   const outDir = resolve(process.argv[2] ?? join(PROJECT_ROOT, 'dist'))
   void buildFunctions(outDir).then((names) => console.log(`built ${names.join(', ')} into ${outDir}`))
 }

@@ -1,4 +1,40 @@
-import type { Topology } from '../topology/topology.ts'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { PROJECT_ROOT, type Topology } from '../topology/topology.ts'
+
+/** Whether this is the installed package, which holds the functions as they were built, and no sources. */
+export const IS_PACKAGE = !existsSync(join(PROJECT_ROOT, 'functions'))
+
+/** Where everything is reached, as it stands in endpoints.json. */
+export interface Endpoints {
+  readonly projectId: string
+  readonly PUBSUB_EMULATOR_HOST: string
+  readonly FIRESTORE_EMULATOR_HOST: string
+  readonly BIGQUERY_EMULATOR_HOST: string
+  readonly CUSTOMERIO_TRACK_URL: string
+  readonly CUSTOMERIO_APP_URL: string
+  readonly customerio: string
+  readonly functions: Readonly<Record<string, string>>
+  readonly secrets: string
+  readonly logs: string
+}
+
+/** By which Google's clients, Customer.io's SDK and our own programs find the local stack. */
+export function clientEnvironment(endpoints: Endpoints, control: string): Record<string, string> {
+  return {
+    GOOGLE_CLOUD_PROJECT: endpoints.projectId,
+    METADATA_SERVER_DETECTION: 'none',
+    PUBSUB_EMULATOR_HOST: endpoints.PUBSUB_EMULATOR_HOST,
+    FIRESTORE_EMULATOR_HOST: endpoints.FIRESTORE_EMULATOR_HOST,
+    BIGQUERY_EMULATOR_HOST: endpoints.BIGQUERY_EMULATOR_HOST,
+    CUSTOMERIO_TRACK_URL: endpoints.CUSTOMERIO_TRACK_URL,
+    CUSTOMERIO_APP_URL: endpoints.CUSTOMERIO_APP_URL,
+    [PIPELINE_VARIABLE]: control,
+  }
+}
+
+/** Holds the address of the running pipeline's control server. */
+export const PIPELINE_VARIABLE = 'CIO_GCP_PIPELINE'
 
 /** Where the local stack's parts are reached. */
 export interface LocalHosts {

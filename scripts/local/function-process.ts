@@ -3,8 +3,7 @@ import { once } from 'node:events'
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { isListening } from '../emulators/ports.ts'
+import { pathToFileURL } from 'node:url'
 
 /** The command line of the functions framework: what `npx functions-framework` runs. */
 const FRAMEWORK = join(dirname(createRequire(import.meta.url).resolve('@google-cloud/functions-framework')), 'main.js')
@@ -18,6 +17,9 @@ export interface FunctionProcessOptions {
   /** Its log lines are appended here. */
   readonly logFile: string
 }
+
+/** Tells when the function listens, and ends it with this process, however this one ends. */
+const PRELOAD = pathToFileURL(join(import.meta.dirname, 'function-preload.mjs')).href
 
 /** How long a function may take from its start until it listens: a second, or many on a machine that is busy with other things. */
 const START_LIMIT_MS = 60_000
@@ -57,8 +59,11 @@ export class FunctionProcess {
     const { name, source, port, env } = this.#options
     const child = spawn(
       process.execPath,
-      [FRAMEWORK, `--source=${source}`, `--target=${name}`, `--port=${port}`, '--signature-type=http'],
-      { env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
+      [
+        `--import=${PRELOAD}`,
+        ...[FRAMEWORK, `--source=${source}`, `--target=${name}`, `--port=${port}`, '--signature-type=http'],
+      ],
+      { env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
     )
     this.#child = child
     let lastWords = ''
@@ -68,13 +73,14 @@ export class FunctionProcess {
         this.#log.write(chunk)
       })
     }
-    const giveUpAt = performance.now() + START_LIMIT_MS
-    while (!(await isListening(port))) {
-      if (hasEnded(child)) throw new Error(`function ${name} ended at its start:\n${lastWords}`)
-      if (performance.now() > giveUpAt)
-        throw new Error(`function ${name} does not listen on port ${port}:\n${lastWords}`)
-      await delay(20)
-    }
+    // By its own word: a port that answers might be somebody else's, who took it first.
+    const signal = AbortSignal.timeout(START_LIMIT_MS)
+    await Promise.race([once(child, 'message', { signal }), once(child, 'exit', { signal })]).catch(
+      (cause: unknown) => {
+        throw new Error(`function ${name} does not listen on port ${port}:\n${lastWords}`, { cause })
+      },
+    )
+    if (hasEnded(child)) throw new Error(`function ${name} ended at its start:\n${lastWords}`)
   }
 
   /** Sends a signal; does not wait. */

@@ -1,8 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BigQuery } from '@google-cloud/bigquery'
 import { PubSub } from '@google-cloud/pubsub'
-import { buildFunctions } from '../build/build.ts'
 import { deployWarehouse, type LocalBigQuery, startBigQuery } from '../emulators/bigquery/index.ts'
 import { type CustomerIoOptions, type CustomerIoServer, startCustomerIo } from '../emulators/customerio/index.ts'
 import { type FirestoreOptions, type FirestoreServer, startFirestore } from '../emulators/firestore/index.ts'
@@ -10,7 +9,7 @@ import { freePort, isListening } from '../emulators/ports.ts'
 import { type PubSubOptions, type PubSubServer, startPubSub } from '../emulators/pubsub/index.ts'
 import { PROJECT_ROOT, readTopology, type Topology } from '../topology/topology.ts'
 import { createTopology } from './create-topology.ts'
-import { functionEnvironment } from './environment.ts'
+import { type Endpoints, functionEnvironment, IS_PACKAGE } from './environment.ts'
 import { FunctionProcess } from './function-process.ts'
 
 /** The servers of the local stack and their ports by default. Functions follow from 8101 in the order of pipeline.yaml. */
@@ -30,6 +29,8 @@ export interface StackOptions {
   readonly ports?: Readonly<Record<string, number>>
   /** Where bundles, logs, secrets and endpoints.json go: `.local` by default. */
   readonly directory?: string
+  /** False: no endpoints.json, which tells others on this machine of the stack for as long as it runs. True by default. */
+  readonly announce?: boolean
   readonly projectId?: string
   /** The account's limit at Customer.io, shared out among the functions. 1,000 by default. */
   readonly requestsPerSecond?: number
@@ -42,20 +43,6 @@ export interface StackOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** Only these functions; all by default. The subscriptions of the others deliver to nobody. */
   readonly functions?: readonly string[]
-}
-
-/** Where everything is reached, as it stands in endpoints.json. */
-export interface Endpoints {
-  readonly projectId: string
-  readonly PUBSUB_EMULATOR_HOST: string
-  readonly FIRESTORE_EMULATOR_HOST: string
-  readonly BIGQUERY_EMULATOR_HOST: string
-  readonly CUSTOMERIO_TRACK_URL: string
-  readonly CUSTOMERIO_APP_URL: string
-  readonly customerio: string
-  readonly functions: Readonly<Record<string, string>>
-  readonly secrets: string
-  readonly logs: string
 }
 
 export interface Stack {
@@ -142,10 +129,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       ...(options.instances !== undefined && { instances: options.instances }),
     }
     const warehouse = new BigQuery({ projectId, apiEndpoint: bigquery.url })
-    const ready = process.env.TEST_BUNDLES
-    const bundles = ready ?? join(directory, 'dist')
-    await Promise.all([
-      ready ?? buildFunctions(bundles, functionNames),
+    const [bundles] = await Promise.all([
+      findBundles(directory, functionNames),
       deployWarehouse(warehouse, topology.bigquery, PROJECT_ROOT),
     ])
 
@@ -188,7 +173,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       secrets: join(directory, 'secrets'),
       logs: join(directory, 'logs'),
     }
-    writeFileSync(join(directory, 'endpoints.json'), `${JSON.stringify(endpoints, null, 2)}\n`)
+    if (options.announce ?? true) {
+      const file = join(directory, 'endpoints.json')
+      closing.push(() => rmSync(file, { force: true }))
+      writeFileSync(file, `${JSON.stringify(endpoints, null, 2)}\n`)
+    }
     return {
       topology,
       endpoints,
@@ -222,6 +211,17 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     await close()
     throw error
   }
+}
+
+/** The folder of the functions' bundles, built now unless they are there already. */
+async function findBundles(directory: string, functionNames: readonly string[]): Promise<string> {
+  const ready = process.env.TEST_BUNDLES ?? (IS_PACKAGE ? join(PROJECT_ROOT, 'dist') : undefined)
+  if (ready !== undefined) return ready
+  const bundles = join(directory, 'dist')
+  // Not in the package, so not imported above.
+  const { buildFunctions } = await import('../build/build.ts')
+  await buildFunctions(bundles, functionNames)
+  return bundles
 }
 
 interface Server {

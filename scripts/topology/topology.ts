@@ -1,10 +1,27 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 
-/** The project's folder: every path in this file is relative to it. */
-export const PROJECT_ROOT = join(import.meta.dirname, '..', '..')
+const PIPELINE = 'terraform/pipeline.yaml'
+
+/**
+ * The first of these paths that exists in a folder or in one of those above it; undefined when there is none.
+ *
+ * @param paths relative ones, the preferred first
+ */
+export function findUpwards(from: string, paths: readonly string[]): string | undefined {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const found = paths.map((path) => join(folder, path)).find((path) => existsSync(path))
+    if (found !== undefined || folder === dirname(folder)) return found
+  }
+}
+
+/**
+ * The folder that holds `terraform/`: of the checkout, or of the installed package, where compiled files lie deeper than
+ * their sources do here.
+ */
+export const PROJECT_ROOT = join(dirname(findUpwards(import.meta.dirname, [PIPELINE]) ?? PIPELINE), '..')
 
 const seconds = z.number().int().positive()
 
@@ -81,7 +98,7 @@ export type Topology = z.infer<typeof topologySchema>
 
 /** Reads `terraform/pipeline.yaml`, the definition that Terraform deploys. Throws with the path of what is wrong. */
 export function readTopology(root: string = PROJECT_ROOT): Topology {
-  const parsed = topologySchema.safeParse(parse(readFileSync(join(root, 'terraform/pipeline.yaml'), 'utf8')))
-  if (!parsed.success) throw new Error(`terraform/pipeline.yaml: ${z.prettifyError(parsed.error)}`)
+  const parsed = topologySchema.safeParse(parse(readFileSync(join(root, PIPELINE), 'utf8')))
+  if (!parsed.success) throw new Error(`${PIPELINE}: ${z.prettifyError(parsed.error)}`)
   return parsed.data
 }

@@ -5,7 +5,10 @@ export {
   type IdentifyUser,
   MessagingPublisher,
   type Person,
+  type PublishedMessage,
   type PublisherOptions,
   type PublishOptions,
+  type PubSubClient,
+  type PubSubTopic,
   type Send,
 } from './publisher.ts'

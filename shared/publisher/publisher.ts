@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { PubSub, Topic } from '@google-cloud/pubsub'
 import {
   type IdentifyMessage,
   type IdentifyMessageInput,
@@ -41,9 +40,32 @@ export interface PublishOptions {
   readonly bulk?: boolean
 }
 
+/** What the publisher needs of a client of Pub/Sub: a `PubSub` of `@google-cloud/pubsub`, of whichever version, is one. */
+export interface PubSubClient {
+  topic(
+    name: string,
+    options: { readonly messageOrdering: boolean; readonly gaxOpts: { readonly timeout: number } },
+  ): PubSubTopic
+  close(): Promise<void>
+}
+
+export interface PubSubTopic {
+  /** Resolves with the message's id once Pub/Sub has accepted it. */
+  publishMessage(message: PublishedMessage): Promise<string>
+  /** Takes messages of that key again, after one of them has failed. */
+  resumePublishing(orderingKey: string): void
+}
+
+/** A message as it goes to Pub/Sub. */
+export interface PublishedMessage {
+  readonly data: Buffer
+  readonly attributes: { readonly idempotency_key: string; readonly traceparent: string }
+  readonly orderingKey?: string
+}
+
 export interface PublisherOptions {
   /** A client to use, which its owner closes. Otherwise one is made at the first publish. */
-  readonly pubsub?: Pick<PubSub, 'topic' | 'close'>
+  readonly pubsub?: PubSubClient
   /** For the client that is made here; otherwise the client finds out itself. */
   readonly projectId?: string
   /** Names of the topics, where they are not called as in the topology. */
@@ -75,9 +97,9 @@ const IDEMPOTENCY_KEY_BYTES = 1_024
  */
 export class MessagingPublisher {
   readonly #options: PublisherOptions
-  readonly #topics = new Map<TopicName, Topic>()
+  readonly #topics = new Map<TopicName, PubSubTopic>()
   readonly #outstanding = new Set<Promise<unknown>>()
-  #client: Promise<Pick<PubSub, 'topic' | 'close'>> | undefined
+  #client: Promise<PubSubClient> | undefined
   #closed = false
 
   constructor(options: PublisherOptions = {}) {
@@ -149,12 +171,12 @@ export class MessagingPublisher {
     if (this.#closed) throw new PublisherClosedError()
     const idempotencyKey = this.#idempotencyKey(name, options)
     const valid = this.#validate(name, message)
-    const letter = {
+    const published = {
       data: Buffer.from(JSON.stringify(valid)),
       attributes: { idempotency_key: idempotencyKey, traceparent: this.#traceparent(options.traceparent) },
       ...orderedBy(name, valid, options),
     }
-    const publishing = this.#send(name, letter, idempotencyKey)
+    const publishing = this.#send(name, published, idempotencyKey)
     this.#outstanding.add(publishing)
     try {
       return await publishing
@@ -202,19 +224,19 @@ export class MessagingPublisher {
     return formatTraceparent(startTrace(parseTraceparent(given), this.#options.random))
   }
 
-  async #send(name: TopicName, letter: Parameters<Topic['publishMessage']>[0], idempotencyKey: string) {
+  async #send(name: TopicName, message: PublishedMessage, idempotencyKey: string) {
     const topic = await this.#topic(name)
     try {
-      return await topic.publishMessage(letter)
+      return await topic.publishMessage(message)
     } catch (cause) {
       // The client refuses everything further under a key that failed once until it is told that this is known. What
       // waited behind this message was refused with it, so its callers know, and nothing overtakes unseen.
-      if (typeof letter.orderingKey === 'string') topic.resumePublishing(letter.orderingKey)
+      if (message.orderingKey !== undefined) topic.resumePublishing(message.orderingKey)
       throw new PublishFailedError(name, idempotencyKey, cause)
     }
   }
 
-  async #topic(name: TopicName): Promise<Topic> {
+  async #topic(name: TopicName): Promise<PubSubTopic> {
     this.#client ??= this.#connect()
     const client = await this.#client
     const existing = this.#topics.get(name)
@@ -227,7 +249,7 @@ export class MessagingPublisher {
     return topic
   }
 
-  async #connect(): Promise<Pick<PubSub, 'topic' | 'close'>> {
+  async #connect(): Promise<PubSubClient> {
     if (this.#options.pubsub !== undefined) return this.#options.pubsub
     // Here and not above: loading it takes a third of a second, which a process that only validates need not pay.
     const { PubSub } = await import('@google-cloud/pubsub')
