@@ -1,16 +1,19 @@
 import type { JsonWebKey } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import { promisify } from 'node:util'
+import { createServer } from 'node:http'
 import { Server, ServerCredentials, status } from '@grpc/grpc-js'
 import { Broker, type PubSubSnapshot } from './broker.ts'
 import { type Clock, type Schedule, systemClock } from './clock.ts'
 import type { PubSubEvents, SubscriptionStats } from './events.ts'
 import type { Lease } from './lease.ts'
 import { OidcSigner } from './oidc.ts'
+import { listenOnOnePort } from './one-port.ts'
 import { loadServices } from './protos.ts'
 import { createPushAgents, type DuplicateOrder, PushConsumer } from './push.ts'
+import { restListener } from './rest.ts'
 import { RpcError } from './rpc-error.ts'
-import { publisherService, type ServiceContext, subscriberService } from './services.ts'
+import { grpcService, publisherMethods, type ServiceContext, subscriberMethods } from './services.ts'
+import { streamingPull } from './streaming-pull.ts'
 import type { Subscription } from './subscription.ts'
 
 export type { PubSubSnapshot } from './broker.ts'
@@ -105,12 +108,20 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
   const context: ServiceContext = { broker, clock, onHandedOut }
   const services = loadServices()
   const server = new Server(GRPC_OPTIONS)
-  server.addService(services.publisher, publisherService(context))
-  server.addService(services.subscriber, subscriberService(context))
-  const port = await promisify(server.bindAsync.bind(server))(
-    `${address}:${options.port}`,
-    ServerCredentials.createInsecure(),
+  const publisher = publisherMethods(context)
+  const subscriber = subscriberMethods(context)
+  server.addService(services.publisher, grpcService(publisher))
+  server.addService(services.subscriber, {
+    ...grpcService(subscriber),
+    streamingPull: streamingPull(broker, onHandedOut),
+  })
+  const grpc = server.createConnectionInjector(ServerCredentials.createInsecure())
+  const rest = createServer(restListener({ ...publisher, ...subscriber }))
+  const listener = await listenOnOnePort(
+    { port: options.port, host: address },
+    { http1: (socket) => rest.emit('connection', socket), http2: (socket) => grpc.injectConnection(socket) },
   )
+  const { port } = listener
   if (options.restore !== undefined) broker.restore(options.restore)
 
   return {
@@ -131,6 +142,7 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
         subscription.close(new RpcError(status.UNAVAILABLE, 'The server is shutting down.'))
       }
       server.forceShutdown()
+      await listener.close()
       agents.http.destroy()
       agents.https.destroy()
     },

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import type { protos } from '@google-cloud/pubsub'
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import { type AnyDefinition, fromJSON } from '@grpc/proto-loader'
+import protobuf, { type Type } from 'protobufjs'
 
 /** The messages of Pub/Sub's API, as the client package types them. */
 export type Api = {
@@ -23,6 +24,23 @@ const PROTOS_FILE = join(CLIENT, '../protos/protos.json')
 export interface PubSubServices {
   readonly publisher: ServiceDefinition
   readonly subscriber: ServiceDefinition
+}
+
+/** A method as the REST API has it. */
+export interface RestMethod {
+  /** As in the gRPC service: `publish`. */
+  readonly name: string
+  readonly verb: string
+  /** `/v1/{topic=projects/∗/topics/∗}:publish` */
+  readonly path: string
+  /** Whether the request is the body; else it is in the query. */
+  readonly hasBody: boolean
+  readonly requestType: Type
+  readonly responseType: Type
+  /** A request as gRPC would hand it to the method: by way of the wire, with all defaults. */
+  asReceived(message: object): object
+  /** An answer as a client of gRPC would get it. */
+  asSent(answer: object): Readonly<Record<string, unknown>>
 }
 
 let loaded: PubSubServices | undefined
@@ -51,6 +69,39 @@ function asService(definition: AnyDefinition | undefined): ServiceDefinition {
     throw new Error(`${PROTOS_FILE} lacks the services of Pub/Sub: is another major of @google-cloud/pubsub installed?`)
   }
   return definition
+}
+
+/** The methods of both services that have a path in the REST API. */
+export function loadRestMethods(): RestMethod[] {
+  const { publisher, subscriber } = loadServices()
+  const root = protobuf.Root.fromJSON(JSON.parse(readFileSync(PROTOS_FILE, 'utf8'))).resolveAll()
+  return [
+    ...restMethods(root.lookupService('google.pubsub.v1.Publisher'), publisher),
+    ...restMethods(root.lookupService('google.pubsub.v1.Subscriber'), subscriber),
+  ]
+}
+
+const VERBS = ['get', 'put', 'post', 'patch', 'delete'] as const
+
+function restMethods(service: protobuf.Service, definitions: ServiceDefinition): RestMethod[] {
+  return service.methodsArray.flatMap((method): RestMethod[] => {
+    const definition = definitions[method.name]
+    const { options = {}, resolvedRequestType: requestType, resolvedResponseType: responseType } = method
+    const verb = VERBS.find((each) => options[`(google.api.http).${each}`] !== undefined)
+    if (verb === undefined || definition === undefined || requestType === null || responseType === null) return []
+    return [
+      {
+        name: method.name.charAt(0).toLowerCase() + method.name.slice(1),
+        verb: verb.toUpperCase(),
+        path: String(options[`(google.api.http).${verb}`]),
+        hasBody: options['(google.api.http).body'] !== undefined,
+        requestType,
+        responseType,
+        asReceived: (message) => definition.requestDeserialize(definition.requestSerialize(message)),
+        asSent: (answer) => definition.responseDeserialize(definition.responseSerialize(answer)),
+      },
+    ]
+  })
 }
 
 const requestSizes = new WeakMap<object, number>()

@@ -1,5 +1,5 @@
 import type { protos } from '@google-cloud/pubsub'
-import { type handleUnaryCall, type ServerUnaryCall, status, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import { type handleUnaryCall, status, type UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { Broker } from './broker.ts'
 import type { Clock } from './clock.ts'
 import type { Lease } from './lease.ts'
@@ -7,7 +7,6 @@ import { checkPublishRequest, type MessageContent } from './message.ts'
 import { requestSizeBytes } from './protos.ts'
 import { pull, receivedMessage } from './pull.ts'
 import { invalidArgument, RpcError } from './rpc-error.ts'
-import { streamingPull } from './streaming-pull.ts'
 import type { Subscription } from './subscription.ts'
 import { timestampToMs } from './time.ts'
 
@@ -22,24 +21,28 @@ export interface ServiceContext {
   readonly onHandedOut: (subscription: Subscription, lease: Lease) => void
 }
 
+/** A method of the API, whichever way it is called. The signal aborts when the caller hangs up. */
+export type Method = (request: object, signal: AbortSignal) => Promise<object>
+export type Methods = Readonly<Record<string, Method>>
+
 /** google.pubsub.v1.Publisher: topics and publishing. */
-export function publisherService({ broker }: ServiceContext): UntypedServiceImplementation {
+export function publisherMethods({ broker }: ServiceContext): Methods {
   return {
-    createTopic: unary((topic: protos.google.pubsub.v1.ITopic) => broker.createTopic(topic)),
-    getTopic: unary(({ topic }: protos.google.pubsub.v1.IGetTopicRequest) => broker.topic(topic ?? '')),
-    listTopics: unary((request: protos.google.pubsub.v1.IListTopicsRequest) => {
+    createTopic: method((topic: protos.google.pubsub.v1.ITopic) => broker.createTopic(topic)),
+    getTopic: method(({ topic }: protos.google.pubsub.v1.IGetTopicRequest) => broker.topic(topic ?? '')),
+    listTopics: method((request: protos.google.pubsub.v1.IListTopicsRequest) => {
       const [topics, nextPageToken] = page(broker.topics(request.project ?? ''), request)
       return { topics, nextPageToken }
     }),
-    listTopicSubscriptions: unary((request: protos.google.pubsub.v1.IListTopicSubscriptionsRequest) => {
+    listTopicSubscriptions: method((request: protos.google.pubsub.v1.IListTopicSubscriptionsRequest) => {
       const [subscriptions, nextPageToken] = page(broker.topicSubscriptions(request.topic ?? ''), request)
       return { subscriptions, nextPageToken }
     }),
-    deleteTopic: unary(({ topic }: protos.google.pubsub.v1.IDeleteTopicRequest): Empty => {
+    deleteTopic: method(({ topic }: protos.google.pubsub.v1.IDeleteTopicRequest): Empty => {
       broker.deleteTopic(topic ?? '')
       return {}
     }),
-    publish: unary((request: protos.google.pubsub.v1.IPublishRequest) => {
+    publish: method((request: protos.google.pubsub.v1.IPublishRequest) => {
       const topic = request.topic ?? ''
       broker.topic(topic)
       const messages = (request.messages ?? []).map(contentOf)
@@ -49,21 +52,21 @@ export function publisherService({ broker }: ServiceContext): UntypedServiceImpl
   }
 }
 
-/** google.pubsub.v1.Subscriber: subscriptions and pulling. */
-export function subscriberService({ broker, clock, onHandedOut }: ServiceContext): UntypedServiceImplementation {
+/** google.pubsub.v1.Subscriber: subscriptions and pulling, without the streaming pull that gRPC alone has. */
+export function subscriberMethods({ broker, clock, onHandedOut }: ServiceContext): Methods {
   return {
-    createSubscription: unary(
+    createSubscription: method(
       (subscription: protos.google.pubsub.v1.ISubscription) => broker.createSubscription(subscription).resource,
     ),
-    getSubscription: unary(
+    getSubscription: method(
       ({ subscription }: protos.google.pubsub.v1.IGetSubscriptionRequest) =>
         broker.subscription(subscription ?? '').resource,
     ),
-    updateSubscription: unary(
+    updateSubscription: method(
       ({ subscription, updateMask }: protos.google.pubsub.v1.IUpdateSubscriptionRequest) =>
         broker.updateSubscription(subscription ?? {}, updateMask?.paths ?? []).resource,
     ),
-    listSubscriptions: unary((request: protos.google.pubsub.v1.IListSubscriptionsRequest) => {
+    listSubscriptions: method((request: protos.google.pubsub.v1.IListSubscriptionsRequest) => {
       const ofProject = broker
         .subscriptions()
         .filter(({ name }) => name.startsWith(`${request.project}/subscriptions/`))
@@ -73,33 +76,35 @@ export function subscriberService({ broker, clock, onHandedOut }: ServiceContext
       )
       return { subscriptions, nextPageToken }
     }),
-    deleteSubscription: unary(({ subscription }: protos.google.pubsub.v1.IDeleteSubscriptionRequest): Empty => {
+    deleteSubscription: method(({ subscription }: protos.google.pubsub.v1.IDeleteSubscriptionRequest): Empty => {
       broker.deleteSubscription(subscription ?? '')
       return {}
     }),
-    modifyPushConfig: unary(({ subscription, pushConfig }: protos.google.pubsub.v1.IModifyPushConfigRequest): Empty => {
-      broker.updateSubscription({ name: subscription ?? '', pushConfig: pushConfig ?? null }, ['push_config'])
-      return {}
-    }),
-    pull: unary(async (request: protos.google.pubsub.v1.IPullRequest, call) => {
+    modifyPushConfig: method(
+      ({ subscription, pushConfig }: protos.google.pubsub.v1.IModifyPushConfigRequest): Empty => {
+        broker.updateSubscription({ name: subscription ?? '', pushConfig: pushConfig ?? null }, ['push_config'])
+        return {}
+      },
+    ),
+    pull: method(async (request: protos.google.pubsub.v1.IPullRequest, signal) => {
       const subscription = broker.subscription(request.subscription ?? '')
       const maxMessages = request.maxMessages ?? 0
       if (maxMessages <= 0) throw invalidArgument('max_messages must be greater than 0.')
       const enough = new AbortController()
       const stop = () => enough.abort()
-      call.on('cancelled', stop)
+      signal.addEventListener('abort', stop, { once: true })
       const pulled = pull(subscription, maxMessages, enough.signal)
       if (request.returnImmediately) stop()
       const leases = await pulled.finally(clock.schedule(stop, PULL_WAIT_MS))
       for (const lease of leases) onHandedOut(subscription, lease)
       return { receivedMessages: leases.map((lease) => receivedMessage(lease, subscription)) }
     }),
-    acknowledge: unary(({ subscription, ackIds }: protos.google.pubsub.v1.IAcknowledgeRequest): Empty => {
+    acknowledge: method(({ subscription, ackIds }: protos.google.pubsub.v1.IAcknowledgeRequest): Empty => {
       const target = broker.subscription(subscription ?? '')
       for (const ackId of ackIds ?? []) target.acknowledge(ackId)
       return {}
     }),
-    modifyAckDeadline: unary((request: protos.google.pubsub.v1.IModifyAckDeadlineRequest): Empty => {
+    modifyAckDeadline: method((request: protos.google.pubsub.v1.IModifyAckDeadlineRequest): Empty => {
       const seconds = request.ackDeadlineSeconds ?? 0
       if (seconds < 0 || seconds > 600)
         throw invalidArgument(`Invalid ack_deadline_seconds: ${seconds} is not between 0 and 600.`)
@@ -107,27 +112,38 @@ export function subscriberService({ broker, clock, onHandedOut }: ServiceContext
       for (const ackId of request.ackIds ?? []) target.modifyDeadline(ackId, seconds * 1000)
       return {}
     }),
-    seek: unary(({ subscription, time }: protos.google.pubsub.v1.ISeekRequest): Empty => {
+    seek: method(({ subscription, time }: protos.google.pubsub.v1.ISeekRequest): Empty => {
       if (!time) throw new RpcError(status.UNIMPLEMENTED, 'This server seeks to a time only: it has no snapshots.')
       broker.subscription(subscription ?? '').seek(timestampToMs(time))
       return {}
     }),
-    streamingPull: streamingPull(broker, onHandedOut),
   }
 }
 
-/** Turns a function into a gRPC handler; what it throws becomes the call's status. */
-function unary<Request, Response>(
-  answer: (request: Request, call: ServerUnaryCall<Request, Response>) => Response | Promise<Response>,
-): handleUnaryCall<Request, Response> {
-  return async (call, callback) => {
-    try {
-      callback(null, await answer(call.request, call))
-    } catch (error) {
-      const code = error instanceof RpcError ? error.code : status.INTERNAL
-      callback({ code, details: error instanceof Error ? error.message : String(error) })
-    }
-  }
+/** The methods as gRPC calls them; what they throw becomes the call's status. */
+export function grpcService(methods: Methods): UntypedServiceImplementation {
+  return Object.fromEntries(
+    Object.entries(methods).map(([name, answer]) => {
+      const handle: handleUnaryCall<object, object> = async (call, callback) => {
+        const hungUp = new AbortController()
+        call.on('cancelled', () => hungUp.abort())
+        try {
+          callback(null, await answer(call.request, hungUp.signal))
+        } catch (error) {
+          const code = error instanceof RpcError ? error.code : status.INTERNAL
+          callback({ code, details: error instanceof Error ? error.message : String(error) })
+        }
+      }
+      return [name, handle]
+    }),
+  )
+}
+
+/** Requests come decoded by the definitions of the API, so they are what the method says. */
+function method<Request extends object, Response extends object>(
+  answer: (request: Request, signal: AbortSignal) => Response | Promise<Response>,
+): Method {
+  return async (request, signal) => await answer(request as Request, signal)
 }
 
 function contentOf(message: protos.google.pubsub.v1.IPubsubMessage): MessageContent {
