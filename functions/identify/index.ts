@@ -11,7 +11,7 @@ register(
     name: 'identify',
     schema: identifyMessage,
     parseConfig: parseTrackConfig,
-    deliver: (service, message, defaults) => service.identify(withDefaults(message, defaults)),
+    deliver: (service, message, defaults, carried) => service.identify(withDefaults(message, defaults), carried),
   }),
   hostOf(process, systemClock),
 )

@@ -11,7 +11,7 @@ register(
     name: 'track',
     schema: trackMessage,
     parseConfig: parseTrackConfig,
-    deliver: (service, message, defaults) => service.track(withDefaults(message, defaults)),
+    deliver: (service, message, defaults, carried) => service.track(withDefaults(message, defaults), carried),
   }),
   hostOf(process, systemClock),
 )

@@ -27,13 +27,14 @@ export function createTransactionalFunction(config: TransactionalConfig, parts: 
     app: {
       url: appApi.url,
       timeoutMs: appApi.requestTimeoutMs,
+      rateWaitMs: appApi.rateWaitMs,
       apiKey: createSecret({ ...appApi.apiKey, log, clock }),
       rate: rate(appApi.requestsPerSecond),
       broadcastRate: rate(appApi.broadcastsPerSecond),
       lookUpRate: rate(appApi.lookUpsPerSecond),
     },
     log,
-    now: clock.now,
+    clock,
   })
   const ledger = createFirestoreSendLedger({
     firestore: new Firestore({ projectId, databaseId: config.ledger.database }),

@@ -23,7 +23,15 @@ let lines: string[] = []
 /** Told of every insert; replaced by tests that wait for one. */
 let onInsert: () => void = () => {}
 
-const batch = { maxItems: 500, maxBytes: 8e6, maxItemBytes: 8e6, maxInFlight: 1, maxWaitMs: 10_000, maxQueueItems: 300 }
+const batch = {
+  maxItems: 500,
+  maxBytes: 8e6,
+  maxItemBytes: 8e6,
+  maxInFlight: 1,
+  maxWaitMs: 10_000,
+  maxQueueItems: 300,
+  maxBlockedItems: 150,
+}
 
 beforeAll(async () => {
   warehouse = await startTestWarehouse({

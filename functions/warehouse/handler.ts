@@ -32,15 +32,13 @@ export function createWarehouseHandler(options: WarehouseHandlerOptions): HttpFu
   const insert = createBigQueryRows({ dataset: options.dataset, timeoutMs: config.insertTimeoutMs, clock })
   const firstSeen = createNoveltyFilter()
   const coalescer = new Coalescer<DecodedEvent, Outcome>({
-    ...config.batch,
-    maxQueueWaitMs: config.batch.maxWaitMs,
-    maxQueueLength: config.batch.maxQueueItems,
+    limits: config.batch,
     sizeOf: ({ bytes }) => bytes,
     send: (events) => insertEvents(events, insert, log),
     busy: (reason) => ({ kind: 'retry', cause: 'busy', error: reason }),
     tooLarge: () => ({ kind: 'refused', reason: 'refused', error: 'its rows are larger than an insert may be' }),
     onError: () => ({ kind: 'retry', cause: 'transient', error: 'unexpected error during the insert' }),
-    now: clock.now,
+    clock,
   })
 
   return createPushHandler<DecodedEvent>({

@@ -38,7 +38,7 @@ export function webhookFunction(
           projectId: config.projectId,
           topic: config.topic,
           timeoutMs: config.publishTimeoutMs,
-          now: clock.now,
+          clock,
         }),
         webhooks,
         log,

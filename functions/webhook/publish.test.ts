@@ -2,6 +2,7 @@ import { EventEmitter, on, once } from 'node:events'
 import { promisify } from 'node:util'
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
 import { loadServices } from '../../scripts/emulators/pubsub/protos.ts'
+import { systemClock } from '../../shared/clock/index.ts'
 import { createPublisher, type Publish } from './publish.ts'
 
 /** A Pub/Sub that shows each request and waits to be told what to answer. */
@@ -18,6 +19,11 @@ interface Arrived {
 const arrivals = new EventEmitter<{ publish: [Arrived] }>()
 let server: Server
 let publish: Publish
+const timers: (() => void)[] = []
+/** Ends the time between two publishes. */
+const endSpacing = () => {
+  for (const work of timers.splice(0)) work()
+}
 
 beforeAll(async () => {
   server = new Server()
@@ -34,7 +40,18 @@ beforeAll(async () => {
   })
   const port = await promisify(server.bindAsync.bind(server))('127.0.0.1:0', ServerCredentials.createInsecure())
   process.env.PUBSUB_EMULATOR_HOST = `127.0.0.1:${port}`
-  publish = createPublisher({ projectId: 'p', topic: 'webhook-events', timeoutMs: 2_000, now: Date.now })
+  publish = createPublisher({
+    projectId: 'p',
+    topic: 'webhook-events',
+    timeoutMs: 2_000,
+    clock: {
+      now: systemClock.now,
+      after: (_ms, work) => {
+        timers.push(work)
+        return () => {}
+      },
+    },
+  })
 })
 
 afterAll(() => {
@@ -54,6 +71,7 @@ async function nextRequest(): Promise<Arrived> {
 
 /** Publishes one that is held, and the others behind it. */
 async function behindAnother(...texts: string[]) {
+  endSpacing()
   const arrived = nextRequest()
   const first = publish(message('first'))
   const { accept } = await arrived
@@ -62,6 +80,7 @@ async function behindAnother(...texts: string[]) {
 }
 
 it('publishes at once when nothing is under way', async () => {
+  endSpacing()
   const arrived = nextRequest()
   const published = publish(message('alone'))
   const { topic, texts, accept } = await arrived
@@ -73,6 +92,7 @@ it('publishes at once when nothing is under way', async () => {
 it('publishes together what arrives while another publish is under way', async () => {
   const { accept, outcomes } = await behindAnother('a', 'b', 'c')
   const second = nextRequest()
+  endSpacing()
   accept()
   const { texts, accept: acceptSecond } = await second
   expect(texts).toEqual(['a', 'b', 'c'])
@@ -98,12 +118,14 @@ it('lets a message that Pub/Sub refuses take no others with it', async () => {
   const answer = ({ texts, accept, fail }: Arrived) =>
     texts.includes('bad') ? fail(status.INVALID_ARGUMENT) : accept()
   arrivals.on('publish', answer)
+  endSpacing()
   accept()
   expect(await outcomes).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
   arrivals.off('publish', answer)
 })
 
 it('rejects with the error of Pub/Sub, for every message of the request', async () => {
+  endSpacing()
   const arrived = nextRequest()
   const published = publish(message('forbidden'))
   const { fail } = await arrived

@@ -1,5 +1,6 @@
 import { PubSub, v1 } from '@google-cloud/pubsub'
 import { type BatchAnswer, bisect, Coalescer } from '../../shared/batching/index.ts'
+import type { Clock } from '../../shared/clock/index.ts'
 import type { WebhookMessage } from '../../shared/webhooks/index.ts'
 
 /** Resolves when Pub/Sub has the message, rejects when that is not certain. */
@@ -11,8 +12,7 @@ export interface PublisherOptions {
   readonly topic: string
   /** For the whole call, with the client's own retries. */
   readonly timeoutMs: number
-  /** Milliseconds; any epoch. */
-  readonly now: () => number
+  readonly clock: Clock
 }
 
 type Published = { readonly kind: 'delivered' } | { readonly kind: 'refused' | 'failed'; readonly error: unknown }
@@ -55,17 +55,23 @@ export function createPublisher(options: PublisherOptions): Publish {
   }
 
   const together = new Coalescer<WebhookMessage, Published>({
-    maxItems: MESSAGES_A_REQUEST,
-    maxBytes: BYTES_A_REQUEST,
-    maxItemBytes: Number.POSITIVE_INFINITY,
-    maxQueueWaitMs: timeoutMs,
+    limits: {
+      maxItems: MESSAGES_A_REQUEST,
+      maxBytes: BYTES_A_REQUEST,
+      maxItemBytes: Number.POSITIVE_INFINITY,
+      maxInFlight: 4,
+      maxWaitMs: timeoutMs,
+      // Bounded by the concurrency of the function, and nothing has a key.
+      maxQueueItems: Number.POSITIVE_INFINITY,
+      maxBlockedItems: Number.POSITIVE_INFINITY,
+    },
     spacingMs: MS_BETWEEN_REQUESTS,
     sizeOf: ({ data }) => data.length,
     send: (messages) => bisect<WebhookMessage, Published>(messages, publish),
     busy: (reason) => ({ kind: 'failed', error: new Error(`not published: ${reason.replaceAll('_', ' ')}`) }),
     tooLarge: () => ({ kind: 'failed', error: new Error('not published: too large') }),
     onError: (error) => ({ kind: 'failed', error }),
-    now: options.now,
+    clock: options.clock,
   })
 
   return (message) =>

@@ -30,6 +30,17 @@ export interface CustomerIo {
 
 const TIMEOUT_MS = 10_000
 
+/** A command has a handful of operations, and waits for each. */
+const BATCH = {
+  maxItems: 10,
+  maxBytes: 450_000,
+  maxItemBytes: 30_000,
+  maxInFlight: 1,
+  maxWaitMs: 60_000,
+  maxQueueItems: 10_000,
+  maxBlockedItems: 10_000,
+}
+
 export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
   const { region, secrets } = options
 
@@ -91,6 +102,9 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
           siteId: await literal('CUSTOMERIO_SITE_ID'),
           apiKey: await literal('CUSTOMERIO_TRACK_API_KEY'),
           rate: rate(10),
+          rateWaitMs: TIMEOUT_MS,
+          divideMs: TIMEOUT_MS,
+          batch: BATCH,
         },
         app: {
           url: app,
@@ -99,9 +113,10 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
           rate: rate(10),
           broadcastRate: rate(0.1),
           lookUpRate: rate(options.appRequestsPerSecond),
+          rateWaitMs: TIMEOUT_MS,
         },
         log,
-        now: Date.now,
+        clock: systemClock,
       })
     },
     async signingKeys() {

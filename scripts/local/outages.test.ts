@@ -24,7 +24,15 @@ const SUBSCRIPTION = `projects/${PROJECT}/subscriptions/warehouse`
 const KEY = 'key'
 const WEBHOOKS = 12
 const PUBSUB = { backoffScale: 0.005 } // the first retry of a push after 5 ms
-const batch = { maxItems: 500, maxBytes: 8e6, maxItemBytes: 8e6, maxInFlight: 1, maxWaitMs: 10_000, maxQueueItems: 300 }
+const batch = {
+  maxItems: 500,
+  maxBytes: 8e6,
+  maxItemBytes: 8e6,
+  maxInFlight: 1,
+  maxWaitMs: 10_000,
+  maxQueueItems: 300,
+  maxBlockedItems: 150,
+}
 
 const destination = { write: () => {} }
 const samples = webhookSamples()

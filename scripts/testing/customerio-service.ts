@@ -1,5 +1,6 @@
-import { systemClock } from '../../shared/clock/index.ts'
-import { CustomerIOService, type CustomerIOServiceOptions } from '../../shared/customerio/index.ts'
+import type { BatchLimits } from '../../shared/batching/index.ts'
+import { type Clock, systemClock } from '../../shared/clock/index.ts'
+import { CustomerIOService } from '../../shared/customerio/index.ts'
 import { createLog } from '../../shared/logging/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
 import { createSecret, type Secret } from '../../shared/secrets/index.ts'
@@ -11,9 +12,21 @@ export interface TestServiceOptions {
   readonly credentials?: { siteId?: string; trackApiKey?: string; appApiKey?: string }
   readonly secrets?: { trackApiKey?: Secret; appApiKey?: Secret }
   readonly requestsPerSecond?: number
-  /** Milliseconds since the epoch; `Date.now` by default. */
-  readonly now?: () => number
-  readonly batch?: NonNullable<CustomerIOServiceOptions['track']>['batch']
+  /** The system's by default. */
+  readonly clock?: Clock
+  /** In the place of some of {@link TEST_BATCH}. */
+  readonly batch?: Partial<BatchLimits>
+}
+
+/** The limits of identify and track by default. */
+export const TEST_BATCH: BatchLimits = {
+  maxItems: 100,
+  maxBytes: 450_000,
+  maxItemBytes: 30_000,
+  maxInFlight: 4,
+  maxWaitMs: 10_000,
+  maxQueueItems: 2_000,
+  maxBlockedItems: 200,
 }
 
 /** A service against a server on this machine, with the log lines it writes. */
@@ -41,18 +54,21 @@ export function createTestService(options: TestServiceOptions) {
       siteId: secret('CUSTOMERIO_SITE_ID', siteId),
       apiKey: options.secrets?.trackApiKey ?? secret('CUSTOMERIO_TRACK_API_KEY', trackApiKey),
       rate: rate(),
-      ...(options.batch !== undefined && { batch: options.batch }),
+      rateWaitMs: 5_000,
+      divideMs: 25_000,
+      batch: { ...TEST_BATCH, ...options.batch },
     },
     app: {
       url: options.appUrl,
       timeoutMs,
+      rateWaitMs: 5_000,
       apiKey: options.secrets?.appApiKey ?? secret('CUSTOMERIO_APP_API_KEY', appApiKey),
       rate: rate(),
       broadcastRate: rate(),
       lookUpRate: rate(),
     },
     log,
-    now: options.now ?? Date.now,
+    clock: options.clock ?? systemClock,
   })
   return { service, lines, log }
 }

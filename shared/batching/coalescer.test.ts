@@ -1,11 +1,12 @@
-import { jest } from '@jest/globals'
 import fc from 'fast-check'
-import { Coalescer, type CoalescerLimits } from './index.ts'
+import type { Clock } from '../clock/index.ts'
+import { type BatchLimits, Coalescer } from './index.ts'
 
 interface Item {
   readonly id: number
   readonly keys: readonly string[]
   readonly bytes: number
+  readonly suspect: boolean
 }
 
 interface Flight {
@@ -17,13 +18,43 @@ interface Flight {
 /** Lets every promise that can settle now settle. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
+const LIMITS: BatchLimits = {
+  maxItems: 100,
+  maxBytes: 450_000,
+  maxItemBytes: 30_000,
+  maxInFlight: 4,
+  maxWaitMs: 10_000,
+  maxQueueItems: 2_000,
+  maxBlockedItems: 200,
+}
+
+/** Time that the test moves, with at most one timer. */
+class TestClock implements Clock {
+  nowMs = 0
+  #timer: { readonly atMs: number; readonly work: () => void } | undefined
+  now = () => this.nowMs
+  after = (ms: number, work: () => void) => {
+    this.#timer = { atMs: this.nowMs + ms, work }
+    return () => {}
+  }
+  advance(ms: number): void {
+    this.nowMs += ms
+    const timer = this.#timer
+    if (timer === undefined || timer.atMs > this.nowMs) return
+    this.#timer = undefined
+    timer.work()
+  }
+}
+
 /** A coalescer whose requests return when the test says so, under a clock that the test moves. */
-function airport(limits: Partial<CoalescerLimits> & { readonly spacingMs?: number } = {}) {
-  const clock = { nowMs: 0 }
+function airport({ spacingMs, ...limits }: Partial<BatchLimits> & { readonly spacingMs?: number } = {}) {
+  const clock = new TestClock()
   const flying: Flight[] = []
   const flown: Flight[] = []
   const coalescer = new Coalescer<Item, string>({
-    ...limits,
+    limits: { ...LIMITS, ...limits },
+    ...(spacingMs !== undefined && { spacingMs }),
+    suspects: { isSuspect: (item) => item.suspect, isFailure: (result) => result.startsWith('failed') },
     sizeOf: (item) => item.bytes,
     conflictKeys: (item) => item.keys,
     send: (items) => {
@@ -50,13 +81,13 @@ function airport(limits: Partial<CoalescerLimits> & { readonly spacingMs?: numbe
     busy: (reason) => reason,
     tooLarge: (item) => `too large ${item.id}`,
     onError: (error) => `error: ${error instanceof Error ? error.message : 'unknown'}`,
-    now: () => clock.nowMs,
+    clock,
   })
   let ids = 0
   const results = new Map<number, string>()
-  const submit = (keys: readonly string[] = [], bytes = 10): number => {
+  const submit = (keys: readonly string[] = [], bytes = 10, suspect = false): number => {
     const id = ids++
-    void coalescer.submit({ id, keys, bytes }).then((result) => {
+    void coalescer.submit({ id, keys, bytes, suspect }).then((result) => {
       if (results.has(id)) throw new Error(`item ${id} has two results`)
       results.set(id, result)
     })
@@ -104,24 +135,17 @@ describe('Coalescer', () => {
   })
 
   describe('with a spacing', () => {
-    beforeEach(() => {
-      jest.useFakeTimers({ doNotFake: ['setImmediate'] })
-    })
-    afterEach(() => {
-      jest.useRealTimers()
-    })
-
     it('sends the first item at once, and those that come soon after it together', async () => {
-      const { submit, batches, next } = airport({ spacingMs: 5 })
+      const { submit, batches, next, clock } = airport({ spacingMs: 5 })
       submit()
       await settle()
       await next().land()
       submit()
       submit()
       await settle()
-      jest.advanceTimersByTime(4)
+      clock.advance(4)
       expect(batches()).toEqual([[0]])
-      jest.advanceTimersByTime(1)
+      clock.advance(1)
       expect(batches()).toEqual([[0], [1, 2]])
     })
 
@@ -133,24 +157,23 @@ describe('Coalescer', () => {
     })
 
     it('is held up by none that does not come back, while fewer than four are in flight', async () => {
-      const { submit, batches, coalescer } = airport({ spacingMs: 5 })
+      const { submit, batches, coalescer, clock } = airport({ spacingMs: 5 })
       for (let index = 0; index < 5; index++) {
         submit()
         submit()
-        jest.advanceTimersByTime(5)
+        clock.advance(5)
       }
       expect(batches()).toEqual([[0], [1], [2, 3], [4, 5]])
       expect(coalescer.waiting).toBe(4)
     })
 
     it('gives back what has waited too long, and is idle then', async () => {
-      const { submit, coalescer, clock, results, next } = airport({ spacingMs: 5, maxQueueWaitMs: 100 })
+      const { submit, coalescer, clock, results, next } = airport({ spacingMs: 5, maxWaitMs: 100 })
       submit()
       submit()
       await next().land()
       const idle = coalescer.idle()
-      clock.nowMs = 101
-      jest.advanceTimersByTime(5)
+      clock.advance(101)
       await idle
       expect(results.get(1)).toBe('waited_too_long')
     })
@@ -184,17 +207,17 @@ describe('Coalescer', () => {
   })
 
   it('answers busy at once when the queue is full', async () => {
-    const { submit, results, next } = airport({ maxQueueLength: 2 })
+    const { submit, results, next } = airport({ maxQueueItems: 2 })
     for (let index = 0; index < 4; index++) submit()
     await settle()
     expect(results).toEqual(new Map([[3, 'queue_full']]))
     await next().land()
     await next().land()
-    expect(results.get(2)).toBe('sent 2')
+    expect(results.get(1)).toBe('sent 1')
   })
 
   it('gives back what has waited too long when it next looks at the queue', async () => {
-    const { submit, results, next, clock, batches } = airport({ maxQueueWaitMs: 10_000 })
+    const { submit, results, next, clock, batches } = airport({ maxWaitMs: 10_000 })
     submit()
     submit()
     clock.nowMs = 1
@@ -206,7 +229,7 @@ describe('Coalescer', () => {
   })
 
   it('notices on the next submit that the queue has stood still', async () => {
-    const { submit, results, clock } = airport({ maxQueueLength: 1 })
+    const { submit, results, clock } = airport({ maxQueueItems: 1 })
     submit()
     submit()
     clock.nowMs = 10_000
@@ -236,6 +259,7 @@ describe('Coalescer', () => {
 
   it('treats a send that throws before it returns a promise as any other error', async () => {
     const coalescer = new Coalescer<string, string>({
+      limits: LIMITS,
       sizeOf: () => 1,
       send: () => {
         throw new Error('at once')
@@ -243,7 +267,7 @@ describe('Coalescer', () => {
       busy: (reason) => reason,
       tooLarge: () => 'too large',
       onError: String,
-      now: () => 0,
+      clock: new TestClock(),
     })
     expect(await coalescer.submit('item')).toBe('Error: at once')
   })
@@ -253,24 +277,22 @@ describe('Coalescer', () => {
     const unmeasurable = {
       id: 0,
       keys: [],
+      suspect: false,
       get bytes(): number {
         throw new Error('no size')
       },
     }
     await expect(coalescer.submit(unmeasurable)).rejects.toThrow('no size')
-    const fine = coalescer.submit({ id: 1, keys: [], bytes: 1 })
+    const fine = coalescer.submit({ id: 1, keys: [], bytes: 1, suspect: false })
     await settle()
     await next().land()
     expect(await fine).toBe('sent 1')
   })
 
-  it.each(['maxItems', 'maxBytes', 'maxItemBytes', 'maxInFlight', 'maxQueueWaitMs', 'maxQueueLength'])(
-    'refuses a %s that is not positive',
-    (limit) => {
-      expect(() => airport({ [limit]: 0 })).toThrow(`Coalescer: ${limit} must be a positive number, not 0`)
-      expect(() => airport({ [limit]: Number.NaN })).toThrow(RangeError)
-    },
-  )
+  it.each(Object.keys(LIMITS))('refuses a %s that is not positive', (limit) => {
+    expect(() => airport({ [limit]: 0 })).toThrow(`Coalescer: ${limit} must be a positive number, not 0`)
+    expect(() => airport({ [limit]: Number.NaN })).toThrow(RangeError)
+  })
 })
 
 describe('items that share a key', () => {
@@ -297,9 +319,9 @@ describe('items that share a key', () => {
     submit(['eve'])
     await settle()
     await next().land()
-    expect(batches()).toEqual([[0], [1, 3]])
+    expect(batches()).toEqual([[0], [3, 1]])
     await next().land()
-    expect(batches()).toEqual([[0], [1, 3], [2]])
+    expect(batches()).toEqual([[0], [3, 1], [2]])
   })
 
   it('take an item that names the same key twice', async () => {
@@ -313,14 +335,15 @@ describe('items that share a key', () => {
     expect(batches()).toEqual([[0], [1], [2]])
   })
 
-  it('go first once they are free, since they have waited longest', async () => {
+  it('take their turn among the others once they are free', async () => {
     const { submit, batches, next } = airport({ maxItems: 2, maxInFlight: 1 })
     submit(['ada'])
     submit(['ada'])
-    for (let index = 0; index < 4; index++) submit()
+    for (let index = 0; index < 3; index++) submit()
     await settle()
     await next().land()
-    expect(batches()).toEqual([[0], [1, 2]])
+    await next().land()
+    expect(batches()).toEqual([[0], [2, 3], [4, 1]])
   })
 
   it('cannot overtake one that is in flight after the one between them was given back', async () => {
@@ -335,24 +358,82 @@ describe('items that share a key', () => {
     expect(results.get(1)).toBe('waited_too_long')
     expect(batches()).toEqual([[0]])
     await next().land()
-    expect(batches()).toEqual([[0], [2, 3]])
+    expect(batches()).toEqual([[0], [3, 2]])
+  })
+
+  it('wait in half of the places for it at most, one key in a quarter, and the next is told at once that it is too many', async () => {
+    const { submit, results, coalescer } = airport({ maxQueueItems: 40, maxBlockedItems: 20 })
+    for (let index = 0; index < 15; index++) submit(['ada'])
+    await settle()
+    expect(coalescer.waiting).toBe(10)
+    expect(results.get(11)).toBe('key_flooded')
+    const bob = submit(['bob'])
+    for (let index = 0; index < 11; index++) submit(['bob'])
+    await settle()
+    expect(coalescer.waiting).toBe(1 + 20)
+    expect(results.get(bob)).toBeUndefined()
+    expect([...results.values()].filter((result) => result === 'key_flooded')).toHaveLength(4 + 1)
+    submit(['eve', 'bob'])
+    submit(['eve'])
+    await settle()
+    expect(coalescer.waiting).toBe(22) // eve alone waits for nobody but a batch
   })
 
   it('may be 50,000 of one person without slowing anybody down', async () => {
-    const { submit, next, clock, results, coalescer } = airport({ maxInFlight: 1, maxQueueLength: 100_000 })
+    const { submit, next, clock, results, coalescer } = airport({
+      maxInFlight: 1,
+      maxQueueItems: 200_000,
+      maxBlockedItems: 100_000,
+    })
     const startedMs = performance.now()
     for (let index = 0; index < 50_000; index++) submit(['ada'])
     const first = submit(['bob'])
     for (let index = 0; index < 500; index++) submit([`other ${index}`])
     await settle()
-    for (let batch = 0; batch < 6; batch++) await next().land()
+    for (let batch = 0; batch < 7; batch++) await next().land()
     expect(results.get(first)).toBe(`sent ${first}`)
-    expect(results.get(5)).toBe('sent 5')
+    expect(results.get(1)).toBe('sent 1')
     clock.nowMs = 10_000
     await next().land() // all the rest is given back, one behind the other
     expect(coalescer.waiting).toBe(0)
     expect(results.size).toBe(50_501)
     expect(performance.now() - startedMs).toBeLessThan(20_000) // a queue that is searched takes minutes
+  })
+})
+
+describe('suspects', () => {
+  const failed = ({ items }: Flight) => items.map(({ id }) => `failed ${id}`)
+
+  it('leave alone at first, and take nobody along who is none', async () => {
+    const { submit, batches, next } = airport()
+    submit()
+    submit()
+    for (let index = 0; index < 3; index++) submit([], 10, true)
+    await settle()
+    expect(batches()).toEqual([[0], [2]])
+    await next().land()
+    expect(batches()).toEqual([[0], [2], [1]])
+    await next().land(['failed 2'])
+    expect(batches()).toEqual([[0], [2], [1], [3]])
+  })
+
+  it('leave in batches twice as large after each that did not fail, and alone after one that did', async () => {
+    const { submit, batches, next } = airport({ maxItems: 5 })
+    for (let index = 0; index < 20; index++) submit([], 10, true)
+    await settle()
+    for (let batch = 0; batch < 3; batch++) await next().land()
+    await next().land(failed(next()))
+    await next().land()
+    expect(batches().map((batch) => batch.length)).toEqual([1, 2, 4, 5, 1, 2])
+  })
+
+  it('share the only batch that there may be with the others', async () => {
+    const { submit, batches, next } = airport({ maxInFlight: 1, maxItems: 1 })
+    for (let index = 0; index < 3; index++) submit([], 10, true)
+    for (let index = 0; index < 3; index++) submit()
+    await settle()
+    for (let batch = 0; batch < 5; batch++) await next().land()
+    expect(batches()).toEqual([[0], [3], [1], [4], [2], [5]])
   })
 })
 
@@ -389,6 +470,7 @@ describe('whatever happens', () => {
       arbitrary: fc.record({
         submit: fc.uniqueArray(person, { maxLength: 2 }),
         bytes: fc.integer({ min: 1, max: 60 }),
+        suspect: fc.boolean(),
       }),
     },
     { weight: 3, arbitrary: fc.record({ land: fc.nat(3) }) },
@@ -404,20 +486,22 @@ describe('whatever happens', () => {
           maxBytes: 100,
           maxItemBytes: 55,
           maxInFlight: 3,
-          maxQueueWaitMs: 50,
-          maxQueueLength: 12,
+          maxWaitMs: 50,
+          maxQueueItems: 12,
+          maxBlockedItems: 6,
         }
         const { submit, clock, flying, flown, results, coalescer } = airport(limits)
         const submitted: Item[] = []
         const check = (): void => {
           expect(flying.length).toBeLessThanOrEqual(limits.maxInFlight)
-          expect(coalescer.waiting).toBeLessThanOrEqual(limits.maxQueueLength)
+          expect(coalescer.waiting).toBeLessThanOrEqual(limits.maxQueueItems)
           const keys = flying.flatMap((flight) => flight.items.flatMap((item) => item.keys))
           expect(keys).toHaveLength(new Set(keys).size)
           if (coalescer.waiting > 0) expect(flying.length).toBeGreaterThan(0)
         }
         for (const now of steps) {
-          if ('submit' in now) submitted.push({ id: submit(now.submit, now.bytes), keys: now.submit, bytes: now.bytes })
+          if ('submit' in now)
+            submitted.push({ ...now, id: submit(now.submit, now.bytes, now.suspect), keys: now.submit })
           if ('land' in now) await flying[now.land]?.land()
           if ('crash' in now) await flying[now.crash]?.crash(new Error('boom'))
           if ('waitMs' in now) clock.nowMs += now.waitMs
@@ -443,7 +527,7 @@ describe('whatever happens', () => {
         for (const { id, bytes } of submitted) {
           const possible = sent.some((item) => item.id === id)
             ? [`sent ${id}`, 'error: boom']
-            : [bytes > limits.maxItemBytes ? `too large ${id}` : 'waited_too_long', 'queue_full']
+            : [bytes > limits.maxItemBytes ? `too large ${id}` : 'waited_too_long', 'queue_full', 'key_flooded']
           expect(possible).toContain(results.get(id))
         }
       }),

@@ -173,6 +173,14 @@ const batchSettings = (usual: BatchLimits, most: BatchLimits) => {
     maxInFlight: limit('BATCH_MAX_IN_FLIGHT', 'requests', 4, 100, 'requests under way at the same time'),
     maxWaitMs: milliseconds('BATCH_MAX_WAIT_MS', 10_000, 1, 60_000, 'how long an item waits before it is answered 503'),
     maxQueueItems: limit('BATCH_MAX_QUEUE_ITEMS', 'items', 2_000, 100_000, 'items that wait; one more is answered 503'),
+    // Each of them is a request that is being held: half of the `concurrency` in pipeline.yaml.
+    maxBlockedItems: limit(
+      'BATCH_MAX_BLOCKED_ITEMS',
+      'items',
+      200,
+      100_000,
+      'items that wait for another of the same person or object, half as many for one of them; one more is answered 503',
+    ),
   })
 }
 

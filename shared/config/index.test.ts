@@ -1,3 +1,4 @@
+import { readTopology } from '../../scripts/topology/topology.ts'
 import {
   ConfigurationError,
   ignoredSettings,
@@ -64,6 +65,7 @@ it('gives the identify and track functions their defaults', () => {
       maxInFlight: 4,
       maxWaitMs: 10_000,
       maxQueueItems: 2_000,
+      maxBlockedItems: 200,
     },
   })
 })
@@ -210,4 +212,9 @@ it('lets no function stand still for a LOG_LEVEL that is none, and tells of it w
     'LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR: INFO is used instead',
   ])
   expect(ignoredSettings({ LOG_LEVEL: '' })).toEqual([])
+})
+
+it.each(['identify', 'track'])('leaves half of the places of %s to those who do not wait for their key', (name) => {
+  const concurrency = readTopology().functions[name]?.concurrency ?? 0
+  expect(parseTrackConfig(trackVariables).batch.maxBlockedItems).toBeLessThanOrEqual(concurrency / 2)
 })

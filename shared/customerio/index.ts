@@ -10,6 +10,7 @@ export type { LifecycleEvent, LifecycleEvents, LifecycleOperation } from './life
 export { type Operation, personKey, personKeys } from './person-keys.ts'
 export {
   type AppApi,
+  type Carried,
   CustomerIOService,
   type CustomerIOServiceOptions,
   type PersonIdentifiers,

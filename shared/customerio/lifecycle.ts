@@ -1,4 +1,5 @@
 import { captureRejectionSymbol, EventEmitter } from 'node:events'
+import type { Clock } from '../clock/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { CallOutcome } from '../outcome/index.ts'
 
@@ -23,10 +24,10 @@ export class LifecycleEmitter extends EventEmitter<LifecycleEvents> {
   readonly #log: Log
   readonly #now: () => number
 
-  constructor(log: Log, now: () => number) {
+  constructor(log: Log, clock: Pick<Clock, 'now'>) {
     super({ captureRejections: true })
     this.#log = log
-    this.#now = now
+    this.#now = clock.now
   }
 
   /** Runs an operation and tells of it. */

@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CustomerIoServer, startCustomerIo } from '../../scripts/emulators/customerio/index.ts'
-import { createTestService, type TestServiceOptions } from '../../scripts/testing/customerio-service.ts'
+import { createTestService, TEST_BATCH, type TestServiceOptions } from '../../scripts/testing/customerio-service.ts'
 import { answering, startRecordingServer } from '../../scripts/testing/recording-server.ts'
 import { systemClock } from '../clock/index.ts'
 import { manualClock } from '../clock/testing/manual-clock.ts'
@@ -61,7 +61,9 @@ it('finds the culprit of a batch that is refused as a whole, and delivers the ot
 it('stops dividing a refused batch while what it has found out can still be answered', async () => {
   customerio.orders.add({ on: 'batch', fault: { do: 'refuse', message: 'cannot be read' } })
   const started = Date.now()
-  const { service } = start({ now: () => started + customerio.statistics().requests * 2_000 })
+  const { service } = start({
+    clock: { ...systemClock, now: () => started + customerio.statistics().requests * 2_000 },
+  })
   const names = Array.from({ length: 101 }, (_, i) => `e${i}`)
   const outcomes = await Promise.all(names.map((name) => service.track(event(name))))
   const kinds = outcomes.map(({ kind }) => kind)
@@ -178,7 +180,7 @@ it('gives up on a list whose next page would come too late', async () => {
   const { service } = createTestService({
     trackUrl: `${server.url}/api/v1`,
     appUrl: `${server.url}/v1`,
-    now: () => (nowMs += 3_000),
+    clock: { ...systemClock, now: () => (nowMs += 3_000) },
   })
   server.answerWith(answering(200, { messages: [], next: 'again' }))
   const query = { transactionalMessageId: 5, createdFrom: 1, createdUntil: 2 }
@@ -290,7 +292,7 @@ describe('credentials', () => {
 
 it('has no way to an API that it was given none for', async () => {
   const log = createLog({ clock: systemClock, functionName: 'test', destination: { write: () => {} } })
-  const service = new CustomerIOService({ log, now: Date.now })
+  const service = new CustomerIOService({ log, clock: systemClock })
   const outcome = { kind: 'retry', cause: 'configuration' }
   expect(await service.track(event('e'))).toMatchObject(outcome)
   expect(await service.transactional(sms())).toMatchObject(outcome)
@@ -310,6 +312,9 @@ it('makes no request once its rate is used up', async () => {
       siteId: secret('site'),
       apiKey: secret('track-key'),
       rate: slow(),
+      rateWaitMs: 1_000,
+      divideMs: 1_000,
+      batch: TEST_BATCH,
     },
     app: {
       url: customerio.appUrl,
@@ -318,9 +323,10 @@ it('makes no request once its rate is used up', async () => {
       rate: slow(),
       broadcastRate: slow(),
       lookUpRate: slow(),
+      rateWaitMs: 1_000,
     },
     log,
-    now: Date.now,
+    clock: systemClock,
   })
   expect((await service.track(event('one'))).kind).toBe('delivered')
   expect(await service.track(event('two'))).toMatchObject({
@@ -354,7 +360,7 @@ it('gives a prepared send up again', async () => {
 })
 
 it('refuses an operation that is too large for a batch, and gives back what does not fit its queue', async () => {
-  const { service } = start({ batch: { maxItemBytes: 100, maxQueueLength: 1, maxInFlight: 1 } })
+  const { service } = start({ batch: { maxItemBytes: 100, maxQueueItems: 1, maxInFlight: 1 } })
   expect(await service.track(event('x'.repeat(99)))).toMatchObject({ kind: 'refused', reason: 'contract' })
   const outcomes = await Promise.all(['a', 'b', 'c'].map((name) => service.track(event(name))))
   expect(outcomes[2]).toMatchObject({ kind: 'retry', cause: 'busy', error: 'not sent: queue full' })

@@ -1,5 +1,6 @@
 import type { APIClient } from 'customerio-node'
-import { type BatchAnswer, bisect, Coalescer, type CoalescerLimits } from '../batching/index.ts'
+import { type BatchAnswer, type BatchLimits, bisect, Coalescer } from '../batching/index.ts'
+import type { Clock } from '../clock/index.ts'
 import type { IdentifyMessage, TrackMessage, TransactionalMessage } from '../contract/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { CallOutcome, Outcome, Retry } from '../outcome/index.ts'
@@ -16,15 +17,23 @@ import { type Answer, answerOf } from './transport.ts'
 /** Exactly one way to name a person. */
 export type PersonIdentifiers = Extract<IdentifyMessage, { type: 'person'; action: 'delete' }>['identifiers']
 
-export interface TrackApi extends ApiOptions {
+interface Api extends ApiOptions {
+  /** How long a request waits for its turn within the rate before it is given back as busy. */
+  readonly rateWaitMs: number
+}
+
+export interface TrackApi extends Api {
   readonly siteId: Secret
   readonly apiKey: Secret
   /** This process's share of the account's rate. */
   readonly rate: RateLimiter
-  readonly batch?: Partial<CoalescerLimits>
+  /** How long a refused batch is divided; what is undecided by then is delivered again, and each time there is less of it. */
+  readonly divideMs: number
+  /** `maxBytes` is of the whole body of a request. */
+  readonly batch: BatchLimits
 }
 
-export interface AppApi extends ApiOptions {
+export interface AppApi extends Api {
   readonly apiKey: Secret
   /** Of `/v1/send/*`. */
   readonly rate: RateLimiter
@@ -38,8 +47,13 @@ export interface CustomerIOServiceOptions {
   readonly track?: TrackApi
   readonly app?: AppApi
   readonly log: Log
-  /** Milliseconds since the epoch. */
-  readonly now: () => number
+  readonly clock: Clock
+}
+
+/** What is known of the message that carries an operation. */
+export interface Carried {
+  /** Pub/Sub's count of deliveries, 1 for the first; 0 when it does not count. */
+  readonly attempt: number
 }
 
 /** A send that may begin now. Exactly one of the two has to be called. */
@@ -51,15 +65,19 @@ export interface PreparedSend {
 
 type AppApiInUse = AppApi & { readonly clients: ClientHolder<APIClient> }
 type Turn = { readonly client: APIClient; readonly permit: Permit }
+type TrackApiInUse = TrackApi & {
+  readonly clients: ReturnType<typeof trackClients>
+  readonly operations: Coalescer<SubmittedOperation, Outcome>
+}
+interface SubmittedOperation extends Carried {
+  readonly operation: Operation
+}
 type Undelivered = Exclude<CallOutcome, { kind: 'delivered' }>
 
-/** How long a request waits for its turn within the rate before it is given back as busy. */
-const RATE_WAIT_LIMIT_MS = 5_000
-/**
- * How long a refused batch is divided: with the wait in the queue and the last request it ends before the ack deadline,
- * so that what was found out counts. The rest is delivered again, and each time there is less of it.
- */
-const DIVIDE_LIMIT_MS = 25_000
+/** From this delivery on an operation may be what made its batches fail. */
+const SUSPECT_FROM_ATTEMPT = 3
+const TRACK_SECRETS = ['CUSTOMERIO_SITE_ID', 'CUSTOMERIO_TRACK_API_KEY'] as const
+const DELIVERED_ONCE: Carried = { attempt: 1 }
 /** Of `{"batch":[]}` around the items. */
 const BATCH_ENVELOPE_BYTES = 12
 
@@ -72,41 +90,55 @@ const BATCH_ENVELOPE_BYTES = 12
 export class CustomerIOService extends LifecycleEmitter {
   readonly #log: Log
   readonly #now: () => number
-  readonly #track: { clients: ReturnType<typeof trackClients>; rate: RateLimiter } | undefined
+  readonly #track: TrackApiInUse | undefined
   readonly #app: AppApiInUse | undefined
-  readonly #operations: Coalescer<Operation, Outcome>
 
   constructor(options: CustomerIOServiceOptions) {
-    super(options.log, options.now)
-    this.#log = options.log
-    this.#now = options.now
-    const { track, app } = options
-    this.#track = track && { clients: trackClients(track.siteId, track.apiKey, track), rate: track.rate }
+    const { track, app, log, clock } = options
+    super(log, clock)
+    this.#log = log
+    this.#now = clock.now
+    this.#track = track && this.#inUse(track, clock)
     this.#app = app && { ...app, clients: appClients(app.apiKey, app) }
-    this.#operations = new Coalescer<Operation, Outcome>({
-      ...track?.batch,
-      ...(track?.batch?.maxBytes !== undefined && { maxBytes: track.batch.maxBytes - BATCH_ENVELOPE_BYTES }),
-      // With the comma that parts it from the next.
-      sizeOf: (operation) => Buffer.byteLength(JSON.stringify(operation)) + 1,
-      conflictKeys: personKeys,
-      send: (operations) => this.#sendOperations(operations),
-      busy: (reason) => ({ kind: 'retry', cause: 'busy', error: `not sent: ${reason.replaceAll('_', ' ')}` }),
-      tooLarge: () => ({ kind: 'refused', reason: 'contract', error: 'the operation is too large for a batch' }),
-      onError: (error) => unexpected(error),
-      now: options.now,
-    })
+  }
+
+  #inUse(track: TrackApi, clock: Clock): TrackApiInUse {
+    const inUse: TrackApiInUse = {
+      ...track,
+      clients: trackClients(track.siteId, track.apiKey, track),
+      operations: new Coalescer<SubmittedOperation, Outcome>({
+        limits: { ...track.batch, maxBytes: track.batch.maxBytes - BATCH_ENVELOPE_BYTES },
+        // With the comma that parts it from the next.
+        sizeOf: ({ operation }) => Buffer.byteLength(JSON.stringify(operation)) + 1,
+        conflictKeys: ({ operation }) => personKeys(operation),
+        suspects: {
+          isSuspect: ({ attempt }) => attempt >= SUSPECT_FROM_ATTEMPT,
+          isFailure: (outcome) => outcome.kind === 'retry' && outcome.cause === 'transient',
+        },
+        send: (submitted) =>
+          this.#sendOperations(
+            inUse,
+            submitted.map(({ operation }) => operation),
+          ),
+        busy: (reason) => ({ kind: 'retry', cause: 'busy', error: `not sent: ${reason.replaceAll('_', ' ')}` }),
+        tooLarge: () => ({ kind: 'refused', reason: 'contract', error: 'the operation is too large for a batch' }),
+        onError: (error) => unexpected(error),
+        clock,
+      }),
+    }
+    return inUse
   }
 
   /** Any v2 operation on a person or an object that is no event. */
-  identify(operation: IdentifyMessage): Promise<Outcome> {
+  identify(operation: IdentifyMessage, carried = DELIVERED_ONCE): Promise<Outcome> {
     const { action } = operation
     const name = action === 'suppress' || action === 'delete' ? action : 'identify'
-    return this.announced(name, () => this.#operations.submit(operation))
+    return this.announced(name, () => this.#submit(operation, carried))
   }
 
   /** An event of a person, known or anonymous. Safe to repeat when it carries an `id`. */
-  track(event: TrackMessage): Promise<Outcome> {
-    return this.announced('track', () => this.#operations.submit(event))
+  track(event: TrackMessage, carried = DELIVERED_ONCE): Promise<Outcome> {
+    return this.announced('track', () => this.#submit(event, carried))
   }
 
   /** Deletes the person and blocks the identifier for good, until it is unsuppressed. */
@@ -176,26 +208,27 @@ export class CustomerIOService extends LifecycleEmitter {
   }
 
   /** Resolves when nothing waits for a batch and none is under way. */
-  idle(): Promise<void> {
-    return this.#operations.idle()
+  async idle(): Promise<void> {
+    await this.#track?.operations.idle()
   }
 
-  async #sendOperations(operations: readonly Operation[]): Promise<readonly Outcome[]> {
-    const lastStartMs = this.#now() + DIVIDE_LIMIT_MS
+  #submit(operation: Operation, { attempt }: Carried): Promise<Outcome> {
+    if (this.#track === undefined) return Promise.resolve(notConfigured(TRACK_SECRETS))
+    return this.#track.operations.submit({ operation, attempt })
+  }
+
+  async #sendOperations(track: TrackApiInUse, operations: readonly Operation[]): Promise<readonly Outcome[]> {
+    const lastStartMs = this.#now() + track.divideMs
     const outcomes = await bisect<Operation, Outcome>(operations, async (part) =>
-      this.#now() > lastStartMs ? { kind: 'undecided', outcome: NO_TIME_LEFT } : await this.#sendPart(part),
+      this.#now() > lastStartMs ? { kind: 'undecided', outcome: NO_TIME_LEFT } : await this.#sendPart(track, part),
     )
     return outcomes.map((outcome) => ({ ...outcome, batchSize: operations.length }))
   }
 
-  async #sendPart(operations: readonly Operation[]): Promise<BatchAnswer<Outcome>> {
-    const track = this.#track
-    if (track === undefined) {
-      return { kind: 'undecided', outcome: notConfigured(['CUSTOMERIO_SITE_ID', 'CUSTOMERIO_TRACK_API_KEY']) }
-    }
+  async #sendPart(track: TrackApiInUse, operations: readonly Operation[]): Promise<BatchAnswer<Outcome>> {
     const held = await track.clients.current()
     if ('unset' in held) return { kind: 'undecided', outcome: this.#unset(held.unset) }
-    const permit = await track.rate.acquire(RATE_WAIT_LIMIT_MS)
+    const permit = await track.rate.acquire(track.rateWaitMs)
     if (!permit.ok) return { kind: 'undecided', outcome: denied(permit) }
     const startedAt = this.#now()
     const answer = await answerOf(() => held.client.batch([...operations]))
@@ -216,7 +249,7 @@ export class CustomerIOService extends LifecycleEmitter {
   async #turn(app: AppApiInUse, rate: RateLimiter): Promise<Turn | Retry> {
     const held = await app.clients.current()
     if ('unset' in held) return this.#unset(held.unset)
-    const permit = await rate.acquire(RATE_WAIT_LIMIT_MS)
+    const permit = await rate.acquire(app.rateWaitMs)
     return permit.ok ? { client: held.client, permit } : denied(permit)
   }
 

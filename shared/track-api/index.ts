@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { Clock } from '../clock/index.ts'
 import type { TrackConfig } from '../config/index.ts'
 import { LIMITS, parseMessage } from '../contract/index.ts'
-import { CustomerIOService } from '../customerio/index.ts'
+import { type Carried, CustomerIOService } from '../customerio/index.ts'
 import { createDeadLetterTopic, createPushHandler, type Parsed, type ReceivedMessage } from '../delivery/index.ts'
 import { messageKey, originalPublishTime } from '../idempotency/index.ts'
 import type { Outcome } from '../outcome/index.ts'
@@ -20,6 +20,7 @@ export interface TrackApiFunction<S extends z.ZodType> {
     service: CustomerIOService,
     message: z.output<S>,
     defaults: { readonly key: string; readonly publishTimeSeconds: number | undefined },
+    carried: Carried,
   ): Promise<Outcome>
 }
 
@@ -36,19 +37,23 @@ export function trackApiFunction<S extends z.ZodType>(fn: TrackApiFunction<S>): 
           siteId: createSecret({ ...trackApi.siteId, log, clock }),
           apiKey: createSecret({ ...trackApi.apiKey, log, clock }),
           rate: new RateLimiter({ requestsPerSecond: trackApi.requestsPerSecond, clock, random }),
-          batch: { ...batch, maxQueueWaitMs: batch.maxWaitMs, maxQueueLength: batch.maxQueueItems },
+          rateWaitMs: trackApi.rateWaitMs,
+          divideMs: trackApi.divideMs,
+          batch,
         },
         log,
-        now: clock.now,
+        clock,
       })
       return createPushHandler({
         work: {
           parse: (message) => parseKeyed(fn.schema, message, clock, LIMITS.operationTextBytes),
           deliver: ({ value, key }, message) =>
-            fn.deliver(service, value, {
-              key,
-              publishTimeSeconds: originalPublishTime(message.attributes, message.publishTime),
-            }),
+            fn.deliver(
+              service,
+              value,
+              { key, publishTimeSeconds: originalPublishTime(message.attributes, message.publishTime) },
+              { attempt: message.deliveryAttempt },
+            ),
         },
         deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
         maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,

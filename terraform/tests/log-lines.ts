@@ -5,6 +5,7 @@ import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { createDataset } from '../../functions/warehouse/dataset.ts'
 import { createWarehouseHandler } from '../../functions/warehouse/handler.ts'
 import { createWebhookHandler } from '../../functions/webhook/handler.ts'
+import { TEST_BATCH } from '../../scripts/testing/customerio-service.ts'
 import { hostOfTest } from '../../scripts/testing/host.ts'
 import { systemClock } from '../../shared/clock/index.ts'
 import { ConfigurationError } from '../../shared/config/index.ts'
@@ -118,9 +119,12 @@ export async function customerioLines(statuses: readonly number[]): Promise<unkn
             random: () => 0,
             failuresBeforePause: 100,
           }),
+          rateWaitMs: 1_000,
+          divideMs: 1_000,
+          batch: TEST_BATCH,
         },
         log,
-        now: Date.now,
+        clock: systemClock,
       })
     for (let request = 0; request <= statuses.length; request += 1) {
       // A pause after a 429 belongs to its process: each request comes from another.
@@ -182,7 +186,15 @@ export async function warehouseLines(): Promise<unknown[]> {
       config: {
         insertTimeoutMs: 9_000,
         deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: MAX_ATTEMPTS },
-        batch: { maxItems: 1, maxBytes: 1e6, maxItemBytes: 1e6, maxInFlight: 1, maxWaitMs: 10_000, maxQueueItems: 10 },
+        batch: {
+          maxItems: 1,
+          maxBytes: 1e6,
+          maxItemBytes: 1e6,
+          maxInFlight: 1,
+          maxWaitMs: 10_000,
+          maxQueueItems: 10,
+          maxBlockedItems: 5,
+        },
       },
       dataset: createDataset('p', 'customerio'),
       deadLetters: { publish: async () => {} },
