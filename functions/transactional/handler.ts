@@ -4,6 +4,7 @@ import type { TransactionalConfig } from '../../shared/config/index.ts'
 import { type TransactionalMessage, transactionalMessage } from '../../shared/contract/index.ts'
 import { CustomerIOService } from '../../shared/customerio/index.ts'
 import { createDeadLetterTopic, createPushHandler } from '../../shared/delivery/index.ts'
+import { safeErrorName } from '../../shared/errors/index.ts'
 import { originalPublishTime } from '../../shared/idempotency/index.ts'
 import { createFirestoreSendLedger, type SendLedger, sendOnce } from '../../shared/ledger/index.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
@@ -82,7 +83,7 @@ function deliver(
       onLedgerError: (error) =>
         log.error('the outcome of a send could not be written to the ledger', {
           event: 'ledger_write_failed',
-          error: error instanceof Error ? error.name : typeof error,
+          error: safeErrorName(error),
         }),
     },
     messageToSend(service, message, received),

@@ -1,3 +1,4 @@
+import type { Command } from 'commander'
 import type { Connection } from './connection.ts'
 import type { Output } from './output.ts'
 import type { Prompts } from './prompts.ts'
@@ -12,3 +13,6 @@ export interface Context {
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
+
+/** Does the work of a command's action with what its global options stand for. */
+export type Run = (command: Command, work: (context: Context) => Promise<void>) => Promise<void>

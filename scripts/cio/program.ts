@@ -8,13 +8,10 @@ import { secretsCommand } from './commands/secrets.ts'
 import { syncCommand } from './commands/sync.ts'
 import { webhooksCommand } from './commands/webhooks.ts'
 import { connect } from './connection.ts'
-import type { Context } from './context.ts'
+import type { Run } from './context.ts'
 import { CommandError, EXIT, wordsOf } from './errors.ts'
 import { Output } from './output.ts'
 import { createPrompts } from './prompts.ts'
-
-/** Does the work of a command's action with what its global options stand for. */
-export type Run = (command: Command, work: (context: Context) => Promise<void>) => Promise<void>
 
 interface GlobalOptions {
   readonly local?: boolean

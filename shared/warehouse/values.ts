@@ -1,3 +1,4 @@
+import { isRecord } from '../json/index.ts'
 import { longInteger } from './json.ts'
 
 /**
@@ -34,8 +35,9 @@ export function jsonText(value: unknown): string | undefined {
   }
 }
 
+/** An object of the webhook, and not the number too long for a double that `json.ts` makes an object of. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && longInteger(value) === undefined
+  return isRecord(value) && longInteger(value) === undefined
 }
 
 /** The object without the keys that have no value, so that a column without one is left out of its row. */

@@ -1,3 +1,5 @@
+import { isRecord } from '../json/index.ts'
+
 /**
  * The events of reporting webhooks. Customer.io documents the fields below; it adds types, metrics and fields without
  * notice and leaves documented ones out, so nothing but `event_id` is checked and every field may be absent.
@@ -176,17 +178,13 @@ export function parseWebhookEvent(body: Buffer): WebhookEvent | Exclude<Quaranti
   } catch {
     return 'not_json'
   }
-  if (!isObject(json)) return 'not_an_object'
+  if (!isRecord(json)) return 'not_an_object'
   if (!hasEventId(json)) return 'no_event_id'
   return json.object_type === undefined && typeof json.object_type_type === 'string'
     ? { ...json, object_type: json.object_type_type }
     : json
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function hasEventId(json: Record<string, unknown>): json is Record<string, unknown> & { event_id: string } {
+function hasEventId(json: Readonly<Record<string, unknown>>): json is Record<string, unknown> & { event_id: string } {
   return typeof json.event_id === 'string' && json.event_id !== ''
 }

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
+import type { Run } from '../context.ts'
 import type { AccessOptions } from '../person/access.ts'
-import type { Run } from '../program.ts'
 
 export function accessCommand(run: Run): Command {
   return new Command('access')

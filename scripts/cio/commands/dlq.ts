@@ -1,7 +1,7 @@
 import { Command } from 'commander'
+import type { Run } from '../context.ts'
 import type { Filter } from '../dead-letters/filter.ts'
 import { age, collect, positiveInteger, positiveNumber } from '../options.ts'
-import type { Run } from '../program.ts'
 
 type FilterOptions = Filter & { readonly limit?: number }
 

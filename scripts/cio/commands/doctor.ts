@@ -1,7 +1,7 @@
 import { Command } from 'commander'
+import type { Run } from '../context.ts'
 import type { DoctorOptions } from '../doctor/doctor.ts'
 import { positiveNumber } from '../options.ts'
-import type { Run } from '../program.ts'
 
 export function doctorCommand(run: Run): Command {
   return new Command('doctor')

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
+import type { Run } from '../context.ts'
 import type { EraseOptions } from '../person/erase.ts'
-import type { Run } from '../program.ts'
 
 export function eraseCommand(run: Run): Command {
   return new Command('erase')

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
+import type { Run } from '../context.ts'
 import { positiveNumber } from '../options.ts'
-import type { Run } from '../program.ts'
 import type { PublishOptions } from '../publish/publish.ts'
 
 export function publishCommand(run: Run): Command {

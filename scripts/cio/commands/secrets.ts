@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { Run } from '../program.ts'
+import type { Run } from '../context.ts'
 import type { RotateOptions, SetOptions } from '../secrets/secrets.ts'
 
 const NAME = 'CUSTOMERIO_SITE_ID, CUSTOMERIO_TRACK_API_KEY, CUSTOMERIO_APP_API_KEY or CUSTOMERIO_WEBHOOK_SIGNING_KEYS'

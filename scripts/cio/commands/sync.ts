@@ -1,6 +1,6 @@
 import { Command } from 'commander'
+import type { Run } from '../context.ts'
 import { positiveInteger, positiveNumber } from '../options.ts'
-import type { Run } from '../program.ts'
 import type { SyncOptions } from '../sync/sync.ts'
 
 export function syncCommand(run: Run): Command {

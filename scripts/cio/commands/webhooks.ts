@@ -1,6 +1,6 @@
 import { Command } from 'commander'
+import type { Run } from '../context.ts'
 import { collect, positiveInteger } from '../options.ts'
-import type { Run } from '../program.ts'
 import type { ChangeOptions, TestOptions } from '../webhooks/webhooks.ts'
 
 export function webhooksCommand(run: Run): Command {

@@ -1,3 +1,5 @@
+import { isRecord } from '../../../shared/json/index.ts'
+
 /** What the body of a message says that a person looks for. Bodies may be anything: nothing here throws. */
 
 type Json = Readonly<Record<string, unknown>>
@@ -5,7 +7,7 @@ type Json = Readonly<Record<string, unknown>>
 export function jsonOf(data: Buffer): Json | undefined {
   try {
     const document: unknown = JSON.parse(data.toString('utf8'))
-    return isObject(document) ? document : undefined
+    return isRecord(document) ? document : undefined
   } catch {
     return undefined
   }
@@ -74,8 +76,4 @@ export function isAbout(data: Buffer, person: string): boolean {
   if (!person.includes('@')) return peopleIn(data).has(person)
   const address = person.toLowerCase()
   return peopleIn(data).has(address) || data.toString('utf8').toLowerCase().includes(address)
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { SUBSCRIBABLE_EVENTS } from '../../emulators/customerio/app/reporting-webhooks.ts'
+import { SUBSCRIBABLE_EVENTS } from '../../emulators/customerio/reporting-webhooks.ts'
 import type { Context } from '../context.ts'
 import { describeFailure } from '../customerio.ts'
 import { CommandError, usageError, wordsOf } from '../errors.ts'

@@ -6,6 +6,7 @@ import {
   listValue,
   structValue,
 } from '@duckdb/node-api'
+import { isObject } from '../json.ts'
 import type { Field } from './schema.ts'
 
 /** Why a row cannot be stored, as `insertAll` reports it. `location` is the path of the column. */
@@ -27,9 +28,6 @@ class Refusal extends Error {
     this.location = location
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
  * One row of an `insertAll` request as DuckDB's values, one a column, or everything that is wrong with it.

@@ -1,8 +1,8 @@
 import type { Answer, ItemError } from './answers.ts'
-import type { ReportingWebhooks } from './app/reporting-webhooks.ts'
 import type { EndpointKind } from './faults.ts'
 import type { Inbox } from './inbox.ts'
 import type { BroadcastQueue } from './rates.ts'
+import type { ReportingWebhooks } from './reporting-webhooks.ts'
 import type { Statistics } from './statistics.ts'
 import type { Workspace } from './workspace/workspace.ts'
 

@@ -1,8 +1,4 @@
-export type JsonObject = Record<string, unknown>
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
+export { isObject, type JsonObject } from '../json.ts'
 
 /** The JSON value in a body, or undefined when it holds none. An empty body counts as `{}`, as the SDK's calls without data send it. */
 export function parseBody(body: Buffer): unknown {

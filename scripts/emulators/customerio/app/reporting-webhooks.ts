@@ -1,93 +1,9 @@
 import { type Answer, appRefused, json, NO_CONTENT } from '../answers.ts'
 import type { Context, ReceivedRequest, Route } from '../context.ts'
 import { isObject, type JsonObject, parseBody } from '../json.ts'
-
-export interface ReportingWebhook {
-  readonly id: number
-  readonly type: 'webhook'
-  readonly name: string
-  readonly endpoint: string
-  readonly disabled: boolean
-  readonly full_resolution: boolean
-  readonly with_content: boolean
-  readonly events: readonly string[]
-}
-
-/** The event names that a reporting webhook can ask for. */
-export const SUBSCRIBABLE_EVENTS: readonly string[] = Object.entries({
-  customer: ['subscribed', 'unsubscribed', 'subscription_preferences_changed'],
-  email: [
-    'drafted',
-    'attempted',
-    'sent',
-    'delivered',
-    'opened',
-    'clicked',
-    'converted',
-    'bounced',
-    'dropped',
-    'deferred',
-    'spammed',
-    'failed',
-    'unsubscribed',
-    'undeliverable',
-  ],
-  in_app: ['drafted', 'attempted', 'sent', 'opened', 'clicked', 'converted', 'failed', 'undeliverable'],
-  push: [
-    'drafted',
-    'attempted',
-    'sent',
-    'delivered',
-    'opened',
-    'clicked',
-    'converted',
-    'bounced',
-    'dropped',
-    'failed',
-    'undeliverable',
-  ],
-  slack: ['drafted', 'attempted', 'sent', 'clicked', 'converted', 'failed'],
-  sms: [
-    'drafted',
-    'attempted',
-    'sent',
-    'delivered',
-    'clicked',
-    'converted',
-    'bounced',
-    'dropped',
-    'failed',
-    'undeliverable',
-    'replied',
-  ],
-  whatsapp: [
-    'drafted',
-    'attempted',
-    'sent',
-    'delivered',
-    'opened',
-    'clicked',
-    'converted',
-    'bounced',
-    'dropped',
-    'failed',
-    'undeliverable',
-    'replied',
-  ],
-  webhook: ['drafted', 'attempted', 'sent', 'clicked', 'converted', 'failed', 'undeliverable'],
-}).flatMap(([objectType, metrics]) => metrics.map((metric) => `${objectType}_${metric}`))
+import { type ReportingWebhook, SUBSCRIBABLE_EVENTS } from '../reporting-webhooks.ts'
 
 const KNOWN_EVENTS = new Set(SUBSCRIBABLE_EVENTS)
-
-/** The reporting webhooks of the account, by id. */
-export class ReportingWebhooks {
-  readonly byId = new Map<number, ReportingWebhook>()
-  #made = 0
-
-  nextId(): number {
-    return ++this.#made
-  }
-}
 
 /** Takes over the given fields onto what there was; the text is why it cannot. */
 function changed(base: ReportingWebhook, body: JsonObject): ReportingWebhook | string {
