@@ -1,13 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { findPython } from '../testing/python.ts'
 import { exampleMessages } from './examples.ts'
 import { CONTRACT_FOLDER } from './folders.ts'
 import { pythonTypes } from './python.ts'
 
-const PYTHON = ['python3.11', 'python3'].find(
-  (command) =>
-    spawnSync(command, ['-c', 'import sys; sys.exit(sys.version_info < (3, 11))'], { stdio: 'ignore' }).status === 0,
-)
+const PYTHON = findPython()
 const withPython = PYTHON === undefined ? it.skip : it
 const skipped = PYTHON === undefined ? ' (SKIPPED: no Python 3.11 or newer on the path)' : ''
 

@@ -1,22 +1,14 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { gcloudEnvironment, hasGcloud } from '../../testing/gcloud.ts'
 import type { PubSubServer } from './index.ts'
 import { Started } from './testing/started.ts'
 
 /** Google's own command line, which speaks REST, against this server. */
-function installed(): boolean {
-  try {
-    execFileSync('gcloud', ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
-
-if (!installed()) {
+if (!hasGcloud()) {
   console.warn('SKIPPED: gcloud was not found, so nobody but the tests spoke REST to the embedded Pub/Sub.')
   describe('gcloud', () => {
     it.skip('SKIPPED: not installed on this machine', () => {})
@@ -38,15 +30,8 @@ if (!installed()) {
     })
 
     async function gcloud(...args: string[]): Promise<unknown> {
-      const env = {
-        ...process.env,
-        CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB: `http://${server.host}/`,
-        CLOUDSDK_AUTH_DISABLE_CREDENTIALS: 'true',
-        CLOUDSDK_CONFIG: folder,
-        CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: 'true',
-        CLOUDSDK_CORE_PROJECT: 'local',
-      }
-      const { stdout } = await promisify(execFile)('gcloud', ['pubsub', ...args, '--format=json', '--quiet'], { env })
+      const env = { ...process.env, ...gcloudEnvironment(server.host, 'local', folder) }
+      const { stdout } = await promisify(execFile)('gcloud', ['pubsub', ...args, '--format=json'], { env })
       return JSON.parse(stdout)
     }
 
