@@ -13,14 +13,14 @@ locals {
     dead-letters = {
       title    = "dead letters are arriving"
       severity = "WARNING"
-      text     = "Messages were given up and wait in a dead-letter subscription for 31 days. The reason says whose turn it is: `contract`, `not_json`, `refused` are the publisher's, `exhausted` and `uncertain` are yours."
+      text     = "Messages were dead-lettered and wait for 31 days. The reason says whose turn it is: `contract`, `not_json`, `refused` and `content_changed` are the publisher's, `exhausted`, `uncertain` and `forwarded` are yours."
       conditions = {
-        "a function gave messages up" = {
+        "a function dead-lettered messages" = {
           filter   = format(local.function_metric, local.metric_types.dead_letters)
           aligner  = "ALIGN_DELTA"
           group_by = ["metric.label.function", "metric.label.reason"]
         }
-        "Pub/Sub gave messages up for a function" = {
+        "Pub/Sub forwarded messages that a function could not handle" = {
           filter   = "${format(local.pubsub_metric, "dead_letter_message_count")} AND ${local.source_subscriptions}"
           aligner  = "ALIGN_DELTA"
           group_by = ["resource.label.subscription_id"]
@@ -44,7 +44,7 @@ locals {
     non-ack-ratio = {
       title    = "many pushes are not acknowledged"
       severity = "WARNING"
-      text     = "More than ${var.alert_thresholds.non_ack_ratio * 100} % of pushes to a function end in something other than an acknowledgement: it answers 503, is too slow, or is not reached."
+      text     = "More than ${var.alert_thresholds.non_ack_ratio * 100} % of pushes to a function end in something other than an acknowledgement: it answers 503, is too slow, or cannot be reached."
       conditions = {
         "share of pushes not acknowledged" = {
           filter      = "${format(local.pubsub_metric, "push_request_count")} AND ${local.source_subscriptions} AND metric.labels.response_class!=\"ack\""
@@ -59,7 +59,7 @@ locals {
     webhook = {
       title    = "webhooks are not accepted"
       severity = "CRITICAL"
-      text     = "Customer.io holds every later webhook back behind one that is not accepted. After a 401 it waits an hour before it tries again. It gives up after 7 days."
+      text     = "While a webhook is not accepted, Customer.io holds back all later ones. After a 401 it retries after an hour. After 7 days it stops retrying."
       conditions = {
         "webhook answers 5xx, or finds no instance" = {
           filter    = "${format(local.function_metric, "run.googleapis.com/request_count")} AND ${local.public_services} AND ${local.not_served}"
@@ -81,7 +81,7 @@ locals {
       severity = "CRITICAL"
       text     = "A secret still holds `unset`, cannot be read, or is refused by Customer.io. Messages wait and are retried; nothing is lost before their retention of 7 days ends."
       conditions = {
-        # A 401 is logged so only when reading the secrets anew did not help, and an unset secret always.
+        # A 401 is logged so only when reading the secrets again did not help, and an unset secret always.
         "our configuration is refused" = {
           filter   = format(local.function_metric, local.metric_types.configuration_refused)
           aligner  = "ALIGN_DELTA"
@@ -117,7 +117,7 @@ locals {
     secret-rotation = {
       title    = "a secret is due for rotation"
       severity = "WARNING"
-      text     = "Secret Manager reminds that a secret is ${var.pipeline.secret_rotation.period_days} days old. Rotation takes no deployment and no pause. This stays open until the reminder is acknowledged."
+      text     = "A secret is ${var.pipeline.secret_rotation.period_days} days old. Rotating it needs no deployment and no pause. This stays open until the reminder is acknowledged."
       conditions = {
         "a reminder waits" = {
           filter   = "${format(local.pubsub_metric, "num_undelivered_messages")} AND ${local.reminder_subscriptions}"

@@ -59,7 +59,7 @@ resource "google_bigquery_table_iam_member" "writer" {
   role       = "roles/bigquery.dataEditor"
   member     = google_service_account.function[local.warehouse_function].member
 
-  # A table that is made anew has lost its bindings.
+  # A table that is replaced has lost its bindings.
   lifecycle {
     replace_triggered_by = [google_bigquery_table.table[each.key].id]
   }

@@ -1,4 +1,4 @@
-# What the pipeline costs a month and how far it is from its limits, from messages_per_month and the values in use.
+# What the pipeline costs per month and how far it is from its limits, from messages_per_month and the values in use.
 # An estimate to compare and to plan with, from list prices that cost/prices.yaml names with their sources. Left out,
 # since small or not known: egress to Customer.io, images and bundles, metrics, alerts, queries of BigQuery.
 

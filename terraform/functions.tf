@@ -110,7 +110,7 @@ resource "google_cloud_run_v2_service_iam_member" "public" {
   role     = "roles/run.invoker"
   member   = "allUsers"
 
-  # A function that is made anew has lost its bindings.
+  # A function that is replaced has lost its bindings.
   lifecycle {
     replace_triggered_by = [google_cloudfunctions2_function.function[each.key].id]
   }

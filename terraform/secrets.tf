@@ -75,7 +75,7 @@ resource "google_secret_manager_secret_iam_member" "function" {
   for_each = local.secret_readers
 
   project   = var.project_id
-  secret_id = google_secret_manager_secret.secret[each.value.secret].id # by id: made anew together with its secret
+  secret_id = google_secret_manager_secret.secret[each.value.secret].id # by id: replaced together with its secret
   role      = "roles/secretmanager.secretAccessor"
   member    = google_service_account.function[each.value.function].member
 }

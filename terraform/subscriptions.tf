@@ -53,7 +53,7 @@ resource "google_pubsub_subscription_iam_member" "dead_letter_agent" {
   role         = "roles/pubsub.subscriber"
   member       = google_project_service_identity.pubsub.member
 
-  # A subscription that is made anew has lost its bindings.
+  # A subscription that is replaced has lost its bindings.
   lifecycle {
     replace_triggered_by = [google_pubsub_subscription.subscription[each.key].id]
   }
@@ -69,7 +69,7 @@ resource "google_cloud_run_v2_service_iam_member" "push" {
   role     = "roles/run.invoker"
   member   = google_service_account.push[each.value].member
 
-  # A function that is made anew has lost its bindings.
+  # A function that is replaced has lost its bindings.
   lifecycle {
     replace_triggered_by = [google_cloudfunctions2_function.function[each.key].id]
   }

@@ -13,8 +13,8 @@ resource "google_pubsub_topic" "topic" {
   depends_on = [google_project_service.api]
 }
 
-# Bindings name their topic by its id: that of a topic which is made anew is not known before, so the bindings, which
-# would be lost with the old topic, are made anew with it.
+# Bindings name their topic by its id: that of a topic that is replaced is not known before, so the bindings, which
+# would be lost with the old topic, are replaced with it.
 
 # Applications that publish. They come from a variable: the pipeline does not know its publishers.
 resource "google_pubsub_topic_iam_member" "publisher" {

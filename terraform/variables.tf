@@ -9,7 +9,7 @@ variable "environment" {
 }
 
 variable "project_id" {
-  description = "Id of the Google Cloud project. One project an environment: the names in pipeline.yaml are used as they stand."
+  description = "Id of the Google Cloud project. One project per environment: the names in pipeline.yaml are used unchanged."
   type        = string
 
   validation {
@@ -63,7 +63,7 @@ variable "message_storage_regions" {
 }
 
 variable "bundle_dir" {
-  description = "Directory with one folder a function, as `npm run build` makes it: index.js, package.json, package-lock.json."
+  description = "Directory with one folder per function, written by `npm run build`: index.js, package.json, package-lock.json."
   type        = string
 
   validation {
@@ -73,7 +73,7 @@ variable "bundle_dir" {
 }
 
 variable "labels" {
-  description = "Further labels of every resource that takes some, such as a cost centre."
+  description = "Further labels for every resource that takes labels, such as a cost centre."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -97,7 +97,7 @@ variable "customerio_region" {
 }
 
 variable "customerio_requests_per_second" {
-  description = "Customer.io's limit for this account, in requests per second; 1,000 is what it documents for its Track API. Functions get their `rate_share` of `customerio.headroom` of it."
+  description = "Customer.io's limit for this account, in requests per second; 1,000 is documented for its Track API. Functions get their `rate_share` of `customerio.headroom` of it."
   type        = number
   default     = 1000
   nullable    = false
@@ -109,7 +109,7 @@ variable "customerio_requests_per_second" {
 }
 
 variable "log_level" {
-  description = "Least severity that functions log. The metrics count lines of INFO: above it, dashboard, alerts and SLO are blind."
+  description = "Lowest severity that functions log. Metrics count lines of INFO: with a higher level, dashboard, alerts and SLO see nothing."
   type        = string
   default     = "INFO"
   nullable    = false
@@ -121,7 +121,7 @@ variable "log_level" {
 }
 
 variable "min_instances" {
-  description = "Instances kept warm, by function, instead of `min_instances` of pipeline.yaml."
+  description = "Instances kept warm, by function; overrides `min_instances` of pipeline.yaml."
   type        = map(number)
   default     = {}
   nullable    = false
@@ -150,7 +150,7 @@ variable "publishers" {
     condition = alltrue([
       for topic in keys(var.publishers) : contains([for s in values(local.push_subscriptions) : s.topic], topic)
     ])
-    error_message = "A key is no topic that a function reads. Use identify, track or transactional; nobody but this module publishes dead letters."
+    error_message = "A key is not a topic that a function reads, such as identify, track or transactional; nobody but this module publishes dead letters."
   }
 
   validation {
@@ -163,7 +163,7 @@ variable "publishers" {
 }
 
 variable "deployers" {
-  description = "Who applies this besides owners, such as the account of a deployment job: they may act as the accounts made here, without a right to impersonate in the whole project."
+  description = "Who applies this besides owners, such as the account of a deployment job. They may act as the accounts made here, without a right to impersonate others in the project."
   type        = set(string)
   default     = []
   nullable    = false
@@ -175,13 +175,13 @@ variable "deployers" {
 }
 
 variable "webhook_events_expiration_days" {
-  description = "Days after which partitions of tables with `may_expire` (webhook_events) are deleted. Kept for ever if null from the start; a limit that was set before is lifted with `bq update --time_partitioning_expiration 0`."
+  description = "Days after which partitions of tables with `may_expire` (webhook_events) are deleted. Kept forever if null from the start; remove an earlier limit with `bq update --time_partitioning_expiration 0`."
   type        = number
   default     = null
 
   validation {
     condition     = var.webhook_events_expiration_days == null ? true : var.webhook_events_expiration_days >= 30
-    error_message = "Give 30 days or more, or null to keep events for ever: views and funnels look back a month."
+    error_message = "Give 30 days or more, or null to keep events forever: views and funnels look back a month."
   }
 }
 
@@ -193,7 +193,7 @@ variable "deletion_protection" {
 }
 
 variable "notification_channels" {
-  description = "Where alerts go: channels to create, by name. Types that need a token (Slack, PagerDuty) are made by hand and named in existing_notification_channels, so that no token is in the state."
+  description = "Where alerts go: channels to create, by name. Types that need a token (Slack, PagerDuty) are made by hand and named in existing_notification_channels, which keeps tokens out of the state."
   type = map(object({
     type   = string
     labels = map(string)
@@ -228,7 +228,7 @@ variable "existing_notification_channels" {
 }
 
 variable "runbook_url" {
-  description = "Address of the folder terraform/runbooks as people on call can open it. Alerts link to the files in it."
+  description = "Address of the folder terraform/runbooks that people on call can open. Alerts link to the files in it."
   type        = string
 
   validation {
@@ -238,7 +238,7 @@ variable "runbook_url" {
 }
 
 variable "alert_thresholds" {
-  description = "When alerts fire: above these. A count is over five minutes, a ratio from 0 to 1. Those of the webhook are low since Customer.io sends nothing else while one waits."
+  description = "Alerts fire above these values. A count is over five minutes, a ratio is from 0 to 1. Those of the webhook are low, because Customer.io sends nothing else while one webhook waits."
   type = object({
     oldest_unacked_seconds = optional(number, 900)
     non_ack_ratio          = optional(number, 0.2)
@@ -278,7 +278,7 @@ variable "slo_goals" {
 }
 
 variable "messages_per_month" {
-  description = "Expected messages a month by function, for the estimate of cost and headroom only."
+  description = "Expected messages per month, by function. Used only to estimate cost and headroom."
   type        = map(number)
   default     = {}
   nullable    = false

@@ -1,6 +1,12 @@
 /** The JSON Schema documents of the topics, made from the schemas of the contract. */
 import { z } from 'zod'
-import { DEFINITIONS, identifyMessage, trackMessage, transactionalMessage } from '../../shared/contract/index.ts'
+import {
+  DEFINITIONS,
+  identifyMessage,
+  type TopicName,
+  trackMessage,
+  transactionalMessage,
+} from '../../shared/contract/index.ts'
 import { describe } from './descriptions.ts'
 import { exampleMessages } from './examples.ts'
 import { RULES } from './rules.ts'
@@ -10,7 +16,7 @@ export const TOPICS = {
   identify: { message: identifyMessage, title: 'IdentifyMessage' },
   track: { message: trackMessage, title: 'TrackMessage' },
   transactional: { message: transactionalMessage, title: 'TransactionalMessage' },
-} as const
+} as const satisfies Record<TopicName, { readonly message: unknown; readonly title: string }>
 export type Topic = keyof typeof TOPICS
 
 // Named here and not in the contract, whose import is part of every cold start.

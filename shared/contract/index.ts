@@ -3,7 +3,11 @@ export { DEFINITIONS } from './definitions.ts'
 export { type IdentifyMessage, type IdentifyMessageInput, identifyMessage } from './identify.ts'
 export { LIMITS } from './limits.ts'
 export { type Parsed, type ParseOptions, parseMessage } from './parse.ts'
+
 export { isLiquid } from './recipients.ts'
+
+export { isTopicName, TOPIC_SCHEMAS, type TopicName } from './topics.ts'
+
 export { type TrackMessage, type TrackMessageInput, trackMessage } from './track.ts'
 export { type TransactionalMessage, type TransactionalMessageInput, transactionalMessage } from './transactional.ts'
 export { isUlid, ULID_PATTERN } from './ulid.ts'

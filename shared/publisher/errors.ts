@@ -1,4 +1,4 @@
-export type TopicName = 'identify' | 'track' | 'transactional'
+import type { TopicName } from '../contract/index.ts'
 
 /** The message breaks the contract of its topic, so nothing was published. Names fields and rules, never a value. */
 export class PublisherValidationError extends Error {

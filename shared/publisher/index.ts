@@ -1,4 +1,5 @@
-export { PublisherClosedError, PublisherValidationError, PublishFailedError, type TopicName } from './errors.ts'
+export type { TopicName } from '../contract/index.ts'
+export { PublisherClosedError, PublisherValidationError, PublishFailedError } from './errors.ts'
 export { identifiersKey, orderingKeyOf } from './ordering.ts'
 export {
   type Broadcast,

@@ -2,17 +2,16 @@ import { randomUUID } from 'node:crypto'
 import {
   type IdentifyMessage,
   type IdentifyMessageInput,
-  identifyMessage,
   parseMessage,
+  TOPIC_SCHEMAS,
+  type TopicName,
   type TrackMessage,
   type TrackMessageInput,
   type TransactionalMessage,
   type TransactionalMessageInput,
-  trackMessage,
-  transactionalMessage,
 } from '../contract/index.ts'
 import { formatTraceparent, parseTraceparent, startTrace } from '../trace/index.ts'
-import { PublisherClosedError, PublisherValidationError, PublishFailedError, type TopicName } from './errors.ts'
+import { PublisherClosedError, PublisherValidationError, PublishFailedError } from './errors.ts'
 import { identifiersKey, orderingKeyOf } from './ordering.ts'
 
 type PersonOperation = Extract<IdentifyMessageInput, { type?: 'person' | undefined }>
@@ -79,7 +78,6 @@ export interface PublisherOptions {
   readonly random?: (bytes: number) => Buffer
 }
 
-const SCHEMAS = { identify: identifyMessage, track: trackMessage, transactional: transactionalMessage } as const
 interface Messages {
   readonly identify: IdentifyMessageInput
   readonly track: TrackMessageInput
@@ -215,7 +213,7 @@ export class MessagingPublisher {
     } catch {
       throw new PublisherValidationError(topic, 'it cannot be written as JSON (a bigint, or an object within itself)')
     }
-    const parsed = parseMessage(SCHEMAS[topic], bytes, { now: this.#options.now ?? Date.now })
+    const parsed = parseMessage(TOPIC_SCHEMAS[topic], bytes, { now: this.#options.now ?? Date.now })
     if (!parsed.ok) throw new PublisherValidationError(topic, parsed.error)
     return parsed.value
   }

@@ -32,8 +32,12 @@ const cases = Object.entries(planned).flatMap(([environment, functions]) =>
 it('covers every function in every environment', () => {
   const names = Object.keys(topology.functions).sort()
   expect(Object.keys(planned).sort()).toEqual(['dev', 'prod', 'staging'])
-  for (const functions of Object.values(planned)) expect(Object.keys(functions).sort()).toEqual(names)
-  expect(Object.keys(parsers).sort()).toEqual(names)
+  const missing = Object.entries(planned).flatMap(([environment, functions]) =>
+    names.filter((name) => !(name in functions)).map((name) => `add ${name} of ${environment} to the fixture`),
+  )
+  const unread = names.filter((name) => !(name in parsers)).map((name) => `add the configuration of ${name} to parsers`)
+  expect([...missing, ...unread]).toEqual([])
+  for (const functions of [...Object.values(planned), parsers]) expect(Object.keys(functions).sort()).toEqual(names)
 })
 
 it.each(cases)('$name accepts what it is given in $environment', ({ name, env }) => {

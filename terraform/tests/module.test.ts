@@ -147,13 +147,14 @@ describe('alerts', () => {
     conditions: z.record(z.string(), z.object({ filter: z.string(), group_by: z.array(z.string()).min(1) })),
   })
 
-  it('each have a runbook that says what it means, what to look at and what to do', () => {
+  it('each have a runbook that says what is broken for whom, what to type, and what to do', () => {
     const keys = [...Object.keys(z.record(z.string(), alert).parse(declared.locals.alerts)), 'error-budget']
     for (const key of keys) {
       const path = join(MODULE, 'runbooks', `${key}.md`)
       expect(existsSync(path) ? path : `no ${path}`).toBe(path)
       const runbook = readFileSync(path, 'utf8')
-      expect(runbook).toMatch(/^# .+\n+## What it means\n[\s\S]+\n## Look\n[\s\S]+\n## Do\n/)
+      expect(readFileSync(join(MODULE, 'runbooks/README.md'), 'utf8')).toContain(`(${key}.md)`)
+      expect(runbook).toMatch(/^# .+\n\n\*\*Broken for:\*\* [\s\S]+\n\n\*\*Type first:\*\* `[\s\S]+\n## Do\n/)
     }
   })
 

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { chosen, STEPS } from '../../scripts/check/check.ts'
 import { PROJECT_ROOT } from '../../scripts/topology/topology.ts'
 
 const directory = join(PROJECT_ROOT, '.github/workflows')
@@ -42,16 +43,22 @@ it('tests may do nothing but read', () => {
   expect(textOf('test.yml')).not.toContain('id-token')
 })
 
-it('tests run every script that this project checks itself with', () => {
+it('tests run what a person and .ci/run do: the one list of checks, and what needs Terraform', () => {
   const runs = Object.values(read('test.yml').jobs).flatMap((job) => (job.steps ?? []).map(({ run }) => run ?? ''))
-  const { scripts } = z
-    .object({ scripts: z.record(z.string(), z.string()) })
-    .parse(JSON.parse(readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8')))
-  for (const script of ['lint', 'typecheck', 'build', 'test']) {
-    expect(scripts).toHaveProperty(script)
-    expect(runs.join('\n')).toMatch(new RegExp(`npm (run )?${script}\\b`))
-  }
+  expect(runs.filter((run) => run.startsWith('npm'))).toEqual(['npm ci', 'npm run check'])
   expect(runs.join('\n')).toMatch(/terraform -chdir=terraform test/)
+  const ci = readFileSync(join(PROJECT_ROOT, '.ci/run'), 'utf8')
+  expect(ci.match(/^(?:npm|node) .*/gm)).toEqual(['npm ci', 'npm run check'])
+})
+
+it('the list of checks has every script that checks something', () => {
+  const commands = STEPS.flatMap((step) => step.commands).join('\n')
+  for (const script of ['lint', 'typecheck', 'build', 'test', 'coverage', 'schemas', 'settings', 'start', 'chaos']) {
+    expect(commands).toMatch(new RegExp(`npm (run )?${script}\\b`))
+  }
+  expect(chosen([])).toBe(STEPS)
+  expect(chosen(['types', 'lint'])).toMatchObject([{ name: 'lint' }, { name: 'types' }])
+  expect(chosen(['lnt'])).toContain('there is no step lnt')
 })
 
 it('a pull request of this repository, and main, plan every environment and apply none', () => {

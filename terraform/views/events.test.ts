@@ -80,6 +80,30 @@ describe('the views of a channel', () => {
     expect(await warehouse.query('SELECT * FROM customerio.other_events')).toEqual([])
   })
 
+  /** Columns of `webhook_events` that a view of a channel shows in another form. */
+  const SHOWN_AS: Readonly<Record<string, string>> = {
+    ...{ campaign_id: 'origin', broadcast_id: 'origin', newsletter_id: 'origin', transactional_message_id: 'origin' },
+    ...{ proxied: 'is_machine', prefetched: 'is_machine', synthetic: 'is_machine', machine: 'is_machine' },
+  }
+
+  /** Columns that the views leave to the table. */
+  const IN_THE_TABLE_ONLY = ['trigger_event_id', 'parent_action_id', 'recipients', 'trigger_id', 'content_id']
+
+  it('show every column that an event of their channel fills', async () => {
+    await warehouse.receive(...samples.map(({ event }) => event))
+    for (const [channel, view] of Object.entries(VIEWS)) {
+      const events = await warehouse.query(`SELECT * FROM customerio.webhook_events WHERE object_type = '${channel}'`)
+      const filled = new Set(events.flatMap((row) => Object.keys(row).filter((column) => row[column] !== null)))
+      const rows = await warehouse.query(`SELECT * FROM customerio.${view}`)
+      const shown = new Set(rows.flatMap((row) => Object.keys(row)))
+      const missing = [...filled].filter(
+        (column) =>
+          column !== 'object_type' && !IN_THE_TABLE_ONLY.includes(column) && !shown.has(SHOWN_AS[column] ?? column),
+      )
+      expect({ view, missing }).toEqual({ view, missing: [] })
+    }
+  })
+
   it.each([
     [
       'email_events',

@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { isTopicName } from '../../../shared/contract/index.ts'
 import { aborted, wordsOf } from '../errors.ts'
 import type { Output } from '../output.ts'
 import type { Prompts } from '../prompts.ts'
-import { check, isTopicName } from '../publish/messages.ts'
+import { check } from '../publish/messages.ts'
 import { jsonOf } from './body.ts'
 import type { DeadLetter, Replay } from './dead-letter.ts'
 

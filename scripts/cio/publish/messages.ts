@@ -2,22 +2,19 @@ import {
   type IdentifyMessage,
   identifyMessage,
   parseMessage,
+  type TopicName,
   type TrackMessage,
   type TransactionalMessage,
   trackMessage,
   transactionalMessage,
 } from '../../../shared/contract/index.ts'
-import type { MessagingPublisher, PublishOptions, TopicName } from '../../../shared/publisher/index.ts'
+import type { MessagingPublisher, PublishOptions } from '../../../shared/publisher/index.ts'
 
 /** A message that keeps the contract of its topic. */
 export type ValidMessage =
   | { readonly topic: 'identify'; readonly message: IdentifyMessage }
   | { readonly topic: 'track'; readonly message: TrackMessage }
   | { readonly topic: 'transactional'; readonly message: TransactionalMessage }
-
-export function isTopicName(text: string): text is TopicName {
-  return text === 'identify' || text === 'track' || text === 'transactional'
-}
 
 /** One message of the input. */
 export interface InputMessage {

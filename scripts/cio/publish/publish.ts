@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { text as readAll } from 'node:stream/consumers'
-import { MessagingPublisher, type TopicName } from '../../../shared/publisher/index.ts'
+import { isTopicName, TOPIC_SCHEMAS, type TopicName } from '../../../shared/contract/index.ts'
+import { MessagingPublisher } from '../../../shared/publisher/index.ts'
 import type { Context } from '../context.ts'
 import { CommandError, EXIT, usageError, wordsOf } from '../errors.ts'
 import { count } from '../output.ts'
 import { createPace } from '../pace.ts'
 import { startProgress } from '../progress.ts'
-import { check, isTopicName, publishValid, splitMessages, type ValidMessage } from './messages.ts'
+import { check, publishValid, splitMessages, type ValidMessage } from './messages.ts'
 
 export interface PublishOptions {
   readonly file?: string
@@ -31,7 +32,8 @@ export async function publish(
   message: string | undefined,
   options: PublishOptions,
 ): Promise<void> {
-  if (!isTopicName(topic)) throw usageError(`there is no topic ${topic}`, 'Use identify, track or transactional.')
+  if (!isTopicName(topic))
+    throw usageError(`there is no topic ${topic}`, `Use one of: ${Object.keys(TOPIC_SCHEMAS).join(', ')}.`)
   const { output, now } = context
   const valid: Line[] = []
   const broken: string[] = []
