@@ -4,6 +4,7 @@ import { identifyMessage } from '../../shared/contract/index.ts'
 import { withDefaults } from '../../shared/idempotency/index.ts'
 import { hostOf, register } from '../../shared/runtime/index.ts'
 import { trackApiFunction } from '../../shared/track-api/index.ts'
+import { addListeners } from './listeners.ts'
 
 /** Topic `identify`: operations on people and objects that are no events, for the Track API v2. */
 register(
@@ -12,6 +13,7 @@ register(
     schema: identifyMessage,
     parseConfig: parseTrackConfig,
     deliver: (service, message, defaults, carried) => service.identify(withDefaults(message, defaults), carried),
+    addListeners,
   }),
   hostOf(process, systemClock),
 )

@@ -4,6 +4,7 @@ import { trackMessage } from '../../shared/contract/index.ts'
 import { withDefaults } from '../../shared/idempotency/index.ts'
 import { hostOf, register } from '../../shared/runtime/index.ts'
 import { trackApiFunction } from '../../shared/track-api/index.ts'
+import { addListeners } from './listeners.ts'
 
 /** Topic `track`: events of people, known or anonymous, for the Track API v2. */
 register(
@@ -12,6 +13,7 @@ register(
     schema: trackMessage,
     parseConfig: parseTrackConfig,
     deliver: (service, message, defaults, carried) => service.track(withDefaults(message, defaults), carried),
+    addListeners,
   }),
   hostOf(process, systemClock),
 )

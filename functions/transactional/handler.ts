@@ -7,6 +7,7 @@ import { createDeadLetterTopic, createPushHandler } from '../../shared/delivery/
 import { safeErrorName } from '../../shared/errors/index.ts'
 import { originalPublishTime } from '../../shared/idempotency/index.ts'
 import { createFirestoreSendLedger, type SendLedger, sendOnce } from '../../shared/ledger/index.ts'
+import type { Log } from '../../shared/logging/index.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
 import type { FunctionParts } from '../../shared/runtime/index.ts'
@@ -15,6 +16,7 @@ import { parseKeyed } from '../../shared/track-api/index.ts'
 import { messageToSend } from './message.ts'
 
 export interface TransactionalParts extends FunctionParts {
+  readonly addListeners: (service: CustomerIOService, log: Log) => void
   /** A new one each time; `randomUUID`. */
   readonly newToken: () => string
 }
@@ -37,6 +39,7 @@ export function createTransactionalFunction(config: TransactionalConfig, parts: 
     log,
     clock,
   })
+  parts.addListeners(service, log)
   const ledger = createFirestoreSendLedger({
     firestore: new Firestore({ projectId, databaseId: config.ledger.database }),
     collection: config.ledger.collection,

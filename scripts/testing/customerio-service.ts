@@ -1,6 +1,6 @@
 import type { BatchLimits } from '../../shared/batching/index.ts'
 import { type Clock, systemClock } from '../../shared/clock/index.ts'
-import { CustomerIOService } from '../../shared/customerio/index.ts'
+import { CustomerIOService, logRequests } from '../../shared/customerio/index.ts'
 import { createLog } from '../../shared/logging/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
 import { createSecret, type Secret } from '../../shared/secrets/index.ts'
@@ -70,5 +70,6 @@ export function createTestService(options: TestServiceOptions) {
     log,
     clock: options.clock ?? systemClock,
   })
+  logRequests(service, log)
   return { service, lines, log }
 }

@@ -75,7 +75,7 @@ describe('one message', () => {
       '401',
       'track',
       response(401, { meta: { error: 'Unauthorized request' } }),
-      { kind: 'retry', cause: 'configuration', error: 'Customer.io answered 401: Unauthorized request' },
+      { kind: 'retry', cause: 'configuration', error: 'Customer.io answered 401: the credentials are refused' },
     ],
     ['402', 'track', response(402), { kind: 'retry', cause: 'configuration' }],
     [
@@ -86,6 +86,26 @@ describe('one message', () => {
     ],
     ['404 of a list, a web page', 'look_up', response(404, html), { kind: 'retry', cause: 'configuration' }],
     ['404, a web page', 'track', response(404, html), { kind: 'retry', cause: 'configuration', httpStatus: 404 }],
+    [
+      'a wrong template',
+      'send',
+      response(404, { meta: { error: "transactional message 'welcom' not found" } }),
+      { kind: 'refused', error: "Customer.io answered 404: transactional message 'welcom' not found" },
+    ],
+    [
+      'a wrong broadcast',
+      'broadcast',
+      response(404, { errors: [{ detail: 'broadcast not found', status: '404' }] }),
+      { kind: 'refused', httpStatus: 404 },
+    ],
+    ['a 404 of a gateway', 'send', response(404, { message: 'no route' }), { kind: 'retry', cause: 'configuration' }],
+    ['a 404 of the path', 'send', response(404, html), { kind: 'retry', cause: 'configuration' }],
+    [
+      'a 404 of Track',
+      'track',
+      response(404, { errors: [{ message: 'x' }] }),
+      { kind: 'retry', cause: 'configuration' },
+    ],
     ['a redirect', 'track', response(302, ''), { kind: 'retry', cause: 'configuration', httpStatus: 302 }],
     [
       '429 with Retry-After',
@@ -106,6 +126,20 @@ describe('one message', () => {
     ['a timeout', 'send', { kind: 'no_answer', code: 'TIMEOUT' }, { kind: 'uncertain' }],
   ])('%s', (_name, endpoint, answer, outcome) => {
     expect(classify(endpoint, answer, now)).toMatchObject(outcome)
+  })
+
+  it('repeats no words of an answer that is about our configuration: they reach the log, and may quote a person', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom<Endpoint>('track', 'send', 'broadcast', 'look_up'),
+        fc.constantFrom(301, 401, 402, 403, 404, 405, 410, 422, 451),
+        (endpoint, status) => {
+          const outcome = classify(endpoint, response(status, { meta: { error: 'ada@example.com' } }), now)
+          if (outcome.kind === 'retry') expect(outcome.error).not.toContain('ada')
+          else expect(outcome).toMatchObject({ kind: 'refused' })
+        },
+      ),
+    )
   })
 
   it('never says refused of an answer that does not speak of the message', () => {

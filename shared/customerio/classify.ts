@@ -16,14 +16,23 @@ export type BatchVerdict =
 /** Longest text of Customer.io's that is kept, in characters: enough for a person, short enough for an attribute. */
 const ERROR_LENGTH_LIMIT = 1_000
 
+/** What an answer that does not speak of the message asks to be looked at. */
+const CONFIGURATION_ERRORS: Readonly<Record<number, string>> = {
+  401: 'the credentials are refused',
+  402: 'the account has to be paid for',
+  403: 'the plan or the credentials do not allow this',
+  404: 'it does not have this path',
+}
+
 /**
  * Decides what one answer means for one message. Pure.
  *
  * - 2xx: delivered.
- * - 400, 413 and, for a broadcast, 422; a 403 of `/send` that names a file type; and a 404 in JSON of a list, which knows
- *   no such person or message: refused, no retry can help.
+ * - 400, 413 and, for a broadcast, 422; a 403 of `/send` that names a file type; and a 404 of the App API in its own shape,
+ *   which knows no such template, broadcast or person: refused, no retry can help.
  * - 429, and no connection, in time or at all: retry; it was certainly not processed.
- * - 401, 402, other 403, 404, 3xx, no request: retry, caused by our configuration; they never speak of the message.
+ * - 401, 402, other 403, other 404 (a path that does not exist is answered with a web page), 3xx, no request: retry, caused
+ *   by our configuration; they never speak of the message. Their words are ours, since they reach the log.
  * - 408, 5xx, and over a connection a timeout, reset, cut-off or unparsable answer: uncertain; it may have been processed.
  */
 export function classify(endpoint: Endpoint, answer: Answer, now: () => number): CallOutcome {
@@ -61,7 +70,12 @@ export function classify(endpoint: Endpoint, answer: Answer, now: () => number):
     const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], now())
     return { kind: 'uncertain', error, httpStatus: status, ...(retryAfterMs !== undefined && { retryAfterMs }) }
   }
-  return { kind: 'retry', cause: 'configuration', error, httpStatus: status }
+  return { kind: 'retry', cause: 'configuration', error: configurationError(status), httpStatus: status }
+}
+
+function configurationError(status: number): string {
+  const meaning = CONFIGURATION_ERRORS[status] ?? 'is this its address?'
+  return `Customer.io answered ${status}: ${meaning}`
 }
 
 /**
@@ -121,7 +135,7 @@ function refusesContent(
   error: string,
   json: Record<string, unknown> | undefined,
 ): boolean {
-  if (status === 404) return endpoint === 'look_up' && json !== undefined
+  if (status === 404) return endpoint !== 'track' && json !== undefined && ownWords(json) !== undefined
   if (status === 400 || status === 413) return true
   if (status === 422) return endpoint === 'broadcast'
   // The only 403 that is about the message: every other one is about the plan or the credentials.
@@ -137,14 +151,16 @@ export function parseRetryAfter(header: string | undefined, nowMs: number): numb
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs)
 }
 
-/** Customer.io's own words, whichever of its error shapes it used: v1, v2, App or JSON:API. */
 function serverWords(json: Record<string, unknown> | undefined): string {
-  if (json === undefined) return 'a body that is no JSON object'
+  return json === undefined ? 'a body that is no JSON object' : (ownWords(json) ?? 'no reason given')
+}
+
+/** Customer.io's own words, whichever of its error shapes it used (v1, v2, App or JSON:API); undefined in every other shape. */
+function ownWords(json: Record<string, unknown>): string | undefined {
   const meta = isRecord(json.meta) ? json.meta : {}
   if (typeof meta.error === 'string') return meta.error
   const errors = Array.isArray(meta.errors) ? meta.errors : Array.isArray(json.errors) ? json.errors : []
-  if (errors.length === 0) return 'no reason given'
-  return errors.map(itemWords).join('; ')
+  return errors.length === 0 ? undefined : errors.map(itemWords).join('; ')
 }
 
 /** One error of any shape: a string, `{reason, field, message}` or `{detail, source, status}`. */

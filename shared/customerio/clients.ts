@@ -1,13 +1,11 @@
 import { APIClient, TrackClient } from 'customerio-node'
 import type { Secret } from '../secrets/index.ts'
-import { useTransport } from './transport.ts'
+import { type TransportOptions, useTransport } from './transport.ts'
 
 /** How an API is reached. */
-export interface ApiOptions {
+export interface ApiOptions extends Pick<TransportOptions, 'timeoutMs'> {
   /** As the SDK's `url` option wants it: Track ends in `/api/v1` (v2 is derived from it), App in `/v1`. */
   readonly url: string
-  /** Of one request, with its answer. */
-  readonly timeoutMs: number
 }
 
 /** One SDK client a process, made anew only when its credentials change. Connections are kept alive by the transport. */
@@ -48,19 +46,23 @@ export class ClientHolder<C> {
 }
 
 /** The Track API's client. Its own retries are off: the queue retries, and a timed-out request is not simply repeated. */
-export function trackClients(siteId: Secret, apiKey: Secret, api: ApiOptions): ClientHolder<TrackClient> {
+export function trackClients(
+  siteId: Secret,
+  apiKey: Secret,
+  api: ApiOptions & TransportOptions,
+): ClientHolder<TrackClient> {
   return new ClientHolder([siteId, apiKey], ([site = '', key = '']) => {
     const client = new TrackClient(site, key, { url: api.url, retry: { maxRetries: 0 } })
-    useTransport(client, api.timeoutMs)
+    useTransport(client, api)
     return client
   })
 }
 
 /** The App API's client, with its own retries off: a repeated send is a second message. */
-export function appClients(apiKey: Secret, api: ApiOptions): ClientHolder<APIClient> {
+export function appClients(apiKey: Secret, api: ApiOptions & TransportOptions): ClientHolder<APIClient> {
   return new ClientHolder([apiKey], ([key = '']) => {
     const client = new APIClient(key, { url: api.url, retry: { maxRetries: 0 } })
-    useTransport(client, api.timeoutMs)
+    useTransport(client, api)
     return client
   })
 }

@@ -6,7 +6,8 @@ export {
   type PersonIdentifier,
   type TooMany,
 } from './deliveries.ts'
-export type { LifecycleEvent, LifecycleEvents, LifecycleOperation } from './lifecycle.ts'
+export type { LifecycleEvent, LifecycleEvents, LifecycleOperation, RequestEvent } from './lifecycle.ts'
+export { logRequests } from './log-requests.ts'
 export { type Operation, personKey, personKeys } from './person-keys.ts'
 export {
   type AppApi,

@@ -2,6 +2,8 @@ import { captureRejectionSymbol, EventEmitter } from 'node:events'
 import type { Clock } from '../clock/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { CallOutcome } from '../outcome/index.ts'
+import type { AppEndpoint } from './classify.ts'
+import type { Answer } from './transport.ts'
 
 /** What a listener is told of one finished operation. Nothing in it is personal data. */
 export interface LifecycleEvent {
@@ -13,8 +15,20 @@ export interface LifecycleEvent {
 
 export type LifecycleOperation = 'identify' | 'track' | 'transactional' | 'broadcast' | 'suppress' | 'delete'
 
-/** One event an operation, whatever its outcome; `failure` besides when it was not delivered. */
-export type LifecycleEvents = Record<LifecycleOperation | 'failure', [LifecycleEvent]>
+/** What a listener is told of one finished request to Customer.io. */
+export interface RequestEvent {
+  readonly operation: 'batch' | AppEndpoint
+  /** How it was answered; `code` says why it was not. */
+  readonly answer:
+    | { readonly kind: 'response'; readonly status: number }
+    | { readonly kind: Exclude<Answer['kind'], 'response'>; readonly code: string }
+  /** Messages that it carried. */
+  readonly batchSize: number
+  readonly latencyMs: number
+}
+
+/** One event per operation, whatever its outcome; `failure` besides when it was not delivered. One `request` per request. */
+export type LifecycleEvents = Record<LifecycleOperation | 'failure', [LifecycleEvent]> & { request: [RequestEvent] }
 
 /**
  * Tells of operations. A `failure` nobody listens to is no error, and a listener that throws, or whose promise is
@@ -35,15 +49,28 @@ export class LifecycleEmitter extends EventEmitter<LifecycleEvents> {
     const startedAt = this.#now()
     return call().then((outcome) => {
       const event: LifecycleEvent = { operation, outcome, latencyMs: this.#now() - startedAt }
-      this.#emitSafely(operation, event)
-      if (outcome.kind !== 'delivered') this.#emitSafely('failure', event)
+      this.#safely(() => this.emit(operation, event))
+      if (outcome.kind !== 'delivered') this.#safely(() => this.emit('failure', event))
       return outcome
     })
   }
 
-  #emitSafely(name: keyof LifecycleEvents, event: LifecycleEvent): void {
+  /** Tells of a request that has ended now. */
+  protected requested(
+    operation: RequestEvent['operation'],
+    answer: Answer,
+    batchSize: number,
+    startedAt: number,
+  ): void {
+    const { kind } = answer
+    const told = kind === 'response' ? { kind, status: answer.status } : { kind, code: answer.code }
+    const event: RequestEvent = { operation, answer: told, batchSize, latencyMs: this.#now() - startedAt }
+    this.#safely(() => this.emit('request', event))
+  }
+
+  #safely(emit: () => unknown): void {
     try {
-      this.emit(name, event)
+      emit()
     } catch (error) {
       this.#logFailure(error)
     }

@@ -339,6 +339,21 @@ it('makes no request once its rate is used up', async () => {
   expect(await service.findDeliveries(query)).toMatchObject({ kind: 'retry', cause: 'busy' })
 })
 
+it("keeps one publisher's wrong template from slowing down anybody else", async () => {
+  customerio.workspace.templates.remove('welcom')
+  const { service, lines } = start()
+  const wrong = transactionalMessage.parse({
+    channel: 'email',
+    transactional_message_id: 'welcom',
+    to: 'ada@example.com',
+    identifiers: { email: 'ada@example.com' },
+  })
+  const sends = Array.from({ length: 100 }, (_, i) => service.transactional(i % 10 < 3 ? wrong : sms()))
+  const kinds = (await Promise.all(sends)).map(({ kind }) => kind)
+  expect(kinds).toEqual(kinds.map((_, i) => (i % 10 < 3 ? 'refused' : 'delivered')))
+  expect(lines.filter(({ severity }) => severity !== 'INFO')).toEqual([])
+})
+
 it('gives Customer.io a pause after a 429, and says so', async () => {
   customerio.orders.add({ on: 'send', count: 1, fault: { do: 'rate_limit', retryAfterSeconds: 60 } })
   const { service } = start()

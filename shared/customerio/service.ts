@@ -12,7 +12,7 @@ import { type DeliveryQuery, deliveriesOf, type FoundDelivery, type TooMany } fr
 import { LifecycleEmitter } from './lifecycle.ts'
 import { type Operation, personKeys } from './person-keys.ts'
 import { callBroadcast, callSend } from './send-request.ts'
-import { type Answer, answerOf } from './transport.ts'
+import { answerOf } from './transport.ts'
 
 /** Exactly one way to name a person. */
 export type PersonIdentifiers = Extract<IdentifyMessage, { type: 'person'; action: 'delete' }>['identifiers']
@@ -99,13 +99,13 @@ export class CustomerIOService extends LifecycleEmitter {
     this.#log = log
     this.#now = clock.now
     this.#track = track && this.#inUse(track, clock)
-    this.#app = app && { ...app, clients: appClients(app.apiKey, app) }
+    this.#app = app && { ...app, clients: appClients(app.apiKey, { ...app, clock }) }
   }
 
   #inUse(track: TrackApi, clock: Clock): TrackApiInUse {
     const inUse: TrackApiInUse = {
       ...track,
-      clients: trackClients(track.siteId, track.apiKey, track),
+      clients: trackClients(track.siteId, track.apiKey, { ...track, clock }),
       operations: new Coalescer<SubmittedOperation, Outcome>({
         limits: { ...track.batch, maxBytes: track.batch.maxBytes - BATCH_ENVELOPE_BYTES },
         // With the comma that parts it from the next.
@@ -232,7 +232,7 @@ export class CustomerIOService extends LifecycleEmitter {
     if (!permit.ok) return { kind: 'undecided', outcome: denied(permit) }
     const startedAt = this.#now()
     const answer = await answerOf(() => held.client.batch([...operations]))
-    this.#logRequest('batch', answer, operations.length, startedAt)
+    this.requested('batch', answer, operations.length, startedAt)
     const whole = classify('track', answer, this.#now)
     permit.report(whole)
     if (whole.kind === 'retry' || whole.kind === 'uncertain') {
@@ -261,7 +261,7 @@ export class CustomerIOService extends LifecycleEmitter {
   ): Promise<{ readonly outcome: CallOutcome; readonly body: string }> {
     const startedAt = this.#now()
     const answer = await answerOf(() => call(turn.client))
-    this.#logRequest(endpoint, answer, 1, startedAt)
+    this.requested(endpoint, answer, 1, startedAt)
     const outcome = classify(endpoint, answer, this.#now)
     turn.permit.report(outcome)
     return {
@@ -286,16 +286,6 @@ export class CustomerIOService extends LifecycleEmitter {
       })
     }
     return notConfigured(names)
-  }
-
-  #logRequest(operation: string, answer: Answer, batchSize: number, startedAt: number): void {
-    this.#log.info('request to Customer.io', {
-      event: 'customerio_request',
-      operation,
-      batchSize,
-      latencyMs: this.#now() - startedAt,
-      ...(answer.kind === 'response' ? { httpStatus: answer.status } : { reason: answer.kind, error: answer.code }),
-    })
   }
 }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
+import { systemClock } from '../clock/index.ts'
 import { type Answer, useTransport } from './transport.ts'
 
 let server: Server
@@ -18,7 +19,7 @@ afterAll(() => server.close())
 /** One request through the transport of an SDK client. */
 async function post(uri: string, body: string, timeoutMs = 5_000): Promise<Answer> {
   const client: Parameters<typeof useTransport>[0] = { request: { handler: () => Promise.reject(new Error('unused')) } }
-  useTransport(client, timeoutMs)
+  useTransport(client, { timeoutMs, clock: systemClock })
   const headers = { 'Content-Length': Buffer.byteLength(body) }
   const { answer } = (await client.request.handler({ method: 'POST', uri, headers, body })) as { answer: Answer }
   return answer
@@ -63,4 +64,23 @@ it('does not wait for what becomes of a connection that is no longer HTTP', asyn
     )
   }
   expect(await post(`http://${url}`, 'x')).toEqual({ kind: 'no_answer', code: 'UPGRADE' })
+})
+
+it('reads no more of an answer than any that is known is long, and keeps its status', async () => {
+  const closed = new Promise<number>((resolve) => {
+    onConnection = (socket) => {
+      socket.once('close', () => resolve(socket.bytesWritten))
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{"errors":[')
+        const more = () => {
+          while (!socket.destroyed && socket.write(`"${'x'.repeat(65_536)}",`));
+        }
+        socket.on('drain', more)
+        more()
+      })
+    }
+  })
+  const answer = await post(`http://${url}`, 'x')
+  expect(answer).toMatchObject({ kind: 'response', status: 200, body: expect.stringMatching(/^cut off/) })
+  expect(await closed).toBeLessThan(20_000_000) // what the sockets of both sides hold comes on top of 2 MB
 })

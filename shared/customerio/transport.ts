@@ -1,4 +1,5 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { Clock } from '../clock/index.ts'
 
 // Not with `import`: that reads every export of `node:http`, among them WebSocket, which loads the whole of undici.
 const http = process.getBuiltinModule('node:http')
@@ -33,14 +34,19 @@ interface SdkClient {
   request: { handler(options: SdkRequest): Promise<Record<string, unknown>> }
 }
 
+export interface TransportOptions {
+  /** Of one request, with its answer. */
+  readonly timeoutMs: number
+  readonly clock: Clock
+}
+
 /**
- * Puts our own exchange in the place of an SDK client's `request.handler`. The SDK still decides path, headers,
- * credentials and body; what is replaced is how the answer is read, because the SDK's own way cannot be classified:
- * it loses the status of an answer that is not JSON (an HTML 502 and an HTML 404 are the same plain `Error` to it),
- * follows redirects without end, and repeats a timed-out send.
+ * Puts our own exchange in the place of an SDK client's `request.handler`: how the answer is read, which the SDK's own way
+ * gives no means to classify. The SDK still decides path, headers, credentials and body. See
+ * [the decision](../decisions/sdk-transport.md).
  */
-export function useTransport(client: SdkClient, timeoutMs: number): void {
-  client.request.handler = async (request) => ({ answer: await exchange(request, timeoutMs) })
+export function useTransport(client: SdkClient, options: TransportOptions): void {
+  client.request.handler = async (request) => ({ answer: await exchange(request, options) })
 }
 
 /** Runs one SDK method of a client with {@link useTransport} and returns the answer. */
@@ -50,13 +56,20 @@ export async function answerOf(call: () => Promise<{ answer?: Answer }>): Promis
   return answer
 }
 
+/**
+ * Longest body that is read, in characters. The longest answer to a batch names each of 1,000 items with its reason, and a
+ * value may be quoted; the longest list has 1,000 deliveries. What is cut off is no JSON, and is classified as that.
+ */
+const BODY_LIMIT = 2_000_000
+const LIST_LIMIT = 10_000_000
+
 /** Shorter than servers keep an idle connection, so that a request does not go out on one that is being closed. */
 const KEEP_ALIVE = { keepAlive: true, timeout: 4_000 } as const
 const httpAgent = new http.Agent(KEEP_ALIVE)
 const httpsAgent = new https.Agent(KEEP_ALIVE)
 
 /** One request. Not with `fetch`: to load undici takes a tenth of a cold start, and it does not tell whether it had a connection. */
-function exchange(request: SdkRequest, timeoutMs: number): Promise<Answer> {
+function exchange(request: SdkRequest, { timeoutMs, clock }: TransportOptions): Promise<Answer> {
   return new Promise((resolve) => {
     let sent: ClientRequest
     try {
@@ -68,16 +81,16 @@ function exchange(request: SdkRequest, timeoutMs: number): Promise<Answer> {
     }
     let connected = false
     const settle = (answer: Answer): void => {
-      clearTimeout(timer)
+      cancelTimeout()
       resolve(answer)
       // Answered before it was read to its end: the rest may never be taken, and would hold the connection.
       if (!sent.writableFinished) sent.destroy()
     }
     const fail = (code: string): void => settle({ kind: connected ? 'no_answer' : 'no_connection', code })
-    const timer = setTimeout(() => {
+    const cancelTimeout = clock.after(timeoutMs, () => {
       fail('TIMEOUT')
       sent.destroy()
-    }, timeoutMs)
+    })
     sent.on('socket', (socket) => {
       if (!socket.connecting) connected = true
       else socket.once(sent.protocol === 'https:' ? 'secureConnect' : 'connect', () => (connected = true))
@@ -87,7 +100,8 @@ function exchange(request: SdkRequest, timeoutMs: number): Promise<Answer> {
       socket.destroy()
       fail('UPGRADE')
     })
-    sent.on('response', (response) => read(response, settle, fail))
+    const limit = request.method === 'GET' ? LIST_LIMIT : BODY_LIMIT
+    sent.on('response', (response) => read(response, limit, settle, fail))
     sent.end(request.body)
   })
 }
@@ -101,15 +115,26 @@ function prepare({ method, uri, headers, body }: SdkRequest): ClientRequest {
     : https.request(url, { method, headers, agent: httpsAgent })
 }
 
-function read(response: IncomingMessage, settle: (answer: Answer) => void, fail: (code: string) => void): void {
-  let body = ''
-  response.setEncoding('utf8')
-  response.on('data', (text: string) => (body += text))
-  response.on('error', (error) => fail(codeOf(error)))
-  response.on('end', () => {
+function read(
+  response: IncomingMessage,
+  limit: number,
+  settle: (answer: Answer) => void,
+  fail: (code: string) => void,
+): void {
+  const answered = (body: string): void => {
     const headers = Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name, String(value)]))
     settle({ kind: 'response', status: response.statusCode ?? 0, headers, body })
+  }
+  let body = ''
+  response.setEncoding('utf8')
+  response.on('data', (text: string) => {
+    body += text
+    if (body.length <= limit) return
+    answered('cut off: longer than any answer that is known')
+    response.destroy()
   })
+  response.on('error', (error) => fail(codeOf(error)))
+  response.on('end', () => answered(body))
 }
 
 /** The system's code; for a host with several addresses the error is an AggregateError, whose first one tells. */

@@ -5,6 +5,7 @@ import { LIMITS, parseMessage } from '../contract/index.ts'
 import { type Carried, CustomerIOService } from '../customerio/index.ts'
 import { createDeadLetterTopic, createPushHandler, type Parsed, type ReceivedMessage } from '../delivery/index.ts'
 import { messageKey, originalPublishTime } from '../idempotency/index.ts'
+import type { Log } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
 import { RateLimiter } from '../rate/index.ts'
 import type { FunctionDefinition } from '../runtime/index.ts'
@@ -22,6 +23,7 @@ export interface TrackApiFunction<S extends z.ZodType> {
     defaults: { readonly key: string; readonly publishTimeSeconds: number | undefined },
     carried: Carried,
   ): Promise<Outcome>
+  readonly addListeners: (service: CustomerIOService, log: Log) => void
 }
 
 /** A function that hands the messages of one topic to the Track API, coalesced into batches. */
@@ -44,6 +46,7 @@ export function trackApiFunction<S extends z.ZodType>(fn: TrackApiFunction<S>): 
         log,
         clock,
       })
+      fn.addListeners(service, log)
       return createPushHandler({
         work: {
           parse: (message) => parseKeyed(fn.schema, message, clock, LIMITS.operationTextBytes),

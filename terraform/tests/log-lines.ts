@@ -9,7 +9,7 @@ import { TEST_BATCH } from '../../scripts/testing/customerio-service.ts'
 import { hostOfTest } from '../../scripts/testing/host.ts'
 import { systemClock } from '../../shared/clock/index.ts'
 import { ConfigurationError } from '../../shared/config/index.ts'
-import { CustomerIOService } from '../../shared/customerio/index.ts'
+import { CustomerIOService, logRequests } from '../../shared/customerio/index.ts'
 import { createPushHandler } from '../../shared/delivery/index.ts'
 import { createLog, type Log } from '../../shared/logging/index.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
@@ -106,8 +106,8 @@ export async function customerioLines(statuses: readonly number[]): Promise<unkn
     })
     const url = await listening(customerio)
     const seen = { type: 'person', action: 'event', identifiers: { id: 'u1' }, name: 'seen', attributes: {} } as const
-    const service = (apiKey: string) =>
-      new CustomerIOService({
+    const service = (apiKey: string) => {
+      const made = new CustomerIOService({
         track: {
           url: `${url}/api/v1`,
           timeoutMs: 5_000,
@@ -126,6 +126,9 @@ export async function customerioLines(statuses: readonly number[]): Promise<unkn
         log,
         clock: systemClock,
       })
+      logRequests(made, log)
+      return made
+    }
     for (let request = 0; request <= statuses.length; request += 1) {
       // A pause after a 429 belongs to its process: each request comes from another.
       await service('key').track(seen)

@@ -59,8 +59,8 @@ export function v2TooLarge(limitBytes: number): Answer {
   })
 }
 
-/** 400, 403 and 413 of `/v1/send/*`. */
-export function sendRefused(status: 400 | 403 | 413, error: string): Answer {
+/** 400, 403, 404 and 413 of `/v1/send/*`. */
+export function sendRefused(status: 400 | 403 | 404 | 413, error: string): Answer {
   return json(status, { meta: { error } })
 }
 

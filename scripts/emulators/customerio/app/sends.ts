@@ -136,6 +136,9 @@ function refusalOf(channel: Channel, body: JsonObject, requestBytes: number, now
   return channelRefusal(channel, body)
 }
 
+/** Not documented: the status is what senders report, the shape that of the endpoint's other refusals. */
+const NO_TEMPLATE = sendRefused(404, 'transactional message not found')
+
 function send(channel: Channel): Route['handle'] {
   return (request: ReceivedRequest, context: Context) => {
     const nowMs = context.now()
@@ -148,7 +151,8 @@ function send(channel: Channel): Route['handle'] {
     const body = parseBody(request.body)
     if (!isObject(body)) return bad('body is not a JSON object')
     const entry = { kind: `send.${channel}`, endpoint: request.endpoint, receivedAtMs: nowMs, body }
-    const refusal = refusalOf(channel, body, request.body.length, nowMs)
+    const isMissing = context.workspace.templates.isMissing(body.transactional_message_id)
+    const refusal = isMissing ? NO_TEMPLATE : refusalOf(channel, body, request.body.length, nowMs)
     const who = identifierOf(body)
     if (refusal !== undefined || who === undefined) {
       if (context.store === 'all') context.inbox.add({ ...entry, kind: 'refused', result: 'refused' })

@@ -33,6 +33,7 @@ const FIRST_NAMED_TEMPLATE = 1_001
 /** Transactional templates: asked for by number or by trigger name, reported by number alone. */
 export class Templates {
   readonly #byName = new Map<string, number>()
+  readonly #missing = new Set<string>()
 
   /** Any number is itself; a name gets a number at its first use and keeps it. */
   resolve(idOrName: unknown): number {
@@ -44,6 +45,15 @@ export class Templates {
     const made = FIRST_NAMED_TEMPLATE + this.#byName.size
     this.#byName.set(idOrName, made)
     return made
+  }
+
+  /** From now on there is no such template (or no longer). */
+  remove(idOrName: number | string): void {
+    this.#missing.add(String(idOrName))
+  }
+
+  isMissing(idOrName: unknown): boolean {
+    return this.#missing.has(String(idOrName))
   }
 
   named(): { id: number; name: string }[] {
