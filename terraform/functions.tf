@@ -4,6 +4,11 @@ locals {
     for name, f in var.pipeline.functions : name => merge(
       f.environment,
       { GOOGLE_CLOUD_PROJECT = var.project_id, LOG_LEVEL = var.log_level },
+      {
+        BODY_MEMORY_BYTES = tostring(
+          (tonumber(regex("^[0-9]+", f.memory)) * (endswith(f.memory, "Gi") ? 1024 : 1) - local.base_memory_mib) * 1048576
+        )
+      },
       { for secret in f.secrets : "${secret}_FILE" => "${local.secret_mounts[secret]}/${local.secret_file}" },
       f.rate_share == null ? {} : { CUSTOMERIO_REGION = var.customerio_region },
       # An instance's part of what the account is allowed. Rounded down, so that all together stay within the limit.

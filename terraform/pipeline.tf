@@ -215,12 +215,16 @@ variable "pipeline" {
   }
 
   validation {
+    # 20 bytes for two bodies: MEMORY_PER_BODY_BYTE in shared/config/memory.ts. A function that anyone can call reads up to
+    # WEBHOOK_MAX_BODY_BYTES; no push of Pub/Sub is larger than 14.2 MB.
     condition = alltrue([
-      for f in values(var.pipeline.functions) : f.ingress != "all" ? true : try(
-        f.concurrency * 64 <= tonumber(regex("^[0-9]+", f.memory)) * (endswith(f.memory, "Gi") ? 1024 : 1), true
+      for f in values(var.pipeline.functions) : try(
+        (tonumber(regex("^[0-9]+", f.memory)) * (endswith(f.memory, "Gi") ? 1024 : 1) - local.base_memory_mib) * 1048576
+        >= 20 * (f.ingress == "all" ? tonumber(lookup(f.environment, "WEBHOOK_MAX_BODY_BYTES", "20971520")) : 14200000),
+        true
       )
     ])
-    error_message = "A function that anyone can call buffers up to 64 MiB a request: `concurrency` x 64 MiB must fit its `memory`. Lower the concurrency or raise the memory."
+    error_message = "A function's `memory`, less the 256 MiB that it takes without requests, does not hold two of the largest bodies it reads: 284 MB for a push, 20 x WEBHOOK_MAX_BODY_BYTES for the webhook. Raise the memory."
   }
 
   validation {
@@ -283,6 +287,10 @@ variable "pipeline" {
 }
 
 locals {
+  # What a process takes without a request: 150 MiB measured (scripts/chaos/memory.ts), and room for its bookkeeping of
+  # connections and messages. The rest is for bodies of requests.
+  base_memory_mib = 256
+
   # Subscriptions that push, and what each function gets from the one that pushes to it.
   push_subscriptions       = { for name, s in var.pipeline.subscriptions : name => s if s.push != null }
   subscription_of_function = { for name, s in local.push_subscriptions : s.push => name }

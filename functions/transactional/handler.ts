@@ -54,6 +54,7 @@ export function createTransactionalFunction(config: TransactionalConfig, parts: 
     },
     deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
     maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
+    bodyMemoryBytes: config.bodyMemoryBytes,
     log,
     clock,
   })

@@ -41,7 +41,12 @@ beforeAll(async () => {
     },
   })
   const handler = createWarehouseHandler({
-    config: { insertTimeoutMs: 9_000, batch, deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 10 } },
+    config: {
+      bodyMemoryBytes: 1e9,
+      insertTimeoutMs: 9_000,
+      batch,
+      deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 10 },
+    },
     dataset: createDataset(PROJECT, 'customerio'),
     deadLetters: { publish: async (letter) => void deadLetters.push(letter) },
     log: createLog({

@@ -15,7 +15,7 @@ import {
 } from '../../shared/warehouse/index.ts'
 
 export interface WarehouseHandlerOptions {
-  readonly config: Pick<WarehouseConfig, 'batch' | 'deadLetter' | 'insertTimeoutMs'>
+  readonly config: Pick<WarehouseConfig, 'batch' | 'deadLetter' | 'insertTimeoutMs' | 'bodyMemoryBytes'>
   /** Opened at the first insert. */
   readonly dataset: () => Promise<Dataset>
   readonly deadLetters: DeadLetters
@@ -52,6 +52,7 @@ export function createWarehouseHandler(options: WarehouseHandlerOptions): HttpFu
     },
     deadLetters,
     maxDeliveryAttempts: config.deadLetter.maxDeliveryAttempts,
+    bodyMemoryBytes: config.bodyMemoryBytes,
     log,
     clock,
   })

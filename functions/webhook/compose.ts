@@ -45,6 +45,7 @@ export function webhookFunction(
         clock,
         maxAgeSeconds: config.maxAgeSeconds,
         maxBodyBytes: config.maxBodyBytes,
+        bodyMemoryBytes: config.bodyMemoryBytes,
         publishTimeoutMs: config.publishTimeoutMs,
       })
     },

@@ -33,6 +33,7 @@ async function start(options: Partial<WebhookHandlerOptions> = {}) {
     clock: systemClock,
     maxAgeSeconds: undefined,
     maxBodyBytes: 1_000_000,
+    bodyMemoryBytes: 1e9,
     publishTimeoutMs: 3_000,
     ...options,
   })

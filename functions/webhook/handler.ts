@@ -1,8 +1,9 @@
 import type { Request, Response } from '@google-cloud/functions-framework'
 import { type Clock, TimeoutError, withTimeout } from '../../shared/clock/index.ts'
+import { MEMORY_PER_BODY_BYTE } from '../../shared/config/index.ts'
 import { safeErrorName } from '../../shared/errors/index.ts'
 import type { Log, LogFields } from '../../shared/logging/index.ts'
-import { readBody } from '../../shared/runtime/index.ts'
+import { createBodyReader } from '../../shared/runtime/index.ts'
 import type { Secret } from '../../shared/secrets/index.ts'
 import {
   type CustomerIOWebhookHandler,
@@ -23,6 +24,8 @@ export interface WebhookHandlerOptions {
   readonly clock: Clock
   readonly maxAgeSeconds: number | undefined
   readonly maxBodyBytes: number
+  /** Bytes of memory for the bodies that are held, all together. */
+  readonly bodyMemoryBytes: number
   /** From the arrival of the request until the publish must be certain. */
   readonly publishTimeoutMs: number
 }
@@ -48,22 +51,43 @@ interface Decision extends Partial<LogFields> {
  *
  * - 204 for whatever Customer.io signed, once Pub/Sub has it: understood, quarantined or truncated
  * - 401 for what it did not sign, after a fresh read of the keys
- * - 503 when the trouble is ours: keys not configured or not readable, publish failed or too slow
+ * - 503 when the trouble is ours: keys not configured or not readable, publish failed or too slow, no memory left
  * - 405, 408 and 413 for what cannot be Customer.io: no POST, still sending when Customer.io has given up, far too large
  */
 export function createWebhookHandler(options: WebhookHandlerOptions) {
   const { signingKeys, publish, webhooks, log, clock } = options
   const { now } = clock
+  const bodies = createBodyReader({
+    clock,
+    budgetBytes: options.bodyMemoryBytes,
+    memoryPerByte: MEMORY_PER_BODY_BYTE,
+    maxBytes: options.maxBodyBytes,
+    // Anybody can call the function, and announce what never comes.
+    reservesAhead: false,
+  })
 
   async function decide(request: Request, receivedAtMs: number): Promise<Decision | undefined> {
     if (request.method !== 'POST') return refused(405, 'method')
     const claim = readClaim(request.headers)
     if (typeof claim === 'string') return refused(401, claim)
-    const body = await readBody(request, clock, options.maxBodyBytes, receivedAtMs + ANSWER_WITHIN_MS - now())
+    const body = await bodies.read(request, receivedAtMs + ANSWER_WITHIN_MS - now())
     if (body === 'aborted') return undefined
     if (body === 'too_slow') return refused(408, body)
     if (body === 'too_large') return refused(413, body)
+    if (body === 'no_room') return ours('the webhooks that are held leave no memory for another', body)
+    try {
+      return await decideOn(body.bytes, claim, request, receivedAtMs)
+    } finally {
+      body.release()
+    }
+  }
 
+  async function decideOn(
+    body: Buffer,
+    claim: SignatureClaim,
+    request: Request,
+    receivedAtMs: number,
+  ): Promise<Decision> {
     const known = await signingKeys.current()
     const verification = explains(known, claim, body) ? 'authentic' : await verifyWithFreshKeys(known, claim, body)
     if (verification === 'not_configured') return ours('the signing keys are not configured', verification)

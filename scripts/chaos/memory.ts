@@ -1,84 +1,54 @@
-import { readFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startOneFunction } from './one-function.ts'
+import { buildFunctions } from '../build/build.ts'
+import { PROJECT_ROOT } from '../topology/topology.ts'
+import { SCENARIOS } from './largest-messages.ts'
+import { type Soaked, soak } from './soak.ts'
 
-const HELP = `node scripts/chaos/memory.ts [--messages N] [--function track|identify]
+const HELP = `node scripts/chaos/memory.ts [--bundles DIR] [SCENARIO...]
 
-Pushes many messages through one process and prints how much memory it takes on the way.
-Ends with 1 when the last fifth of the run took clearly more than the second.
+Sends the largest messages there are to the built functions, as many at once as the function is given, under the memory
+that pipeline.yaml gives it. Each message is sent until it is answered 204.
+Ends with 1 when a process ends or takes more than its memory.
+
+Scenarios: ${Object.keys(SCENARIOS).join(', ')}
+--bundles  a directory with functions/<name> that is built already, such as another version's
 `
-const CONCURRENT_PUSHES = 400
-const SAMPLES = 25
-/** What the garbage collector's own moods explain. */
-const TOLERATED = 1.1
-
-/** Resident memory of a process in MB, as Linux counts it. */
-function residentMb(pid: number): number {
-  const [, kilobytes = '0'] = readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+) kB/) ?? []
-  return Number(kilobytes) / 1_024
-}
-
-const mean = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      messages: { type: 'string', default: '500000' },
-      function: { type: 'string', default: 'track' },
-      help: { type: 'boolean', default: false },
-    },
+  const { values, positionals } = parseArgs({
+    options: { bundles: { type: 'string' }, help: { type: 'boolean', default: false } },
+    allowPositionals: true,
   })
   if (values.help) {
     console.log(HELP)
     return 0
   }
-  process.env.METADATA_SERVER_DETECTION ??= 'none'
-  const total = Number(values.messages)
-  const name = values.function === 'identify' ? 'identify' : 'track'
-  const {
-    process: child,
-    push,
-    customerio,
-    close,
-  } = await startOneFunction(name, {
-    customerio: { storeInbox: 'count', latencyMs: 5 },
-  })
-  const { pid } = child
-  if (pid === undefined) throw new Error('the function is not running')
-  const samples: number[] = []
-  const startedAt = performance.now()
-  let begun = 0
-  let done = 0
-  let failed = 0
-  const body = (number: number) => ({
-    identifiers: { id: `person-${number}` },
-    ...(name === 'track' && { name: 'order_completed' }),
-    attributes: { number, note: 'x'.repeat(200) },
-  })
-  const pusher = async () => {
-    while (begun < total) {
-      const number = begun++
-      // As Pub/Sub does: a connection that the server closed a moment ago is no answer, and the message comes again.
-      const deliver = () => push(body(number), { idempotency_key: `key-${number}` })
-      const status = await deliver().catch(deliver)
-      if (status !== 204) failed++
-      if (++done % Math.floor(total / SAMPLES) === 0) {
-        samples.push(residentMb(pid))
-        const seconds = (performance.now() - startedAt) / 1_000
-        console.log(
-          `${String(done).padStart(8)} messages  ${seconds.toFixed(0).padStart(5)} s  ${samples.at(-1)?.toFixed(0)} MB`,
-        )
-      }
+  mkdirSync(join(PROJECT_ROOT, '.local'), { recursive: true })
+  const own = mkdtempSync(join(PROJECT_ROOT, '.local', 'soak-'))
+  try {
+    if (values.bundles === undefined) await buildFunctions(join(own, 'functions'))
+    const directory = values.bundles === undefined ? own : resolve(values.bundles)
+    let failed = 0
+    for (const name of positionals.length > 0 ? positionals : Object.keys(SCENARIOS)) {
+      const scenario = SCENARIOS[name]?.()
+      if (scenario === undefined) throw new Error(`no scenario ${name}: one of ${Object.keys(SCENARIOS).join(', ')}`)
+      console.log(`${name}: ${scenario.concurrency} at once, ${scenario.messages} ${scenario.what}`)
+      const soaked = await soak(directory, scenario)
+      console.log(`  ${told(soaked)}`)
+      if (!soaked.survived || soaked.delivered < scenario.messages) failed++
     }
+    return failed === 0 ? 0 : 1
+  } finally {
+    rmSync(own, { recursive: true, force: true })
   }
-  await Promise.all(Array.from({ length: CONCURRENT_PUSHES }, pusher))
-  const { batches } = customerio.statistics()
-  await close()
-  const fifth = Math.floor(samples.length / 5)
-  const [early, late] = [mean(samples.slice(fifth, 2 * fifth)), mean(samples.slice(-fifth))]
-  console.log(`${failed} not answered 204, ${batches.mean.toFixed(0)} messages a request`)
-  console.log(`second fifth ${early.toFixed(0)} MB, last fifth ${late.toFixed(0)} MB`)
-  return failed === 0 && late <= early * TOLERATED ? 0 : 1
+}
+
+function told({ answers, survived, limitMiB, mostResidentMiB, mostUsedMiB, seconds }: Soaked): string {
+  const counts = [...answers].map(([status, count]) => `${count} × ${status === 0 ? 'cut' : status}`).join(', ')
+  const memory = `resident at most ${mostResidentMiB.toFixed(0)} of ${limitMiB} MiB, heap and buffers ${mostUsedMiB} MiB`
+  return `${survived ? 'survived' : 'ENDED'} after ${seconds.toFixed(1)} s: ${counts}; ${memory}`
 }
 
 process.exitCode = await main()

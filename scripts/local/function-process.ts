@@ -50,6 +50,11 @@ export class FunctionProcess {
     return this.#child !== undefined && !hasEnded(this.#child)
   }
 
+  /** The file that its log lines are appended to. */
+  get logFile(): string {
+    return this.#options.logFile
+  }
+
   get pid(): number | undefined {
     return this.#child?.pid
   }

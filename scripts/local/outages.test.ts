@@ -64,6 +64,7 @@ beforeAll(async () => {
   const inserting = await serve(
     createWarehouseHandler({
       config: {
+        bodyMemoryBytes: 1e9,
         insertTimeoutMs: 9_000,
         batch,
         deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 100 },

@@ -94,6 +94,15 @@ const topologySchema = z.strictObject({
   }),
 })
 
+/**
+ * `BODY_MEMORY_BYTES` of a function, as Terraform computes it: its memory (such as `1Gi`) less what a process takes without
+ * requests.
+ */
+export function bodyMemoryBytes(memory: string): number {
+  const [, amount, unit] = /^(\d+)(Mi|Gi)$/.exec(memory) ?? []
+  return (Number(amount) * (unit === 'Gi' ? 1_024 : 1) - 256) * 1_048_576
+}
+
 export type Topology = z.infer<typeof topologySchema>
 
 /** Reads `terraform/pipeline.yaml`, the definition that Terraform deploys. Throws with the path of what is wrong. */

@@ -10,6 +10,7 @@ import {
   warehouseSettings,
   webhookSettings,
 } from './groups.ts'
+import { webhookMemoryProblems } from './memory.ts'
 import { parse } from './parse.ts'
 import type { Environment } from './setting.ts'
 import { timeProblems, trackApiTimes, transactionalTimes, warehouseTimes } from './times.ts'
@@ -65,7 +66,7 @@ export function parseTransactionalConfig(env: Environment): TransactionalConfig 
 
 /** @throws {ConfigurationError} */
 export function parseWebhookConfig(env: Environment): WebhookConfig {
-  return parse(webhookSchema(), env)
+  return parse(webhookSchema(), env, webhookMemoryProblems)
 }
 
 /** @throws {ConfigurationError} */

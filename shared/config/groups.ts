@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { LEAST_BODY_MEMORY_BYTES } from './memory.ts'
 import { type Environment, httpUrl, number, oneOf, optionalNumber, secret, settings, text, textOr } from './setting.ts'
 
 /**
@@ -43,6 +44,14 @@ export const processSettings = () => ({
     fix: "set it to the project's id",
   }),
   logLevel: severity(),
+  bodyMemoryBytes: number('BODY_MEMORY_BYTES', 536_870_912, {
+    meaning:
+      'how much memory the requests that are held may take for their bodies; one that does not fit is answered 503',
+    setBy: 'Terraform',
+    unit: 'bytes',
+    from: LEAST_BODY_MEMORY_BYTES,
+    to: 34_359_738_368,
+  }),
 })
 
 /** What a function knows of the subscription that pushes to it. */
@@ -287,8 +296,7 @@ export const webhookSettings = () => ({
     3_500,
     'from the arrival of a webhook until its publish must be certain',
   ),
-  // Cloud Run takes no HTTP/1 request above 32 MiB. By default less, so that the bodies of 32 requests at once, each held
-  // twice while it is put together, fit 2 GiB whoever sends them.
+  // Cloud Run takes no HTTP/1 request above 32 MiB.
   maxBodyBytes: number('WEBHOOK_MAX_BODY_BYTES', 20_971_520, {
     meaning: 'the largest body that is read; a larger one is answered 413',
     setBy: 'pipeline.yaml',

@@ -46,6 +46,7 @@ it('gives the identify and track functions their defaults', () => {
   expect(parseTrackConfig(trackVariables)).toEqual({
     projectId: 'p',
     logLevel: 'INFO',
+    bodyMemoryBytes: 536_870_912,
     ackDeadlineMs: 60_000,
     deadLetter: { topic: 'dead', maxDeliveryAttempts: 100 },
     trackApi: {
@@ -74,6 +75,7 @@ it('gives the transactional function its defaults', () => {
   expect(parseTransactionalConfig(transactionalVariables)).toEqual({
     projectId: 'p',
     logLevel: 'INFO',
+    bodyMemoryBytes: 536_870_912,
     ackDeadlineMs: 60_000,
     deadLetter: { topic: 'dead', maxDeliveryAttempts: 100 },
     appApi: {
@@ -104,6 +106,7 @@ it('gives the webhook function its defaults, without an age limit', () => {
   expect(parseWebhookConfig(webhookVariables)).toEqual({
     projectId: 'p',
     logLevel: 'INFO',
+    bodyMemoryBytes: 536_870_912,
     topic: 'webhook-events',
     signingKeys: { name: 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS', file: '/secrets/keys' },
     maxAgeSeconds: undefined,
@@ -217,4 +220,12 @@ it('lets no function stand still for a LOG_LEVEL that is none, and tells of it w
 it.each(['identify', 'track'])('leaves half of the places of %s to those who do not wait for their key', (name) => {
   const concurrency = readTopology().functions[name]?.concurrency ?? 0
   expect(parseTrackConfig(trackVariables).batch.maxBlockedItems).toBeLessThanOrEqual(concurrency / 2)
+})
+
+it('wants memory for two of the largest webhooks', () => {
+  const env = { ...webhookVariables, BODY_MEMORY_BYTES: '600000000' }
+  expect(parseWebhookConfig(env).bodyMemoryBytes).toBe(600_000_000)
+  expect(() => parseWebhookConfig({ ...env, WEBHOOK_MAX_BODY_BYTES: '30000001' })).toThrow(
+    'BODY_MEMORY_BYTES is less than the 600000020 bytes that two bodies of WEBHOOK_MAX_BODY_BYTES take',
+  )
 })

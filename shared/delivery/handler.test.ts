@@ -22,7 +22,11 @@ beforeAll(() => void leaveBodiesUnread())
 afterEach(() => Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve)))))
 
 /** The handler on the functions framework, on a real port, with what it published and logged. */
-async function start(work: Partial<PushFunction<string>>, publish?: () => Promise<void>) {
+async function start(
+  work: Partial<PushFunction<string>>,
+  publish?: () => Promise<void>,
+  bodyMemoryBytes = 300_000_000,
+) {
   const letters: DeadLetter[] = []
   const lines: Record<string, unknown>[] = []
   const handler = createPushHandler<string>({
@@ -38,6 +42,7 @@ async function start(work: Partial<PushFunction<string>>, publish?: () => Promis
       },
     },
     maxDeliveryAttempts: MAX_ATTEMPTS,
+    bodyMemoryBytes,
     log: createLog({
       clock: systemClock,
       functionName: 'test',

@@ -1,10 +1,11 @@
 import type { Request, Response } from '@google-cloud/functions-framework'
 import type { Clock } from '../clock/index.ts'
+import { MEMORY_PER_BODY_BYTE } from '../config/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { Outcome, RefusalReason } from '../outcome/index.ts'
-import { readBody } from '../runtime/index.ts'
+import { createBodyReader, type UnreadReason } from '../runtime/index.ts'
 import { type DeadLetter, deadLetterOf, type Failure } from './dead-letter.ts'
-import { LARGEST_PUSH_BYTES, type NotAPush, type ReceivedMessage, unwrapPush } from './push.ts'
+import { LARGEST_PUSH_BYTES, pushBytes, type ReceivedMessage, unwrapPush } from './push.ts'
 
 /** What a topic's message turned out to be. */
 export type Parsed<T> =
@@ -13,6 +14,8 @@ export type Parsed<T> =
 
 /** What differs from function to function. */
 export interface PushFunction<T> {
+  /** Longer messages are refused by `parse`, unread. By default none is too long. */
+  readonly maxMessageBytes?: number
   /** Reads the message by its contract. Must not throw. */
   parse(message: ReceivedMessage): Parsed<T>
   /** Does the work. Rejecting counts as a retry. */
@@ -29,12 +32,14 @@ export interface PushHandlerOptions<T> {
   readonly deadLetters: DeadLetters
   /** Of the subscription. Pub/Sub forwards on its own after the last one, without telling why. */
   readonly maxDeliveryAttempts: number
+  /** Bytes of memory for the pushes that are held, all together. */
+  readonly bodyMemoryBytes: number
   readonly log: Log
   readonly clock: Clock
 }
 
 /** How long the body of a push may take to arrive. Pub/Sub sends ten megabytes in a fraction of a second. */
-const BODY_WITHIN_MS = 10_000
+const BODY_WITHIN_MS = 30_000
 
 /**
  * How many attempts before the last we give a message up ourselves: Pub/Sub's count is approximate, and its own
@@ -50,10 +55,19 @@ export const ATTEMPTS_KEPT_IN_RESERVE = 3
  * - retry, or the dead letter could not be published: 503, so that Pub/Sub delivers it again
  *
  * What is no push at all is answered 405 (not a POST), 400 (no Pub/Sub envelope), 413 (larger than any push) or 408 (still
- * being sent after ten seconds); Pub/Sub itself sends none of these.
+ * being sent after half a minute); Pub/Sub itself sends none of these.
  */
 export function createPushHandler<T>(options: PushHandlerOptions<T>) {
   const { work, deadLetters, log, clock } = options
+  const bodies = createBodyReader({
+    clock,
+    budgetBytes: options.bodyMemoryBytes,
+    memoryPerByte: MEMORY_PER_BODY_BYTE,
+    maxBytes: LARGEST_PUSH_BYTES,
+    ...(work.maxMessageBytes !== undefined && { deliverableBytes: pushBytes(work.maxMessageBytes) }),
+    // Only Pub/Sub can call the function, and sends what it announces.
+    reservesAhead: true,
+  })
 
   function read(message: ReceivedMessage): Parsed<T> {
     return message.dataIsIntact
@@ -95,38 +109,69 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
       return
     }
     const startedAt = clock.now()
-    const body = await readBody(request, clock, LARGEST_PUSH_BYTES, BODY_WITHIN_MS)
-    if (body === 'aborted') return
-    const pushed = typeof body === 'string' ? unreadable(body) : unwrapPush(body)
+    const body = await bodies.read(request, BODY_WITHIN_MS)
+    if (typeof body === 'string') {
+      answerUnread(body, response)
+      return
+    }
+    try {
+      await handle(body.bytes, startedAt, request, response)
+    } finally {
+      body.release()
+    }
+  }
+
+  async function handle(body: Buffer, startedAt: number, request: Request, response: Response): Promise<void> {
+    const pushed = unwrapPush(body)
     if (!pushed.ok) {
-      log.warning('request is no Pub/Sub push', { event: 'not_a_push', answer: pushed.answer })
-      // Who sends so slowly would otherwise go on, and hold the connection.
-      if (pushed.answer === 408) response.set('Connection', 'close')
-      response.status(pushed.answer).send(pushed.error)
+      answerNotAPush(400, pushed.error, response)
       return
     }
     const { message } = pushed
-    let outcome: Outcome
-    try {
-      const parsed = read(message)
-      outcome = parsed.ok
-        ? await work.deliver(parsed.value, message)
-        : { kind: 'refused', reason: parsed.reason, error: parsed.error }
-    } catch (error) {
-      outcome = unexpected(error, message)
-    }
+    const outcome = await outcomeOf(message)
     const settled: Settled =
       outcome.kind === 'delivered' ? { answer: 204, outcome } : await giveUpOrRetry(message, outcome)
     const trace = message.attributes.traceparent ?? request.get('traceparent')
     logMessage(log, message, settled, { trace, startedAt, endedAt: clock.now() })
     response.status(settled.answer).end()
   }
-}
 
-function unreadable(reason: 'too_large' | 'too_slow'): NotAPush {
-  return reason === 'too_large'
-    ? { ok: false, answer: 413, error: `not a Pub/Sub push: more than ${LARGEST_PUSH_BYTES} bytes` }
-    : { ok: false, answer: 408, error: `not a Pub/Sub push: still being sent after ${BODY_WITHIN_MS} ms` }
+  async function outcomeOf(message: ReceivedMessage): Promise<Outcome> {
+    try {
+      const parsed = read(message)
+      if (parsed.ok) return await work.deliver(parsed.value, message)
+      return { kind: 'refused', reason: parsed.reason, error: parsed.error }
+    } catch (error) {
+      return unexpected(error, message)
+    }
+  }
+
+  function answerUnread(reason: UnreadReason, response: Response): void {
+    switch (reason) {
+      case 'aborted':
+        return
+      case 'no_room':
+        log.info('the messages that are held leave no memory for another; Pub/Sub will deliver it again', {
+          event: 'message_not_read',
+          reason,
+          answer: 503,
+        })
+        response.status(503).end()
+        return
+      case 'too_large':
+        answerNotAPush(413, `not a Pub/Sub push: more than ${LARGEST_PUSH_BYTES} bytes`, response)
+        return
+      case 'too_slow':
+        // Who sends so slowly would otherwise go on, and hold the connection.
+        response.set('Connection', 'close')
+        answerNotAPush(408, `not a Pub/Sub push: still being sent after ${BODY_WITHIN_MS} ms`, response)
+    }
+  }
+
+  function answerNotAPush(answer: 400 | 408 | 413, error: string, response: Response): void {
+    log.warning('request is no Pub/Sub push', { event: 'not_a_push', answer })
+    response.status(answer).send(error)
+  }
 }
 
 type Undelivered = Exclude<Outcome, { kind: 'delivered' }>

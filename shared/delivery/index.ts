@@ -9,4 +9,4 @@ export {
   type PushFunction,
   type PushHandlerOptions,
 } from './handler.ts'
-export { type ReceivedMessage, unwrapPush } from './push.ts'
+export { LARGEST_PUSH_BYTES, type ReceivedMessage, unwrapPush } from './push.ts'

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { PUBSUB_LIMITS } from './dead-letter.ts'
 
 /** A Pub/Sub message as our push subscription delivered it. */
 export interface ReceivedMessage {
@@ -42,19 +43,22 @@ const envelope = z.object({
 
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/
 
-/** A request that did not come from a Pub/Sub push subscription: its answer, and what is wrong with it. */
+/** A request that did not come from a Pub/Sub push subscription, and why: nothing of the body. */
 export interface NotAPush {
   readonly ok: false
-  readonly answer: 400 | 408 | 413
-  /** Holds nothing of the request. */
   readonly error: string
 }
 
-/**
- * No push is larger: ten megabytes of body and attributes (PUBSUB_LIMITS), the body in base64, up to 128 kB of attributes
- * with every character escaped (six times as long), and the envelope around them.
- */
-export const LARGEST_PUSH_BYTES = 14_000_000
+/** 100 attributes of at most 256 and 1,024 bytes, each byte escaped to six, and what is around them. */
+const ENVELOPE_BYTES = 800_000
+
+/** The most bytes that the push of a message may have whose body has so many: base64, attributes and envelope. */
+export function pushBytes(messageBytes: number): number {
+  return Math.ceil(messageBytes / 3) * 4 + ENVELOPE_BYTES
+}
+
+/** No push is larger: 14.1 MB. */
+export const LARGEST_PUSH_BYTES = pushBytes(PUBSUB_LIMITS.messageBytes)
 
 /** Unwraps the body of a push request. Never throws. */
 export function unwrapPush(body: Buffer): { readonly ok: true; readonly message: ReceivedMessage } | NotAPush {
@@ -84,7 +88,7 @@ export function unwrapPush(body: Buffer): { readonly ok: true; readonly message:
 }
 
 function notAPush(field: string, problem: string): NotAPush {
-  return { ok: false, answer: 400, error: `not a Pub/Sub push: ${field}: ${problem}` }
+  return { ok: false, error: `not a Pub/Sub push: ${field}: ${problem}` }
 }
 
 /** Undefined when it is no JSON. The engine's own message would quote the body. */

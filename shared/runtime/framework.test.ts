@@ -52,20 +52,20 @@ it('takes two lines that are written at once for one text of the request (line-b
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ message: '{"first":1}\n{"second":2}\n' }])
 })
 
-it('answers malformed JSON before the function is called, and logs a part of it (body.ts)', async () => {
+it('answers malformed JSON before the function is called, and logs a part of it (unread-body.ts)', async () => {
   const answer = await post('{"email":"ann@example.com" oops}')
   expect(answer.status).toBe(400)
   await written('SyntaxError')
   expect(output).toContain('ann@example.com')
 })
 
-it('inflates a compressed body, however large it becomes (body.ts)', async () => {
-  const bomb = Buffer.from(gzipSync(JSON.stringify({ text: 'x'.repeat(40_000_000) })))
+it('inflates a compressed body, however large it becomes (unread-body.ts)', async () => {
+  const bomb = Buffer.from(gzipSync(JSON.stringify({ text: 'x'.repeat(1_000_000) })))
   const answer = await post(bomb, { 'content-encoding': 'gzip' })
   expect(await answer.json()).toEqual({ received: 'object' })
 })
 
-it('answers some paths by itself (body.ts)', async () => {
+it('answers some paths by itself (unread-body.ts)', async () => {
   expect((await fetch(`${url}robots.txt`, { method: 'POST' })).status).toBe(404)
 })
 

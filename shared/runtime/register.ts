@@ -1,10 +1,10 @@
 import { type HttpFunction, http, type Request, type Response } from '@google-cloud/functions-framework'
 import { ConfigurationError, ignoredSettings, type ProcessConfig } from '../config/index.ts'
 import { createLog, type Log } from '../logging/index.ts'
-import { leaveBodiesUnread } from './body.ts'
 import { runWithoutDomains } from './domains.ts'
 import type { Drain } from './drain.ts'
 import type { Environment, Host } from './host.ts'
+import { leaveBodiesUnread } from './unread-body.ts'
 
 /** What every function is put together with. */
 export interface FunctionParts extends Pick<Host, 'clock' | 'random'> {
@@ -22,7 +22,7 @@ export interface FunctionDefinition<Config extends ProcessConfig> {
 
 /**
  * Registers a function with the functions framework, with everything in place that works around it (README.md). The
- * function reads the bodies of its requests by itself, with `readBody`.
+ * function reads the bodies of its requests by itself, with a `BodyReader`.
  */
 export function register<Config extends ProcessConfig>(definition: FunctionDefinition<Config>, host: Host): void {
   runWithoutDomains()

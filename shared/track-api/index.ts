@@ -31,7 +31,7 @@ export function trackApiFunction<S extends z.ZodType>(fn: TrackApiFunction<S>): 
   return {
     name: fn.name,
     parseConfig: fn.parseConfig,
-    create({ trackApi, batch, deadLetter, projectId }, { log, clock, random }) {
+    create({ trackApi, batch, deadLetter, projectId, bodyMemoryBytes }, { log, clock, random }) {
       const service = new CustomerIOService({
         track: {
           url: trackApi.url,
@@ -48,7 +48,9 @@ export function trackApiFunction<S extends z.ZodType>(fn: TrackApiFunction<S>): 
       })
       fn.addListeners(service, log)
       return createPushHandler({
+        bodyMemoryBytes,
         work: {
+          maxMessageBytes: LIMITS.operationTextBytes,
           parse: (message) => parseKeyed(fn.schema, message, clock, LIMITS.operationTextBytes),
           deliver: ({ value, key }, message) =>
             fn.deliver(

@@ -1,11 +1,14 @@
 import { z } from 'zod'
-import { readTopology } from '../../scripts/topology/topology.ts'
+import { bodyMemoryBytes, readTopology } from '../../scripts/topology/topology.ts'
 import {
+  LEAST_BODY_MEMORY_BYTES,
+  MEMORY_PER_BODY_BYTE,
   parseTrackConfig,
   parseTransactionalConfig,
   parseWarehouseConfig,
   parseWebhookConfig,
 } from '../../shared/config/index.ts'
+import { LARGEST_PUSH_BYTES } from '../../shared/delivery/index.ts'
 import environments from './fixtures/function-environments.json' with { type: 'json' }
 
 /**
@@ -49,6 +52,7 @@ it.each(cases)('$name in $environment is given nothing it can do without', ({ na
   const optional = [
     'CUSTOMERIO_BROADCASTS_PER_SECOND',
     'CUSTOMERIO_LOOK_UPS_PER_SECOND',
+    'BODY_MEMORY_BYTES',
     'CUSTOMERIO_REQUESTS_PER_SECOND',
     'LOG_LEVEL',
     'SEND_LEDGER_COLLECTION',
@@ -103,6 +107,16 @@ it.each(cases)('$name in $environment holds a push no longer than pipeline.yaml 
   const longestMs = longestPushMs(name, env)
   const said = topology.functions[name]?.longest_push_seconds
   expect(said).toBe(longestMs === undefined ? undefined : Math.ceil(longestMs / 1_000))
+})
+
+it('keeps as much memory for bodies as the code counts on', () => {
+  for (const [name, { memory }] of Object.entries(topology.functions)) {
+    expect(planned.prod?.[name]?.BODY_MEMORY_BYTES).toBe(String(bodyMemoryBytes(memory)))
+  }
+  // The least that validation.tftest.hcl lets pass, and a mebibyte less.
+  expect(bodyMemoryBytes('527Mi')).toBeGreaterThanOrEqual(LEAST_BODY_MEMORY_BYTES)
+  expect(bodyMemoryBytes('526Mi')).toBeLessThan(LEAST_BODY_MEMORY_BYTES)
+  expect(LEAST_BODY_MEMORY_BYTES).toBeGreaterThanOrEqual(2 * LARGEST_PUSH_BYTES * MEMORY_PER_BODY_BYTE)
 })
 
 it('tells the transactional function the ledger that pipeline.yaml describes', () => {

@@ -85,6 +85,7 @@ export async function messageLines(): Promise<unknown[]> {
       },
       deadLetters: { publish: async () => {} },
       maxDeliveryAttempts: MAX_ATTEMPTS,
+      bodyMemoryBytes: 1e9,
       log,
       clock: systemClock,
     })
@@ -160,6 +161,7 @@ export async function webhookLines(): Promise<unknown[]> {
         clock: systemClock,
         maxAgeSeconds: undefined,
         maxBodyBytes: 1_000_000,
+        bodyMemoryBytes: 1e9,
         publishTimeoutMs: 3_000,
       })
       await postTo(handler, [request])
@@ -187,6 +189,7 @@ export async function warehouseLines(): Promise<unknown[]> {
   const lines = await linesOf('warehouse', async (log) => {
     const handler = createWarehouseHandler({
       config: {
+        bodyMemoryBytes: 1e9,
         insertTimeoutMs: 9_000,
         deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: MAX_ATTEMPTS },
         batch: {

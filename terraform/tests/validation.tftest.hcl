@@ -557,11 +557,29 @@ run "concurrency_without_a_whole_cpu" {
   expect_failures = [var.pipeline]
 }
 
-run "webhook_bodies_that_do_not_fit_the_memory" {
+run "memory_that_does_not_hold_two_of_the_largest_pushes" {
   command = plan
 
   variables {
-    pipeline = yamldecode(replace(file("pipeline.yaml"), "concurrency: 32 ", "concurrency: 33 "))
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "memory: 1Gi", "memory: 526Mi"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "memory_that_just_holds_two_of_the_largest_pushes" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "memory: 1Gi", "memory: 527Mi"))
+  }
+}
+
+run "memory_that_does_not_hold_two_of_the_largest_webhooks" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "memory: 2Gi", "memory: 655Mi"))
   }
 
   expect_failures = [var.pipeline]

@@ -77,7 +77,7 @@ export class Instance {
 
   /** Pushes one message as soon as the instance listens, and waits for the answer. */
   async firstAnswer(request: Buffer): Promise<FirstAnswer> {
-    await this.#listening()
+    await this.listening()
     const connection = new Connection(this.port)
     const status = await new Promise<number>((resolve) => connection.send(request, resolve))
     const milliseconds = performance.now() - this.#spawnedAtMs
@@ -103,7 +103,8 @@ export class Instance {
     await ended
   }
 
-  async #listening(): Promise<void> {
+  /** Resolves once it takes connections. */
+  async listening(): Promise<void> {
     while (!(await isListening(this.port))) {
       if (this.#child.exitCode !== null) throw new Error(`${this.name} ended at its start: its last words are above`)
       if (performance.now() - this.#spawnedAtMs > START_LIMIT_MS) throw new Error(`${this.name} does not listen`)

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import { readTopology } from '../../topology/topology.ts'
+import { bodyMemoryBytes, readTopology } from '../../topology/topology.ts'
 import { type Load, type Seen, seenSchema } from '../load/load.ts'
 import { SIGNING_KEY } from '../load/messages.ts'
 import { type Counts, countsSchema, readySchema } from '../sinks/counts.ts'
@@ -111,6 +111,7 @@ function environmentOf(name: string, sinks: Sinks): Record<string, string> {
     CUSTOMERIO_APP_URL: `${customerio}/v1`,
     // The one instance that is measured has the whole of the account's limit.
     CUSTOMERIO_REQUESTS_PER_SECOND: '1000',
+    BODY_MEMORY_BYTES: String(bodyMemoryBytes(topology.functions[name]?.memory ?? '1Gi')),
     WEBHOOK_EVENTS_TOPIC: 'webhook-events',
     BIGQUERY_DATASET: topology.bigquery.dataset,
     SEND_LEDGER_DATABASE: topology.ledger.database,

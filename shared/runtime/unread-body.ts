@@ -1,6 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, Server } from 'node:http'
-import type { Clock } from '../clock/index.ts'
 
 /** What Express's body parsers go by. Without these headers they take a request for one without a body. */
 const BODY_HEADERS = ['content-length', 'transfer-encoding', 'content-type', 'content-encoding'] as const
@@ -32,37 +31,4 @@ function hideBody(announcement: unknown): void {
 /** The channel is that of the whole process, which may hold other servers. The framework's is the one of an Express application. */
 function isFrameworks(server: Server): boolean {
   return server.listeners('request').some((listener) => 'mountpath' in listener)
-}
-
-/**
- * Reads the body of a request, at most `maxBytes` of it and for at most `timeoutMs`.
- *
- * @returns the raw bytes; `too_large` as soon as the limit is passed; `too_slow` when the time is over; `aborted` when
- *   the sender went away.
- */
-export function readBody(
-  request: IncomingMessage,
-  clock: Clock,
-  maxBytes: number,
-  timeoutMs: number,
-): Promise<Buffer | 'too_large' | 'too_slow' | 'aborted'> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    const end = (outcome: Buffer | 'too_large' | 'too_slow' | 'aborted') => {
-      cancel()
-      chunks.length = 0
-      resolve(outcome)
-    }
-    const cancel = clock.after(timeoutMs, () => end('too_slow'))
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      // The rest flows on, unread: an answer sent to someone who is still writing would be lost.
-      if (bytes > maxBytes) end('too_large')
-      else chunks.push(chunk)
-    })
-    request.on('end', () => end(Buffer.concat(chunks)))
-    request.on('error', () => end('aborted'))
-    request.on('close', () => end('aborted'))
-  })
 }

@@ -1,0 +1,32 @@
+/**
+ * How much memory the bodies of requests may take. A function that is at its limit answers 503, and what was sent comes
+ * again; a function that runs out of memory ends, and everything that it held is cut off.
+ */
+
+/**
+ * Bytes of memory that one byte of a body takes at most, from its arrival to the answer: raw, as text, parsed, decoded,
+ * parsed again, and encoded for whoever it is sent to, with what the garbage collector has not yet taken away. Measured
+ * by `scripts/chaos/memory.ts`.
+ */
+export const MEMORY_PER_BODY_BYTE = 10
+
+/** The largest push of Pub/Sub: a message of 10 MB in base64, with attributes. */
+const LARGEST_PUSH_BYTES = 14_200_000
+
+/** Room for two of the largest: while one is held, there is room for the next. */
+export const leastBodyMemory = (largestBodyBytes: number) => 2 * largestBodyBytes * MEMORY_PER_BODY_BYTE
+
+export const LEAST_BODY_MEMORY_BYTES = leastBodyMemory(LARGEST_PUSH_BYTES)
+
+/** What is wrong with values that are each within their range. */
+export function webhookMemoryProblems(config: {
+  readonly bodyMemoryBytes: number
+  readonly maxBodyBytes: number
+}): string[] {
+  const least = leastBodyMemory(config.maxBodyBytes)
+  if (config.bodyMemoryBytes >= least) return []
+  return [
+    `BODY_MEMORY_BYTES is less than the ${least} bytes that two bodies of WEBHOOK_MAX_BODY_BYTES take: ` +
+      'lower WEBHOOK_MAX_BODY_BYTES, or give the function more memory',
+  ]
+}
