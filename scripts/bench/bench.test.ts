@@ -8,7 +8,7 @@ import { modelInput } from './model-input.ts'
 import { reportOf, withReport } from './report.ts'
 import { readResults, type StoredResult, storeResult } from './results.ts'
 import { messagesInPublish, publishAnswer } from './sinks/publish-wire.ts'
-import { fitLine, isReached, median, percentile, spreadOf } from './statistics.ts'
+import { fitLine, isMet, median, percentile, spreadOf } from './statistics.ts'
 import { whyRejected } from './validity.ts'
 
 describe('statistics', () => {
@@ -26,10 +26,10 @@ describe('statistics', () => {
     expect(spreadOf([3, 1, 2])).toEqual({ median: 2, least: 1, most: 3, rounds: 3 })
   })
 
-  it('a reach is met at its very value', () => {
-    expect([isReached(10, { atLeast: 10 }), isReached(9.99, { atLeast: 10 })]).toEqual([true, false])
-    expect([isReached(1.35, { atMost: 1.35 }), isReached(1.36, { atMost: 1.35 })]).toEqual([true, false])
-    expect(isReached(0, 'none')).toBe(true)
+  it('a target is met at its very value', () => {
+    expect([isMet(10, { atLeast: 10 }), isMet(9.99, { atLeast: 10 })]).toEqual([true, false])
+    expect([isMet(1.35, { atMost: 1.35 }), isMet(1.36, { atMost: 1.35 })]).toEqual([true, false])
+    expect(isMet(0, 'none')).toBe(true)
   })
 
   it('a line goes through points that lie on it', () => {
@@ -82,7 +82,7 @@ describe('the model', () => {
   const cpu = { perMessageMicroseconds: 300, perRequestMicroseconds: 1_000 }
   const input: ModelInput = modelInput(cpu, batching)
 
-  it('makes one request a message when messages are rare, and one after the other when they are not', () => {
+  it('makes one request per message when messages are rare, and one after the other when they are not', () => {
     expect(requestsPerSecond(5, batching)).toBe(5)
     expect(requestsPerSecond(200, batching)).toBe(20)
     expect(requestsPerSecond(2_000, batching)).toBe(20)
@@ -136,10 +136,10 @@ describe('results', () => {
     machine: { cpu: 'C', cores: 2, memoryGiB: 24, kernel: '6', node: 'v24', versions: { zod: '4' }, commit: 'abc' },
     rows: [
       rowOf(
-        { figure: 'CPU `x`', against: 'a < b', reach: { atMost: 0.5 }, inNumbers: '1 against 4' },
+        { figure: 'CPU `x`', against: 'a < b', target: { atMost: 0.5 }, inNumbers: '1 against 4' },
         [0.2, 0.3, 0.25],
       ),
-      rowOf({ figure: 'rate', against: 'b', reach: { atLeast: 10 }, inNumbers: '5 against 1' }, [5]),
+      rowOf({ figure: 'rate', against: 'b', target: { atLeast: 10 }, inNumbers: '5 against 1' }, [5]),
     ],
     rounds: [{ any: 1 }],
     rejected: ['round 1: noise'],
@@ -153,7 +153,7 @@ describe('results', () => {
     rmSync(folder, { recursive: true })
   })
 
-  it('are told as a table, reached or not, between the marks of the README', () => {
+  it('are told as a table, met or missed, between the marks of the README', () => {
     const begin = '<!-- results: written by `npm run bench` -->'
     const readme = `before\n${begin}\nold\n<!-- end of results -->\nafter\n`
     const text = withReport(readme, reportOf([result], undefined))
@@ -166,14 +166,14 @@ describe('results', () => {
     expect(() => withReport('no place', 'r')).toThrow('no place for the results')
   })
 
-  it('are drawn to the right of the reach when reached and to the left when not', () => {
+  it('are drawn to the right of the target when met and to the left when missed', () => {
     const svg = drawChart([result])
     expect(svg).toContain('a &lt; b')
     const bars = [...svg.matchAll(/<rect class="(yes|no)" x="([\d.]+)"/g)].map(([, mark, x]) => [mark, Number(x)])
-    const reach = Number(/<line class="reach" x1="([\d.]+)"/.exec(svg)?.[1])
-    expect(bars[0]).toEqual(['yes', reach])
+    const target = Number(/<line class="target" x1="([\d.]+)"/.exec(svg)?.[1])
+    expect(bars[0]).toEqual(['yes', target])
     expect(bars[1]?.[0]).toBe('no')
-    expect(bars[1]?.[1]).toBeLessThan(reach)
+    expect(bars[1]?.[1]).toBeLessThan(target)
   })
 })
 

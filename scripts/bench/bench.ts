@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { PROJECT_ROOT } from '../topology/topology.ts'
-import { amountOf, drawChart, reachOf } from './chart.ts'
+import { amountOf, drawChart, targetOf } from './chart.ts'
 import { coldStart } from './figures/cold-start.ts'
 import { cpu } from './figures/cpu.ts'
 import type { Figure } from './figures/figure.ts'
@@ -80,9 +80,9 @@ async function measureAll(names: readonly FigureName[], rounds: number, quick: b
         rejected: [...result.rejected],
       })
       for (const row of result.rows) {
-        const mark = row.reach === 'none' ? ' ' : row.reached ? '✓' : '✗'
+        const mark = row.target === 'none' ? ' ' : row.met ? '✓' : '✗'
         console.log(
-          `  ${mark} ${row.figure}, against ${row.against}: ${amountOf(row)} (${reachOf(row)}); ${row.inNumbers}`,
+          `  ${mark} ${row.figure}, against ${row.against}: ${amountOf(row)} (${targetOf(row)}); ${row.inNumbers}`,
         )
       }
     } finally {

@@ -22,7 +22,7 @@ export interface CpuCost {
 }
 
 /**
- * Requests to Customer.io a second of one instance, at so many messages a second. One request is under way at a time,
+ * Requests to Customer.io a second of one instance, at so many messages per second. One request is under way at a time,
  * and takes with it all that came meanwhile, until that is a full batch; then further ones go beside it.
  */
 export function requestsPerSecond(messagesPerSecond: number, batching: Batching): number {
@@ -169,7 +169,7 @@ interface Fleet {
   readonly billedInstances: number
 }
 
-/** The instances of one function at so many messages a second, shared out evenly. */
+/** The instances of one function at so many messages per second, shared out evenly. */
 function fleet(messagesPerSecond: number, { batching, cpu, assumptions }: ModelInput): Fleet {
   let instances = 1
   for (;;) {
@@ -211,7 +211,7 @@ function nearest(peakPerSecond: number, input: ModelInput): readonly [string, nu
   return used.reduce((most, each) => (each[1] > most[1] ? each : most))
 }
 
-/** The most messages a day before the first limit is met, and which one that is. */
+/** The most messages per day before the first limit is reached, and which one that is. */
 export function firstLimit(input: ModelInput): { readonly messagesPerDay: number; readonly limit: string } {
   let [least, most] = [1, 1e12]
   for (let step = 0; step < 60; step++) {

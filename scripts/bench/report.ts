@@ -1,4 +1,4 @@
-import { amountOf, figures, reachOf } from './chart.ts'
+import { amountOf, figures, targetOf } from './chart.ts'
 import type { Modelled } from './modelled.ts'
 import type { StoredResult } from './results.ts'
 
@@ -13,17 +13,17 @@ export function withReport(readme: string, report: string): string {
   return `${readme.slice(0, begin + BEGIN.length)}\n\n${report.trim()}\n\n${readme.slice(end)}`
 }
 
-/** Every figure with its reach, the machine, and the model. Pure. */
+/** Every figure with its target, the machine, and the model. Pure. */
 export function reportOf(results: readonly StoredResult[], modelled: Modelled | undefined): string {
   const lines = [
-    '| figure | against | reach | measured | rounds (least – most) | in numbers |',
+    '| figure | against | target | measured | rounds (least – most) | in numbers |',
     '|---|---|---|---|---|---|',
     ...results.flatMap(({ rows, disturbed }) =>
       rows.map((row) => {
         const { least, most, rounds } = row.value
-        const mark = row.reach === 'none' ? '' : row.reached ? ' ✓' : ' ✗'
+        const mark = row.target === 'none' ? '' : row.met ? ' ✓' : ' ✗'
         const spread = `${rounds} (${figures(least)} – ${figures(most)})${disturbed ? ', disturbed' : ''}`
-        return `| ${row.figure} | ${row.against} | ${reachOf(row)} | **${amountOf(row)}**${mark} | ${spread} | ${row.inNumbers} |`
+        return `| ${row.figure} | ${row.against} | ${targetOf(row)} | **${amountOf(row)}**${mark} | ${spread} | ${row.inNumbers} |`
       }),
     ),
     '',
@@ -50,9 +50,9 @@ function modelLines({ input, checks, days, first }: Modelled): string[] {
   const percent = (share: number) => `${figures(share * 100)} %`
   const count = (value: number) => Math.round(value).toLocaleString('en-US')
   return [
-    '### What a day takes',
+    '### What a day costs',
     '',
-    '| messages a day | instances at the peak | Customer.io requests a day | messages a request | $ a month | $ a million | nearest limit, used at the peak |',
+    '| messages per day | instances at the peak | Customer.io requests per day | messages per request | $ per month | $ per million | nearest limit, used at the peak |',
     '|---|---|---|---|---|---|---|',
     ...days.map(
       (day) =>
@@ -60,7 +60,7 @@ function modelLines({ input, checks, days, first }: Modelled): string[] {
         `${figures(day.dollarsPerMonth)} | ${figures(day.dollarsPerMillion)} | ${day.nearestLimit}: ${percent(day.usedOfLimit)} |`,
     ),
     '',
-    `The first limit is ${first.limit}, at ${figures(first.messagesPerDay / 1e6)} million messages a day. ` +
+    `The first limit is ${first.limit}, at ${figures(first.messagesPerDay / 1e6)} million messages per day. ` +
       `A message takes ${count(cpu.perMessageMicroseconds)} µs of CPU and a request ${count(cpu.perRequestMicroseconds)} µs; the peak is taken ` +
       `for ${assumptions.peakFactor} times the mean, ${percent(assumptions.mix.transactional)} of the messages for sends, and an instance for full at ` +
       `${percent(assumptions.utilization)} of its core. Prices are those of [prices.yaml](../../terraform/cost/prices.yaml); webhooks come on top.`,

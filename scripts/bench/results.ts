@@ -20,10 +20,10 @@ const spread = z.object({ median: z.number(), least: z.number(), most: z.number(
 const rowSchema = z.object({
   figure: z.string(),
   against: z.string(),
-  reach: z.union([z.object({ atLeast: z.number() }), z.object({ atMost: z.number() }), z.literal('none')]),
+  target: z.union([z.object({ atLeast: z.number() }), z.object({ atMost: z.number() }), z.literal('none')]),
   value: spread,
   unit: z.enum(['×', 'messages', 'rows', 'ms']),
-  reached: z.boolean(),
+  met: z.boolean(),
   inNumbers: z.string(),
 })
 export type StoredRow = z.infer<typeof rowSchema>

@@ -33,15 +33,15 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /** How large a figure has to be, or how small. */
-export type Reach =
+export type Target =
   | { readonly atLeast: number }
   | { readonly atMost: number }
   /** Told for what it is worth: nothing is promised of it. */
   | 'none'
 
-export function isReached(value: number, reach: Reach): boolean {
-  if (reach === 'none') return true
-  return 'atLeast' in reach ? value >= reach.atLeast : value <= reach.atMost
+export function isMet(value: number, target: Target): boolean {
+  if (target === 'none') return true
+  return 'atLeast' in target ? value >= target.atLeast : value <= target.atMost
 }
 
 /** The straight line `y = intercept + slope x` that lies nearest to the points (least squares). Throws on fewer than two. */

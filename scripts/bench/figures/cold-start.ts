@@ -21,7 +21,7 @@ const STARTED: Readonly<Record<FunctionName | 'empty', MessageKind>> = {
   transactional: 'transactional',
   warehouse: 'webhook-event',
 }
-const REACHES: readonly (readonly [FunctionName, { readonly start: number; readonly memory: number }])[] = [
+const TARGETS: readonly (readonly [FunctionName, { readonly start: number; readonly memory: number }])[] = [
   ['identify', { start: 1.35, memory: 1.3 }],
   ['track', { start: 1.35, memory: 1.3 }],
   ['webhook', { start: 2.4, memory: 1.9 }],
@@ -62,7 +62,7 @@ export const coldStart: Figure = {
     const rounds = bench.quick ? 1 : STARTS_A_ROUND * bench.rounds
     const { counted, rejected, disturbed } = await inRounds({ ...bench, rounds }, round, whyRejected)
 
-    const rows: Row[] = REACHES.flatMap(([name, reach]) => {
+    const rows: Row[] = TARGETS.flatMap(([name, target]) => {
       const of = (what: keyof Start, side: FunctionName | 'empty') => counted.map(({ starts }) => starts[side][what])
       const ratios = (what: keyof Start) => counted.map(({ starts }) => starts[name][what] / starts.empty[what])
       const numbers = (what: keyof Start, unit: string) =>
@@ -73,7 +73,7 @@ export const coldStart: Figure = {
           {
             figure: `cold start of ${name}, spawn to first answered message`,
             against,
-            reach: { atMost: reach.start },
+            target: { atMost: target.start },
             inNumbers: numbers('milliseconds', 'ms'),
           },
           ratios('milliseconds'),
@@ -82,7 +82,7 @@ export const coldStart: Figure = {
           {
             figure: `memory of ${name} after start`,
             against,
-            reach: { atMost: reach.memory },
+            target: { atMost: target.memory },
             inNumbers: numbers('residentMiB', 'MiB'),
           },
           ratios('residentMiB'),

@@ -3,7 +3,7 @@ import { median } from '../statistics.ts'
 import { type Figure, inRounds, problemsOfAll, rowOf, saturate, told, warmUp } from './figure.ts'
 import { CUSTOMERIO_LATENCY_MS } from './throughput.ts'
 
-/** CPU a message of an instance that has all it can do. No rate limit here: repeated calls would count against the baseline. */
+/** CPU per message of an instance that has all it can do. No rate limit here: repeated calls would count against the baseline. */
 export const cpu: Figure = {
   name: 'cpu',
   async run(bench) {
@@ -28,9 +28,9 @@ export const cpu: Figure = {
       rows: [
         rowOf(
           {
-            figure: 'CPU a message at saturation, above that of an empty function',
-            against: 'the same of one SDK call a message',
-            reach: { atMost: 0.5 },
+            figure: 'CPU per message at saturation, above that of an empty function',
+            against: 'the same of one SDK call per message',
+            target: { atMost: 0.5 },
             inNumbers: `${middle('ours')} µs against ${middle('oneCall')} µs; the empty function takes ${floor} µs`,
           },
           counted.map((each) => above(each, 'ours') / above(each, 'oneCall')),

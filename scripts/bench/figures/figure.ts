@@ -3,7 +3,7 @@ import type { Lab } from '../lab/lab.ts'
 import { type Measurement, measure, type ToMeasure } from '../lab/measure.ts'
 import type { Load } from '../load/load.ts'
 import type { MessageKind } from '../load/messages.ts'
-import { isReached, type Reach, type Spread, spreadOf } from '../statistics.ts'
+import { isMet, type Spread, spreadOf, type Target } from '../statistics.ts'
 
 /** What every figure is given. */
 export interface Bench {
@@ -21,11 +21,11 @@ export interface Bench {
 export interface Row {
   readonly figure: string
   readonly against: string
-  readonly reach: Reach
-  /** What `reach` is about, as a ratio unless `unit` says otherwise. */
+  readonly target: Target
+  /** What `target` is about, as a ratio unless `unit` says otherwise. */
   readonly value: Spread
   readonly unit: '×' | 'messages' | 'rows' | 'ms'
-  readonly reached: boolean
+  readonly met: boolean
   /** In plain numbers, such as `2,950/s against 199/s`. */
   readonly inNumbers: string
 }
@@ -46,9 +46,9 @@ export interface Figure {
 }
 
 /** A line of the table from what each round gave. */
-export function rowOf(about: Omit<Row, 'value' | 'reached' | 'unit'> & { unit?: Row['unit'] }, values: number[]): Row {
+export function rowOf(about: Omit<Row, 'value' | 'met' | 'unit'> & { unit?: Row['unit'] }, values: number[]): Row {
   const value = spreadOf(values)
-  return { unit: '×', ...about, value, reached: isReached(value.median, about.reach) }
+  return { unit: '×', ...about, value, met: isMet(value.median, about.target) }
 }
 
 /** V8 has compiled what is hot after some ten thousand messages. */

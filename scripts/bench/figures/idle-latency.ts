@@ -36,7 +36,7 @@ export const idleLatency: Figure = {
         {
           figure: `added latency of a single push on an idle instance, ${what.slice(0, 3)}`,
           against: 'a bare handler that makes one SDK call',
-          reach: { atMost },
+          target: { atMost },
           inNumbers: `${middle('ours')} ms against ${middle('oneCall')} ms`,
         },
         counted.map(({ ours, oneCall }) => ours[what] / oneCall[what]),

@@ -12,13 +12,13 @@ import {
   warmUp,
 } from './figure.ts'
 
-/** What Customer.io is taken to be: an answer in 50 ms, 1,000 requests a second. */
+/** What Customer.io is taken to be: an answer in 50 ms, 1,000 requests per second. */
 export const CUSTOMERIO_LATENCY_MS = 50
 const CUSTOMERIO_REQUESTS_PER_SECOND = 1_000
 /** How many messages a careful handler of the usual kind has in flight. */
 const USUAL_CONCURRENCY = 10
 
-/** Messages a second of one instance that hands events to Customer.io. */
+/** Messages per second of one instance that hands events to Customer.io. */
 export const throughput: Figure = {
   name: 'throughput',
   async run(bench: Bench): Promise<FigureResult> {
@@ -51,21 +51,21 @@ export const throughput: Figure = {
         {
           figure: 'messages/s of one `track` instance, Customer.io at 50 ms and 1,000 requests/s',
           against,
-          reach: { atLeast },
+          target: { atLeast },
           inNumbers: `${rate('ours')}/s against ${rate(side)}/s`,
         },
         counted.map((each) => each.ours.acceptedPerSecond / each[side].acceptedPerSecond),
       )
     return {
       rows: [
-        compared('tenAtATime', `one SDK call a message, ${USUAL_CONCURRENCY} at a time`, 10),
-        compared('unbounded', 'one SDK call a message, unbounded: held by the rate limit', 2),
+        compared('tenAtATime', `one SDK call per message, ${USUAL_CONCURRENCY} at a time`, 10),
+        compared('unbounded', 'one SDK call per message, unbounded: held by the rate limit', 2),
         compared('empty', 'the limit: an empty function', 0.6),
         rowOf(
           {
-            figure: 'messages a Customer.io request at that load',
+            figure: 'messages per Customer.io request at that load',
             against: '1',
-            reach: { atLeast: 50 },
+            target: { atLeast: 50 },
             unit: 'messages',
             inNumbers: `${told(median(counted.map(({ ours }) => ours.sink.requests / ours.seen.windowSeconds)))} requests/s`,
           },

@@ -38,12 +38,12 @@ export const warehouse: Figure = {
 
     type Side = keyof (typeof counted)[number]
     const rate = (side: Side) => told(median(counted.map((each) => each[side].acceptedPerSecond)))
-    const compared = (side: Exclude<Side, 'ours'>, against: string, reach: { atLeast: number } | 'none') =>
+    const compared = (side: Exclude<Side, 'ours'>, against: string, target: { atLeast: number } | 'none') =>
       rowOf(
         {
           figure: 'rows/s into the warehouse, BigQuery at 100 ms',
           against,
-          reach,
+          target,
           inNumbers: `${rate('ours')}/s against ${rate(side)}/s`,
         },
         counted.map((each) => each.ours.acceptedPerSecond / each[side].acceptedPerSecond),
@@ -52,16 +52,16 @@ export const warehouse: Figure = {
       rows: [
         rowOf(
           {
-            figure: 'rows an insert at that load',
-            against: 'one insert a row',
-            reach: { atLeast: 20 },
+            figure: 'rows per insert at that load',
+            against: 'one insert per row',
+            target: { atLeast: 20 },
             unit: 'rows',
             inNumbers: `${told(median(counted.map(({ ours }) => ours.sink.requests / ours.seen.windowSeconds)))} inserts/s`,
           },
           counted.map(({ ours }) => ours.sink.items / ours.sink.requests),
         ),
-        compared('tenAtATime', `one insert a row, ${USUAL_CONCURRENCY} at a time`, { atLeast: 20 }),
-        compared('unbounded', 'one insert a row, unbounded: held by the CPU', 'none'),
+        compared('tenAtATime', `one insert per row, ${USUAL_CONCURRENCY} at a time`, { atLeast: 20 }),
+        compared('unbounded', 'one insert per row, unbounded: held by the CPU', 'none'),
       ],
       rounds: counted,
       rejected,

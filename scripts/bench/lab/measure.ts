@@ -14,7 +14,7 @@ export interface Measurement extends Surroundings {
   /** Of the instance, for each message it answered. */
   readonly cpuMicrosecondsPerMessage: number
   readonly residentMiB: number
-  /** What reached the sink meanwhile. */
+  /** What arrived at the sink meanwhile. */
   readonly sink: Counts
   /** Why it does not count; empty when it does. */
   readonly rejected: readonly string[]

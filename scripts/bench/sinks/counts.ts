@@ -5,7 +5,7 @@ export const readySchema = z.object({ port: z.number() })
 
 /** What a sink has counted since it began. */
 export const countsSchema = z.object({
-  /** Requests that reached it. */
+  /** Requests that arrived. */
   requests: z.number(),
   /** Operations, rows or messages in them. */
   items: z.number(),
