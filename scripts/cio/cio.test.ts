@@ -438,6 +438,6 @@ describe('doctor', () => {
     const ended = await other.run(['doctor', '--no-synthetic'])
     expect(ended.code).toBe(1)
     expect(ended.stdout).toContain('✗ topics            identify is missing')
-    expect(ended.stdout).toContain('npm run cio -- secrets set CUSTOMERIO_SITE_ID')
+    expect(ended.stdout).toContain('npx cio-gcp secrets set CUSTOMERIO_SITE_ID')
   })
 })

@@ -2,5 +2,13 @@ import { enableCompileCache } from 'node:module'
 
 // A third of a second less each time: the Google libraries are compiled once.
 enableCompileCache()
+const { MissingPeersError, requirePeers } = await import('../package/peers.ts')
+try {
+  requirePeers('command', 'cio-gcp')
+} catch (error) {
+  if (!(error instanceof MissingPeersError)) throw error
+  console.error(error.message)
+  process.exit(1)
+}
 const { run } = await import('./program.ts')
 process.exitCode = await run(process.argv.slice(2))

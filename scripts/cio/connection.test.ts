@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'yaml'
@@ -50,6 +50,29 @@ describe('an environment', () => {
     expect(await connection.projectId()).toBe(projectId)
     expect(connection.customerIo().region).toBe(region)
     expect(connection.stateDirectory).toBe(join(folder, projectId))
+  })
+
+  it.each([
+    '',
+    'terraform',
+    'terraform/environments',
+    'terraform/environments/dev',
+    'terraform/environments/acme',
+    'src/deep',
+  ])('is found from the folder %p upwards', async (below) => {
+    const values = join(folder, 'terraform/environments/acme')
+    mkdirSync(values, { recursive: true })
+    mkdirSync(join(folder, below), { recursive: true })
+    writeFileSync(join(values, 'values.yaml'), 'project_id: acme-prod\ncustomerio_region: eu\n')
+    const connection = await connect({ local: false, env: 'acme', from: join(folder, below) })
+    expect(await connection.projectId()).toBe('acme-prod')
+  })
+
+  it('that is nowhere above is a wrong command line, with what to do', async () => {
+    await expect(connect({ local: false, env: 'prod', from: folder })).rejects.toMatchObject({
+      exitCode: 2,
+      message: `--env prod: there is no terraform/environments/prod/values.yaml, neither in ${folder} nor above it`,
+    })
   })
 
   it('in the region eu is reached at its hosts', async () => {

@@ -7,7 +7,8 @@ import type { PubSub, v1 } from '@google-cloud/pubsub'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { isListening } from '../emulators/ports.ts'
-import { PROJECT_ROOT, readTopology, type Topology } from '../topology/topology.ts'
+import { PIPELINE_VARIABLE } from '../local/environment.ts'
+import { findUpwards, readTopology, type Topology } from '../topology/topology.ts'
 import { type CustomerIo, createCustomerIo } from './customerio.ts'
 import { CommandError, usageError } from './errors.ts'
 import { cloudSecrets } from './secrets/cloud.ts'
@@ -23,6 +24,8 @@ export interface Target {
   readonly env?: string
   readonly project?: string
   readonly region?: string
+  /** Where files are looked for, and above it: the working directory by default. */
+  readonly from?: string
 }
 
 /** One pipeline, local or in the cloud. Clients are made, and their libraries loaded, when first asked for. */
@@ -59,6 +62,9 @@ const endpointsSchema = z.looseObject({
 })
 
 const environmentSchema = z.looseObject({ project_id: z.string(), customerio_region: z.enum(['us', 'eu']) })
+
+/** Where `npm start` says how its stack is reached. */
+const LOCAL_ENDPOINTS = '.local/endpoints.json'
 
 /** What is known of a target before the first request. */
 interface Where {
@@ -146,15 +152,13 @@ function operatorsShare({ customerio }: Topology): number {
 
 /** Sets the emulators' variables, by which Google's clients, here and in shared/, find the local stack. */
 async function whereLocal(target: Target): Promise<Where> {
-  const file = resolve(target.endpoints ?? join(PROJECT_ROOT, '.local', 'endpoints.json'))
   const start = 'Start the local stack with `npm start`, which writes that file, and leave it running.'
-  if (!existsSync(file)) throw new CommandError(`there is no ${file}`, { hint: start })
-  let document: unknown
-  try {
-    document = JSON.parse(readFileSync(file, 'utf8'))
-  } catch {
-    document = undefined
-  }
+  const control = target.endpoints === undefined ? process.env[PIPELINE_VARIABLE] : undefined
+  const file = resolve(
+    target.endpoints ?? findUpwards(target.from ?? process.cwd(), [LOCAL_ENDPOINTS]) ?? LOCAL_ENDPOINTS,
+  )
+  if (control === undefined && !existsSync(file)) throw new CommandError(`there is no ${file}`, { hint: start })
+  const document = control === undefined ? readDocument(file) : await fetchDocument(`${control}/endpoints`)
   const parsed = endpointsSchema.safeParse(document)
   if (!parsed.success) throw new CommandError(`${file} was not written by the local stack`, { hint: start })
   const endpoints = parsed.data
@@ -172,7 +176,7 @@ async function whereLocal(target: Target): Promise<Where> {
     local: true,
     name: 'the local stack',
     projectId: endpoints.projectId,
-    stateDirectory: join(file, '..', 'cio'),
+    stateDirectory: join(endpoints.secrets, '..', 'cio'),
     webhookUrl: endpoints.functions.webhook,
     region: 'us',
     trackUrl: endpoints.CUSTOMERIO_TRACK_URL,
@@ -181,8 +185,24 @@ async function whereLocal(target: Target): Promise<Where> {
   }
 }
 
+function readDocument(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+async function fetchDocument(url: string): Promise<unknown> {
+  try {
+    return await (await fetch(url)).json()
+  } catch (cause) {
+    throw new CommandError(`the local pipeline of ${PIPELINE_VARIABLE} does not answer`, { cause })
+  }
+}
+
 function whereCloud(target: Target): Where {
-  const environment = target.env === undefined ? undefined : readEnvironment(target.env)
+  const environment = target.env === undefined ? undefined : readEnvironment(target.env, target.from ?? process.cwd())
   const projectId = target.project ?? environment?.project_id ?? process.env.GOOGLE_CLOUD_PROJECT
   const region = target.region ?? environment?.customerio_region ?? process.env.CUSTOMERIO_REGION
   if (region !== undefined && region !== 'us' && region !== 'eu') throw usageError('--region must be us or eu')
@@ -200,10 +220,20 @@ function whereCloud(target: Target): Where {
   }
 }
 
-/** Project and region from Terraform's values. */
-function readEnvironment(name: string): z.infer<typeof environmentSchema> {
-  const file = join(PROJECT_ROOT, 'terraform/environments', name, 'values.yaml')
-  if (!/^[a-z][a-z0-9-]*$/.test(name) || !existsSync(file)) throw usageError(`--env ${name}: there is no ${file}`)
+/**
+ * Project and region from Terraform's values. They are looked for in the working directory and above it: in a checkout, in
+ * the folder of all environments, or in one of them.
+ */
+function readEnvironment(name: string, from: string): z.infer<typeof environmentSchema> {
+  if (!/^[a-z][a-z0-9-]*$/.test(name)) throw usageError(`--env ${name}: it must be the name of a folder`)
+  const paths = ['terraform/environments', 'environments', '.'].map((folder) => join(folder, name, 'values.yaml'))
+  const file = findUpwards(from, paths)
+  if (file === undefined) {
+    throw usageError(
+      `--env ${name}: there is no ${paths[0]}, neither in ${from} nor above it`,
+      'Go to the folder that holds terraform/environments, or use --project and --region.',
+    )
+  }
   const parsed = environmentSchema.safeParse(parse(readFileSync(file, 'utf8')))
   if (!parsed.success) throw new CommandError(`${file} lacks project_id or customerio_region`)
   return parsed.data

@@ -59,7 +59,7 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
   async function credential(name: string): Promise<string> {
     const found = process.env[name] ?? (await secrets.latest(name))?.value.trim()
     if (found !== undefined && found !== '' && found !== UNSET) return found
-    throw new CommandError(`${name} has no value yet`, { hint: `Set it: npm run cio -- secrets set ${name}` })
+    throw new CommandError(`${name} has no value yet`, { hint: `Set it: npx cio-gcp secrets set ${name}` })
   }
 
   return {

@@ -13,11 +13,11 @@ function argumentsOf(line: string): string[] {
   return words
 }
 
-/** Every call of `cio` in a text, whether it stands alone or behind a pipe. */
+/** Every call of `cio-gcp` in a text, whether it stands alone or behind a pipe. */
 function callsIn(text: string): string[] {
   const lines = text.replaceAll('\\\n', ' ').split('\n')
   return lines.flatMap((line) => {
-    const [, call] = /(?:^\s*|\| )(?:npm run cio -- |cio )([a-z].*)$/.exec(line) ?? []
+    const [, call] = /(?:^\s*|\| )(?:npm run cio -- |cio-gcp )([a-z].*)$/.exec(line) ?? []
     return call === undefined ? [] : [call]
   })
 }

@@ -68,11 +68,11 @@ function runIn(signal: AbortSignal): Run {
 
 /** All commands, with their options and help. */
 export function createProgram(run: Run): Command {
-  const program = new Command('cio')
+  const program = new Command('cio-gcp')
     .description('Operate the pipeline between your applications and Customer.io.')
     .addOption(new Option('--local', 'use the local stack that `npm start` runs'))
     .addOption(new Option('--endpoints <file>', 'use another local stack: its endpoints.json'))
-    .addOption(new Option('--env <name>', 'take project and region from terraform/environments/<name>'))
+    .addOption(new Option('--env <name>', 'take project and region from terraform/environments/<name>, here or above'))
     .addOption(new Option('--project <id>', 'Google Cloud project').env('GOOGLE_CLOUD_PROJECT'))
     .addOption(new Option('--region <us|eu>', "region of Customer.io's account").env('CUSTOMERIO_REGION'))
     .addOption(new Option('--json', 'print one JSON document instead of text'))
@@ -106,7 +106,7 @@ function report(error: unknown, signal: AbortSignal): number {
   return EXIT.failed
 }
 
-/** `cio … | head` and a closed terminal end the reading, not the work: what was begun comes to its end. */
+/** `cio-gcp … | head` and a closed terminal end the reading, not the work: what was begun comes to its end. */
 function keepWorkingWhenNobodyReads(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {

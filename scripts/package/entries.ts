@@ -32,6 +32,7 @@ export const ENTRIES = {
     // The process of a function, and the definitions of a service.
     resolves: ['@google-cloud/functions-framework', '@google-cloud/firestore'],
   },
+  command: { path: undefined, source: 'scripts/cio/bin.mjs', formats: ['esm'], mayNeedPeers: true },
 } as const satisfies Readonly<Record<string, Entry>>
 
 /** What every installation brings along. */

@@ -72,5 +72,5 @@ function conditions(entry: Entry): Record<string, unknown> {
 }
 
 function compiled(entry: Entry, format: 'esm' | 'cjs', extension: string): string {
-  return `./${posix.join('lib', format, entry.source.replace(/\.ts$/, extension))}`
+  return `./${posix.join('lib', format, entry.source.replace(/\.m?ts$|\.mjs$/, extension))}`
 }

@@ -14,6 +14,7 @@ const run = promisify(execFile)
 const CONSUMER = join(PROJECT_ROOT, 'scripts/package/consumer')
 const manifestSchema = z.object({
   version: z.string(),
+  bin: z.record(z.string(), z.string()),
   dependencies: z.record(z.string(), z.string()),
   peerDependencies: z.record(z.string(), z.string()),
   entryPeers: z.record(z.string(), z.record(z.string(), z.string())),
@@ -42,7 +43,8 @@ afterAll(async () => {
 /** By a lock file with the versions of ours, so that npm takes the very packages that it has in its cache from our own installation. */
 async function install(tarball: string): Promise<void> {
   const project: LockFile = JSON.parse(await readFile(join(PROJECT_ROOT, 'package-lock.json'), 'utf8'))
-  const ours = { version: manifest.version, resolved: `file:${tarball}`, dependencies: manifest.dependencies }
+  const { version, bin, dependencies } = manifest
+  const ours = { version, resolved: `file:${tarball}`, bin, dependencies }
   const consumerManifest = { name: 'consumer', version: '1.0.0', dependencies: { 'cio-gcp': `file:${tarball}` } }
   const lock = lockFileFor(consumerManifest, { packages: { ...project.packages, 'node_modules/cio-gcp': ours } })
   await writeFile(join(consumer, 'package.json'), JSON.stringify({ ...consumerManifest, private: true }))
@@ -95,6 +97,14 @@ describe('an installed cio-gcp', () => {
     })
   })
 
+  it('says the same of the command', async () => {
+    const command = join(consumer, 'node_modules/.bin/cio-gcp')
+    await expect(node([command, '--help'])).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^cio-gcp needs packages that are not installed: .*commander.*\n +npm install/),
+    })
+  })
+
   it('holds the functions, the Terraform module with its tables and views, and the schemas', async () => {
     const root = join(consumer, 'node_modules/cio-gcp')
     expect((await readdir(join(root, 'dist'))).sort()).toEqual(Object.keys(readTopology().functions).sort())
@@ -141,6 +151,13 @@ describe('with the packages of the local pipeline', () => {
       '{"schema":"https://json-schema.org/draft/2020-12/schema","refused":true,"verified":true,"table":"users"}'
     expect(outputs).toEqual([right, right, 'published'])
     expect(received.sort()).toEqual(['from_commonjs', 'from_es_modules', 'identify'])
+  }, 60_000)
+
+  it('operates a pipeline by its command, through npx', async () => {
+    await link(Object.keys(manifest.entryPeers.command ?? {}))
+    const { stdout } = await node(['with-pipeline.mjs', 'operate.mjs'])
+    const outputs = [expect.stringContaining('published to identify: message')]
+    expect(JSON.parse(stdout)).toEqual({ outputs, received: ['identify'] })
   }, 60_000)
 
   it('serves the tests of an application in Jest', async () => {

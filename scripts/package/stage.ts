@@ -66,7 +66,7 @@ async function compileLibrary(stage: string, entries: ReadEntries): Promise<void
       const files = new Set(
         entries.filter(({ entry }) => entry.formats.includes(format)).flatMap((entry) => entry.files),
       )
-      const code = [...files].filter((file) => ['.ts', '.js'].includes(extname(file)))
+      const code = [...files].filter((file) => ['.ts', '.mjs'].includes(extname(file)))
       const data = [...files].filter((file) => !code.includes(file))
       await compile({ root: PROJECT_ROOT, files: code, outDir, format })
       for (const file of [...data, ...ASSETS]) await cp(join(PROJECT_ROOT, file), join(outDir, file))

@@ -279,7 +279,7 @@ export class CustomerIOService extends LifecycleEmitter {
 
   #unset(names: readonly string[]): Retry {
     for (const name of names) {
-      this.#log.error('a secret is not configured: add its value with `npm run cio -- secrets set`', {
+      this.#log.error('a secret is not configured: add its value with `npx cio-gcp secrets set`', {
         event: 'secret',
         reason: 'unset',
         secret: name,

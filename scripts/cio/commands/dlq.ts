@@ -54,9 +54,9 @@ Pub/Sub has no read-only view of a subscription. This command pulls the messages
 until then nobody else receives them.
 
 Examples:
-  cio dlq list --local
-  cio dlq list transactional --reason uncertain --older-than 2h --local
-  cio dlq list --person ada@example.com --json --local`,
+  cio-gcp dlq list --local
+  cio-gcp dlq list transactional --reason uncertain --older-than 2h --local
+  cio-gcp dlq list --person ada@example.com --json --local`,
       )
       .action((names: string[], options: FilterOptions, command: Command) =>
         run(command, async (context) => {
@@ -70,7 +70,7 @@ Examples:
     new Command('show')
       .description('Show whole dead letters: attributes and message. Prints personal data.')
       .argument('<ids...>', 'ids as `dlq list` shows them')
-      .addHelpText('after', '\nExample:\n  cio dlq show 1763740000000001 --local')
+      .addHelpText('after', '\nExample:\n  cio-gcp dlq show 1763740000000001 --local')
       .action((ids: string[], _options: object, command: Command) =>
         run(command, async (context) => {
           const { show } = await import('../dead-letters/show.ts')
@@ -83,7 +83,7 @@ Examples:
     withFilters(
       new Command('stats').description('Count dead letters by source and reason.').argument('[sources...]', SOURCES),
     )
-      .addHelpText('after', '\nExample:\n  cio dlq stats --local')
+      .addHelpText('after', '\nExample:\n  cio-gcp dlq stats --local')
       .action((names: string[], options: FilterOptions, command: Command) =>
         run(command, async (context) => {
           const { stats } = await import('../dead-letters/show.ts')
@@ -112,9 +112,9 @@ removed only after Pub/Sub has accepted its replay. If the command is killed, ru
 Replays of warehouse messages reach every subscriber of webhook-events; the event_id identifies the repeats.
 
 Examples:
-  cio dlq replay --dry-run --local
-  cio dlq replay identify track --reason exhausted --rate 200 --local
-  cio dlq replay --id 1763740000000001 --edit --local`,
+  cio-gcp dlq replay --dry-run --local
+  cio-gcp dlq replay identify track --reason exhausted --rate 200 --local
+  cio-gcp dlq replay --id 1763740000000001 --edit --local`,
       )
       .action((names: string[], options: ReplayFlags, command: Command) =>
         run(command, async (context) => {
@@ -147,9 +147,9 @@ when run in a terminal. That includes sends that ran out of attempts while their
 With --sent or --resend, every match is settled that way after one confirmation.
 
 Examples:
-  cio dlq settle --local
-  cio dlq settle --id 1763740000000001 --sent --local
-  cio dlq settle --older-than 1h --resend --yes --local`,
+  cio-gcp dlq settle --local
+  cio-gcp dlq settle --id 1763740000000001 --sent --local
+  cio-gcp dlq settle --older-than 1h --resend --yes --local`,
       )
       .action((options: SettleFlags, command: Command) =>
         run(command, async (context) => {
@@ -165,7 +165,7 @@ Examples:
       .option('--dry-run', 'only count them')
       .addHelpText(
         'after',
-        '\nExamples:\n  cio dlq purge track --older-than 14d --dry-run --local\n  cio dlq purge identify --reason contract --yes --local',
+        '\nExamples:\n  cio-gcp dlq purge track --older-than 14d --dry-run --local\n  cio-gcp dlq purge identify --reason contract --yes --local',
       )
       .action((names: string[], options: PurgeFlags, command: Command) =>
         run(command, async (context) => {

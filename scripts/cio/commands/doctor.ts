@@ -19,8 +19,8 @@ Checks topics, subscriptions, permissions, secrets, region, tables, send ledger,
 dead letters. Then sends one signed test event (object_type cio_test) and waits until it is in BigQuery.
 
 Examples:
-  cio doctor --local
-  cio doctor --env prod --webhook-url https://webhook-abc123.a.run.app`,
+  cio-gcp doctor --local
+  cio-gcp doctor --env prod --webhook-url https://webhook-abc123.a.run.app`,
     )
     .action((options: DoctorOptions, command: Command) =>
       run(command, async (context) => {

@@ -19,8 +19,8 @@ Customer.io retries webhooks for up to seven days, and a late one can bring a ro
 Your users table is not touched. UserMessagingRepository.onUserDeleted clears what the pipeline keeps beside it.
 
 Examples:
-  cio erase --id ada --email ada@example.com --local
-  cio erase --resume --env prod`,
+  cio-gcp erase --id ada --email ada@example.com --local
+  cio-gcp erase --resume --env prod`,
     )
     .action((options: EraseOptions, command: Command) =>
       run(command, async (context) => {

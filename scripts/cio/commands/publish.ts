@@ -19,10 +19,10 @@ All messages are checked before the first one is published. With --key you can p
 what went through the first time does not take effect twice.
 
 Examples:
-  cio publish identify '{"identifiers":{"id":"ada"},"attributes":{"plan":"pro"}}' --local
-  cio publish track --file events.ndjson --key import-7 --rate 200 --local
+  cio-gcp publish identify '{"identifiers":{"id":"ada"},"attributes":{"plan":"pro"}}' --local
+  cio-gcp publish track --file events.ndjson --key import-7 --rate 200 --local
   echo '{"channel":"email","transactional_message_id":"receipt","identifiers":{"id":"ada"},"to":"ada@example.com"}' \\
-    | cio publish transactional - --key receipt-42 --local`,
+    | cio-gcp publish transactional - --key receipt-42 --local`,
     )
     .action((topic: string, message: string | undefined, options: PublishOptions, command: Command) =>
       run(command, async (context) => {

@@ -18,8 +18,8 @@ export function secretsCommand(run: Run): Command {
 The value is read from standard input, or from a prompt when run in a terminal. It is never an argument and never printed.
 
 Examples:
-  cio secrets set CUSTOMERIO_SITE_ID --env prod
-  cio secrets set CUSTOMERIO_APP_API_KEY --local < key.txt`,
+  cio-gcp secrets set CUSTOMERIO_SITE_ID --env prod
+  cio-gcp secrets set CUSTOMERIO_APP_API_KEY --local < key.txt`,
       )
       .action((name: string, options: SetOptions, command: Command) =>
         run(command, async (context) => {
@@ -32,7 +32,7 @@ Examples:
   secrets.addCommand(
     new Command('check')
       .description('Check every secret, try it at Customer.io, and compare the region of the account.')
-      .addHelpText('after', '\nExample:\n  cio secrets check --local')
+      .addHelpText('after', '\nExample:\n  cio-gcp secrets check --local')
       .action((_options: object, command: Command) =>
         run(command, async (context) => {
           const { check } = await import('../secrets/secrets.ts')
@@ -56,8 +56,8 @@ secret again when their copy is a minute old. A new webhook signing key is store
 are valid, so no webhook fails between the two changes. The newest version is never disabled, because functions read it.
 
 Examples:
-  cio secrets rotate CUSTOMERIO_TRACK_API_KEY --env prod
-  cio secrets rotate CUSTOMERIO_WEBHOOK_SIGNING_KEYS --no-wait --local < key.txt`,
+  cio-gcp secrets rotate CUSTOMERIO_TRACK_API_KEY --env prod
+  cio-gcp secrets rotate CUSTOMERIO_WEBHOOK_SIGNING_KEYS --no-wait --local < key.txt`,
       )
       .action((name: string, options: RotateOptions, command: Command) =>
         run(command, async (context) => {

@@ -21,9 +21,9 @@ The database is taken from DATABASE_URL or the PG* variables. The users table is
 If the command is killed, run it again: it resumes, skips what was sent and recorded, and leaves nothing out.
 
 Examples:
-  cio sync --mapping users.yaml --migrate --local
-  cio sync --mapping users.yaml --dry-run --env prod
-  cio sync --mapping users.yaml --full --rate 500 --env prod`,
+  cio-gcp sync --mapping users.yaml --migrate --local
+  cio-gcp sync --mapping users.yaml --dry-run --env prod
+  cio-gcp sync --mapping users.yaml --full --rate 500 --env prod`,
     )
     .action((options: SyncOptions, command: Command) =>
       run(command, async (context) => {

@@ -11,7 +11,7 @@ export function webhooksCommand(run: Run): Command {
   webhooks.addCommand(
     new Command('list')
       .description('List the reporting webhooks of the account.')
-      .addHelpText('after', '\nExample:\n  cio webhooks list --local')
+      .addHelpText('after', '\nExample:\n  cio-gcp webhooks list --local')
       .action((_options: object, command: Command) =>
         run(command, async (context) => {
           const { list } = await import('../webhooks/webhooks.ts')
@@ -37,8 +37,8 @@ Does nothing if a webhook with this address exists; use \`update\` to change it.
 page of the webhook: store it with \`secrets set CUSTOMERIO_WEBHOOK_SIGNING_KEYS\`.
 
 Examples:
-  cio webhooks create --local
-  cio webhooks create --url https://webhook-abc123.a.run.app --env prod`,
+  cio-gcp webhooks create --local
+  cio-gcp webhooks create --url https://webhook-abc123.a.run.app --env prod`,
       )
       .action((options: ChangeOptions, command: Command) =>
         run(command, async (context) => {
@@ -58,7 +58,10 @@ Examples:
       .option('--with-content', 'include the bodies of sent messages')
       .option('--enable', 'start sending')
       .option('--disable', 'stop sending')
-      .addHelpText('after', '\nExamples:\n  cio webhooks update 1 --local\n  cio webhooks update 1 --disable --local')
+      .addHelpText(
+        'after',
+        '\nExamples:\n  cio-gcp webhooks update 1 --local\n  cio-gcp webhooks update 1 --disable --local',
+      )
       .action((id: number, options: ChangeOptions, command: Command) =>
         run(command, async (context) => {
           const { update } = await import('../webhooks/webhooks.ts')
@@ -80,8 +83,8 @@ Signs with the current key, as Customer.io does. The test event is published to 
 warehouse, with object_type cio_test.
 
 Examples:
-  cio webhooks test --local
-  cio webhooks test --url https://webhook-abc123.a.run.app --env prod`,
+  cio-gcp webhooks test --local
+  cio-gcp webhooks test --url https://webhook-abc123.a.run.app --env prod`,
       )
       .action((options: TestOptions, command: Command) =>
         run(command, async (context) => {

@@ -67,5 +67,5 @@ async function examineDeadLetters(context: Context): Promise<readonly Finding[]>
   })
   if (deadLetters === 0) return [ok('dead letters', 'none')]
   const note = `${count(deadLetters, 'message')}, the oldest published ${duration(context.now() - oldestMs)} ago`
-  return [{ area: 'dead letters', state: 'warning', note, fix: 'npm run cio -- dlq stats' }]
+  return [{ area: 'dead letters', state: 'warning', note, fix: 'npx cio-gcp dlq stats' }]
 }

@@ -17,15 +17,15 @@ export async function examineReporting(context: Context, url: string | undefined
   const ours = all.find(({ endpoint }) => endpoint === url)
   if (ours === undefined) {
     const note = `Customer.io sends nothing to ${url}`
-    const fix = `npm run cio -- webhooks create --url ${url}`
+    const fix = `npx cio-gcp webhooks create --url ${url}`
     // The local Customer.io sends its own events there anyway.
     return [{ area, state: context.connection.local ? 'warning' : 'wrong', note, fix }]
   }
   const { id } = ours
-  if (ours.disabled) return [wrong(area, `webhook ${id} is disabled`, `npm run cio -- webhooks update ${id} --enable`)]
+  if (ours.disabled) return [wrong(area, `webhook ${id} is disabled`, `npx cio-gcp webhooks update ${id} --enable`)]
   const missing = missingEvents(ours)
   if (missing.length === 0) return [ok(area, `webhook ${id} sends all events`)]
-  const fix = `npm run cio -- webhooks update ${id}`
+  const fix = `npx cio-gcp webhooks update ${id}`
   return [{ area, state: 'warning', note: `webhook ${id} leaves out ${count(missing.length, 'event')}`, fix }]
 }
 

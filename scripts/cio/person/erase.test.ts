@@ -57,7 +57,7 @@ it('erases in two passes what the streaming buffer holds, and remembers nobody b
 
   const first = await cio.run(['erase', '--id', 'gus', '--email', 'Gus@x.com', '--yes'])
   expect(first).toMatchObject({ code: 1, stdout: expect.stringContaining('webhook_events: 1 row deleted, 1 left') })
-  expect(first.stderr).toContain('npm run cio -- erase --resume')
+  expect(first.stderr).toContain('npx cio-gcp erase --resume')
   expect(await eventIds()).toEqual(['of somebody else', 'young'])
   const journal = join(directory, 'cio/erase')
   expect(

@@ -51,7 +51,7 @@ export async function erase(context: Context, options: EraseOptions): Promise<vo
   const left = reports.reduce((sum, report) => sum + report.left, 0)
   if (left === 0) return
   throw new CommandError(`${count(left, 'row')} cannot be deleted yet: they are in BigQuery's streaming buffer`, {
-    hint: 'In 90 minutes, run: npm run cio -- erase --resume',
+    hint: 'In 90 minutes, run: npx cio-gcp erase --resume',
   })
 }
 

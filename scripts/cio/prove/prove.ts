@@ -11,7 +11,7 @@ import { proveSync } from './sync.ts'
 
 const HELP = `npx node scripts/cio/prove/prove.ts sync|replay [--number 100000] [--kills 10] [--seed 1]
 
-Kills \`cio sync\` or \`cio dlq replay\` at random points, resumes it, and compares what came of it one by one with what
+Kills \`cio-gcp sync\` or \`cio-gcp dlq replay\` at random points, resumes it, and compares what came of it one by one with what
 should have. Exit 0 when nothing is missing, left or doubled.`
 
 /** The long form of what the tests of sync and dlq replay do. */

@@ -52,7 +52,7 @@ describe('secrets in Secret Manager', () => {
       /CUSTOMERIO_TRACK_API_KEY +1 +wrong +Customer.io rejects the site id and Track API key \(401\)/,
     )
     expect(stdout).toMatch(/CUSTOMERIO_APP_API_KEY +1 +missing +not configured yet/)
-    expect(stderr).toContain('npm run cio -- secrets set CUSTOMERIO_APP_API_KEY')
+    expect(stderr).toContain('npx cio-gcp secrets set CUSTOMERIO_APP_API_KEY')
     expect(`${stdout}${stderr}`).not.toContain('old-key')
   })
 

@@ -132,7 +132,7 @@ export async function checkSecrets({ connection }: Context): Promise<readonly Se
   }
   return store.names.map((name): SecretCheck => {
     const stored = values.get(name)
-    const hint = `Set it: npm run cio -- secrets set ${name}`
+    const hint = `Set it: npx cio-gcp secrets set ${name}`
     if (stored === undefined || stored.value === 'unset') {
       return { name, version: stored?.version, state: 'missing', note: 'not configured yet', hint }
     }

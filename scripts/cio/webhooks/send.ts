@@ -22,7 +22,7 @@ export function testEvent(nowMs: number): { readonly eventId: string; readonly b
     object_type: 'cio_test',
     metric: 'sent',
     timestamp: Math.floor(nowMs / 1_000),
-    data: { note: 'sent by `cio webhooks test`' },
+    data: { note: 'sent by `cio-gcp webhooks test`' },
   }
   return { eventId, body: Buffer.from(JSON.stringify(event)) }
 }

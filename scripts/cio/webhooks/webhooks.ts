@@ -95,7 +95,7 @@ export async function create(context: Context, options: ChangeOptions): Promise<
     { created: true, webhook },
     () => `webhook ${webhook.id} sends ${count(events.length, 'event')} to ${endpoint}`,
   )
-  output.note('Store its signing key: npm run cio -- secrets set CUSTOMERIO_WEBHOOK_SIGNING_KEYS')
+  output.note('Store its signing key: npx cio-gcp secrets set CUSTOMERIO_WEBHOOK_SIGNING_KEYS')
 }
 
 export async function update(context: Context, id: number, options: ChangeOptions): Promise<void> {
