@@ -164,7 +164,6 @@ const common = fc.record(
   {
     message_data: data,
     send_at: fc.integer({ min: 0, max: 1_763_740_000 }),
-    disable_message_retention: fc.boolean(),
     queue_draft: fc.boolean(),
     language: fc.constantFrom('en', 'de-AT'),
   },
@@ -179,6 +178,7 @@ const send = fc.oneof(
       channel: fc.constant('email'),
       to: fc.constantFrom('a@example.com', '"Doe, Jane" <jane@example.com>, b@example.com', '{{customer.email}}'),
       subject: text(80),
+      disable_message_retention: fc.boolean(),
       cc: fc.constant('c@example.com'),
       headers: fc.constantFrom({ 'X-Tag': 'a' }, '[{"name":"X-Tag","value":"a"}]'),
       attachments: fc.dictionary(
@@ -190,7 +190,13 @@ const send = fc.oneof(
     { requiredKeys: ['channel', 'to'] },
   ),
   fc.record(
-    { channel: fc.constant('push'), to: fc.constantFrom('all', 'last_used'), title: text(50), custom_device: device },
+    {
+      channel: fc.constant('push'),
+      disable_message_retention: fc.boolean(),
+      to: fc.constantFrom('all', 'last_used'),
+      title: text(50),
+      custom_device: device,
+    },
     { requiredKeys: ['channel'] },
   ),
   fc.record(

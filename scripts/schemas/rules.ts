@@ -3,9 +3,11 @@ import { ABSENT, conditional, type JsonSchema } from './unions.ts'
 
 const AUDIENCES = ['recipients', 'ids', 'emails', 'per_user_data', 'data_file_url']
 
-/** A flag of a broadcast has an effect beside these audiences only. */
-const beside = (...audiences: readonly string[]): JsonSchema => ({
-  anyOf: audiences.map((audience) => ({ required: [audience] })),
+/** A flag of a broadcast that is set has an effect beside these audiences only. */
+const beside = (flag: string, ...audiences: readonly string[]): JsonSchema => ({
+  [flag]: {
+    anyOf: [{ properties: { [flag]: { const: false } } }, ...audiences.map((audience) => ({ required: [audience] }))],
+  },
 })
 
 const phoneNumberOrLiquid = { pattern: '^\\+[1-9]\\d{1,14}$|\\{\\{|\\{%' }
@@ -39,9 +41,9 @@ export const RULES: Readonly<Record<string, JsonSchema>> = {
           },
         ]),
       ),
-      id_ignore_missing: beside('ids', 'per_user_data', 'data_file_url'),
-      email_ignore_missing: beside('emails', 'per_user_data', 'data_file_url'),
-      email_add_duplicates: beside('emails', 'per_user_data', 'data_file_url'),
+      ...beside('id_ignore_missing', 'ids', 'per_user_data', 'data_file_url'),
+      ...beside('email_ignore_missing', 'emails', 'per_user_data', 'data_file_url'),
+      ...beside('email_add_duplicates', 'emails', 'per_user_data', 'data_file_url'),
     },
   },
   'Broadcast.recipients': { type: 'object', minProperties: 1 },

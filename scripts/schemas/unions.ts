@@ -4,7 +4,7 @@ export interface JsonSchema {
   readonly [keyword: string]: unknown
   readonly $ref?: string | undefined
   readonly type?: string
-  readonly const?: string
+  readonly const?: string | boolean
   readonly enum?: readonly string[]
   readonly default?: unknown
   readonly description?: string
@@ -97,7 +97,8 @@ function leavesOf(branch: JsonSchema): readonly JsonSchema[] {
 }
 
 function valuesOf(branch: JsonSchema, field: string): string[] {
-  return [...new Set(leavesOf(branch).flatMap(({ properties }) => properties?.[field]?.const ?? []))]
+  const values = leavesOf(branch).map(({ properties }) => properties?.[field]?.const)
+  return [...new Set(values.filter((value) => typeof value === 'string'))]
 }
 
 /** The first field whose value differs from branch to branch. */

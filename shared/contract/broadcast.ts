@@ -22,7 +22,7 @@ const audiences = {
 }
 type Audience = keyof typeof audiences
 
-/** Which audience each flag belongs to: beside another one it would be dropped without a word. */
+/** Which audience each flag belongs to: beside another one, `true` would be dropped without a word. `false` is the default. */
 const FLAGS = {
   id_ignore_missing: ['ids', 'per_user_data', 'data_file_url'],
   email_ignore_missing: ['emails', 'per_user_data', 'data_file_url'],
@@ -53,7 +53,7 @@ export const broadcast = z
       ctx.issues.push({ code: 'custom', message: 'must not be empty', input: ctx.value, path: ['recipients'] })
     }
     for (const [flag, allowed] of Object.entries(FLAGS) as [keyof typeof FLAGS, readonly Audience[]][]) {
-      if (ctx.value[flag] === undefined || named.some((audience) => allowed.includes(audience))) continue
+      if (ctx.value[flag] !== true || named.some((audience) => allowed.includes(audience))) continue
       const message = `has no effect without one of ${allowed.join(', ')}`
       ctx.issues.push({ code: 'custom', message, input: ctx.value, path: [flag] })
     }

@@ -230,6 +230,12 @@ it.each<[string, z.ZodType, unknown, string]>([
     'recipients: must not be empty',
   ],
   [
+    'an in-app message that is not to be kept, which Customer.io does not offer',
+    transactionalMessage,
+    { channel: 'in_app', identifiers: { id: 'u1' }, transactional_message_id: 1, disable_message_retention: true },
+    'disable_message_retention: unknown field',
+  ],
+  [
     'a broadcast flag without its audience',
     transactionalMessage,
     { ...broadcast, id_ignore_missing: true },
@@ -273,4 +279,10 @@ it('says where an idempotency key belongs', () => {
   expect(refusal(trackMessage, { ...event, idempotency_key: 'k' })).toBe(
     'idempotency_key: unknown field (it is an attribute of the Pub/Sub message)',
   )
+})
+
+it("takes Customer.io's own example of a broadcast, whose flags are off", () => {
+  const flags = { email_add_duplicates: false, email_ignore_missing: false, id_ignore_missing: false }
+  const body = { channel: 'broadcast', broadcast_id: 7, data: { headline: 'Roadrunner spotted!' }, ...flags }
+  expect(parseMessage(transactionalMessage, Buffer.from(JSON.stringify(body)))).toMatchObject({ ok: true })
 })

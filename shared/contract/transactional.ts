@@ -26,7 +26,6 @@ const common = {
   identifiers: knownPerson,
   message_data: optionalObject,
   send_at: optionalTime,
-  disable_message_retention: flag,
   queue_draft: flag,
   language: optionalText,
   auto_create: flag,
@@ -37,6 +36,7 @@ const email = z
   .strictObject({
     ...common,
     channel: z.literal('email'),
+    disable_message_retention: flag,
     transactional_message_id: template.optional(),
     to: addresses,
     from: optionalText,
@@ -72,6 +72,7 @@ const email = z
 const push = z.strictObject({
   ...byTemplate,
   channel: z.literal('push'),
+  disable_message_retention: flag,
   /** `all`, `last_used` or a device token. */
   to: optionalText,
   title: optionalText,
@@ -87,6 +88,7 @@ const push = z.strictObject({
 
 const toPhone = {
   ...byTemplate,
+  disable_message_retention: flag,
   to: phoneNumber.optional(),
   from: optionalText,
   tracked: flag,

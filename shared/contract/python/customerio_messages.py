@@ -364,8 +364,6 @@ Email = TypedDict("Email", {
     "message_data": NotRequired[JsonObject],
     # When to send it, at most 90 days ahead. At once if absent.
     "send_at": NotRequired[UnixSeconds],
-    # Whether Customer.io forgets the content of the message.
-    "disable_message_retention": NotRequired[bool],
     # Whether the message waits as a draft.
     "queue_draft": NotRequired[bool],
     # The language of the template to use, if not the one of the profile.
@@ -374,6 +372,8 @@ Email = TypedDict("Email", {
     "auto_create": NotRequired[bool],
     # How the message is sent.
     "channel": Literal["email"],
+    # Whether Customer.io forgets the content of the message.
+    "disable_message_retention": NotRequired[bool],
     # The template's number or its trigger name.
     "transactional_message_id": NotRequired[Union[int, str]],
     # E-mail addresses, separated by commas, with or without a name; or Liquid.
@@ -420,8 +420,6 @@ class Push(TypedDict):
     message_data: NotRequired[JsonObject]
     # When to send it, at most 90 days ahead. At once if absent.
     send_at: NotRequired[UnixSeconds]
-    # Whether Customer.io forgets the content of the message.
-    disable_message_retention: NotRequired[bool]
     # Whether the message waits as a draft.
     queue_draft: NotRequired[bool]
     # The language of the template to use, if not the one of the profile.
@@ -432,6 +430,8 @@ class Push(TypedDict):
     transactional_message_id: Union[int, str]
     # How the message is sent.
     channel: Literal["push"]
+    # Whether Customer.io forgets the content of the message.
+    disable_message_retention: NotRequired[bool]
     # all, last_used or the token of a device.
     to: NotRequired[str]
     # The title, in place of the template's.
@@ -462,8 +462,6 @@ Sms = TypedDict("Sms", {
     "message_data": NotRequired[JsonObject],
     # When to send it, at most 90 days ahead. At once if absent.
     "send_at": NotRequired[UnixSeconds],
-    # Whether Customer.io forgets the content of the message.
-    "disable_message_retention": NotRequired[bool],
     # Whether the message waits as a draft.
     "queue_draft": NotRequired[bool],
     # The language of the template to use, if not the one of the profile.
@@ -472,6 +470,8 @@ Sms = TypedDict("Sms", {
     "auto_create": NotRequired[bool],
     # The template's number or its trigger name.
     "transactional_message_id": Union[int, str],
+    # Whether Customer.io forgets the content of the message.
+    "disable_message_retention": NotRequired[bool],
     # The phone number in E.164 format, or Liquid. The one of the profile when absent.
     "to": NotRequired[str],
     # Who it is from, in place of the template's sender.
@@ -493,8 +493,6 @@ Whatsapp = TypedDict("Whatsapp", {
     "message_data": NotRequired[JsonObject],
     # When to send it, at most 90 days ahead. At once if absent.
     "send_at": NotRequired[UnixSeconds],
-    # Whether Customer.io forgets the content of the message.
-    "disable_message_retention": NotRequired[bool],
     # Whether the message waits as a draft.
     "queue_draft": NotRequired[bool],
     # The language of the template to use, if not the one of the profile.
@@ -503,6 +501,8 @@ Whatsapp = TypedDict("Whatsapp", {
     "auto_create": NotRequired[bool],
     # The template's number or its trigger name.
     "transactional_message_id": Union[int, str],
+    # Whether Customer.io forgets the content of the message.
+    "disable_message_retention": NotRequired[bool],
     # The phone number in E.164 format, or Liquid. The one of the profile when absent.
     "to": NotRequired[str],
     # Who it is from, in place of the template's sender.
@@ -525,8 +525,6 @@ class InApp(TypedDict):
     message_data: NotRequired[JsonObject]
     # When to send it, at most 90 days ahead. At once if absent.
     send_at: NotRequired[UnixSeconds]
-    # Whether Customer.io forgets the content of the message.
-    disable_message_retention: NotRequired[bool]
     # Whether the message waits as a draft.
     queue_draft: NotRequired[bool]
     # The language of the template to use, if not the one of the profile.
@@ -548,8 +546,6 @@ class InboxMessage(TypedDict):
     message_data: NotRequired[JsonObject]
     # When to send it, at most 90 days ahead. At once if absent.
     send_at: NotRequired[UnixSeconds]
-    # Whether Customer.io forgets the content of the message.
-    disable_message_retention: NotRequired[bool]
     # Whether the message waits as a draft.
     queue_draft: NotRequired[bool]
     # The language of the template to use, if not the one of the profile.
