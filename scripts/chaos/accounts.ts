@@ -2,7 +2,7 @@ import type { Verdict } from '../history/check.ts'
 import type { OutcomeName } from '../history/format.ts'
 import type { PlannedMessage } from './messages.ts'
 import type { Recorder } from './recorder.ts'
-import type { MadeFault } from './run.ts'
+import type { MadeFault } from './schedule.ts'
 
 /** What the checker says of one message, and the trouble that was there while it was under way. */
 export interface Account {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Instance } from './instances.ts'
+import type { Instance } from './instance.ts'
 
 const MESSAGE_ID = '"messageId":"'
 

@@ -14,7 +14,7 @@ import { ACCOUNT_REQUESTS_PER_SECOND, type Overlap, rateLimits } from './limits.
 import { type PlannedMessage, planMessages, TOPICS, type Topic } from './messages.ts'
 import { Publisher } from './publisher.ts'
 import { Recorder } from './recorder.ts'
-import { type FaultKind, type PlannedFault, planFaults } from './schedule.ts'
+import { type FaultKind, type MadeFault, type PlannedFault, planFaults } from './schedule.ts'
 import { Target } from './target.ts'
 import { CHAOS_TIMES, chaosEnvironment, type OnNotFound } from './times.ts'
 import { MessageWatch, type Observed } from './watch.ts'
@@ -30,13 +30,6 @@ export interface ChaosOptions {
   /** An empty one, for bundles, logs and the ledger's file. */
   readonly directory: string
   readonly log: (line: string) => void
-}
-
-/** A fault that was made, from when until when, by `performance.now()`. */
-export interface MadeFault {
-  readonly fault: PlannedFault
-  readonly fromMs: number
-  readonly untilMs: number
 }
 
 /** What a flood of one key left to the others of its function. */

@@ -65,6 +65,13 @@ export interface PlannedFault {
   readonly roll: number
 }
 
+/** A fault that was made, from when until when, by `performance.now()`. */
+export interface MadeFault {
+  readonly fault: PlannedFault
+  readonly fromMs: number
+  readonly untilMs: number
+}
+
 const FIRST_FAULT_MS = 1_000
 /** One begins after another, whether or not the one before is over. */
 const GAP_MS = [800, 2_600] as const

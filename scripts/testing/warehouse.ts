@@ -1,12 +1,8 @@
 import { BigQuery, type Dataset } from '@google-cloud/bigquery'
 import { systemClock } from '../../shared/clock/index.ts'
 import { createBigQueryRows, decodeWebhookEvent, insertEvents, type Row } from '../../shared/warehouse/index.ts'
-import {
-  type BigQueryOptions,
-  deployWarehouse,
-  type LocalBigQuery,
-  startBigQuery,
-} from '../emulators/bigquery/index.ts'
+import { type BigQueryOptions, type LocalBigQuery, startBigQuery } from '../emulators/bigquery/index.ts'
+import { deployWarehouse } from '../local/deploy-warehouse.ts'
 import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 
 /** A local BigQuery with the tables and views of `terraform/`, for tests. */

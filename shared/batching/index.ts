@@ -1,3 +1,3 @@
 /** Many callers, few requests: `Coalescer` groups what is submitted at the same time, `bisect` finds what spoils a group. */
 export { type BatchAnswer, bisect } from './bisect.ts'
-export { type BatchLimits, type BusyReason, Coalescer, type CoalescerOptions } from './coalescer.ts'
+export { type BatchLimits, Coalescer } from './coalescer.ts'

@@ -10,4 +10,4 @@ export { isTopicName, TOPIC_SCHEMAS, type TopicName } from './topics.ts'
 
 export { type TrackMessage, type TrackMessageInput, trackMessage } from './track.ts'
 export { type TransactionalMessage, type TransactionalMessageInput, transactionalMessage } from './transactional.ts'
-export { isUlid, ULID_PATTERN } from './ulid.ts'
+export { isUlid } from './ulid.ts'

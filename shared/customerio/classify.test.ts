@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { type Answer, classify, classifyBatch, type Endpoint, parseRetryAfter } from './index.ts'
+import { classify, classifyBatch, type Endpoint, parseRetryAfter } from './classify.ts'
+import type { Answer } from './transport.ts'
 
 const NOW = Date.parse('2026-11-21T10:00:00Z')
 const now = () => NOW

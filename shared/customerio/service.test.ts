@@ -11,7 +11,8 @@ import { createLog } from '../logging/index.ts'
 import type { CallOutcome } from '../outcome/index.ts'
 import { RateLimiter } from '../rate/index.ts'
 import { createSecret } from '../secrets/index.ts'
-import { CustomerIOService, type LifecycleEvent } from './index.ts'
+import { CustomerIOService } from './index.ts'
+import type { LifecycleEvent } from './lifecycle.ts'
 
 const CREDENTIALS = { siteId: 'site', trackApiKey: 'track-key', appApiKey: 'app-key' }
 let customerio: CustomerIoServer

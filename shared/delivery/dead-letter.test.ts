@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { DEAD_LETTER_REASONS } from '../outcome/index.ts'
-import { cutBytes, deadLetterOf, PUBSUB_LIMITS } from './dead-letter.ts'
+import { cutBytes, deadLetterOf } from './dead-letter.ts'
+import { PUBSUB_LIMITS } from './limits.ts'
 import type { ReceivedMessage } from './push.ts'
 
 function received(overrides: Partial<ReceivedMessage> = {}): ReceivedMessage {

@@ -1,4 +1,5 @@
 import type { DeadLetterReason } from '../outcome/index.ts'
+import { PUBSUB_LIMITS } from './limits.ts'
 import type { ReceivedMessage } from './push.ts'
 
 /** Why a message is given up. */
@@ -14,15 +15,6 @@ export interface DeadLetter {
   readonly attributes: Record<string, string>
   readonly orderingKey?: string
 }
-
-/** Pub/Sub's limits of one message. https://cloud.google.com/pubsub/quotas#resource_limits */
-export const PUBSUB_LIMITS = {
-  attributes: 100,
-  attributeKeyBytes: 256,
-  attributeValueBytes: 1_024,
-  /** Of a publish request as a whole: body, attributes and ordering key. */
-  messageBytes: 10_000_000,
-} as const
 
 const ERROR_BYTES = 1_000
 /** What the encoding of a publish request adds: field tags and lengths of each attribute, the topic's name. */

@@ -7,14 +7,8 @@ import { systemClock } from '../clock/index.ts'
 import { createLog } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
 import { leaveBodiesUnread } from '../runtime/index.ts'
-import {
-  createPushHandler,
-  type DeadLetter,
-  failureOf,
-  type Parsed,
-  type PushFunction,
-  type ReceivedMessage,
-} from './index.ts'
+import { failureOf, type PushFunction } from './handler.ts'
+import { createPushHandler, type DeadLetter, type Parsed, type ReceivedMessage } from './index.ts'
 
 const MAX_ATTEMPTS = 100
 const servers: Server[] = []

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { PUBSUB_LIMITS } from './dead-letter.ts'
+import { PUBSUB_LIMITS } from './limits.ts'
 
 /** A Pub/Sub message as our push subscription delivered it. */
 export interface ReceivedMessage {

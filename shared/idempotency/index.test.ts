@@ -3,11 +3,14 @@ import { identifyMessages, trackMessages } from '../../scripts/schemas/arbitrary
 import {
   type IdentifyMessage,
   identifyMessage,
+  isUlid,
   parseMessage,
   type TrackMessage,
   trackMessage,
 } from '../contract/index.ts'
-import { deriveEventId, isUlid, type KeySource, messageKey, originalPublishTime, withDefaults } from './index.ts'
+import { deriveEventId } from './event-id.ts'
+import { messageKey, originalPublishTime, withDefaults } from './index.ts'
+import type { KeySource } from './message-key.ts'
 
 function keyOf(source: KeySource): string {
   const keyed = messageKey(source)

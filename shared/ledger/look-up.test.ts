@@ -1,14 +1,8 @@
 import { transactionalMessage } from '../contract/index.ts'
 import type { DeliveryQuery, FoundDelivery } from '../customerio/index.ts'
 import type { Refused } from '../outcome/index.ts'
-import {
-  type Delivery,
-  findDeliveries,
-  type LookUpAnswer,
-  personHash,
-  type SendMessage,
-  whyNotAskable,
-} from './index.ts'
+import { type Delivery, findDeliveries, personHash, whyNotAskable } from './index.ts'
+import type { LookUpAnswer, SendMessage } from './look-up.ts'
 
 const base = { transactional_message_id: 3, identifiers: { id: 'u1' } }
 const email = { ...base, channel: 'email', to: 'ann@example.com' }

@@ -1,16 +1,9 @@
 import type { Clock } from '../clock/index.ts'
 import type { CallOutcome, Outcome, Retry } from '../outcome/index.ts'
-import {
-  type DeliveriesFound,
-  type Delivery,
-  hashOf,
-  type LookUpAnswer,
-  type MessageToSend,
-  type SendOnceOptions,
-  type StoredRecord,
-  sendOnce,
-} from './index.ts'
+import { type Delivery, hashOf, type MessageToSend, type StoredRecord, sendOnce } from './index.ts'
+import type { DeliveriesFound, LookUpAnswer } from './look-up.ts'
 import type { SendLedger } from './record.ts'
+import type { SendOnceOptions } from './send.ts'
 import { createMemoryLedger } from './simulation/memory-ledger.ts'
 
 const ID = hashOf('key')

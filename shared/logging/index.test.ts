@@ -1,4 +1,6 @@
-import { createLog, type LogFields, type Severity } from './index.ts'
+import { createLog, type LogFields } from './index.ts'
+
+type Severity = Parameters<typeof createLog>[0]['level']
 
 function written(use: (log: ReturnType<typeof createLog>) => void, level?: Severity, projectId?: string) {
   const lines: Record<string, unknown>[] = []

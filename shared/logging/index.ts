@@ -29,7 +29,7 @@ export interface LogFields {
   readonly trace?: string
 }
 
-export type Severity = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR'
+type Severity = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR'
 
 /** Structured logging in Cloud Logging's own field names. */
 export interface Log {
@@ -39,7 +39,7 @@ export interface Log {
   error(message: string, fields: LogFields): void
 }
 
-export interface LogOptions {
+interface LogOptions {
   /** The function's name: label `function` of every line. */
   readonly functionName: string
   /** Least severity that is written; INFO by default. */

@@ -55,7 +55,7 @@ export interface Retry extends Batched {
 }
 
 /** Sent or not, nobody knows: timeout, reset or cut-off answer. Where sending twice is harmless it is a retry. */
-export interface Uncertain extends Batched {
+interface Uncertain extends Batched {
   readonly kind: 'uncertain'
   readonly error: string
   readonly httpStatus?: number

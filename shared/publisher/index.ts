@@ -1,6 +1,5 @@
 export type { TopicName } from '../contract/index.ts'
 export { PublisherClosedError, PublisherValidationError, PublishFailedError } from './errors.ts'
-export { identifiersKey, orderingKeyOf } from './ordering.ts'
 export {
   type Broadcast,
   type IdentifyUser,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { systemClock } from '../clock/index.ts'
 import {
   type IdentifyMessage,
   type IdentifyMessageInput,
@@ -71,7 +72,7 @@ export interface PublisherOptions {
   readonly topics?: Partial<Record<TopicName, string>>
   /** How long a publish may take, with the client's own retries: 60 s by default. */
   readonly timeoutMs?: number
-  /** The clock, in milliseconds. */
+  /** Milliseconds since 1970; the machine's time by default. */
   readonly now?: () => number
   readonly newIdempotencyKey?: () => string
   /** Gives that many random bytes, for new traces. */
@@ -213,7 +214,7 @@ export class MessagingPublisher {
     } catch {
       throw new PublisherValidationError(topic, 'it cannot be written as JSON (a bigint, or an object within itself)')
     }
-    const parsed = parseMessage(TOPIC_SCHEMAS[topic], bytes, { now: this.#options.now ?? Date.now })
+    const parsed = parseMessage(TOPIC_SCHEMAS[topic], bytes, { now: this.#options.now ?? systemClock.now })
     if (!parsed.ok) throw new PublisherValidationError(topic, parsed.error)
     return parsed.value
   }

@@ -1,3 +1,4 @@
+import { systemClock } from '../clock/index.ts'
 import type { PublishOptions, Send } from '../publisher/index.ts'
 import { choose, DEFAULT_ECHO_LIMITS, type EchoLimits } from './choice.ts'
 import { type DeadLetterNews, onDeadLetter } from './dead-letter.ts'
@@ -23,7 +24,7 @@ export interface RepositoryOptions {
   readonly mapping: Mapping
   /** A `MessagingPublisher`. */
   readonly publisher: RepositoryPublisher
-  /** The clock, in milliseconds. */
+  /** Milliseconds since 1970; the machine's time by default. */
   readonly now?: () => number
   readonly echoLimits?: Partial<EchoLimits>
 }
@@ -49,7 +50,7 @@ export class UserMessagingRepository {
       store: options.store,
       mapping: options.mapping,
       publisher: options.publisher,
-      now: options.now ?? Date.now,
+      now: options.now ?? systemClock.now,
       echoLimits: { ...DEFAULT_ECHO_LIMITS, ...options.echoLimits },
     }
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { systemClock } from '../clock/index.ts'
 import { manualClock } from '../clock/testing/manual-clock.ts'
 import type { LogFields } from '../logging/index.ts'
-import { createSecret, type SecretOptions } from './index.ts'
+import { createSecret } from './index.ts'
 
 let clock = manualClock()
 let reads = 0
@@ -18,7 +18,7 @@ beforeEach(() => {
   warnings = []
 })
 
-function secretFromFile(more: Partial<SecretOptions> = {}) {
+function secretFromFile(more: Partial<Parameters<typeof createSecret>[0]> = {}) {
   return createSecret({
     name: 'CUSTOMERIO_TRACK_API_KEY',
     file: '/secrets/key',

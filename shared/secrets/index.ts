@@ -31,7 +31,7 @@ export interface Secret {
   refresh(waitUpToMs?: number): Promise<RefreshResult>
 }
 
-export interface SecretOptions extends SecretSource {
+interface SecretOptions extends SecretSource {
   readonly log: Pick<Log, 'warning'>
   readonly clock: Clock
   /** From the disk by default. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
 /** A W3C trace context, https://www.w3.org/TR/trace-context/#traceparent-header. */
-export interface TraceContext {
+interface TraceContext {
   /** 32 lower-case hex digits, not all zero. */
   readonly traceId: string
   /** 16 lower-case hex digits, not all zero. */

@@ -12,7 +12,7 @@ import type { FunctionDefinition } from '../runtime/index.ts'
 import { createSecret } from '../secrets/index.ts'
 
 /** What tells `identify` and `track` apart. */
-export interface TrackApiFunction<S extends z.ZodType> {
+interface TrackApiFunction<S extends z.ZodType> {
   readonly name: string
   readonly parseConfig: FunctionDefinition<TrackConfig>['parseConfig']
   readonly schema: S

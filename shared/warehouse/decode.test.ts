@@ -7,8 +7,8 @@ import {
   unusualWebhookSamples,
   webhookSamples,
 } from '../../scripts/emulators/customerio/samples/index.ts'
-import { type DecodedEvent, decodeWebhookEvent, type Row, type TableName } from './index.ts'
-import { MAX_ROW_BYTES } from './row.ts'
+import { type DecodedEvent, decodeWebhookEvent, type Row } from './index.ts'
+import { MAX_ROW_BYTES, type TableName } from './row.ts'
 
 const NOW_MS = Date.UTC(2026, 10, 21, 12)
 const RECEIVED_AT = '2026-11-21T11:59:59.000Z'

@@ -1,6 +1,6 @@
 /** From a webhook to rows of BigQuery: `decodeWebhookEvent` decides what they are, `insertEvents` makes them safe. */
-export { type BigQueryRowsOptions, createBigQueryRows } from './bigquery.ts'
-export { type Decoded, type DecodedEvent, decodeWebhookEvent, type WebhookEventMessage } from './decode.ts'
-export { type InsertAnswer, type InsertRows, insertEvents, type RowFailure } from './insert.ts'
-export { createNoveltyFilter, type Novelty } from './novelties.ts'
-export { MAX_ROW_BYTES, type Row, type TableName } from './row.ts'
+export { createBigQueryRows } from './bigquery.ts'
+export { type DecodedEvent, decodeWebhookEvent } from './decode.ts'
+export { insertEvents } from './insert.ts'
+export { createNoveltyFilter } from './novelties.ts'
+export type { Row } from './row.ts'

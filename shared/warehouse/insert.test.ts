@@ -1,14 +1,8 @@
 import fc from 'fast-check'
 import type { Refused, Retry } from '../outcome/index.ts'
-import {
-  type DecodedEvent,
-  type InsertAnswer,
-  type InsertRows,
-  insertEvents,
-  MAX_ROW_BYTES,
-  type Row,
-  type RowFailure,
-} from './index.ts'
+import { type DecodedEvent, insertEvents, type Row } from './index.ts'
+import type { InsertAnswer, InsertRows, RowFailure } from './insert.ts'
+import { MAX_ROW_BYTES } from './row.ts'
 
 const REFUSED: Refused = { kind: 'refused', reason: 'refused', error: 'bad value' }
 const DOWN: Retry = { kind: 'retry', cause: 'transient', error: 'down' }

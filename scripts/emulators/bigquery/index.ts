@@ -1,3 +1,2 @@
-export { deployWarehouse, tableFields, viewQuery } from '../../local/deploy-warehouse.ts'
 export type { Misbehaviour } from './misbehaviour.ts'
 export { type BigQueryOptions, type LocalBigQuery, startBigQuery } from './server.ts'

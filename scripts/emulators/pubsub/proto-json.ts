@@ -1,6 +1,6 @@
 /** The JSON form of Google's messages: https://protobuf.dev/programming-guides/json/ */
 import protobuf, { type Field, type Type } from 'protobufjs'
-import { isRecord } from '../../../shared/json/index.ts'
+import { isObject } from '../json.ts'
 import { invalidArgument } from './rpc-error.ts'
 
 const INTEGERS: ReadonlySet<string> = new Set(['int32', 'uint32', 'sint32', 'int64', 'uint64', 'sint64'])
@@ -11,7 +11,7 @@ const FRACTIONS: ReadonlySet<string> = new Set(['double', 'float'])
  * INVALID_ARGUMENT for an unknown name and for a value that is not of the field's type, as Google's servers do.
  */
 export function fromJson(type: Type, json: unknown, at = ''): Record<string, unknown> {
-  if (!isRecord(json)) throw invalidValue(type, at)
+  if (!isObject(json)) throw invalidValue(type, at)
   const message: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(json)) {
     const known = [name, camelCase(name)].find((spelling) => Object.hasOwn(type.fields, spelling))
@@ -28,7 +28,7 @@ export function fromJson(type: Type, json: unknown, at = ''): Record<string, unk
 
 function fieldFromJson(field: Field, value: unknown, at: string): unknown {
   if (field.map) {
-    if (!isRecord(value)) throw invalidValue(field, at)
+    if (!isObject(value)) throw invalidValue(field, at)
     return Object.fromEntries(
       Object.entries(value).map(([key, item]) => [key, valueFromJson(field, item, `${at}.${key}`)]),
     )
@@ -91,7 +91,7 @@ export function toJson(type: Type, message: Readonly<Record<string, unknown>>): 
 }
 
 function fieldToJson(field: Field, value: unknown): unknown {
-  if (field.map && isRecord(value)) {
+  if (field.map && isObject(value)) {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, valueToJson(field, item)]))
   }
   return Array.isArray(value) ? value.map((item) => valueToJson(field, item)) : valueToJson(field, value)
@@ -99,7 +99,7 @@ function fieldToJson(field: Field, value: unknown): unknown {
 
 function valueToJson({ resolvedType, type }: Field, value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
-  if (resolvedType instanceof protobuf.Type && isRecord(value)) {
+  if (resolvedType instanceof protobuf.Type && isObject(value)) {
     const { seconds = 0, nanos = 0, paths } = value
     switch (resolvedType.fullName) {
       case '.google.protobuf.Timestamp':

@@ -1,7 +1,7 @@
 /** Pub/Sub's REST API: the methods of the gRPC services at the paths that their definitions name (`google.api.http`). */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { status } from '@grpc/grpc-js'
-import { isRecord } from '../../../shared/json/index.ts'
+import { isObject } from '../json.ts'
 import { fromJson, toJson } from './proto-json.ts'
 import { loadRestMethods, type RestMethod } from './protos.ts'
 import { invalidArgument, RpcError } from './rpc-error.ts'
@@ -75,7 +75,7 @@ function withName(fields: Readonly<Record<string, unknown>>, path: string, name:
   const [, outer = '', inner] = /\{(\w+)(?:\.(\w+))?=/.exec(path) ?? []
   if (inner === undefined) return { ...fields, [outer]: name }
   const around = fields[outer]
-  return { ...fields, [outer]: { ...(isRecord(around) ? around : {}), [inner]: name } }
+  return { ...fields, [outer]: { ...(isObject(around) ? around : {}), [inner]: name } }
 }
 
 function decoded(name: string): string {
@@ -97,7 +97,7 @@ async function bodyOf(request: IncomingMessage): Promise<Readonly<Record<string,
   if (bytes === 0) return {}
   try {
     const body: unknown = JSON.parse(Buffer.concat(chunks).toString())
-    if (isRecord(body)) return body
+    if (isObject(body)) return body
   } catch {
     // Refused below, like JSON that is no object.
   }
