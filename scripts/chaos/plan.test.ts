@@ -48,4 +48,18 @@ describe('faults', () => {
     expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(Object.keys(FAULTS)))
     for (const { atMs, durationMs } of faults) expect(atMs + durationMs).toBeLessThanOrEqual(120_000)
   })
+
+  it('may be of one kind only, however little time there is', () => {
+    const only = 'largest messages'
+    expect(new Set(planFaults({ seed: 1, seconds: 60, only }).map(({ kind }) => kind))).toEqual(new Set([only]))
+    expect(planFaults({ seed: 1, seconds: 2, only })).toEqual([])
+  })
+
+  it('leave one that has to be alone its time', () => {
+    const faults = planFaults({ seed: 1, seconds: 120 })
+    const [flood] = faults.filter(({ kind }) => kind === 'flood of one key')
+    const from = flood?.atMs ?? 0
+    const until = from + (flood?.durationMs ?? 0)
+    expect(faults.filter(({ atMs, durationMs }) => atMs < until && atMs + durationMs > from)).toEqual([flood])
+  })
 })

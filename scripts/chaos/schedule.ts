@@ -100,6 +100,7 @@ export function planFaults({ seed, seconds, only }: FaultPlanOptions): PlannedFa
   let atMs = FIRST_FAULT_MS
   let overMs = 0
   for (let round = 0; atMs < endMs; round++) {
+    const before = planned.length
     for (const { kind, topics, lasts, every, alone } of draw.shuffled(ALL_FAULTS)) {
       if (only === undefined ? round % every > 0 : kind !== only) continue
       const startMs = alone ? Math.max(atMs, overMs + SETTLED_MS) : atMs
@@ -111,7 +112,8 @@ export function planFaults({ seed, seconds, only }: FaultPlanOptions): PlannedFa
       overMs = Math.max(overMs, faultEndMs)
       atMs = (alone ? faultEndMs : startMs) + between(GAP_MS)
     }
-    if (endMs - atMs < GAP_MS[1]) break
+    // Nothing more fits.
+    if (planned.length === before) break
   }
   return planned
 }
