@@ -234,6 +234,12 @@ describe('the embedded Pub/Sub', () => {
   })
 
   describe('dead-lettering', () => {
+    beforeEach(async () => {
+      server = await started.pubSub({ now: clock.now, schedule: clock.schedule, backoffScale: 0 })
+      client = started.client(server)
+      puller = started.puller(client)
+    })
+
     it('is told, and keeps data, attributes and ordering key', async () => {
       const { url } = await started.endpoint(() => 500)
       const [deadLetterTopic, deadLetters] = await started.subscription(client)

@@ -26,7 +26,7 @@ export interface PubSubOptions {
   readonly host?: string
   readonly now?: () => number
   readonly schedule?: Schedule
-  /** Multiplies every retry back-off, 1 by default: 0.01 makes ten minutes six seconds, 0 redelivers at once. */
+  /** Multiplies every back-off, of a message and of a subscription, 1 by default: 0.01 makes ten minutes six seconds, 0 redelivers at once. */
   readonly backoffScale?: number
   /** False: pushes carry no OIDC token even where the subscription names a service account. */
   readonly signPush?: boolean

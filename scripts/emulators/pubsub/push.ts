@@ -1,20 +1,17 @@
 import type { EventEmitter } from 'node:events'
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { pushBackoffMs } from './backoff.ts'
 import type { Clock } from './clock.ts'
 import type { PubSubEvents } from './events.ts'
 import type { Consumer, Lease } from './lease.ts'
 import type { OidcSigner } from './oidc.ts'
 import { pushBody } from './push-body.ts'
+import { PushFlow } from './push-flow.ts'
 import type { PushSettings } from './settings.ts'
 import type { Subscription } from './subscription.ts'
 
 /** Answers that acknowledge a push; every other one means that it is to be delivered again. */
 const ACKNOWLEDGING_STATUSES: ReadonlySet<number> = new Set([102, 200, 201, 202, 204])
-
-/** Where pushes in flight start; each acknowledgement lets one more out at a time, each failure one less. */
-const FIRST_WINDOW = 10
 
 /**
  * Most new connections at a time whose first answer has not come. A listener queues some 500 before its process accepts them
@@ -66,12 +63,9 @@ export class PushConsumer implements Consumer {
   readonly #settings: PushSettings
   readonly #options: PushOptions
   readonly #requests = new Map<string, Set<ClientRequest>>()
-  #window: number
+  readonly #flow: PushFlow
   #inFlight = 0
   #newConnections = 0
-  #failuresInARow = 0
-  #backingOff = false
-  #cancelBackoff: (() => void) | undefined
   #closed = false
 
   constructor(subscription: Subscription, settings: PushSettings, options: PushOptions) {
@@ -79,14 +73,13 @@ export class PushConsumer implements Consumer {
     this.#subscription = subscription
     this.#settings = settings
     this.#options = options
-    this.#window = Math.min(FIRST_WINDOW, options.maxOutstanding)
+    this.#flow = new PushFlow({ ...options, resume: () => subscription.wake() })
     // Making the key takes a while: now, rather than while the first message waits.
     if (settings.oidc !== undefined) void options.signer?.token(settings.oidc.email, settings.oidc.audience)
   }
 
   hasRoom(): boolean {
-    if (this.#closed || this.#backingOff) return false
-    return this.#inFlight < this.#window && this.#newConnections < MAX_NEW_CONNECTIONS
+    return !this.#closed && this.#flow.mayPush(this.#inFlight) && this.#newConnections < MAX_NEW_CONNECTIONS
   }
 
   deliver(lease: Lease): void {
@@ -102,7 +95,7 @@ export class PushConsumer implements Consumer {
 
   closed(): void {
     this.#closed = true
-    this.#cancelBackoff?.()
+    this.#flow.close()
     for (const ackId of [...this.#requests.keys()]) this.#abort(ackId, 'the subscription was closed')
   }
 
@@ -190,26 +183,13 @@ export class PushConsumer implements Consumer {
     this.#requests.delete(lease.ackId)
     if (this.#closed) return
     if (acknowledged) {
-      this.#failuresInARow = 0
-      this.#window = Math.min(this.#window + 1, this.#options.maxOutstanding)
+      this.#flow.acknowledged()
       this.#subscription.acknowledge(lease.ackId)
     } else {
-      this.#failuresInARow += 1
-      this.#window = Math.max(this.#window - 1, Math.min(FIRST_WINDOW, this.#options.maxOutstanding))
-      if (this.#subscription.settings.retry === undefined) this.#backOff()
+      this.#flow.failed()
       this.#subscription.modifyDeadline(lease.ackId, 0)
     }
     this.#subscription.wake()
-  }
-
-  #backOff(): void {
-    const delayMs = pushBackoffMs(this.#failuresInARow) * this.#options.backoffScale
-    if (delayMs === 0 || this.#backingOff) return
-    this.#backingOff = true
-    this.#cancelBackoff = this.#options.clock.schedule(() => {
-      this.#backingOff = false
-      this.#subscription.wake()
-    }, delayMs)
   }
 }
 
