@@ -27,7 +27,8 @@ const DEFINITIONS: Readonly<Record<string, string>> = {
   RelationshipToAnonymous: 'A visitor who is not known yet and is related to the object.',
   RelationshipToObject: 'An object that the person is related to.',
   RelationshipToPerson: 'A person who is related to the object.',
-  UnixSeconds: 'Unix seconds, or an ISO-8601 date-time with its time zone. Not before 1970, not in milliseconds.',
+  UnixSeconds:
+    'Unix seconds, or an ISO-8601 date-time with its time zone. Fractions of a second are cut off. Not before 1970, not in milliseconds.',
   PersonIdentify: 'Creates or updates a person.',
   PersonDelete: 'Deletes a person.',
   PersonSuppress: 'Deletes a person and ignores what comes for their identifiers from then on.',

@@ -63,7 +63,9 @@ function expression(schema: JsonSchema): string {
     const value = additionalProperties as JsonSchema | undefined
     return `dict[str, ${value?.type ? expression(value) : 'Any'}]`
   }
-  const plain = { string: 'str', integer: 'int', number: 'float', boolean: 'bool' }[type ?? '']
+  const plain = { string: 'str', integer: 'int', number: 'Union[int, float]', boolean: 'bool', null: 'None' }[
+    type ?? ''
+  ]
   if (plain === undefined) throw new Error(`no Python type for ${JSON.stringify(schema)}: name it in DEFINITIONS`)
   return plain
 }

@@ -216,3 +216,49 @@ it('bounds and escapes hostile names, and says how many problems are left out', 
   expect(error).not.toMatch(/[\n\u202e]/)
   expect(error).toMatch(/; and \d+ more$/)
 })
+
+describe('what real publishers send', () => {
+  const event = { identifiers: { id: 'u1' }, name: 'e' }
+  const device = (fields: object) => ({
+    action: 'add_device',
+    identifiers: { id: 'u1' },
+    device: { token: 't', ...fields },
+  })
+
+  it('takes a time that is null for one that is absent', () => {
+    const parsed = parse(trackMessage, { ...event, timestamp: null })
+    expect(parsed.ok).toBe(true)
+    expect(JSON.stringify(parsed)).not.toContain('timestamp')
+    const added = parse(identifyMessage, device({ platform: 'ios', last_used: null }))
+    expect(added).toMatchObject({ ok: true, value: { device: { token: 't', platform: 'ios' } } })
+    expect(JSON.stringify(added)).not.toContain('last_used')
+  })
+
+  it('takes no other null for an absent field: without recipients a broadcast goes to everybody', () => {
+    const broadcast = { channel: 'broadcast', broadcast_id: 1, recipients: null }
+    expect(parse(transactionalMessage, broadcast)).toMatchObject({ ok: false, reason: 'contract' })
+  })
+
+  it.each([
+    [1_763_740_000.999, 1_763_740_000],
+    [0.5, 0],
+  ])('cuts the fraction off %d seconds', (timestamp, seconds) => {
+    expect(parse(trackMessage, { ...event, timestamp })).toMatchObject({ ok: true, value: { timestamp: seconds } })
+  })
+
+  it.each([
+    [-0.5, 'must not be before 1970'],
+    [1_763_740_000_000.5, 'looks like milliseconds'],
+  ])('refuses %d seconds', (timestamp, rule) => {
+    expect(parse(trackMessage, { ...event, timestamp })).toMatchObject({ error: expect.stringContaining(rule) })
+  })
+
+  it.each([
+    ['iOS', 'ios'],
+    ['Android', 'android'],
+    ['ANDROID', 'android'],
+  ])('writes the platform %s as Customer.io documents it', (platform, documented) => {
+    const parsed = parse(identifyMessage, device({ platform }))
+    expect(parsed).toMatchObject({ ok: true, value: { device: { platform: documented } } })
+  })
+})

@@ -4,6 +4,7 @@ import { hintFor } from './hints.ts'
 import { LIMITS } from './limits.ts'
 import { type Problem, problemsOf, renderProblems, ruleOf } from './problems.ts'
 import { structureProblems } from './structure.ts'
+import { dropAbsentTimes } from './time.ts'
 
 /** A message, or why it can never be delivered: the `reason` of its dead letter, and which field breaks which rule. */
 export type Parsed<T> =
@@ -67,6 +68,7 @@ export function parseMessage<S extends z.ZodType>(
   if (broken.length > 0) return refused(broken)
   const parsed = schema.safeParse(document, { error: ruleOf })
   if (!parsed.success) return refused(problemsOf(parsed.error.issues, hintFor('channel' in document)))
+  dropAbsentTimes(parsed.data)
   const late = options.now ? sendAtProblems(parsed.data, options.now) : []
   return late.length > 0 ? refused(late) : { ok: true, value: parsed.data }
 }

@@ -93,7 +93,6 @@ it.each<[string, z.ZodType, unknown, string]>([
     { ...event, timestamp: '1969-12-31T23:59:59Z' },
     'timestamp: must not be before 1970',
   ],
-  ['a fraction of a second', trackMessage, { ...event, timestamp: 1.5 }, 'timestamp: must be'],
   [
     'a date without its zone',
     trackMessage,
@@ -110,7 +109,7 @@ it.each<[string, z.ZodType, unknown, string]>([
     'true for a time',
     trackMessage,
     { ...event, timestamp: true },
-    'timestamp: must be unix seconds (an integer) or an ISO-8601 date-time',
+    'timestamp: must be unix seconds or an ISO-8601 date-time',
   ],
   ['an event without a name', trackMessage, person, 'name: required'],
   ['an event id that is no ULID', trackMessage, { ...event, id: 'order-1' }, 'id: must be a ULID'],

@@ -56,8 +56,9 @@ class RelationshipToObject(TypedDict):
     relationship_attributes: NotRequired[Attributes]
 
 
-# Unix seconds, or an ISO-8601 date-time with its time zone. Not before 1970, not in milliseconds.
-UnixSeconds = Union[int, str]
+# Unix seconds, or an ISO-8601 date-time with its time zone. Fractions of a second are cut off. Not before 1970,
+# not in milliseconds.
+UnixSeconds = Union[Union[int, float], str]
 
 
 class KnownPersonIdentifiers(TypedDict):
@@ -79,9 +80,9 @@ class Device(TypedDict):
     # The token of the device.
     token: str
     # The platform of the device.
-    platform: Literal["ios", "android"]
+    platform: Literal["ios", "iOS", "IOS", "Ios", "android", "Android", "ANDROID"]
     # When the device was last used.
-    last_used: NotRequired[UnixSeconds]
+    last_used: NotRequired[Union[UnixSeconds, None]]
     # Data of the device.
     attributes: NotRequired[JsonObject]
 
@@ -133,7 +134,7 @@ class PersonIdentify(TypedDict):
     # What it is related to.
     cio_relationships: NotRequired[list[RelationshipToObject]]
     # Orders the updates of one person. When the message was published, if absent.
-    timestamp: NotRequired[UnixSeconds]
+    timestamp: NotRequired[Union[UnixSeconds, None]]
 
 
 class PersonDelete(TypedDict):
@@ -337,7 +338,7 @@ class TrackMessage(TypedDict):
     # Data of the event.
     attributes: NotRequired[JsonObject]
     # When it happened. When the message was published, if absent.
-    timestamp: NotRequired[UnixSeconds]
+    timestamp: NotRequired[Union[UnixSeconds, None]]
     # A ULID. Customer.io ignores an event whose id it has seen. Derived from the message's idempotency key if
     # absent.
     id: NotRequired[str]
@@ -363,7 +364,7 @@ Email = TypedDict("Email", {
     # What the template fills in.
     "message_data": NotRequired[JsonObject],
     # When to send it, at most 90 days ahead. At once if absent.
-    "send_at": NotRequired[UnixSeconds],
+    "send_at": NotRequired[Union[UnixSeconds, None]],
     # Whether the message waits as a draft.
     "queue_draft": NotRequired[bool],
     # The language of the template to use, if not the one of the profile.
@@ -419,7 +420,7 @@ class Push(TypedDict):
     # What the template fills in.
     message_data: NotRequired[JsonObject]
     # When to send it, at most 90 days ahead. At once if absent.
-    send_at: NotRequired[UnixSeconds]
+    send_at: NotRequired[Union[UnixSeconds, None]]
     # Whether the message waits as a draft.
     queue_draft: NotRequired[bool]
     # The language of the template to use, if not the one of the profile.
@@ -461,7 +462,7 @@ Sms = TypedDict("Sms", {
     # What the template fills in.
     "message_data": NotRequired[JsonObject],
     # When to send it, at most 90 days ahead. At once if absent.
-    "send_at": NotRequired[UnixSeconds],
+    "send_at": NotRequired[Union[UnixSeconds, None]],
     # Whether the message waits as a draft.
     "queue_draft": NotRequired[bool],
     # The language of the template to use, if not the one of the profile.
@@ -492,7 +493,7 @@ Whatsapp = TypedDict("Whatsapp", {
     # What the template fills in.
     "message_data": NotRequired[JsonObject],
     # When to send it, at most 90 days ahead. At once if absent.
-    "send_at": NotRequired[UnixSeconds],
+    "send_at": NotRequired[Union[UnixSeconds, None]],
     # Whether the message waits as a draft.
     "queue_draft": NotRequired[bool],
     # The language of the template to use, if not the one of the profile.
@@ -524,7 +525,7 @@ class InApp(TypedDict):
     # What the template fills in.
     message_data: NotRequired[JsonObject]
     # When to send it, at most 90 days ahead. At once if absent.
-    send_at: NotRequired[UnixSeconds]
+    send_at: NotRequired[Union[UnixSeconds, None]]
     # Whether the message waits as a draft.
     queue_draft: NotRequired[bool]
     # The language of the template to use, if not the one of the profile.
@@ -545,7 +546,7 @@ class InboxMessage(TypedDict):
     # What the template fills in.
     message_data: NotRequired[JsonObject]
     # When to send it, at most 90 days ahead. At once if absent.
-    send_at: NotRequired[UnixSeconds]
+    send_at: NotRequired[Union[UnixSeconds, None]]
     # Whether the message waits as a draft.
     queue_draft: NotRequired[bool]
     # The language of the template to use, if not the one of the profile.
