@@ -1,10 +1,11 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { z } from 'zod'
+import { isListening } from '../emulators/ports.ts'
 import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { complaintAbout, type SampleResult } from './run-sample.ts'
 import { complaintsAboutWarehouse } from './run-webhooks.ts'
@@ -28,11 +29,78 @@ it('runs the whole pipeline once, finds everything as it should be, and exits wi
   expect(stdout).toContain('contract: attributes.plan: 1203 bytes, at most 1000')
   for (const view of Object.keys(readTopology().bigquery.views))
     expect(stdout).toMatch(new RegExp(`[1-9]\\d* +${view}`))
-  const endpoints = z
-    .object({ PUBSUB_EMULATOR_HOST: z.string(), functions: z.record(z.string(), z.url()) })
-    .parse(JSON.parse(readFileSync(join(PROJECT_ROOT, '.local/test/endpoints.json'), 'utf8')))
-  expect(Object.keys(endpoints.functions)).toEqual(Object.keys(readTopology().functions))
+  // It would point at a stack that is no more.
+  expect(existsSync(join(PROJECT_ROOT, '.local/test/endpoints.json'))).toBe(false)
 }, 90_000)
+
+describe('--exec', () => {
+  it("runs a command with the stack's variables, ends with its exit code, and leaves the logs of what has failed", async () => {
+    const publish = `npx cio-gcp publish identify '{"identifiers":{"id":"ada"}}' --local`
+    const ask = (what: string) => `curl -sf ${what.replace('/', '$CIO_GCP_PIPELINE/')}`
+    const command = `${publish} && ${ask('-X POST /settled')} && ${ask('/received')} && exit 7`
+    const failed = await run(process.execPath, [...START, '--exec', command], { cwd: PROJECT_ROOT }).catch(
+      (error) => error,
+    )
+    expect(failed).toMatchObject({
+      code: 7,
+      stdout: expect.stringMatching(/published to identify.*"kind":"identify"/s),
+    })
+    const [, directory = ''] = /logs of the functions: (.*exec-.*)\/logs/.exec(failed.stderr) ?? []
+    expect(readdirSync(directory)).toEqual(expect.arrayContaining(['logs']))
+    expect(readdirSync(directory)).not.toContain('endpoints.json')
+    rmSync(directory, { recursive: true })
+  }, 90_000)
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'leaves no address and no function behind when it ends by %s',
+    async (signal) => {
+      const directory = '.local/test-exec'
+      const child = spawn(
+        process.execPath,
+        [...START, '--directory', directory, '--exec', 'echo "here: $PUBSUB_EMULATOR_HOST $$"; exec sleep 600'],
+        {
+          cwd: PROJECT_ROOT,
+          stdio: ['ignore', 'pipe', 'ignore'],
+        },
+      )
+      const [line] = await once(child.stdout, 'data')
+      const [, port, command] = /here: .*:(\d+) (\d+)/.exec(String(line)) ?? []
+      const running = functionsOf(child.pid)
+      expect(running).toHaveLength(Object.keys(readTopology().functions).length)
+      child.kill(signal)
+      const [code] = await once(child, 'exit')
+      expect(code).toBe(signal === 'SIGTERM' ? 143 : null)
+      await expect(isListening(Number(port))).resolves.toBe(false)
+      for (const pid of running) await ended(pid)
+      // Nobody can tell a command whose parent was killed; one that was asked to end has ended.
+      if (signal === 'SIGKILL') process.kill(Number(command))
+      await ended(Number(command))
+      expect(existsSync(join(PROJECT_ROOT, directory, 'endpoints.json'))).toBe(false)
+    },
+    90_000,
+  )
+})
+
+/** Processes of functions that a process has started. */
+function functionsOf(parent: number | undefined): number[] {
+  const lines = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n')
+  return lines.flatMap((line) => {
+    const [, pid, ppid, args = ''] = /^ *(\d+) +(\d+) (.*)$/.exec(line) ?? []
+    return Number(ppid) === parent && args.includes('--target=') ? [Number(pid)] : []
+  })
+}
+
+/** Resolves when there is no such process. */
+async function ended(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(pid, 0)
+    } catch {
+      return
+    }
+    await delay(20)
+  }
+}
 
 it('explains itself, and refuses what it does not know', async () => {
   const { stdout } = await run(process.execPath, [...START, '--help'], { cwd: PROJECT_ROOT })

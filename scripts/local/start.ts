@@ -1,6 +1,10 @@
-import { resolve } from 'node:path'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { startControl } from './control.ts'
+import { clientEnvironment } from './environment.ts'
 import { describeInbox, describeResults, describeStack, describeWarehouse } from './report.ts'
+import { runCommand } from './run-command.ts'
 import { complaintAbout, runSample } from './run-sample.ts'
 import { complaintsAboutWarehouse, runWebhooks } from './run-webhooks.ts'
 import { SAMPLE } from './sample.ts'
@@ -16,6 +20,8 @@ then has Customer.io send its webhooks and prints what stands in BigQuery.
   --port NAME=PORT    another port for pubsub, firestore, bigquery, customerio or a function;
                       0 takes any free one, "all" stands for every one that is not named
   --no-sample         only start everything
+  --exec COMMAND      start everything on free ports, run the command with the variables by which clients
+                      find it, and end with the command's exit code:  npm start -- --exec "npm test"
   --directory DIR     for bundles, logs, local secrets and endpoints.json; .local by default.
                       Within this project: the bundles find the functions framework in its node_modules
 `
@@ -28,8 +34,9 @@ async function main(): Promise<number> {
     options: {
       once: { type: 'boolean', default: false },
       sample: { type: 'boolean', default: true },
+      exec: { type: 'string' },
       port: { type: 'string', multiple: true, default: [] },
-      directory: { type: 'string', default: '.local' },
+      directory: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
     allowNegative: true,
@@ -39,10 +46,11 @@ async function main(): Promise<number> {
     return 0
   }
   process.env.METADATA_SERVER_DETECTION ??= 'none'
+  if (values.exec !== undefined) return await execute(values.exec, readPorts(values.port), values.directory)
   const startedAt = performance.now()
   const stack = await startStack({
     ports: readPorts(values.port),
-    directory: resolve(values.directory),
+    directory: resolve(values.directory ?? '.local'),
     environment: LOCAL_ENVIRONMENT,
     customerio: { webhooks: { concurrency: 8 } },
   })
@@ -58,6 +66,35 @@ async function main(): Promise<number> {
   await interrupted()
   await stack.close()
   return 0
+}
+
+/** Runs a command in a stack of its own, of which nothing stays but the logs of a command that has failed. */
+async function execute(command: string, ports: Readonly<Record<string, number>>, given?: string): Promise<number> {
+  mkdirSync('.local', { recursive: true })
+  const directory = resolve(given ?? mkdtempSync(join('.local', 'exec-')))
+  let code = 1
+  try {
+    const stack = await startStack({
+      ports: { all: 0, ...ports },
+      directory,
+      announce: false, // the environment tells, and a file would outlive a process that is killed
+      environment: LOCAL_ENVIRONMENT,
+    })
+    try {
+      const control = await startControl(stack)
+      try {
+        code = await runCommand(command, clientEnvironment(stack.endpoints, control.url))
+      } finally {
+        await control.close()
+      }
+    } finally {
+      await stack.close()
+    }
+  } finally {
+    if (code === 0 && given === undefined) rmSync(directory, { recursive: true })
+    else console.error(`logs of the functions: ${join(directory, 'logs')}`)
+  }
+  return code
 }
 
 async function showSample(stack: Stack): Promise<number> {
