@@ -13,9 +13,16 @@ const REPORTED: Readonly<Record<Send['channel'], readonly string[]>> = {
   inbox_message: [],
 }
 
-function identifiersFor(person: Person | undefined): Record<string, string | null> {
-  const { id = null, email = null, cio_id = null } = person?.identifiers ?? {}
-  return { id, email, cio_id }
+/** Without what nobody knows: the documents have no `null` here. */
+function known(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null))
+}
+
+/** To whom a message went: devices for a push, else one address. */
+function recipientOf(send: Send, person: Person | undefined): Record<string, unknown> {
+  if (send.channel !== 'push') return { recipient: send.recipient }
+  const devices = [...(person?.devices ?? [])]
+  return { recipients: devices.map(([token, { platform }]) => known({ device_id: token, device_platform: platform })) }
 }
 
 /** Tells, in reporting webhooks, what happens in the local workspace: messages sent, subscriptions and preferences changed. */
@@ -28,25 +35,27 @@ export function reportOwnEvents(workspace: Workspace, report: (event: WebhookEve
     report({ event_id, object_type: objectType, metric, timestamp: Math.floor(atMs / 1000), data })
   }
   const tellOfPerson = (metric: string, person: Person, atMs: number, more: Record<string, unknown> = {}) => {
-    const identifiers = identifiersFor(person)
+    const { id, email, cio_id } = person.identifiers
     tell('customer', metric, atMs, {
-      customer_id: identifiers.id,
-      email_address: identifiers.email,
-      identifiers,
+      ...known({ customer_id: id, email_address: email }),
+      identifiers: known({ id, email, cio_id }),
       ...more,
     })
   }
   changes.on('send', (send) => {
-    const identifiers = { ...identifiersFor(workspace.people.find(send.who)), [send.who.kind]: send.who.value }
+    const person = workspace.people.find(send.who)
+    const { id, email, cio_id } = person?.identifiers ?? {}
+    const identifiers = known({ id, email, cio_id, [send.who.kind]: send.who.value })
     for (const metric of REPORTED[send.channel]) {
-      tell(send.channel, metric, send.createdAtMs, {
+      const data = known({
         customer_id: identifiers.id,
         delivery_id: send.deliveryId,
         identifiers,
         transactional_message_id: send.transactionalMessageId,
-        recipient: send.recipient,
+        ...recipientOf(send, person),
         ...(send.channel === 'email' && { subject: send.subject }),
       })
+      tell(send.channel, metric, send.createdAtMs, data)
     }
   })
   changes.on('subscription', ({ person, unsubscribed, atMs }) => {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
-import { APIClient, SendEmailRequest, TrackClient, verifyRequestSignature } from 'customerio-node'
+import { APIClient, SendEmailRequest, SendPushRequest, TrackClient, verifyRequestSignature } from 'customerio-node'
 import { type CustomerIoServer, startCustomerIo } from './index.ts'
 import { webhookSamples } from './samples/index.ts'
 import { signWebhook, type WebhookAttempt, WebhookSender, type WebhookSenderOptions, waitAfter } from './webhooks.ts'
@@ -258,6 +258,23 @@ describe('the local Customer.io', () => {
     expect(state).toMatchObject({ delivered: 3, pending: 0 })
     const refused = await fetch(`${customerIo.url}/_local/webhooks`, { method: 'POST', body: '{"events":[]}' })
     expect(refused.status).toBe(400)
+  })
+
+  it('names the devices of a push, and nothing that nobody knows', async () => {
+    const track = new TrackClient('site', 'track-key', { url: customerIo.trackUrl, retry: { maxRetries: 0 } })
+    const app = new APIClient('app-key', { url: customerIo.appUrl, retry: { maxRetries: 0 } })
+    await track.identify('u1', {})
+    await track.addDevice('u1', 'token-1', 'ios')
+    await app.sendPush(new SendPushRequest({ identifiers: { id: 'u1' }, transactional_message_id: 3 }))
+    await sender.idle()
+    const push = received.map(({ body }) => JSON.parse(body)).find(({ metric }) => metric === 'sent')
+    expect(push.data).toEqual({
+      customer_id: 'u1',
+      delivery_id: expect.any(String),
+      identifiers: { id: 'u1', cio_id: '000000000001' },
+      transactional_message_id: 3,
+      recipients: [{ device_id: 'token-1', device_platform: 'ios' }],
+    })
   })
 
   it('reports what it does itself: sends, subscriptions, preferences', async () => {
