@@ -1,28 +1,43 @@
 import { Firestore } from '@google-cloud/firestore'
 import type { HttpFunction } from '@google-cloud/functions-framework'
-import type { TransactionalConfig } from '../../shared/config/index.ts'
+import { parseTransactionalConfig, SEND_PROBE_TIMEOUT_MS, type TransactionalConfig } from '../../shared/config/index.ts'
 import { type TransactionalMessage, transactionalMessage } from '../../shared/contract/index.ts'
 import { CustomerIOService } from '../../shared/customerio/index.ts'
 import { createDeadLetterTopic, createPushHandler } from '../../shared/delivery/index.ts'
-import { safeErrorName } from '../../shared/errors/index.ts'
 import { originalPublishTime } from '../../shared/idempotency/index.ts'
-import { createFirestoreSendLedger, type SendLedger, sendOnce } from '../../shared/ledger/index.ts'
+import {
+  CircuitBreaker,
+  createFirestoreSendLedger,
+  describeLedgerError,
+  type SendLedger,
+  sendOnce,
+} from '../../shared/ledger/index.ts'
 import type { Log } from '../../shared/logging/index.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
-import type { FunctionParts } from '../../shared/runtime/index.ts'
+import type { FunctionDefinition, FunctionParts } from '../../shared/runtime/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
 import { parseKeyed } from '../../shared/track-api/index.ts'
 import { messageToSend } from './message.ts'
 
-export interface TransactionalParts extends FunctionParts {
-  readonly addListeners: (service: CustomerIOService, log: Log) => void
+export interface TransactionalOptions {
   /** A new one each time; `randomUUID`. */
   readonly newToken: () => string
+  readonly addListeners: (service: CustomerIOService, log: Log) => void
 }
 
 /** Topic `transactional`: messages of six channels and broadcasts, each sent once by means of the send ledger. */
-export function createTransactionalFunction(config: TransactionalConfig, parts: TransactionalParts): HttpFunction {
+export function transactionalFunction(options: TransactionalOptions): FunctionDefinition<TransactionalConfig> {
+  return {
+    name: 'transactional',
+    parseConfig: parseTransactionalConfig,
+    create: (config, parts) => createHandler(config, { ...parts, ...options }),
+  }
+}
+
+type TransactionalParts = FunctionParts & TransactionalOptions
+
+function createHandler(config: TransactionalConfig, parts: TransactionalParts): HttpFunction {
   const { appApi, deadLetter, projectId } = config
   const { log, clock, random } = parts
   const rate = (requestsPerSecond: number) => new RateLimiter({ requestsPerSecond, clock, random })
@@ -44,12 +59,23 @@ export function createTransactionalFunction(config: TransactionalConfig, parts: 
     firestore: new Firestore({ projectId, databaseId: config.ledger.database }),
     collection: config.ledger.collection,
   })
+  const breaker = new CircuitBreaker({
+    clock,
+    random,
+    probe: () => service.probe(),
+    probeTimeoutMs: SEND_PROBE_TIMEOUT_MS,
+    onChange: ({ kind }) => {
+      if (kind === 'paused') {
+        log.warning('sends pause: Customer.io left open whether one was sent', { event: 'sends_paused' })
+      } else log.info('sends go on', { event: 'sends_resumed' })
+    },
+  })
   return createPushHandler({
     work: {
       parse: (message) => parseKeyed(transactionalMessage, message, clock),
       deliver: ({ value, key }, { attributes, publishTime }) => {
         const publishedAtMs = 1_000 * (originalPublishTime(attributes, publishTime) ?? 0)
-        return deliver({ ...parts, service, ledger, config }, value, { key, publishedAtMs })
+        return deliver({ ...parts, service, breaker, ledger, config }, value, { key, publishedAtMs })
       },
     },
     deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
@@ -62,12 +88,13 @@ export function createTransactionalFunction(config: TransactionalConfig, parts: 
 
 interface Parts extends TransactionalParts {
   readonly service: CustomerIOService
+  readonly breaker: CircuitBreaker
   readonly ledger: SendLedger
   readonly config: TransactionalConfig
 }
 
 function deliver(
-  { service, ledger, config, log, clock, newToken }: Parts,
+  { service, breaker, ledger, config, log, clock, newToken }: Parts,
   message: TransactionalMessage,
   received: { readonly key: string; readonly publishedAtMs: number },
 ): Promise<Outcome> {
@@ -84,12 +111,28 @@ function deliver(
       lookUpTimeoutMs: config.appApi.lookUpMs,
       onNotFound: config.ledger.onNotFound,
       ttlMs: config.ledger.ttlMs,
-      onLedgerError: (error) =>
-        log.error('the outcome of a send could not be written to the ledger', {
-          event: 'ledger_write_failed',
-          error: safeErrorName(error),
-        }),
+      onLedgerError: (error, when) => {
+        const fields = { operation: when, error: describeLedgerError(error) }
+        if (when === 'before_the_call') {
+          log.error('the send ledger cannot be used; the message waits, and nothing is sent', {
+            event: 'ledger_failed',
+            ...fields,
+          })
+        } else {
+          log.error('the outcome of a send could not be written to the ledger', {
+            event: 'ledger_write_failed',
+            ...fields,
+          })
+        }
+      },
     },
-    messageToSend(service, message, received),
+    messageToSend(
+      {
+        prepareSend: (each) => breaker.admit(() => service.prepareSend(each)),
+        findDeliveries: (query) => service.findDeliveries(query),
+      },
+      message,
+      received,
+    ),
   )
 }

@@ -23,7 +23,7 @@ export const systemClock: Clock = {
  * machine does: a lease measured with it is never believed to last longer than it does.
  */
 export const steadyClock: Clock = {
-  now: () => Math.max(Date.now(), performance.timeOrigin + performance.now()),
+  now: () => Math.floor(Math.max(Date.now(), performance.timeOrigin + performance.now())),
   after: systemClock.after,
 }
 

@@ -12,6 +12,9 @@ export const DRAIN_LIMIT_MS = 9_500
 /** How long the publish of a dead letter may take, which can follow everything else. */
 export const DEAD_LETTER_TIMEOUT_MS = 10_000
 
+/** How long a request may take that finds out, before a send goes alone, whether Customer.io answers again. */
+export const SEND_PROBE_TIMEOUT_MS = 3_000
+
 /** One wait, by the variable that sets it or by what it is for. */
 type Wait = readonly [name: string, ms: number]
 
@@ -53,6 +56,7 @@ export const transactionalTimes = (config: {
   return {
     push: [
       ['CUSTOMERIO_RATE_WAIT_MS', appApi.rateWaitMs],
+      ['the probe after an outage', SEND_PROBE_TIMEOUT_MS],
       ['2 × SEND_LEDGER_CLAIM_TIMEOUT_MS', 2 * ledger.claimTimeoutMs],
       ['CUSTOMERIO_LOOK_UP_MS', appApi.lookUpMs],
       request,

@@ -1,4 +1,4 @@
-import type { CallOutcome, Refused, Retry } from '../outcome/index.ts'
+import type { CallOutcome, Refused } from '../outcome/index.ts'
 import type { Answer } from './transport.ts'
 
 /** `/v1/send/*`, a broadcast's trigger, or a list that only reads. */
@@ -41,15 +41,18 @@ export function classify(endpoint: Endpoint, answer: Answer, now: () => number):
     return { kind: 'retry', cause: 'configuration', error }
   }
   if (answer.kind === 'no_connection') {
-    return { kind: 'retry', cause: 'transient', error: `no connection to Customer.io (${answer.code})` }
+    const error = `no connection to Customer.io (${answer.code})`
+    return { kind: 'retry', cause: 'transient', reason: 'no_connection', error }
   }
   if (answer.kind === 'no_answer') {
-    return { kind: 'uncertain', error: `no complete answer from Customer.io (${answer.code})` }
+    return { kind: 'uncertain', reason: 'no_answer', error: `no complete answer from Customer.io (${answer.code})` }
   }
   const { status } = answer
   const json = parseObject(answer.body)
   if (status >= 200 && status < 300) {
-    if (json === undefined) return { kind: 'uncertain', error: `answer ${status} is not JSON`, httpStatus: status }
+    if (json === undefined) {
+      return { kind: 'uncertain', reason: 'no_answer', error: `answer ${status} is not JSON`, httpStatus: status }
+    }
     const deliveryId = json.delivery_id
     return { kind: 'delivered', ...(typeof deliveryId === 'string' && { deliveryId }) }
   }
@@ -61,6 +64,7 @@ export function classify(endpoint: Endpoint, answer: Answer, now: () => number):
     return {
       kind: 'retry',
       cause: 'transient',
+      reason: 'throttled',
       error,
       httpStatus: status,
       ...(retryAfterMs !== undefined && { retryAfterMs }),
@@ -68,7 +72,13 @@ export function classify(endpoint: Endpoint, answer: Answer, now: () => number):
   }
   if (status === 408 || status >= 500) {
     const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], now())
-    return { kind: 'uncertain', error, httpStatus: status, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+    return {
+      kind: 'uncertain',
+      reason: 'server_error',
+      error,
+      httpStatus: status,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    }
   }
   return { kind: 'retry', cause: 'configuration', error: configurationError(status), httpStatus: status }
 }
@@ -113,16 +123,7 @@ function itemVerdict(size: number, errors: readonly unknown[], status: number): 
 
 /** For work that may be repeated without harm, "perhaps done" is simply "do it again". */
 export function retryIfUncertain(outcome: CallOutcome): Exclude<CallOutcome, { kind: 'uncertain' }> {
-  if (outcome.kind !== 'uncertain') return outcome
-  const { error, httpStatus, retryAfterMs } = outcome
-  const retry: Retry = {
-    kind: 'retry',
-    cause: 'transient',
-    error,
-    ...(httpStatus !== undefined && { httpStatus }),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-  }
-  return retry
+  return outcome.kind === 'uncertain' ? { ...outcome, kind: 'retry', cause: 'transient' } : outcome
 }
 
 function perItem(size: number, outcome: CallOutcome): BatchVerdict {

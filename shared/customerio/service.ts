@@ -303,5 +303,5 @@ function notConfigured(names: readonly string[]): Retry {
 /** Of an unknown error only the name is passed on: its words may hold anything. */
 function unexpected(error: unknown): Retry {
   const name = error instanceof Error ? error.name : typeof error
-  return { kind: 'retry', cause: 'transient', error: `unexpected error: ${name}` }
+  return { kind: 'retry', cause: 'transient', reason: 'unexpected', error: `unexpected error: ${name}` }
 }

@@ -82,7 +82,8 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
       error: describe(error),
       messageId: message.messageId,
     })
-    return { kind: 'retry', cause: 'transient', error: 'unexpected error in the function; its log has the details' }
+    const words = 'unexpected error in the function; its log has the details'
+    return { kind: 'retry', cause: 'transient', reason: 'unexpected', error: words }
   }
 
   async function giveUpOrRetry(message: ReceivedMessage, outcome: Undelivered): Promise<Settled> {
@@ -224,11 +225,12 @@ function logMessage(log: Log, message: ReceivedMessage, settled: Settled, handle
   }
   const failed = {
     ...fields,
+    ...(outcome.kind === 'retry' && { cause: outcome.cause, reason: outcome.reason }),
     ...(deadLetter !== undefined && { reason: deadLetter.reason }),
-    ...(outcome.kind === 'retry' && { cause: outcome.cause }),
     ...(outcome.httpStatus !== undefined && { httpStatus: outcome.httpStatus }),
-    // Words about the content may quote it, so they go to the dead letter only; those about our configuration do not.
-    ...(outcome.kind === 'retry' && outcome.cause === 'configuration' && { error: outcome.error }),
+    // Words about the content may quote it, so they go to the dead letter only. Those about our configuration do not, and
+    // those of what was not tried are ours.
+    ...(outcome.kind === 'retry' && outcome.cause !== 'transient' && { error: outcome.error }),
   }
   if (deadLetter !== undefined) log.warning('dead-lettered', failed)
   else if (outcome.kind === 'retry' && outcome.cause === 'configuration')

@@ -96,7 +96,7 @@ describe('the ledger in Firestore, in trouble', () => {
     const { outcome, sent } = send('late', 100)
     expect(await outcome).toMatchObject({
       kind: 'retry',
-      error: 'the send ledger cannot be used: no answer within 100 ms',
+      error: 'the send ledger cannot be used: DEADLINE_EXCEEDED (4): no answer within 100 ms',
     })
     expect(sent).toEqual([])
     expect(await documentOf('late')).toMatchObject({ state: 'claimed' })

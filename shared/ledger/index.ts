@@ -1,6 +1,8 @@
 /** The send ledger: at most one send per key over an API that has no idempotency key of its own. See README.md. */
+export { CircuitBreaker } from './circuit-breaker.ts'
 export { isOpen, windowOf } from './decide.ts'
 export { createFirestoreSendLedger } from './firestore.ts'
+export { describeLedgerError } from './ledger-error.ts'
 export { findDeliveries, templateOf, whyNotAskable } from './look-up.ts'
 export { hashOf, personHash, type SendLedger, type StoredRecord } from './record.ts'
 export type { Delivery } from './resolve.ts'

@@ -32,7 +32,8 @@ const STATUS_CODES = [
  * there is none the class of the error. Words that are not ours stay out: they may quote a document.
  */
 export function describeLedgerError(error: unknown): string {
-  if (error instanceof TimeoutError) return error.message
+  // The client would go on trying for minutes. This is gRPC's own name for having waited long enough.
+  if (error instanceof TimeoutError) return `DEADLINE_EXCEEDED (4): ${error.message}`
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const name = typeof code === 'number' ? STATUS_CODES[code] : undefined
   return name === undefined ? safeErrorName(error) : `${name} (${code})`

@@ -533,6 +533,7 @@ describe('trouble with the ledger', () => {
     expect(outcome).toEqual({
       kind: 'retry',
       cause: 'transient',
+      reason: 'ledger',
       error: 'the send ledger cannot be used: UNAVAILABLE (14)',
     })
     expect(errors).toEqual([['before_the_call', expect.objectContaining({ code: 14 })]])

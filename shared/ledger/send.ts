@@ -1,10 +1,10 @@
 import { type Clock, TimeoutError, withTimeout } from '../clock/index.ts'
-import { safeErrorName } from '../errors/index.ts'
-import type { CallOutcome, Outcome, Retry } from '../outcome/index.ts'
+import type { Outcome, Retry } from '../outcome/index.ts'
 import { decide, sentBefore, uncertain, type Window } from './decide.ts'
 import { change, claim, type Hold } from './hold.ts'
 import { describeLedgerError } from './ledger-error.ts'
 import type { LookUpAnswer } from './look-up.ts'
+import { makeCall, type ReadyToSend } from './ready.ts'
 import {
   hashOf,
   MOST_RECORDS_OF_A_PERSON,
@@ -48,14 +48,6 @@ export interface SendOnceOptions {
   readonly onLedgerError?: (error: unknown, when: 'before_the_call' | 'after_the_call') => void
 }
 
-/** Rate, pause and credentials have been checked: the call can be made now. Exactly one of the two is called. */
-export interface ReadyToSend {
-  /** Makes the call at once. `retry` and `refused` mean that it was certainly not sent; a throw counts as `uncertain`. */
-  readonly send: () => Promise<CallOutcome>
-  /** The call is not made after all. */
-  readonly cancel: () => void
-}
-
 export interface MessageToSend {
   readonly key: string
   readonly contentHash: string
@@ -81,7 +73,8 @@ export async function sendOnce(options: SendOnceOptions, message: MessageToSend)
     return await attempt.run()
   } catch (error) {
     options.onLedgerError?.(error, 'before_the_call')
-    return { kind: 'retry', cause: 'transient', error: `the send ledger cannot be used: ${describeLedgerError(error)}` }
+    const words = `the send ledger cannot be used: ${describeLedgerError(error)}`
+    return { kind: 'retry', cause: 'transient', reason: 'ledger', error: words }
   } finally {
     if (!attempt.called) ready.cancel()
   }
@@ -154,7 +147,8 @@ class Attempt {
       await this.#note(hold, 'released')
       return { kind: 'retry', cause: 'busy', error: 'too little is left of the lease to send within it' }
     }
-    const outcome = await this.#send()
+    this.called = true
+    const outcome = await makeCall(this.#ready)
     switch (outcome.kind) {
       case 'delivered':
         await this.#note(hold, 'sent', outcome.deliveryId)
@@ -169,15 +163,6 @@ class Attempt {
         await this.#note(hold, 'uncertain')
         if (this.#notAskable !== undefined) return uncertain(`${outcome.error}; ${this.#notAskable}`)
         return { ...outcome, kind: 'retry', cause: 'transient' }
-    }
-  }
-
-  async #send(): Promise<CallOutcome> {
-    this.called = true
-    try {
-      return await this.#ready.send()
-    } catch (error) {
-      return { kind: 'uncertain', error: `the call failed: ${safeErrorName(error)}` }
     }
   }
 
@@ -280,5 +265,6 @@ function answerWith(outcome: Outcome): Resolution {
 /** A look-up that takes too long is asked again; whatever else goes wrong in it is trouble of the ledger's. */
 function unlessTooLate(error: unknown): Resolution {
   if (!(error instanceof TimeoutError)) throw error
-  return answerWith({ kind: 'retry', cause: 'transient', error: `asking what became of it: ${error.message}` })
+  const words = `asking what became of it: ${error.message}`
+  return answerWith({ kind: 'retry', cause: 'transient', reason: 'no_answer', error: words })
 }

@@ -17,6 +17,17 @@ export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number]
 /** Why a message can never succeed: every reason but having run out of attempts. */
 export type RefusalReason = Exclude<DeadLetterReason, 'exhausted'>
 
+/** Why a message is delivered again, in words that quote nothing of it, so that they may be logged. */
+export const RETRY_REASONS = [
+  'no_connection', // no connection to the server came about
+  'no_answer', // no complete or readable answer came back
+  'throttled', // 429
+  'server_error', // 408, 5xx
+  'ledger', // the send ledger could not be used
+  'unexpected', // an error that nobody thought of; the log has its name
+] as const
+export type RetryReason = (typeof RETRY_REASONS)[number]
+
 interface Batched {
   /** How many messages the request to Customer.io (or the insert) carried that this one was part of. */
   readonly batchSize?: number
@@ -48,6 +59,9 @@ export interface Retry extends Batched {
    * an alert watches it. `busy`: nothing was tried (queue full, rate limit, paused, lease of another holder).
    */
   readonly cause: 'transient' | 'configuration' | 'busy'
+  /** Of a transient one. */
+  readonly reason?: RetryReason
+  /** Of a `busy` one, fixed words of ours. Of the others it may quote the server, and so the message. */
   readonly error: string
   readonly httpStatus?: number
   /** How long the server asked to be left alone (`Retry-After`), in milliseconds. */
@@ -57,6 +71,7 @@ export interface Retry extends Batched {
 /** Sent or not, nobody knows: timeout, reset or cut-off answer. Where sending twice is harmless it is a retry. */
 interface Uncertain extends Batched {
   readonly kind: 'uncertain'
+  readonly reason?: RetryReason
   readonly error: string
   readonly httpStatus?: number
   /** How long the server asked to be left alone (`Retry-After`), in milliseconds. */

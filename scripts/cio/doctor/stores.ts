@@ -1,4 +1,7 @@
+import { Timestamp } from '@google-cloud/firestore'
 import { z } from 'zod'
+import { systemClock, withTimeout } from '../../../shared/clock/index.ts'
+import { describeLedgerError } from '../../../shared/ledger/index.ts'
 import { tableFields } from '../../local/deploy-warehouse.ts'
 import { PROJECT_ROOT } from '../../topology/topology.ts'
 import type { Context } from '../context.ts'
@@ -45,10 +48,51 @@ async function columnsOf(table: { getMetadata(): Promise<unknown> }): Promise<re
   }
 }
 
-/** That the ledger's database answers. */
+const LEDGER_TIMEOUT_MS = 10_000
+
+/** What to do about an error of Firestore's, by gRPC's number. */
+const LEDGER_FIXES: Readonly<Record<number, string>> = {
+  5: APPLY,
+  7: 'Apply Terraform, which gives the functions roles/datastore.user; you need it too.',
+  16: 'Run `gcloud auth application-default login`.',
+}
+
+/**
+ * That the ledger's database answers, and takes writes: an update of a document that is not there, under a condition that
+ * nothing fulfils, changes nothing.
+ */
 export async function examineLedger({ connection }: Context): Promise<readonly Finding[]> {
   const { database, collection } = connection.topology.ledger
-  const firestore = await connection.firestore()
-  await firestore.collection(collection).limit(1).get()
-  return [ok('send ledger', `database ${database} answers`)]
+  const documents = (await connection.firestore()).collection(collection)
+  const nothing = documents.doc('doctor').update({ state: 'released' }, { lastUpdateTime: Timestamp.fromMillis(0) })
+  const steps = [
+    { what: 'be read', request: documents.limit(1).get() },
+    { what: 'be written', request: nothing.catch(unlessConditionFails) },
+  ]
+  const findings = await Promise.all(steps.map(({ what, request }) => look(what, request)))
+  const problems = findings.flat()
+  return problems.length > 0 ? problems : [ok('send ledger', `database ${database} can be read and written`)]
+
+  async function look(what: string, request: Promise<unknown>): Promise<readonly Finding[]> {
+    try {
+      await withTimeout(systemClock, LEDGER_TIMEOUT_MS, request)
+      return []
+    } catch (error) {
+      const fix = LEDGER_FIXES[codeOf(error) ?? 0] ?? 'Look at https://status.cloud.google.com.'
+      const note = `database ${database} cannot ${what}: ${describeLedgerError(error)}. No transactional message is sent`
+      return [wrong('send ledger', note, fix)]
+    }
+  }
+}
+
+const NOT_FOUND = 5
+const FAILED_PRECONDITION = 9
+
+function unlessConditionFails(error: unknown): void {
+  const code = codeOf(error)
+  if (code !== NOT_FOUND && code !== FAILED_PRECONDITION) throw error
+}
+
+function codeOf(error: unknown): number | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : undefined
 }
