@@ -1,5 +1,5 @@
 # One page for the person on call, from left to right and top to bottom in the order of the questions:
-# is it working, is it late, what was given up, what do the neighbours answer.
+# is it working, is it late, what was dead-lettered, what do the neighbours answer.
 
 locals {
   charts = [

@@ -10,7 +10,7 @@ resource "google_firestore_database" "ledger" {
   depends_on = [google_project_service.api]
 }
 
-# Records end by themselves. Without an index: one over a rising time would limit the ledger to 500 writes a second.
+# Records end by themselves. Without an index: one over a rising time would limit the ledger to 500 writes per second.
 resource "google_firestore_field" "ledger_ttl" {
   project    = var.project_id
   database   = google_firestore_database.ledger.name

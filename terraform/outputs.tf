@@ -41,7 +41,7 @@ output "monthly_cost_usd" {
 }
 
 output "headroom" {
-  description = "By function: messages a second on average and at most, how many times the average fits, and requests in flight at most."
+  description = "By function: messages per second on average and at most, how many times the average fits, and requests in flight at most."
   value = {
     for name, size in local.sizing : name => {
       mean_a_second  = floor(size.mean_a_second * 100 + 0.5) / 100

@@ -40,7 +40,7 @@ resource "google_pubsub_topic_iam_member" "function" {
   member  = google_service_account.function[each.key].member
 }
 
-# A function dead-letters what can never succeed, or is given up, with the reason.
+# A function dead-letters what can never succeed, or is exhausted, with the reason.
 resource "google_pubsub_topic_iam_member" "dead_letter_function" {
   for_each = local.push_subscriptions
 

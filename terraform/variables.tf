@@ -104,7 +104,7 @@ variable "customerio_requests_per_second" {
 
   validation {
     condition     = var.customerio_requests_per_second >= 10 && var.customerio_requests_per_second <= 10000
-    error_message = "Give requests a second, from 10 to 10000. Ask Customer.io for the limit of your account."
+    error_message = "Give requests per second, from 10 to 10000. Ask Customer.io for the limit of your account."
   }
 }
 

@@ -70,7 +70,7 @@ describe('a round', () => {
     expect(disturbed).toBe(false)
   })
 
-  it('is not repeated for ever: what there is then is marked as disturbed', async () => {
+  it('is not repeated forever: what there is then is marked as disturbed', async () => {
     const result = await inRounds(bench, rounds(), problems)
     expect(result.counted).toHaveLength(4)
     expect(result.disturbed).toBe(true)

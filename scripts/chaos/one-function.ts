@@ -30,7 +30,7 @@ export interface OneFunctionOptions {
 
 const CREDENTIALS = { siteId: 'site', trackApiKey: 'track-key', appApiKey: 'app-key' }
 
-/** `fetch` opens a connection for each of many concurrent requests anew; this keeps them, as Pub/Sub does. */
+/** `fetch` opens a connection for each of many concurrent requests again; this keeps them, as Pub/Sub does. */
 async function post(agent: Agent, url: string, body: string): Promise<number> {
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
   const sent = request(url, { method: 'POST', agent, headers }).end(body)

@@ -17,7 +17,7 @@ export const CHAOS_TIMES = {
 } as const
 
 /**
- * A send that was given up at its timeout is taken in this much later at most, if the look-up is to find it. A machine so
+ * A send that timed out is taken in this much later at most, if the look-up is to find it. A machine so
  * busy that the servers stand still for longer breaks what the ledger is promised, and not the ledger.
  */
 export const LONGEST_HARMLESS_PAUSE_MS =

@@ -108,7 +108,7 @@ describe('dlq', () => {
     }
   })
 
-  it('lists, shows and counts what was given up, and leaves it there', async () => {
+  it('lists, shows and counts dead letters, and leaves them there', async () => {
     await publishRaw('identify', BROKEN, { shop: 'eu' })
     await publishRaw('track', 'no json')
     await Promise.all([deadLettered('identify', 1), deadLettered('track', 1)])

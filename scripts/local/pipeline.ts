@@ -15,7 +15,7 @@ export interface ReceivedOperation {
   readonly result: string
 }
 
-/** A message that the pipeline gave up. */
+/** A message that the pipeline dead-lettered. */
 export interface DeadLetter {
   /** `contract`, `refused`, `exhausted`, `uncertain` … */
   readonly reason: string

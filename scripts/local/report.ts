@@ -5,7 +5,7 @@ import type { Stack } from './stack.ts'
 
 const LABEL_WIDTH = 52
 
-/** One line a message: what was published, and what became of it. */
+/** One line per message: what was published, and what became of it. */
 export function describeResults(results: readonly SampleResult[]): string {
   return results.map(describeResult).join('\n')
 }

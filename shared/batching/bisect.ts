@@ -2,7 +2,7 @@ import type { CallOutcome } from '../outcome/index.ts'
 
 /** What one request for several items came to. */
 export type BatchAnswer<R> =
-  /** The server looked at each: one outcome an item, in order. */
+  /** The server looked at each: one outcome per item, in order. */
   | { readonly kind: 'perItem'; readonly outcomes: readonly R[] }
   /** The server refused the request as a whole (400, 413), which says nothing of the single items. */
   | { readonly kind: 'refusedWhole'; readonly outcome: R }
@@ -10,7 +10,7 @@ export type BatchAnswer<R> =
   | { readonly kind: 'undecided'; readonly outcome: R }
 
 /**
- * One outcome an item, in order, from a server that may refuse a whole request for the sake of some of its items.
+ * One outcome per item, in order, from a server that may refuse a whole request for the sake of some of its items.
  * A refused request is sent again in halves, one after the other. A half that must hold a culprit, because the request
  * was refused and its other half was accepted, is not sent as a whole but halved at once.
  *

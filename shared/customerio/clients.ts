@@ -8,7 +8,7 @@ export interface ApiOptions extends Pick<TransportOptions, 'timeoutMs'> {
   readonly url: string
 }
 
-/** One SDK client a process, made anew only when its credentials change. Connections are kept alive by the transport. */
+/** One SDK client per process, replaced only when its credentials change. Connections are kept alive by the transport. */
 export class ClientHolder<C> {
   readonly #secrets: readonly Secret[]
   readonly #build: (values: readonly string[]) => C

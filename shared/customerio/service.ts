@@ -146,7 +146,7 @@ export class CustomerIOService extends LifecycleEmitter {
     return this.identify({ type: 'person', action: 'suppress', identifiers })
   }
 
-  /** Deletes the person; a later identify makes them anew. */
+  /** Deletes the person; a later identify creates them again. */
   delete(identifiers: PersonIdentifiers): Promise<Outcome> {
     return this.identify({ type: 'person', action: 'delete', identifiers })
   }

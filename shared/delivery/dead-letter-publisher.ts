@@ -28,14 +28,14 @@ export function createDeadLetterTopic(options: DeadLetterTopicOptions): DeadLett
   }
 
   return {
-    async publish(letter) {
+    async publish(deadLetter) {
       loading ??= load()
       const topic = await loading
       try {
-        await topic.publishMessage({ ...letter })
+        await topic.publishMessage({ ...deadLetter })
       } catch (error) {
         // A failed publish blocks its ordering key until told otherwise; the message itself comes back by redelivery.
-        if (letter.orderingKey !== undefined) topic.resumePublishing(letter.orderingKey)
+        if (deadLetter.orderingKey !== undefined) topic.resumePublishing(deadLetter.orderingKey)
         throw error
       }
     },

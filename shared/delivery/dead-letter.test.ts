@@ -91,7 +91,7 @@ it('cuts a body that leaves no room for the reason, and names it', () => {
   expect(publishedBytes(letter)).toBeLessThanOrEqual(PUBSUB_LIMITS.messageBytes)
 })
 
-it('gives up attributes rather than bytes of the body', () => {
+it('leaves out attributes rather than bytes of the body', () => {
   const data = Buffer.alloc(PUBSUB_LIMITS.messageBytes - 5_000, 'x')
   const attributes = { a: 'x'.repeat(1_024), b: 'x'.repeat(1_024), c: 'x'.repeat(1_024) }
   const letter = deadLetterOf(received({ data, attributes }), failure)

@@ -2,7 +2,7 @@ import type { DeadLetterReason } from '../outcome/index.ts'
 import { PUBSUB_LIMITS } from './limits.ts'
 import type { ReceivedMessage } from './push.ts'
 
-/** Why a message is given up. */
+/** Why a message is dead-lettered. */
 export interface Failure {
   readonly reason: DeadLetterReason
   readonly error: string

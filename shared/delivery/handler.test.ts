@@ -8,7 +8,7 @@ import { createLog } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
 import { leaveBodiesUnread } from '../runtime/index.ts'
 import { failureOf, type PushFunction } from './handler.ts'
-import { createPushHandler, type DeadLetter, type Parsed, type ReceivedMessage } from './index.ts'
+import { createPushHandler, type DeadLetter, type ParseResult, type ReceivedMessage } from './index.ts'
 
 const MAX_ATTEMPTS = 100
 const servers: Server[] = []
@@ -25,7 +25,7 @@ async function start(
   const lines: Record<string, unknown>[] = []
   const handler = createPushHandler<string>({
     work: {
-      parse: (message): Parsed<string> => ({ ok: true, value: message.data.toString() }),
+      parse: (message): ParseResult<string> => ({ ok: true, value: message.data.toString() }),
       deliver: async (): Promise<Outcome> => ({ kind: 'delivered' }),
       ...work,
     },
@@ -226,7 +226,7 @@ it('takes a message of ten megabytes', async () => {
   expect(bytes).toBe(10_000_000)
 })
 
-it('gives up only what can never succeed or has run out of attempts', () => {
+it('dead-letters only what can never succeed or has run out of attempts', () => {
   const refused: Outcome = { kind: 'refused', reason: 'refused', error: 'no', httpStatus: 400 }
   expect(failureOf(refused, 1, 100)).toEqual({ reason: 'refused', error: 'no', httpStatus: 400 })
   expect(failureOf(retry, 0, 5)).toBeUndefined()

@@ -8,7 +8,7 @@ import { type DeadLetter, deadLetterOf, type Failure } from './dead-letter.ts'
 import { LARGEST_PUSH_BYTES, pushBytes, type ReceivedMessage, unwrapPush } from './push.ts'
 
 /** What a topic's message turned out to be. */
-export type Parsed<T> =
+export type ParseResult<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly reason: RefusalReason; readonly error: string }
 
@@ -17,14 +17,14 @@ export interface PushFunction<T> {
   /** Longer messages are refused by `parse`, unread. By default none is too long. */
   readonly maxMessageBytes?: number
   /** Reads the message by its contract. Must not throw. */
-  parse(message: ReceivedMessage): Parsed<T>
+  parse(message: ReceivedMessage): ParseResult<T>
   /** Does the work. Rejecting counts as a retry. */
   deliver(value: T, message: ReceivedMessage): Promise<Outcome>
 }
 
-/** Where messages go that are given up. Resolves when Pub/Sub has them, rejects when it is not certain of that. */
+/** Where dead letters go. Resolves when Pub/Sub has them, rejects when it is not certain of that. */
 export interface DeadLetters {
-  publish(letter: DeadLetter): Promise<void>
+  publish(deadLetter: DeadLetter): Promise<void>
 }
 
 export interface PushHandlerOptions<T> {
@@ -42,7 +42,7 @@ export interface PushHandlerOptions<T> {
 const BODY_WITHIN_MS = 30_000
 
 /**
- * How many attempts before the last we give a message up ourselves: Pub/Sub's count is approximate, and its own
+ * How many attempts before the last we dead-letter a message ourselves: Pub/Sub's count is approximate, and its own
  * forwarding makes a new message that has lost the old id and never had a reason.
  */
 export const ATTEMPTS_KEPT_IN_RESERVE = 3
@@ -69,7 +69,7 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
     reservesAhead: true,
   })
 
-  function read(message: ReceivedMessage): Parsed<T> {
+  function read(message: ReceivedMessage): ParseResult<T> {
     return message.dataIsIntact
       ? work.parse(message)
       : { ok: false, reason: 'not_json', error: 'data: not valid base64' }
@@ -86,7 +86,7 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
     return { kind: 'retry', cause: 'transient', reason: 'unexpected', error: words }
   }
 
-  async function giveUpOrRetry(message: ReceivedMessage, outcome: Undelivered): Promise<Settled> {
+  async function deadLetterOrRetry(message: ReceivedMessage, outcome: Undelivered): Promise<Ended> {
     const failure = failureOf(outcome, message.deliveryAttempt, options.maxDeliveryAttempts)
     if (failure === undefined) return { answer: 503, outcome }
     try {
@@ -130,11 +130,11 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
     }
     const { message } = pushed
     const outcome = await outcomeOf(message)
-    const settled: Settled =
-      outcome.kind === 'delivered' ? { answer: 204, outcome } : await giveUpOrRetry(message, outcome)
+    const ended: Ended =
+      outcome.kind === 'delivered' ? { answer: 204, outcome } : await deadLetterOrRetry(message, outcome)
     const trace = message.attributes.traceparent ?? request.get('traceparent')
-    logMessage(log, message, settled, { trace, startedAt, endedAt: clock.now() })
-    response.status(settled.answer).end()
+    logMessage(log, message, ended, { trace, startedAt, endedAt: clock.now() })
+    response.status(ended.answer).end()
   }
 
   async function outcomeOf(message: ReceivedMessage): Promise<Outcome> {
@@ -177,13 +177,13 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
 
 type Undelivered = Exclude<Outcome, { kind: 'delivered' }>
 
-interface Settled {
+interface Ended {
   readonly answer: 204 | 503
   readonly outcome: Outcome
   readonly deadLetter?: Failure
 }
 
-/** Why the message has to be given up now; undefined when it should be delivered again. Pure. */
+/** Why the message has to be dead-lettered now; undefined when it should be delivered again. Pure. */
 export function failureOf(
   outcome: Undelivered,
   deliveryAttempt: number,
@@ -203,15 +203,15 @@ interface Handled {
   readonly endedAt: number
 }
 
-function logMessage(log: Log, message: ReceivedMessage, settled: Settled, handled: Handled): void {
-  const { outcome, deadLetter } = settled
+function logMessage(log: Log, message: ReceivedMessage, ended: Ended, handled: Handled): void {
+  const { outcome, deadLetter } = ended
   const { trace, startedAt, endedAt } = handled
   const exhausted = deadLetter?.reason === 'exhausted'
   const publishedAt = Date.parse(message.publishTime)
   const fields = {
     event: 'message',
     outcome: exhausted ? 'exhausted' : outcome.kind,
-    answer: settled.answer,
+    answer: ended.answer,
     messageId: message.messageId,
     attempt: message.deliveryAttempt,
     latencyMs: endedAt - startedAt,

@@ -53,7 +53,7 @@ describe('the ledger in Firestore, in trouble', () => {
   const documentOf = async (key: string): Promise<Record<string, unknown> | undefined> =>
     (await firestore.collection('sends').doc(hashOf(key)).get()).data()
 
-  it('keeps one document a key, under its hash, as the operators and the TTL policy know it', async () => {
+  it('keeps one document per key, under its hash, as the operators and the TTL policy know it', async () => {
     await send('plain').outcome
     expect(await documentOf('plain')).toEqual({
       state: 'sent',

@@ -17,7 +17,7 @@ function written(use: (log: ReturnType<typeof createLog>) => void, level?: Sever
   return lines
 }
 
-it('writes one line an event, with the fields that Cloud Logging knows', () => {
+it('writes one line per event, with the fields that Cloud Logging knows', () => {
   const [line] = written((log) => log.info('delivered', { event: 'message', outcome: 'delivered', latencyMs: 12 }))
   expect(line).toEqual({
     severity: 'INFO',

@@ -96,7 +96,7 @@ function allowed(fields: LogFields, projectId: string | undefined): Record<strin
   return line
 }
 
-/** A log that writes one JSON line an event, with `severity`, `message`, labels and trace as Cloud Logging reads them. */
+/** A log that writes one JSON line per event, with `severity`, `message`, labels and trace as Cloud Logging reads them. */
 export function createLog(options: LogOptions): Log {
   const { clock } = options
   const logger = pino(

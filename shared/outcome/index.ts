@@ -3,7 +3,7 @@
  * so that "retry", "done" and "refused" cannot be mistaken for one another on the way to Pub/Sub.
  */
 
-/** Why a message can never succeed, or was given up. A closed set: the `reason` attribute of a dead letter. */
+/** Why a message was dead-lettered. A closed set: the `reason` attribute of a dead letter. */
 export const DEAD_LETTER_REASONS = [
   'not_json', // the body is no JSON object, or no valid base64
   'contract', // breaks the message contract of its topic

@@ -445,7 +445,7 @@ describe('a pause', () => {
     expect(await long).toMatchObject({ ok: true, probe: true })
   })
 
-  it('keeps an outage of six minutes with 100 messages a second to less than one request a second', async () => {
+  it('keeps an outage of six minutes with 100 messages per second to less than one request per second', async () => {
     const { limiter, pass } = limiterAt(300, { random: () => 0.5 })
     let requests = 0
     const message = async (): Promise<void> => {

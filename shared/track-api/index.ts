@@ -3,7 +3,7 @@ import type { Clock } from '../clock/index.ts'
 import type { TrackConfig } from '../config/index.ts'
 import { LIMITS, parseMessage } from '../contract/index.ts'
 import { type Carried, CustomerIOService } from '../customerio/index.ts'
-import { createDeadLetterTopic, createPushHandler, type Parsed, type ReceivedMessage } from '../delivery/index.ts'
+import { createDeadLetterTopic, createPushHandler, type ParseResult, type ReceivedMessage } from '../delivery/index.ts'
 import { messageKey, originalPublishTime } from '../idempotency/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
@@ -75,7 +75,7 @@ export function parseKeyed<S extends z.ZodType>(
   message: ReceivedMessage,
   { now }: Pick<Clock, 'now'>,
   maxBytes?: number,
-): Parsed<{ readonly value: z.output<S>; readonly key: string }> {
+): ParseResult<{ readonly value: z.output<S>; readonly key: string }> {
   const { attributes, messageId } = message
   const parsed = parseMessage(schema, message.data, { now, ...(maxBytes !== undefined && { maxBytes }) })
   if (!parsed.ok) return parsed

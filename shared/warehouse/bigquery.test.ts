@@ -100,7 +100,7 @@ describe('through the real client', () => {
     expect(await count('webhook_events')).toBe(5)
   })
 
-  it('does not wait for ever for a slow BigQuery', async () => {
+  it('does not wait forever for a slow BigQuery', async () => {
     warehouse.server.misbehave({ kind: 'slow', delayMs: 60_000 })
     expect(await insert(decoded(2), 50)).toMatchObject([
       { kind: 'retry', cause: 'transient', error: 'BigQuery gave no answer within 50 ms' },

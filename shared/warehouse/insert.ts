@@ -19,7 +19,7 @@ export type InsertAnswer =
 /** Inserts rows of one table in one request, in bounded time. Must not throw. */
 export type InsertRows = (table: TableName, rows: readonly Row[]) => Promise<InsertAnswer>
 
-/** BigQuery recommends at most 500 rows a request. */
+/** BigQuery recommends at most 500 rows per request. */
 const ROWS_PER_REQUEST = 500
 /** Each round takes at least one bad row out. BigQuery names all bad rows at once, so two rounds are the rule. */
 const MAX_ROUNDS = 10
@@ -35,7 +35,7 @@ const STILL_STOPPED: Retry = { kind: 'retry', cause: 'transient', error: 'BigQue
 /**
  * Inserts the rows of many events in as few requests as there are tables.
  *
- * One outcome an event, in order: delivered when every row of it is stored. A row that BigQuery refuses is replaced by
+ * One outcome per event, in order: delivered when every row of it is stored. A row that BigQuery refuses is replaced by
  * the event's row in the quarantine; when that is refused too, the event is retried, and when no row can hold it, it is
  * refused and goes to the dead letters. An event that is retried may have rows that are stored already: `event_id` tells.
  */

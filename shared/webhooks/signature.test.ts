@@ -74,7 +74,7 @@ it('reads a well-formed claim', () => {
   expect(readClaim({ 'x-cio-timestamp': '1763740000', 'x-cio-signature': signature })).toEqual(claim)
 })
 
-it('reads a key ring of one key a line, without blanks, repetitions and the word unset', () => {
+it('reads a key ring of one key per line, without blanks, repetitions and the word unset', () => {
   expect(parseKeyRing('new\r\n old \n\nnew\nunset\n')).toEqual(['new', 'old'])
   expect(parseKeyRing('')).toEqual([])
 })

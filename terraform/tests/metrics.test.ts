@@ -59,7 +59,7 @@ it('counts every end of a message once, by outcome and cause', () => {
   ])
 })
 
-it('counts as dead letters what was given up, by reason', () => {
+it('counts dead letters by reason', () => {
   expect(counted('dead_letters')).toEqual([
     { function: 'track', reason: 'contract' },
     { function: 'track', reason: 'exhausted' },

@@ -69,7 +69,7 @@ describe('the module', () => {
     expect(hidden).toEqual([])
   })
 
-  it('makes bindings anew with what they are bound to', () => {
+  it('replaces bindings together with what they are bound to', () => {
     const bound = ['google_pubsub_topic_iam_member', 'google_secret_manager_secret_iam_member']
     for (const [address, body] of bound.flatMap(resourcesOf)) {
       const parent = String(body.topic ?? body.secret_id)

@@ -98,7 +98,7 @@ describe('the facts of a dead letter', () => {
     expect(factsOf(deadLetter({ ...OURS, truncated: 'idempotency_key' })).key).toBeUndefined()
   })
 
-  it('stand on when it was given up, when nothing better is known', () => {
+  it('fall back to when it was dead-lettered, when nothing better is known', () => {
     expect(factsOf(deadLetter({ source_publish_time: 'yesterday' }))).toMatchObject({
       reason: 'unknown',
       publishedAtMs: DEAD_LETTERED_MS,

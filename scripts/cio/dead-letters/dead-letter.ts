@@ -30,7 +30,7 @@ export interface Facts {
   readonly bodyCut: boolean
 }
 
-/** Given up by Pub/Sub itself, which knows no reason. */
+/** Forwarded by Pub/Sub itself, which knows no reason. */
 export const FORWARDED = 'forwarded'
 /** Published by somebody else, without a reason. */
 export const UNKNOWN = 'unknown'

@@ -30,7 +30,7 @@ afterEach(() => stack.client.subscription('track-dead-letter').seek(new Date(Dat
 
 const timesOpened = () => (existsSync(opened) ? readFileSync(opened, 'utf8').trim().split('\n').length : 0)
 
-async function giveUp(...bodies: readonly object[]): Promise<void> {
+async function publishDeadLetters(...bodies: readonly object[]): Promise<void> {
   const topic = stack.client.topic('track-dead-letter')
   const attributes = { reason: 'exhausted', error: 'answer 503' }
   for (const [index, body] of bodies.entries()) {
@@ -42,7 +42,7 @@ const EVENT = { identifiers: { id: 'ada' }, name: 'x' }
 
 describe('--edit', () => {
   it('opens no more messages than are replayed, and none to look only', async () => {
-    await giveUp(EVENT, EVENT, EVENT)
+    await publishDeadLetters(EVENT, EVENT, EVENT)
     const dry = await cio.run(['dlq', 'replay', 'track', '--edit', '--dry-run', '--limit', '2'])
     expect(dry).toMatchObject({ code: 0, stdout: 'track: 2 messages would be replayed\n' })
     expect(timesOpened()).toBe(0)
@@ -51,8 +51,8 @@ describe('--edit', () => {
     expect(timesOpened()).toBe(1)
   })
 
-  it('is not asked for ever by an editor that changes nothing', async () => {
-    await giveUp({ identifiers: { id: 'ada' }, nam: 'x' })
+  it('is not asked forever by an editor that changes nothing', async () => {
+    await publishDeadLetters({ identifiers: { id: 'ada' }, nam: 'x' })
     const ended = await cio.run(['dlq', 'replay', 'track', '--edit', '--yes'])
     expect(ended).toMatchObject({ code: 3, stderr: expect.stringContaining('the edit changed nothing') })
     expect(timesOpened()).toBe(1)
@@ -77,7 +77,7 @@ it('stopped while it takes up a run that was killed, forgets nothing of that run
 })
 
 it('comes to its end without a word when nobody reads what it says', async () => {
-  await giveUp(EVENT)
+  await publishDeadLetters(EVENT)
   const { child, ended } = cio.start(['dlq', 'replay', 'track', '--yes'])
   child.stdout?.destroy()
   child.stderr?.destroy()

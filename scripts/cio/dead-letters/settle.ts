@@ -86,7 +86,7 @@ export async function settle(
 }
 
 /**
- * Not only what is called uncertain: a message that ran out of attempts, or that Pub/Sub gave up, can have an open record
+ * Not only what is called uncertain: a message that ran out of attempts, or that Pub/Sub forwarded, can have an open record
  * too, and was perhaps sent.
  */
 async function mayHaveBeenSent(ledger: SendLedger, deadLetter: DeadLetter): Promise<boolean> {

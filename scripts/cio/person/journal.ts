@@ -18,7 +18,7 @@ export interface Unfinished extends PersonHashes {
   readonly suppressed: boolean
 }
 
-/** One small file a person, written before anything is erased and gone when nothing is left. */
+/** One small file per person, written before anything is erased and gone when nothing is left. */
 export class EraseJournal {
   readonly #directory: string
 

@@ -27,7 +27,7 @@ export async function differencesOf(
   const differences: Difference[] = []
   let failure: string | undefined
   for (const { userId, attributes } of users) {
-    // The App API takes 10 requests a second, which one after the other keeps by itself.
+    // The App API takes 10 requests per second; one request after the other stays below that.
     let there: Attributes | 'new' | undefined
     if (client !== undefined && failure === undefined) {
       try {

@@ -14,7 +14,7 @@ const tableBodySchema = z.object({
   description: z.string().optional(),
 })
 
-/** A table or a view as it was made, without what is counted anew at each look. */
+/** A table or a view as it was made, without what is counted at each read. */
 export type TableBody = z.infer<typeof tableBodySchema>
 
 export const describeTable = (body: TableBody): Record<string, unknown> => ({

@@ -391,7 +391,7 @@ describe('transactional messages', () => {
     await expect(app.getMessage(delivery_id)).resolves.toMatchObject({ message: { id: delivery_id } })
   })
 
-  it('are looked up at most ten times a second', async () => {
+  it('are looked up at most ten times per second', async () => {
     const lookUps = Array.from({ length: 10 }, () => app.getTransactionalMessageDeliveries(7))
     await Promise.all(lookUps)
     expect(await refusal(app.getTransactionalMessageDeliveries(7))).toEqual({

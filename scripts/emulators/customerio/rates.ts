@@ -1,6 +1,6 @@
 import { BROADCAST_INTERVAL_MS, BROADCASTS_QUEUED } from './limits.ts'
 
-/** Lets through so many requests a second, as many at once; none are saved up beyond that. */
+/** Lets through this many requests per second, as many at once; none are saved up beyond that. */
 export class RequestRate {
   readonly perSecond: number
   readonly #now: () => number

@@ -160,7 +160,7 @@ describe('the webhook sender', () => {
     expect(sender.state).toMatchObject({ delivered: 1, gaveUp: 1, pending: 0 })
   })
 
-  it('signs a retry anew, or keeps the first signature when told so', async () => {
+  it('signs a retry again, or keeps the first signature when told so', async () => {
     answer = statuses(503)
     sender = senderWith()
     sender.send({ n: 1 })

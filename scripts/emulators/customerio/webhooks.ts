@@ -22,7 +22,7 @@ export interface WebhookSenderOptions {
   readonly timeScale?: number
   /** How it waits; timers by default. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
-  /** `fresh`: each try is signed anew. `first`: a retry carries timestamp and signature of the first try. Which of them Customer.io does is not documented. */
+  /** `fresh`: each attempt is signed again. `first`: a retry carries timestamp and signature of the first try. Which of them Customer.io does is not documented. */
   readonly retrySignature?: 'fresh' | 'first'
   /** How many may be under way while none has failed; 1 by default. */
   readonly concurrency?: number

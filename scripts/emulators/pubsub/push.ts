@@ -25,7 +25,7 @@ export interface PushAgents {
   readonly https: HttpsAgent
 }
 
-/** As many idle connections stay open as pushes may be in flight: opening them anew for each burst overruns the listener. */
+/** As many idle connections stay open as pushes may be in flight: opening them again for each burst overruns the listener. */
 export function createPushAgents(maxOutstanding: number): PushAgents {
   const options = { keepAlive: true, maxFreeSockets: maxOutstanding }
   return { http: new HttpAgent(options), https: new HttpsAgent(options) }
