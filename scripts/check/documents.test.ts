@@ -84,3 +84,8 @@ it('the README leads to everything that a reader looks for, in at most two hops'
     expect(within).toContain(file)
   }
 })
+
+it('the architecture has a line for every concern of shared', () => {
+  const concerns = globSync('shared/*/index.ts', { cwd: PROJECT_ROOT }).map((file) => file.split('/')[1] ?? '')
+  expect(concerns.filter((concern) => !read('shared/README.md').includes(`| [${concern}](${concern}`))).toEqual([])
+})
