@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
+import { packagesOf, projectSbom, type Sbom, writeContents } from '../licences/contents.ts'
 import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { leaveOutUnused } from './leave-out.ts'
 import { type LockFile, lockFileFor, type Manifest } from './lock.ts'
@@ -17,21 +18,30 @@ const COMMONJS_NAMES = [
 
 /**
  * Bundles functions, by default every one of the topology, to `<outDir>/<function>/`: index.js, and the package.json and lock file that
- * the build in the cloud installs from. A function carries what it uses and nothing of the others.
+ * the build in the cloud installs from. With `contents` also a NOTICE and an SBOM of what is inside. A function carries what it uses and nothing of the others.
  */
 export async function buildFunctions(
   outDir: string = join(PROJECT_ROOT, 'dist'),
   names: readonly string[] = Object.keys(readTopology().functions),
+  { contents = false } = {},
 ): Promise<readonly string[]> {
   const lockFile: LockFile = JSON.parse(await readFile(join(PROJECT_ROOT, 'package-lock.json'), 'utf8'))
   await rm(outDir, { recursive: true, force: true })
-  await Promise.all(names.map((name) => buildFunction(name, join(outDir, name), lockFile)))
+  const sbom = contents ? projectSbom(PROJECT_ROOT) : undefined
+  await Promise.all(names.map((name) => buildFunction(name, join(outDir, name), lockFile, sbom)))
   return names
 }
 
-async function buildFunction(name: string, outDir: string, lockFile: LockFile): Promise<void> {
+async function buildFunction(
+  name: string,
+  outDir: string,
+  lockFile: LockFile,
+  sbom: Promise<Sbom> | undefined,
+): Promise<void> {
   await mkdir(outDir, { recursive: true })
-  await build({
+  const { metafile } = await build({
+    absWorkingDir: PROJECT_ROOT,
+    metafile: true,
     entryPoints: [join(PROJECT_ROOT, 'functions', name, 'index.ts')],
     outdir: outDir,
     bundle: true,
@@ -59,11 +69,17 @@ async function buildFunction(name: string, outDir: string, lockFile: LockFile): 
     dependencies: { [FRAMEWORK]: lockFile.packages[`node_modules/${FRAMEWORK}`]?.version ?? '' },
   }
   await writeFile(join(outDir, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  if (sbom !== undefined) {
+    const files = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs))
+    await writeContents(outDir, `The function ${name}`, await packagesOf(PROJECT_ROOT, files), await sbom)
+  }
   await writeFile(join(outDir, 'package-lock.json'), `${JSON.stringify(lockFileFor(manifest, lockFile), null, 2)}\n`)
 }
 
 // Not import.meta.main, which Node 22 does not have.
 if (process.argv[1] === import.meta.filename) {
   const outDir = resolve(process.argv[2] ?? join(PROJECT_ROOT, 'dist'))
-  void buildFunctions(outDir).then((names) => console.log(`built ${names.join(', ')} into ${outDir}`))
+  void buildFunctions(outDir, undefined, { contents: true }).then((names) =>
+    console.log(`built ${names.join(', ')} into ${outDir}`),
+  )
 }

@@ -3,6 +3,7 @@ import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { extname, join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { buildFunctions } from '../build/build.ts'
+import { packagesOf, projectSbom, writeContents } from '../licences/contents.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 import { declare } from './declarations.ts'
 import { DEPENDENCIES, ENTRIES, type Entry } from './entries.ts'
@@ -23,13 +24,18 @@ export async function stagePackage(stage: string, bundles?: string): Promise<voi
   const project: ProjectManifest = JSON.parse(await readFile(join(PROJECT_ROOT, 'package.json'), 'utf8'))
   const entries = await readEntries()
   await Promise.all([
-    bundles === undefined ? buildFunctions(join(stage, 'dist')) : cp(bundles, join(stage, 'dist'), { recursive: true }),
+    bundles === undefined
+      ? buildFunctions(join(stage, 'dist'), undefined, { contents: true })
+      : cp(bundles, join(stage, 'dist'), { recursive: true }),
     compileLibrary(stage, entries),
     copyTerraform(join(PROJECT_ROOT, 'terraform'), join(stage, 'terraform')),
     cp(join(PROJECT_ROOT, 'shared/contract/json-schema'), join(stage, 'schemas'), { recursive: true }),
     cp(join(PROJECT_ROOT, 'LICENSE'), join(stage, 'LICENSE')),
     cp(join(PROJECT_ROOT, 'scripts/package/README.md'), join(stage, 'README.md')),
   ])
+  const included = INCLUDED_PACKAGES.map((name) => `node_modules/${name}/package.json`)
+  const sbom = await projectSbom(PROJECT_ROOT)
+  await writeContents(stage, `${project.name}, besides its functions,`, await packagesOf(PROJECT_ROOT, included), sbom)
   await writeFile(join(stage, 'package.json'), `${JSON.stringify(packageManifest(project, entries), null, 2)}\n`)
 }
 
@@ -42,7 +48,8 @@ export async function pack(stage: string, outDir: string): Promise<string> {
 
 type ReadEntries = readonly (EntryPeers[number] & { readonly files: readonly string[] })[]
 
-async function readEntries(): Promise<ReadEntries> {
+/** The entries, with the files and the optional peers that each of them needs. */
+export async function readEntries(): Promise<ReadEntries> {
   return Promise.all(
     Object.entries<Entry>(ENTRIES).map(async ([name, entry]) => {
       const { files, packages } = await entryGraph(PROJECT_ROOT, entry.source, NOT_SHIPPED)
