@@ -4,7 +4,7 @@ import { parseTransactionalConfig, SEND_PROBE_TIMEOUT_MS, type TransactionalConf
 import { type TransactionalMessage, transactionalMessage } from '../../shared/contract/index.ts'
 import { CustomerIOService } from '../../shared/customerio/index.ts'
 import { createDeadLetterTopic, createPushHandler } from '../../shared/delivery/index.ts'
-import { originalPublishTime } from '../../shared/idempotency/index.ts'
+import { originalPublishTime, parseKeyed } from '../../shared/idempotency/index.ts'
 import {
   CircuitBreaker,
   createFirestoreSendLedger,
@@ -17,7 +17,6 @@ import type { Outcome } from '../../shared/outcome/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
 import type { FunctionDefinition, FunctionParts } from '../../shared/runtime/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
-import { parseKeyed } from '../../shared/track-api/index.ts'
 import { messageToSend } from './message.ts'
 
 export interface TransactionalOptions {

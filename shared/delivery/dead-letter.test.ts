@@ -21,21 +21,21 @@ function received(overrides: Partial<ReceivedMessage> = {}): ReceivedMessage {
 const failure = { reason: 'contract', error: 'name: is missing' } as const
 
 /** As Pub/Sub counts a publish: body, ordering key, and every attribute, within a request of 10 MB. */
-function publishedBytes(letter: ReturnType<typeof deadLetterOf>): number {
-  let bytes = letter.data.length + Buffer.byteLength(letter.orderingKey ?? '')
-  for (const [key, value] of Object.entries(letter.attributes))
+function publishedBytes(deadLetter: ReturnType<typeof deadLetterOf>): number {
+  let bytes = deadLetter.data.length + Buffer.byteLength(deadLetter.orderingKey ?? '')
+  for (const [key, value] of Object.entries(deadLetter.attributes))
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value)
   return bytes
 }
 
 it('keeps bytes, attributes and ordering key, and adds why, where and when', () => {
   const data = Buffer.from([0, 255, 128, 10])
-  const letter = deadLetterOf(received({ data, attributes: { tenant: 'a' }, orderingKey: 'id:u1' }), {
+  const deadLetter = deadLetterOf(received({ data, attributes: { tenant: 'a' }, orderingKey: 'id:u1' }), {
     reason: 'refused',
     error: 'Customer.io refused the item: attributes.plan: invalid',
     httpStatus: 207,
   })
-  expect(letter).toEqual({
+  expect(deadLetter).toEqual({
     data,
     orderingKey: 'id:u1',
     attributes: {
@@ -66,37 +66,37 @@ it('keeps the identity of the first life when a replay fails again, and nothing 
 
 it('names the attributes that had to make room, and keeps the idempotency key before all others', () => {
   const attributes = Object.fromEntries(Array.from({ length: 99 }, (_, i) => [`a${String(i).padStart(2, '0')}`, 'x']))
-  const letter = deadLetterOf(received({ attributes: { ...attributes, idempotency_key: 'k' } }), failure)
-  expect(Object.keys(letter.attributes)).toHaveLength(PUBSUB_LIMITS.attributes)
-  expect(letter.attributes.idempotency_key).toBe('k')
-  expect(letter.attributes.truncated).toBe('a92,a93,a94,a95,a96,a97,a98')
+  const deadLetter = deadLetterOf(received({ attributes: { ...attributes, idempotency_key: 'k' } }), failure)
+  expect(Object.keys(deadLetter.attributes)).toHaveLength(PUBSUB_LIMITS.attributes)
+  expect(deadLetter.attributes.idempotency_key).toBe('k')
+  expect(deadLetter.attributes.truncated).toBe('a92,a93,a94,a95,a96,a97,a98')
 })
 
 it('leaves out what a publisher may not set, and says so', () => {
-  const letter = deadLetterOf(received({ attributes: { googclient_x: '1', ['k'.repeat(300)]: 'v' } }), failure)
-  expect(letter.attributes.truncated).toBe(`googclient_x,${'k'.repeat(300)}`)
-  expect(letter.attributes).not.toHaveProperty('googclient_x')
+  const deadLetter = deadLetterOf(received({ attributes: { googclient_x: '1', ['k'.repeat(300)]: 'v' } }), failure)
+  expect(deadLetter.attributes.truncated).toBe(`googclient_x,${'k'.repeat(300)}`)
+  expect(deadLetter.attributes).not.toHaveProperty('googclient_x')
 })
 
 it('takes an attribute named like a property of every object as data', () => {
   const attributes: Record<string, string> = JSON.parse('{"__proto__":"x","constructor":"y"}')
-  const letter = deadLetterOf(received({ attributes }), failure)
-  expect(Object.keys(letter.attributes)).toEqual(expect.arrayContaining(['__proto__', 'constructor']))
+  const deadLetter = deadLetterOf(received({ attributes }), failure)
+  expect(Object.keys(deadLetter.attributes)).toEqual(expect.arrayContaining(['__proto__', 'constructor']))
 })
 
 it('cuts a body that leaves no room for the reason, and names it', () => {
-  const letter = deadLetterOf(received({ data: Buffer.alloc(PUBSUB_LIMITS.messageBytes, 'x') }), failure)
-  expect(letter.attributes.truncated).toBe('data')
-  expect(letter.data.length).toBeGreaterThan(PUBSUB_LIMITS.messageBytes - 10_000)
-  expect(publishedBytes(letter)).toBeLessThanOrEqual(PUBSUB_LIMITS.messageBytes)
+  const deadLetter = deadLetterOf(received({ data: Buffer.alloc(PUBSUB_LIMITS.messageBytes, 'x') }), failure)
+  expect(deadLetter.attributes.truncated).toBe('data')
+  expect(deadLetter.data.length).toBeGreaterThan(PUBSUB_LIMITS.messageBytes - 10_000)
+  expect(publishedBytes(deadLetter)).toBeLessThanOrEqual(PUBSUB_LIMITS.messageBytes)
 })
 
 it('leaves out attributes rather than bytes of the body', () => {
   const data = Buffer.alloc(PUBSUB_LIMITS.messageBytes - 5_000, 'x')
   const attributes = { a: 'x'.repeat(1_024), b: 'x'.repeat(1_024), c: 'x'.repeat(1_024) }
-  const letter = deadLetterOf(received({ data, attributes }), failure)
-  expect(letter.data.length).toBe(data.length)
-  expect(letter.attributes.truncated).toMatch(/^(a,)?(b,)?c$/)
+  const deadLetter = deadLetterOf(received({ data, attributes }), failure)
+  expect(deadLetter.data.length).toBe(data.length)
+  expect(deadLetter.attributes.truncated).toMatch(/^(a,)?(b,)?c$/)
 })
 
 const anyText = fc.string({ unit: 'binary', maxLength: 1_400 })
@@ -114,20 +114,21 @@ it('keeps within the limits of Pub/Sub whatever the source had', () => {
       fc.constantFrom(0, 1, 30_000, 9_990_000, 9_999_000, PUBSUB_LIMITS.messageBytes),
       (attributes, reason, error, size) => {
         const source = received({ attributes, data: Buffer.alloc(size, 'x') })
-        const letter = deadLetterOf(source, { reason, error, httpStatus: 400 })
-        const entries = Object.entries(letter.attributes)
+        const deadLetter = deadLetterOf(source, { reason, error, httpStatus: 400 })
+        const entries = Object.entries(deadLetter.attributes)
         expect(entries.length).toBeLessThanOrEqual(PUBSUB_LIMITS.attributes)
         for (const [key, value] of entries) {
           expect(key.length).toBeGreaterThan(0)
           expect(Buffer.byteLength(key)).toBeLessThanOrEqual(PUBSUB_LIMITS.attributeKeyBytes)
           expect(Buffer.byteLength(value)).toBeLessThanOrEqual(PUBSUB_LIMITS.attributeValueBytes)
         }
-        expect(publishedBytes(letter)).toBeLessThanOrEqual(PUBSUB_LIMITS.messageBytes)
-        expect(letter.attributes.reason).toBe(reason)
-        expect(Buffer.byteLength(letter.attributes.error ?? '')).toBeLessThanOrEqual(1_000)
-        expect(letter.attributes.source_message_id).toBe(attributes.source_message_id || '17')
-        const complete = Object.keys(attributes).every((key) => key in letter.attributes) && letter.data.length === size
-        if (!complete) expect(letter.attributes.truncated).toBeDefined()
+        expect(publishedBytes(deadLetter)).toBeLessThanOrEqual(PUBSUB_LIMITS.messageBytes)
+        expect(deadLetter.attributes.reason).toBe(reason)
+        expect(Buffer.byteLength(deadLetter.attributes.error ?? '')).toBeLessThanOrEqual(1_000)
+        expect(deadLetter.attributes.source_message_id).toBe(attributes.source_message_id || '17')
+        const complete =
+          Object.keys(attributes).every((key) => key in deadLetter.attributes) && deadLetter.data.length === size
+        if (!complete) expect(deadLetter.attributes.truncated).toBeDefined()
       },
     ),
     { numRuns: 150 },

@@ -8,7 +8,8 @@ import { createLog } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
 import { leaveBodiesUnread } from '../runtime/index.ts'
 import { failureOf, type PushFunction } from './handler.ts'
-import { createPushHandler, type DeadLetter, type ParseResult, type ReceivedMessage } from './index.ts'
+import { createPushHandler, type DeadLetter, type ParseResult } from './index.ts'
+import type { ReceivedMessage } from './push.ts'
 
 const MAX_ATTEMPTS = 100
 const servers: Server[] = []
@@ -21,7 +22,7 @@ async function start(
   publish?: () => Promise<void>,
   bodyMemoryBytes = 300_000_000,
 ) {
-  const letters: DeadLetter[] = []
+  const deadLetters: DeadLetter[] = []
   const lines: Record<string, unknown>[] = []
   const handler = createPushHandler<string>({
     work: {
@@ -30,9 +31,9 @@ async function start(
       ...work,
     },
     deadLetters: {
-      publish: async (letter) => {
+      publish: async (deadLetter) => {
         await publish?.()
-        letters.push(letter)
+        deadLetters.push(deadLetter)
       },
     },
     maxDeliveryAttempts: MAX_ATTEMPTS,
@@ -53,7 +54,7 @@ async function start(
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   const post = (body: unknown) =>
     fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
-  return { url, post, letters, lines }
+  return { url, post, deadLetters, lines }
 }
 
 function push(data: string, overrides: { deliveryAttempt?: number; attributes?: Record<string, string> } = {}) {
@@ -73,7 +74,7 @@ const retry: Outcome = { kind: 'retry', cause: 'transient', error: 'Customer.io 
 
 it('acknowledges what was delivered, with one log line', async () => {
   const seen: ReceivedMessage[] = []
-  const { post, letters, lines } = await start({
+  const { post, deadLetters, lines } = await start({
     deliver: async (_value, message) => {
       seen.push(message)
       return { kind: 'delivered', batchSize: 12 }
@@ -83,7 +84,7 @@ it('acknowledges what was delivered, with one log line', async () => {
   const answer = await post(push('{"a":1}', { attributes: { traceparent } }))
   expect(answer.status).toBe(204)
   expect(seen[0]?.data.toString()).toBe('{"a":1}')
-  expect(letters).toEqual([])
+  expect(deadLetters).toEqual([])
   expect(lines).toEqual([
     expect.objectContaining({
       severity: 'INFO',
@@ -109,11 +110,11 @@ it('logs with the trace of the push when the publisher gave none', async () => {
 })
 
 it('dead-letters what breaks the contract after one attempt, with reason and original bytes, and acknowledges', async () => {
-  const { post, letters, lines } = await start({
+  const { post, deadLetters, lines } = await start({
     parse: () => ({ ok: false, reason: 'contract', error: 'attributes.plan: 1203 bytes, at most 1000' }),
   })
   expect((await post(push('{"b":2}'))).status).toBe(204)
-  expect(letters).toEqual([
+  expect(deadLetters).toEqual([
     {
       data: Buffer.from('{"b":2}'),
       attributes: expect.objectContaining({ reason: 'contract', error: 'attributes.plan: 1203 bytes, at most 1000' }),
@@ -123,27 +124,27 @@ it('dead-letters what breaks the contract after one attempt, with reason and ori
 })
 
 it('dead-letters a body that is no base64, as it came', async () => {
-  const { post, letters } = await start({})
+  const { post, deadLetters } = await start({})
   const body = push('')
   expect((await post({ ...body, message: { ...body.message, data: '§' } })).status).toBe(204)
-  expect(letters[0]).toMatchObject({ data: Buffer.from('§'), attributes: { reason: 'not_json' } })
+  expect(deadLetters[0]).toMatchObject({ data: Buffer.from('§'), attributes: { reason: 'not_json' } })
 })
 
 it('asks for another delivery when it may succeed later, and dead-letters nothing', async () => {
-  const { post, letters, lines } = await start({ deliver: async () => retry })
+  const { post, deadLetters, lines } = await start({ deliver: async () => retry })
   for (const deliveryAttempt of [1, 50, MAX_ATTEMPTS - 4]) {
     expect((await post(push('{}', { deliveryAttempt }))).status).toBe(503)
   }
-  expect(letters).toEqual([])
+  expect(deadLetters).toEqual([])
   expect(lines).toHaveLength(3)
   expect(lines[0]).toMatchObject({ severity: 'INFO', outcome: 'retry', cause: 'transient', http_status: 503 })
   expect(lines[0]).not.toHaveProperty('error')
 })
 
 it('dead-letters a retry at the last attempts with its last error', async () => {
-  const { post, letters, lines } = await start({ deliver: async () => retry })
+  const { post, deadLetters, lines } = await start({ deliver: async () => retry })
   expect((await post(push('{}', { deliveryAttempt: MAX_ATTEMPTS - 3 }))).status).toBe(204)
-  expect(letters[0]?.attributes).toMatchObject({
+  expect(deadLetters[0]?.attributes).toMatchObject({
     reason: 'exhausted',
     error: 'Customer.io answered 503',
     http_status: '503',
@@ -153,12 +154,12 @@ it('dead-letters a retry at the last attempts with its last error', async () => 
 })
 
 it('does not acknowledge a message whose dead letter could not be published', async () => {
-  const { post, letters, lines } = await start(
+  const { post, deadLetters, lines } = await start(
     { parse: () => ({ ok: false, reason: 'not_json', error: 'no JSON' }) },
     () => Promise.reject(Object.assign(new Error('no permission for ann@example.com'), { code: 7 })),
   )
   expect((await post(push('x'))).status).toBe(503)
-  expect(letters).toEqual([])
+  expect(deadLetters).toEqual([])
   expect(lines[0]).toMatchObject({
     severity: 'ERROR',
     event: 'dead_letter_failed',

@@ -1,3 +1,4 @@
 /** What makes sending again safe: keys, event ids and times that stay the same on every delivery and replay. */
 export { originalPublishTime, withDefaults } from './defaults.ts'
 export { messageKey } from './message-key.ts'
+export { parseKeyed } from './parse-keyed.ts'

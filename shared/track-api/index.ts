@@ -1,10 +1,9 @@
 import type { z } from 'zod'
-import type { Clock } from '../clock/index.ts'
 import type { TrackConfig } from '../config/index.ts'
-import { LIMITS, parseMessage } from '../contract/index.ts'
+import { LIMITS } from '../contract/index.ts'
 import { type Carried, CustomerIOService } from '../customerio/index.ts'
-import { createDeadLetterTopic, createPushHandler, type ParseResult, type ReceivedMessage } from '../delivery/index.ts'
-import { messageKey, originalPublishTime } from '../idempotency/index.ts'
+import { createDeadLetterTopic, createPushHandler } from '../delivery/index.ts'
+import { originalPublishTime, parseKeyed } from '../idempotency/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
 import { RateLimiter } from '../rate/index.ts'
@@ -67,22 +66,4 @@ export function trackApiFunction<S extends z.ZodType>(fn: TrackApiFunction<S>): 
       })
     },
   }
-}
-
-/** A message by its contract, and the key by which it is known however often it comes. */
-export function parseKeyed<S extends z.ZodType>(
-  schema: S,
-  message: ReceivedMessage,
-  { now }: Pick<Clock, 'now'>,
-  maxBytes?: number,
-): ParseResult<{ readonly value: z.output<S>; readonly key: string }> {
-  const { attributes, messageId } = message
-  const parsed = parseMessage(schema, message.data, { now, ...(maxBytes !== undefined && { maxBytes }) })
-  if (!parsed.ok) return parsed
-  const keyed = messageKey({
-    idempotencyKey: attributes.idempotency_key,
-    sourceMessageId: attributes.source_message_id,
-    messageId,
-  })
-  return keyed.ok ? { ok: true, value: { value: parsed.value, key: keyed.key } } : keyed
 }
