@@ -122,7 +122,7 @@ export const trackApiSettings = () =>
     requestTimeoutMs: milliseconds('CUSTOMERIO_REQUEST_TIMEOUT_MS', 5_000, 100, 30_000, 'how long a batch may take'),
     divideMs: milliseconds(
       'CUSTOMERIO_DIVIDE_MS',
-      25_000,
+      20_000,
       1,
       300_000,
       'how long a refused batch is divided to find the item that Customer.io refuses; the rest is delivered again',

@@ -57,7 +57,7 @@ it('gives the identify and track functions their defaults', () => {
       requestsPerSecond: 100,
       rateWaitMs: 5_000,
       requestTimeoutMs: 5_000,
-      divideMs: 25_000,
+      divideMs: 20_000,
     },
     batch: {
       maxItems: 100,

@@ -9,6 +9,9 @@
  */
 export const DRAIN_LIMIT_MS = 9_500
 
+/** How long the body of a push may take to arrive. Pub/Sub sends it at once: 10 MB are a matter of milliseconds. */
+export const BODY_TIMEOUT_MS = 10_000
+
 /** How long the publish of a dead letter may take, which can follow everything else. */
 export const DEAD_LETTER_TIMEOUT_MS = 10_000
 
@@ -18,6 +21,7 @@ export const SEND_PROBE_TIMEOUT_MS = 3_000
 /** One wait, by the variable that sets it or by what it is for. */
 type Wait = readonly [name: string, ms: number]
 
+const BODY: Wait = ['the arrival of the push', BODY_TIMEOUT_MS]
 const DEAD_LETTER: Wait = ['the publish of a dead letter', DEAD_LETTER_TIMEOUT_MS]
 
 export interface PushTimes {
@@ -35,6 +39,7 @@ export const trackApiTimes = (config: {
   const request: Wait = ['CUSTOMERIO_REQUEST_TIMEOUT_MS', config.trackApi.requestTimeoutMs]
   return {
     push: [
+      BODY,
       ['BATCH_MAX_WAIT_MS', config.batch.maxWaitMs],
       ['CUSTOMERIO_DIVIDE_MS', config.trackApi.divideMs],
       ['CUSTOMERIO_RATE_WAIT_MS', config.trackApi.rateWaitMs],
@@ -55,6 +60,7 @@ export const transactionalTimes = (config: {
   const write: Wait = ['SEND_LEDGER_WRITE_TIMEOUT_MS', ledger.writeTimeoutMs]
   return {
     push: [
+      BODY,
       ['CUSTOMERIO_RATE_WAIT_MS', appApi.rateWaitMs],
       ['the probe after an outage', SEND_PROBE_TIMEOUT_MS],
       ['2 × SEND_LEDGER_CLAIM_TIMEOUT_MS', 2 * ledger.claimTimeoutMs],
@@ -73,6 +79,7 @@ export const warehouseTimes = (config: {
   readonly insertTimeoutMs: number
 }): PushTimes => ({
   push: [
+    BODY,
     ['BATCH_MAX_WAIT_MS', config.batch.maxWaitMs],
     ['2 × BIGQUERY_INSERT_TIMEOUT_MS', 2 * config.insertTimeoutMs],
     DEAD_LETTER,

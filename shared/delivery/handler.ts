@@ -1,6 +1,6 @@
 import type { Request, Response } from '@google-cloud/functions-framework'
 import type { Clock } from '../clock/index.ts'
-import { MEMORY_PER_BODY_BYTE } from '../config/index.ts'
+import { BODY_TIMEOUT_MS, MEMORY_PER_BODY_BYTE } from '../config/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { Outcome, RefusalReason } from '../outcome/index.ts'
 import { createBodyReader, type UnreadReason } from '../runtime/index.ts'
@@ -39,8 +39,6 @@ export interface PushHandlerOptions<T> {
 }
 
 /** How long the body of a push may take to arrive. Pub/Sub sends ten megabytes in a fraction of a second. */
-const BODY_WITHIN_MS = 30_000
-
 /**
  * How many attempts before the last we dead-letter a message ourselves: Pub/Sub's count is approximate, and its own
  * forwarding makes a new message that has lost the old id and never had a reason.
@@ -110,7 +108,7 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
       return
     }
     const startedAt = clock.now()
-    const body = await bodies.read(request, BODY_WITHIN_MS)
+    const body = await bodies.read(request, BODY_TIMEOUT_MS)
     if (typeof body === 'string') {
       answerUnread(body, response)
       return
@@ -165,7 +163,7 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
       case 'too_slow':
         // Who sends so slowly would otherwise go on, and hold the connection.
         response.set('Connection', 'close')
-        answerNotAPush(408, `not a Pub/Sub push: still being sent after ${BODY_WITHIN_MS} ms`, response)
+        answerNotAPush(408, `not a Pub/Sub push: still being sent after ${BODY_TIMEOUT_MS} ms`, response)
     }
   }
 

@@ -18,7 +18,7 @@ export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number]
 export type RefusalReason = Exclude<DeadLetterReason, 'exhausted'>
 
 /** Why a message is delivered again, in words that quote nothing of it, so that they may be logged. */
-export const RETRY_REASONS = [
+const RETRY_REASONS = [
   'no_connection', // no connection to the server came about
   'no_answer', // no complete or readable answer came back
   'throttled', // 429
@@ -26,7 +26,7 @@ export const RETRY_REASONS = [
   'ledger', // the send ledger could not be used
   'unexpected', // an error that nobody thought of; the log has its name
 ] as const
-export type RetryReason = (typeof RETRY_REASONS)[number]
+type RetryReason = (typeof RETRY_REASONS)[number]
 
 interface Batched {
   /** How many messages the request to Customer.io (or the insert) carried that this one was part of. */
