@@ -76,7 +76,6 @@ async function buildFunction(
   await writeFile(join(outDir, 'package-lock.json'), `${JSON.stringify(lockFileFor(manifest, lockFile), null, 2)}\n`)
 }
 
-// Not import.meta.main, which Node 22 does not have.
 if (process.argv[1] === import.meta.filename) {
   const outDir = resolve(process.argv[2] ?? join(PROJECT_ROOT, 'dist'))
   void buildFunctions(outDir, undefined, { contents: true }).then((names) =>

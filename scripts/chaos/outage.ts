@@ -138,7 +138,7 @@ async function main(): Promise<number> {
   return good ? 0 : 1
 }
 
-if (import.meta.main) {
+if (process.argv[1] === import.meta.filename) {
   void main().then((exitCode) => {
     process.exitCode = exitCode
   })

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { PROJECT_ROOT } from '../topology/topology.ts'
@@ -54,4 +54,12 @@ it('a package without a build for a kind of Mac is found', () => {
     'node_modules/native-darwin-arm64': { os: ['darwin'], cpu: ['arm64'] },
   }
   expect(missingOnMac('node_modules/native', all)).toEqual(['x64'])
+})
+
+it('no source needs more than Node 22.18, which is what a Mac may have', () => {
+  const sources = globSync(['{functions,scripts,shared,terraform}/**/*.{ts,mjs,cjs}'], { cwd: PROJECT_ROOT })
+  expect(sources.length).toBeGreaterThan(300)
+  // Node 24 brought `using` and the property `main` of `import.meta`.
+  const tooNew = /^\s*(?:await )?using \w+ =|import\.meta\.main\b/m
+  expect(sources.filter((file) => tooNew.test(readFileSync(join(PROJECT_ROOT, file), 'utf8')))).toEqual([])
 })

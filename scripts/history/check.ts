@@ -258,7 +258,7 @@ export function describeVerdict({ violations, outcomes, surplus, worstWindows }:
   ].join('\n')
 }
 
-if (import.meta.main) {
+if (process.argv[1] === import.meta.filename) {
   const [file] = process.argv.slice(2)
   if (file === undefined) throw new Error('usage: node scripts/history/check.ts FILE')
   const verdict = check(parseHistory(readFileSync(file, 'utf8')))

@@ -85,7 +85,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n')
 }
 
-if (import.meta.main) {
+if (process.argv[1] === import.meta.filename) {
   const before = readFileSync(README, 'utf8')
   const after = withVariables(before)
   if (!process.argv.includes('--check')) writeFileSync(README, after)

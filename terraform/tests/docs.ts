@@ -53,7 +53,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n')
 }
 
-if (import.meta.main) {
+if (process.argv[1] === import.meta.filename) {
   const path = join(MODULE, 'README.md')
   const before = readFileSync(path, 'utf8')
   const after = withInputsAndOutputs(before, await readModule(MODULE))

@@ -13,13 +13,17 @@ export async function peek(
 ): Promise<readonly DeadLetter[]> {
   const found = await Promise.all(
     sources.map(async (source) => {
-      await using subscription = await openSubscription(context, source)
-      const deadLetters: DeadLetter[] = []
-      for await (const page of subscription.pulls()) {
-        deadLetters.push(...page.filter((deadLetter) => matches(deadLetter, filter, context.now())))
-        if (deadLetters.length >= limit || context.signal.aborted) break
+      const subscription = await openSubscription(context, source)
+      try {
+        const deadLetters: DeadLetter[] = []
+        for await (const page of subscription.pulls()) {
+          deadLetters.push(...page.filter((deadLetter) => matches(deadLetter, filter, context.now())))
+          if (deadLetters.length >= limit || context.signal.aborted) break
+        }
+        return deadLetters
+      } finally {
+        await subscription[Symbol.asyncDispose]()
       }
-      return deadLetters
     }),
   )
   return found.flat().sort(byAge).slice(0, limit)
@@ -33,10 +37,14 @@ export async function peekEach(
   visit: (deadLetter: DeadLetter) => void,
 ): Promise<void> {
   for (const source of sources) {
-    await using subscription = await openSubscription(context, source)
-    for await (const page of subscription.pulls()) {
-      context.signal.throwIfAborted()
-      for (const deadLetter of page) if (matches(deadLetter, filter, context.now())) visit(deadLetter)
+    const subscription = await openSubscription(context, source)
+    try {
+      for await (const page of subscription.pulls()) {
+        context.signal.throwIfAborted()
+        for (const deadLetter of page) if (matches(deadLetter, filter, context.now())) visit(deadLetter)
+      }
+    } finally {
+      await subscription[Symbol.asyncDispose]()
     }
   }
 }

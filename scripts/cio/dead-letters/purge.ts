@@ -24,20 +24,24 @@ export async function purge(
   }
   const purged: Record<string, number> = {}
   for (const source of sourcesOf(connection.topology, names)) {
-    await using subscription = await openSubscription(context, source)
-    const matching: Pick<DeadLetter, 'id' | 'ackId'>[] = []
-    for await (const page of subscription.pulls()) {
-      context.signal.throwIfAborted()
-      for (const deadLetter of page) {
-        if (matches(deadLetter, filter, now())) matching.push({ id: deadLetter.id, ackId: deadLetter.ackId })
+    const subscription = await openSubscription(context, source)
+    try {
+      const matching: Pick<DeadLetter, 'id' | 'ackId'>[] = []
+      for await (const page of subscription.pulls()) {
+        context.signal.throwIfAborted()
+        for (const deadLetter of page) {
+          if (matches(deadLetter, filter, now())) matching.push({ id: deadLetter.id, ackId: deadLetter.ackId })
+        }
       }
+      purged[source.name] = matching.length
+      if (matching.length === 0 || options.dryRun) continue
+      await prompts.confirm(
+        `Delete ${count(matching.length, 'dead letter')} of ${source.name} in ${connection.name}? This cannot be undone.`,
+      )
+      await subscription.acknowledge(matching)
+    } finally {
+      await subscription[Symbol.asyncDispose]()
     }
-    purged[source.name] = matching.length
-    if (matching.length === 0 || options.dryRun) continue
-    await prompts.confirm(
-      `Delete ${count(matching.length, 'dead letter')} of ${source.name} in ${connection.name}? This cannot be undone.`,
-    )
-    await subscription.acknowledge(matching)
   }
   output.result({ purged, dryRun: options.dryRun ?? false }, () =>
     Object.entries(purged)

@@ -101,9 +101,13 @@ class SourceReplay {
 
   async run(): Promise<Tally> {
     if (this.#options.dryRun) {
-      await using subscription = await openSubscription(this.#context, this.#source)
-      await this.#replayAll(subscription)
-      return this.#tally
+      const subscription = await openSubscription(this.#context, this.#source)
+      try {
+        await this.#replayAll(subscription)
+        return this.#tally
+      } finally {
+        await subscription[Symbol.asyncDispose]()
+      }
     }
     const before = this.#journal.read()
     if (before !== undefined) this.#refuseWhileAlive(before)

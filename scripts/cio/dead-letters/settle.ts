@@ -36,53 +36,57 @@ export async function settle(
   const given: Decision | undefined = options.sent ? 'sent' : options.resend ? 'resend' : undefined
   const [source] = sourcesOf(connection.topology, [SOURCE])
   if (source === undefined) return
-  await using subscription = await openSubscription(context, source)
-  const ledger = createFirestoreSendLedger({
-    firestore: await connection.firestore(),
-    collection: connection.topology.ledger.collection,
-  })
-  const deadLetters: DeadLetter[] = []
-  for await (const page of subscription.pulls()) {
-    for (const deadLetter of page) {
-      if (matches(deadLetter, filter, context.now()) && (await mayHaveBeenSent(ledger, deadLetter))) {
-        deadLetters.push(deadLetter)
+  const subscription = await openSubscription(context, source)
+  try {
+    const ledger = createFirestoreSendLedger({
+      firestore: await connection.firestore(),
+      collection: connection.topology.ledger.collection,
+    })
+    const deadLetters: DeadLetter[] = []
+    for await (const page of subscription.pulls()) {
+      for (const deadLetter of page) {
+        if (matches(deadLetter, filter, context.now()) && (await mayHaveBeenSent(ledger, deadLetter))) {
+          deadLetters.push(deadLetter)
+        }
       }
     }
-  }
-  deadLetters.sort(byAge)
-  const sources: Sources = { ledger, customerIo: () => connection.customerIo().service(), now: context.now }
-  const known: Evidence[] = []
-  for (const deadLetter of deadLetters) known.push(await evidenceOf(sources, deadLetter))
-  const ask = given === undefined && prompts.interactive && !output.json
-  if (given === undefined && !ask) {
-    output.result(known, () => (known.length === 0 ? 'no uncertain sends' : known.map(describeEvidence).join('\n\n')))
-    return
-  }
-  if (given !== undefined && deadLetters.length > 0) {
-    for (const each of known) output.note(`${describeEvidence(each)}\n`)
-    await prompts.confirm(
-      given === 'sent'
-        ? `Note ${count(deadLetters.length, 'message')} as sent? Nobody will send them again.`
-        : `Send ${count(deadLetters.length, 'message')} now? What did go out arrives twice.`,
+    deadLetters.sort(byAge)
+    const sources: Sources = { ledger, customerIo: () => connection.customerIo().service(), now: context.now }
+    const known: Evidence[] = []
+    for (const deadLetter of deadLetters) known.push(await evidenceOf(sources, deadLetter))
+    const ask = given === undefined && prompts.interactive && !output.json
+    if (given === undefined && !ask) {
+      output.result(known, () => (known.length === 0 ? 'no uncertain sends' : known.map(describeEvidence).join('\n\n')))
+      return
+    }
+    if (given !== undefined && deadLetters.length > 0) {
+      for (const each of known) output.note(`${describeEvidence(each)}\n`)
+      await prompts.confirm(
+        given === 'sent'
+          ? `Note ${count(deadLetters.length, 'message')} as sent? Nobody will send them again.`
+          : `Send ${count(deadLetters.length, 'message')} now? What did go out arrives twice.`,
+      )
+    }
+    const settled: Settled[] = []
+    for (const [index, deadLetter] of deadLetters.entries()) {
+      context.signal.throwIfAborted()
+      const about = known[index]
+      const decision = given ?? (about === undefined ? 'skip' : await asked(context, about))
+      settled.push(
+        decision === 'skip'
+          ? { id: deadLetter.id, settled: 'skipped', note: 'left as it is' }
+          : await carryOut(context, ledger, subscription, deadLetter, decision),
+      )
+    }
+    output.result(settled, () =>
+      settled.length === 0 ? 'no uncertain sends' : settled.map(({ id, note }) => `${id}: ${note}`).join('\n'),
     )
+    const busy = given === undefined ? 0 : settled.filter((each) => each.settled === 'skipped').length
+    if (busy > 0)
+      throw new CommandError(`${count(busy, 'send')} could not be settled`, { hint: 'Try again in a minute.' })
+  } finally {
+    await subscription[Symbol.asyncDispose]()
   }
-  const settled: Settled[] = []
-  for (const [index, deadLetter] of deadLetters.entries()) {
-    context.signal.throwIfAborted()
-    const about = known[index]
-    const decision = given ?? (about === undefined ? 'skip' : await asked(context, about))
-    settled.push(
-      decision === 'skip'
-        ? { id: deadLetter.id, settled: 'skipped', note: 'left as it is' }
-        : await carryOut(context, ledger, subscription, deadLetter, decision),
-    )
-  }
-  output.result(settled, () =>
-    settled.length === 0 ? 'no uncertain sends' : settled.map(({ id, note }) => `${id}: ${note}`).join('\n'),
-  )
-  const busy = given === undefined ? 0 : settled.filter((each) => each.settled === 'skipped').length
-  if (busy > 0)
-    throw new CommandError(`${count(busy, 'send')} could not be settled`, { hint: 'Try again in a minute.' })
 }
 
 /**

@@ -23,26 +23,30 @@ afterAll(async () => {
 it('acknowledges a dead letter that came again meanwhile under the ack id that counts now', async () => {
   await client.topic('track-dead-letter').publishMessage({ data: Buffer.from('{}') })
   const source = { name: 'track', topic: 'track', deadLetterSubscription: 'track-dead-letter', ackDeadlineMs: 60_000 }
-  await using subscription = new DeadLetterSubscription({
+  const subscription = new DeadLetterSubscription({
     subscriber,
     projectId: 'local',
     source,
     now: Date.now,
     local: true,
   })
-  const take = async () => {
-    for await (const deadLetters of subscription.pulls()) return deadLetters
-    return []
+  try {
+    const take = async () => {
+      for await (const deadLetters of subscription.pulls()) return deadLetters
+      return []
+    }
+    const deadLetters = await take()
+    // As when the lease runs out: it is everybody's again, and comes to us a second time.
+    await subscription.release(deadLetters)
+    const again = await take()
+    expect(again.map(({ id }) => id)).toEqual(deadLetters.map(({ id }) => id))
+    expect(again.map(({ ackId }) => ackId)).not.toEqual(deadLetters.map(({ ackId }) => ackId))
+    const acknowledge = jest.spyOn(subscriber, 'acknowledge')
+    await subscription.acknowledge(deadLetters)
+    // Here any of its ack ids would do, in the cloud the last one only.
+    expect(acknowledge.mock.calls[0]?.[0]).toMatchObject({ ackIds: again.map(({ ackId }) => ackId) })
+    expect(server.stats('projects/local/subscriptions/track-dead-letter').outstanding).toBe(0)
+  } finally {
+    await subscription[Symbol.asyncDispose]()
   }
-  const deadLetters = await take()
-  // As when the lease runs out: it is everybody's again, and comes to us a second time.
-  await subscription.release(deadLetters)
-  const again = await take()
-  expect(again.map(({ id }) => id)).toEqual(deadLetters.map(({ id }) => id))
-  expect(again.map(({ ackId }) => ackId)).not.toEqual(deadLetters.map(({ ackId }) => ackId))
-  const acknowledge = jest.spyOn(subscriber, 'acknowledge')
-  await subscription.acknowledge(deadLetters)
-  // Here any of its ack ids would do, in the cloud the last one only.
-  expect(acknowledge.mock.calls[0]?.[0]).toMatchObject({ ackIds: again.map(({ ackId }) => ackId) })
-  expect(server.stats('projects/local/subscriptions/track-dead-letter').outstanding).toBe(0)
 })

@@ -133,12 +133,16 @@ async function eraseStores(
   // Dead letters first: a replay must not bring back what is deleted next.
   const deadLetters: Record<string, number> = {}
   for (const source of sourcesOf(topology)) {
-    await using subscription = await openSubscription(context, source)
-    const matching: DeadLetter[] = []
-    for await (const page of subscription.pulls())
-      matching.push(...page.filter((deadLetter) => isAboutPerson(deadLetter, hashes, person)))
-    await subscription.acknowledge(matching)
-    deadLetters[source.name] = matching.length
+    const subscription = await openSubscription(context, source)
+    try {
+      const matching: DeadLetter[] = []
+      for await (const page of subscription.pulls())
+        matching.push(...page.filter((deadLetter) => isAboutPerson(deadLetter, hashes, person)))
+      await subscription.acknowledge(matching)
+      deadLetters[source.name] = matching.length
+    } finally {
+      await subscription[Symbol.asyncDispose]()
+    }
   }
   const records = createFirestoreSendLedger({
     firestore: await connection.firestore(),

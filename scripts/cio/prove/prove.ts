@@ -48,10 +48,14 @@ async function main(): Promise<number> {
       report(proven, startedMs)
       return proven.leftBehind + proven.lost.length + proven.twice.length === 0 ? 0 : 1
     }
-    await using postgres = await startEmbeddedPostgres()
-    const proven = await proveSync({ stack, cio, pool: postgres.pool, directory, users: number, kills, random })
-    report(proven, startedMs)
-    return proven.different.length + proven.sentAgain === 0 ? 0 : 1
+    const postgres = await startEmbeddedPostgres()
+    try {
+      const proven = await proveSync({ stack, cio, pool: postgres.pool, directory, users: number, kills, random })
+      report(proven, startedMs)
+      return proven.different.length + proven.sentAgain === 0 ? 0 : 1
+    } finally {
+      await postgres[Symbol.asyncDispose]()
+    }
   } finally {
     await stack.close()
   }
