@@ -294,6 +294,13 @@ const BAD: readonly (readonly [Rule, string, readonly HistoryEvent[], string])[]
     '4 requests in the 1000 ms',
   ],
   ['rate', 'no limit was raised for two revisions', without({ f: 'limit', atMs: 3_000 }), '5 requests'],
+  ['history', 'an op is invoked twice', plus({ ...good[2] }), 'invoked twice'],
+  [
+    'history',
+    'a turn without a person',
+    changed({ op: 'e1', type: 'invoke' }, { turn: 1 }),
+    'person and turn go together',
+  ],
   [
     'no crash',
     'a process ended by itself',
