@@ -75,7 +75,7 @@ interface SubmittedOperation extends Carried {
 type Undelivered = Exclude<CallOutcome, { kind: 'delivered' }>
 
 /** From this delivery on an operation may be what made its batches fail. */
-const SUSPECT_FROM_ATTEMPT = 3
+const SUSPECT_FROM_ATTEMPT = 2
 const TRACK_SECRETS = ['CUSTOMERIO_SITE_ID', 'CUSTOMERIO_TRACK_API_KEY'] as const
 const DELIVERED_ONCE: Carried = { attempt: 1 }
 /** Of `{"batch":[]}` around the items. */
