@@ -23,7 +23,7 @@ export function describeResult(result: ChaosResult): string {
     tableOf(result),
     '',
     `faults ${faults.length}, pushes ${pushes}, requests to Customer.io ${requests}, items per batch ${meanBatch.toFixed(1)}`,
-    `drained ${(drainMs / 1_000).toFixed(1)} s after the last fault; the servers stood still for ${longestPauseMs.toFixed(0)} ms at most`,
+    `drained ${(drainMs / 1_000).toFixed(1)} s after the last fault${describePause(longestPauseMs)}`,
     `most memory of a process: ${memory.join(', ')}`,
     ...(longestPauseMs > LONGEST_HARMLESS_PAUSE_MS ? [TOO_BUSY] : []),
     describeVerdict(verdict),
@@ -34,6 +34,8 @@ export function describeResult(result: ChaosResult): string {
 const TOO_BUSY =
   "! This machine is too busy for a verdict: Customer.io's list showed sends only after the settle time was over."
 
+const describePause = (ms: number) => (ms === 0 ? '' : `; the servers stood still for up to ${ms} ms`)
+
 const kept = ({ published, settled }: Flood) => (published === 0 ? 1 : settled / published)
 
 function describeFloods(floods: readonly Flood[]): string {
@@ -42,10 +44,13 @@ function describeFloods(floods: readonly Flood[]): string {
 }
 
 /** Of all requests to Customer.io, over all instances: per second, in the fullest window under each limit. */
-function worstWindow({ verdict }: ChaosResult): string {
+function worstWindow({ verdict, overlaps }: ChaosResult): string {
   const windows = verdict.worstWindows.filter(({ budget }) => budget === 'account')
-  const rates = windows
-    .toSorted((a, b) => a.allowed - b.allowed)
-    .map(({ requests, windowMs }) => `${((requests / windowMs) * 1_000).toFixed(0)}/s`)
-  return `${rates.join(', with two revisions ')} (account limit ${ACCOUNT_REQUESTS_PER_SECOND}/s)`
+  const [withTwo = [], withOne = []] = [true, false].map((two) =>
+    windows.filter(({ endsAtMs }) => two === overlaps.some((o) => o.fromMs <= endsAtMs && endsAtMs <= o.untilMs)),
+  )
+  const fullest = (some: typeof windows) =>
+    `${Math.max(0, ...some.map(({ requests, windowMs }) => (requests / windowMs) * 1_000)).toFixed(0)}/s`
+  const overlap = overlaps.length === 0 ? '' : `, with two revisions ${fullest(withTwo)}`
+  return `${fullest(withOne)}${overlap} (account limit ${ACCOUNT_REQUESTS_PER_SECOND}/s)`
 }

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ATTEMPTS_KEPT_IN_RESERVE } from '../../shared/delivery/index.ts'
 import { check, type Verdict } from '../history/check.ts'
@@ -10,7 +9,7 @@ import { type Account, accountsOf } from './accounts.ts'
 import { addEvidence } from './evidence.ts'
 import { INJECTIONS } from './inject.ts'
 import { type InstancePools, startPools } from './instances.ts'
-import { ACCOUNT_REQUESTS_PER_SECOND, type Overlap, rateLimits } from './limits.ts'
+import { ACCOUNT_REQUESTS_PER_SECOND, rateLimits, type Span, watchPauses } from './limits.ts'
 import { type PlannedMessage, planMessages, TOPICS, type Topic } from './messages.ts'
 import { Publisher } from './publisher.ts'
 import { Recorder } from './recorder.ts'
@@ -52,8 +51,10 @@ export interface ChaosResult {
   readonly requests: number
   readonly meanBatch: number
   readonly drainMs: number
-  /** The longest that this process, which is all of the servers, stood still. */
+  /** The longest that this process, which is all of the servers, stood still, when it was half a second or more. */
   readonly longestPauseMs: number
+  /** When two revisions served. */
+  readonly overlaps: readonly Span[]
 }
 
 const INSTANCES: Readonly<Record<Topic, number>> = { identify: 2, track: 2, transactional: 3 }
@@ -87,6 +88,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   stack.customerio.events.on('received', (request) => recorder.received(request))
   stack.customerio.events.on('answered', (request) => recorder.answered(request))
   const publisher = new Publisher(stack.client, recorder, (message, id) => watch.published(message, id))
+  const { pauses, stop: stopWatching } = watchPauses(() => recorder.now())
   let pools: InstancePools | undefined
   try {
     pools = await startPools(stack.functions, (topic) => ({
@@ -99,7 +101,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       },
     }))
     await pushToPools(stack, pools)
-    const overlaps: Overlap[] = []
+    const overlaps: Span[] = []
     target = new Target({
       stack,
       pools,
@@ -107,8 +109,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       burst: (messages, atATime) => publisher.burst(messages, atATime),
       onOverlap: (bothServe) => noteOverlap(overlaps, bothServe, recorder.now()),
     })
-    const lag = monitorEventLoopDelay({ resolution: 10 })
-    lag.enable()
     const plan = planMessages(options)
     const log = (line: string) => {
       recorder.note(line)
@@ -119,13 +119,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     log(`faults are over, ${watch.open} messages are still under way`)
     await watch.allSettled(DRAIN_LIMIT_MS)
     const drainMs = performance.now() - stoppedAt
-    const longestPauseMs = lag.max / 1e6
     // What an instance still holds, although Pub/Sub has its answer, comes out now and not after the count.
     await pools.drain()
     const { of } = pools
     await addEvidence(recorder, stack)
     recorder.waive(target.frozen, BEYOND_MARGIN)
-    recorder.add(...rateLimits(topology, INSTANCES, longestPauseMs, overlaps))
+    recorder.add(...rateLimits(topology, INSTANCES, overlaps, pauses))
     const { max_delivery_attempts: attempts = 0 } = topology.subscriptions.transactional ?? {}
     const history = recorder.history(`chaos, seed ${options.seed}`, attempts - ATTEMPTS_KEPT_IN_RESERVE)
     const verdict = check(history)
@@ -145,9 +144,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       requests,
       meanBatch: batches.mean,
       drainMs,
-      longestPauseMs,
+      longestPauseMs: Math.max(0, ...pauses.map(({ fromMs, untilMs }) => untilMs - fromMs)),
+      overlaps,
     }
   } finally {
+    stopWatching()
     await publisher.stop()
     await pools?.close()
     await stack.close()
@@ -175,7 +176,7 @@ async function pushToPools(stack: Stack, pools: InstancePools): Promise<void> {
   }
 }
 
-function noteOverlap(overlaps: Overlap[], bothServe: boolean, atMs: number): void {
+function noteOverlap(overlaps: Span[], bothServe: boolean, atMs: number): void {
   if (bothServe) overlaps.push({ fromMs: atMs, untilMs: Number.POSITIVE_INFINITY })
   else overlaps.push({ fromMs: overlaps.pop()?.fromMs ?? atMs, untilMs: atMs })
 }

@@ -241,6 +241,14 @@ function worstWindowsOf(budget: string, times: readonly number[], steps: readonl
   return [...worst.values()]
 }
 
+/** Of each budget the window that came closest to what it allowed. */
+function tightest(windows: readonly Window[]): Window[] {
+  const ratio = ({ requests, allowed }: Window) => requests / allowed
+  return [...Map.groupBy(windows, ({ budget }) => budget).values()].flatMap((some) =>
+    some.toSorted((a, b) => ratio(b) - ratio(a)).slice(0, 1),
+  )
+}
+
 /** The verdict in words: the violations, the worst windows, and `accepted` or `rejected`. */
 export function describeVerdict({ violations, outcomes, surplus, worstWindows }: Verdict): string {
   const counts = Map.groupBy(outcomes.values(), (outcome) => outcome)
@@ -248,7 +256,7 @@ export function describeVerdict({ violations, outcomes, surplus, worstWindows }:
   return [
     ...violations.slice(0, 20).map(({ rule, subject, text }) => `! ${rule}: ${subject}: ${text}`),
     ...(violations.length > 20 ? [`! and ${violations.length - 20} more`] : []),
-    ...worstWindows.map(
+    ...tightest(worstWindows).map(
       ({ budget, requests, allowed, windowMs }) =>
         `worst window of ${budget}: ${requests} requests in ${windowMs} ms, ${allowed} allowed`,
     ),
