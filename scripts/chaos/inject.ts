@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FaultOrder } from '../emulators/customerio/index.ts'
 import type { FirestoreFault } from '../emulators/firestore/index.ts'
-import { floodOfOneKey, largestMessages } from './bursts.ts'
+import { crowd, floodOfOneKey, largestMessages } from './bursts.ts'
 import type { Instance } from './instance.ts'
 import type { FaultKind, PlannedFault } from './schedule.ts'
 import type { Api, Target } from './target.ts'
@@ -9,7 +9,13 @@ import { CHAOS_TIMES } from './times.ts'
 
 /** Of one object, at once. */
 const FLOOD_MESSAGES = 2_000
-const FLOOD_AT_A_TIME = 500
+const AT_A_TIME = 500
+/**
+ * Before a flood: as many acknowledgements as make Pub/Sub's window as wide as it gets. In the narrow window of a quiet
+ * subscription a flood leaves no room for anybody, whatever the function does.
+ */
+const CROWD_MESSAGES = 1_200
+const CROWD_MS = 3_000
 /** 9.9 MB each. More of them than the dead-letter topic of this machine takes within a publish timeout prove nothing. */
 const LARGEST_EVENTS = 12
 /** With attachments of 1.99 MB: half of what one instance takes at once. */
@@ -154,8 +160,12 @@ export const INJECTIONS: Readonly<Record<FaultKind, Injection>> = {
       onOverlap(false)
     })
   },
-  'flood of one key': async ({ parts }, { atMs, durationMs }) => {
-    await Promise.all([parts.burst(floodOfOneKey(`flood-${atMs}`, FLOOD_MESSAGES), FLOOD_AT_A_TIME), delay(durationMs)])
+  'flood of one key': async ({ parts, floodsFromMs }, { atMs, durationMs }) => {
+    const over = delay(durationMs)
+    await parts.burst(crowd(`crowd-${atMs}`, CROWD_MESSAGES), AT_A_TIME)
+    await delay(CROWD_MS)
+    floodsFromMs.push(performance.now())
+    await Promise.all([parts.burst(floodOfOneKey(`flood-${atMs}`, FLOOD_MESSAGES), AT_A_TIME), over])
   },
   'largest messages': async (target, { topics: [topic = 'track'], atMs, durationMs }) => {
     const { stack, pools, burst } = target.parts

@@ -134,7 +134,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       verdict,
       accounts: accountsOf(recorder, verdict, (planned) => troubleOf(watch.of(planned), planned.topic, faults)),
       faults,
-      floods: floodsOf(faults, plan, watch),
+      floods: floodsOf(faults, target.floodsFromMs, plan, watch),
       peakBytes: {
         identify: of.identify.peakBytes,
         track: of.track.peakBytes,
@@ -213,14 +213,20 @@ function troubleOf(observed: Observed | undefined, topic: Topic, faults: readonl
 /** What is published in the last second of a flood need not be settled within it. */
 const STILL_UNDER_WAY_MS = 1_000
 
-function floodsOf(faults: readonly MadeFault[], plan: readonly PlannedMessage[], watch: MessageWatch): Flood[] {
-  return faults.flatMap(({ fault, fromMs, untilMs }) => {
-    if (fault.kind !== 'flood of one key') return []
+function floodsOf(
+  faults: readonly MadeFault[],
+  floodsFromMs: readonly number[],
+  plan: readonly PlannedMessage[],
+  watch: MessageWatch,
+): Flood[] {
+  const floods = faults.filter(({ fault }) => fault.kind === 'flood of one key')
+  return floods.map(({ fault, untilMs }, index) => {
+    const fromMs = floodsFromMs[index] ?? untilMs
     const others = plan.flatMap((planned) => (fault.topics.includes(planned.topic) ? (watch.of(planned) ?? []) : []))
     const meanwhile = others.filter(
       ({ publishedAtMs }) => publishedAtMs >= fromMs && publishedAtMs <= untilMs - STILL_UNDER_WAY_MS,
     )
     const settled = meanwhile.filter(({ settledAtMs = Number.POSITIVE_INFINITY }) => settledAtMs <= untilMs)
-    return [{ published: meanwhile.length, settled: settled.length }]
+    return { published: meanwhile.length, settled: settled.length }
   })
 }

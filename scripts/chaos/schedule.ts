@@ -50,7 +50,7 @@ export const FAULTS = {
   'Pub/Sub restart': { meets: [ALL], lasts: [100, 1_500] },
   'duplicate deliveries': { meets: ONE_FUNCTION, lasts: [1_000, 4_000] },
   rollout: { meets: [ALL], lasts: [2_000, 4_000], every: 2 },
-  'flood of one key': { meets: [['identify']], lasts: [8_000, 10_000], every: 2, alone: true },
+  'flood of one key': { meets: [['identify']], lasts: [12_000, 14_000], every: 2, alone: true },
   'largest messages': { meets: [['track'], APP_API], lasts: [3_000, 4_000], every: 3, alone: true },
 } as const satisfies Record<string, FaultRule>
 export type FaultKind = keyof typeof FAULTS

@@ -41,6 +41,8 @@ export class Target {
   firestoreFault: FirestoreFault | undefined
   /** Ids of the messages that a process held while it stood still beyond what the ledger is promised. */
   readonly frozen = new Set<string>()
+  /** When each flood of one key began, by `performance.now()`. */
+  readonly floodsFromMs: number[] = []
   readonly #turns = new Map<unknown, Promise<unknown>>()
   readonly #keys = new Map<Api, string>()
   #standing: readonly number[] = []
