@@ -1,7 +1,15 @@
 import { type Message, PubSub, type Subscription } from '@google-cloud/pubsub'
 import { type PubSubServer, startPubSub } from '../../scripts/emulators/pubsub/index.ts'
+import { manualClock } from '../clock/testing/manual-clock.ts'
 import { parseTraceparent } from '../trace/index.ts'
-import { MessagingPublisher, PublisherClosedError, PublisherValidationError, PublishFailedError } from './index.ts'
+import {
+  MessagingPublisher,
+  PublisherClosedError,
+  PublisherValidationError,
+  PublishFailedError,
+  type PublishOptions,
+  type PubSubClient,
+} from './index.ts'
 
 const jane = { id: 'u1' }
 const person = { type: 'person', identifiers: jane }
@@ -183,6 +191,72 @@ describe('MessagingPublisher', () => {
     expect(server.stats('projects/local/subscriptions/identify').deliveries).toBe(before)
   })
 
+  it.each([
+    ['NaN', { total: Number.NaN }, 'attributes.total: is NaN, which JSON cannot carry'],
+    ['Infinity', { list: [1, Number.POSITIVE_INFINITY] }, 'attributes.list[1]: is Infinity, which JSON cannot carry'],
+    [
+      'a bigint',
+      { a: { 'b c': 1n } },
+      'attributes.a["b c"]: is a bigint, which JSON cannot carry: send it as a string',
+    ],
+  ])('refuses %s instead of publishing null for it', async (_what, attributes, problem) => {
+    const refused = publisher.trackEvent({ identifiers: jane, name: 'paid', attributes })
+    await expect(refused).rejects.toMatchObject({ name: 'PublisherValidationError', problem })
+  })
+
+  it.each([[7], [{ order: 7 }], [Symbol('order')], ['\ud800']])('refuses %p as an idempotency key', async (key) => {
+    const options = { idempotencyKey: key } as unknown as PublishOptions
+    await expect(publisher.trackEvent({ identifiers: jane, name: 'paid' }, options)).rejects.toMatchObject({
+      name: 'PublisherValidationError',
+      problem: 'idempotencyKey: must be a string of 1 to 1024 bytes of UTF-8',
+    })
+  })
+
+  it.each([
+    [3, false, 'refuses the request as invalid'],
+    [5, false, 'there is no such topic'],
+    [7, false, 'roles/pubsub.publisher'],
+    [16, false, 'the credentials are not valid'],
+    [14, true, 'publish again with the same idempotency key'],
+    [undefined, true, 'publish again with the same idempotency key'],
+  ])('says what to do about gRPC code %p', (code, retryable, advice) => {
+    const error = new PublishFailedError('track', 'order-1', Object.assign(new Error('x'), { code }))
+    expect(error).toMatchObject({ retryable, message: expect.stringContaining(advice) })
+    expect(error.message.includes('publish again')).toBe(retryable)
+  })
+
+  it('gives up after its time, and takes messages of that ordering key again once Pub/Sub has failed', async () => {
+    const clock = manualClock()
+    const resumed: string[] = []
+    let fail = (_cause: Error) => {}
+    const slow: PubSubClient = {
+      topic: () => ({
+        publishMessage: () =>
+          new Promise((_resolve, reject) => {
+            fail = reject
+          }),
+        resumePublishing: (key) => resumed.push(key),
+      }),
+      close: async () => {},
+    }
+    const waiting = new MessagingPublisher({ pubsub: slow, now: clock.now, after: clock.after })
+    const publishing = waiting.identifyUser({ identifiers: jane })
+    const outcome = publishing.catch((error: unknown) => error)
+    await new Promise(setImmediate)
+    clock.advance(59_999)
+    await new Promise(setImmediate)
+    expect(clock.pending).toEqual([1])
+    clock.advance(1)
+    expect(await outcome).toMatchObject({
+      name: 'PublishFailedError',
+      retryable: true,
+      cause: { name: 'TimeoutError' },
+    })
+    fail(new Error('UNAVAILABLE'))
+    await new Promise(setImmediate)
+    expect(resumed).toEqual(['id:u1'])
+  })
+
   it('goes on with an ordering key after a publish under it failed', async () => {
     const elsewhere = new MessagingPublisher({ pubsub, topics: { identify: 'not-there-yet' } })
     const first = elsewhere.identifyUser({ identifiers: jane }, { idempotencyKey: 'first' })
@@ -207,6 +281,28 @@ describe('MessagingPublisher', () => {
       PublisherClosedError,
     )
     await expect(pubsub.topic('track').exists()).resolves.toEqual([true])
+  })
+
+  it.each([
+    ['of its own', () => undefined],
+    ['that it was given', () => new PubSub()],
+  ])('fails without a project under an emulator, where a client %s would end the process', async (_whose, client) => {
+    const { PUBSUB_EMULATOR_HOST, GOOGLE_CLOUD_PROJECT } = process.env
+    process.env.PUBSUB_EMULATOR_HOST = server.host
+    delete process.env.GOOGLE_CLOUD_PROJECT
+    try {
+      const pubsub = client()
+      const homeless = new MessagingPublisher(pubsub === undefined ? {} : { pubsub })
+      await expect(homeless.trackEvent({ identifiers: jane, name: 'seen' })).rejects.toMatchObject({
+        name: 'PublishFailedError',
+        retryable: false,
+        message: expect.stringContaining('give the option `projectId`'),
+      })
+    } finally {
+      Object.assign(process.env, { PUBSUB_EMULATOR_HOST, GOOGLE_CLOUD_PROJECT })
+      if (PUBSUB_EMULATOR_HOST === undefined) delete process.env.PUBSUB_EMULATOR_HOST
+      if (GOOGLE_CLOUD_PROJECT === undefined) delete process.env.GOOGLE_CLOUD_PROJECT
+    }
   })
 
   it('makes a client of its own at the first publish, and closes it', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { systemClock } from '../clock/index.ts'
+import { type Clock, systemClock, withTimeout } from '../clock/index.ts'
 import {
   type IdentifyMessage,
   type IdentifyMessageInput,
@@ -12,7 +12,8 @@ import {
   type TransactionalMessageInput,
 } from '../contract/index.ts'
 import { formatTraceparent, parseTraceparent, startTrace } from '../trace/index.ts'
-import { PublisherClosedError, PublisherValidationError, PublishFailedError } from './errors.ts'
+import { bodyOf } from './body.ts'
+import { NoProjectError, PublisherClosedError, PublisherValidationError, PublishFailedError } from './errors.ts'
 import { identifiersKey, orderingKeyOf } from './ordering.ts'
 
 type PersonOperation = Extract<IdentifyMessageInput, { type?: 'person' | undefined }>
@@ -47,6 +48,10 @@ export interface PubSubClient {
     options: { readonly messageOrdering: boolean; readonly gaxOpts: { readonly timeout: number } },
   ): PubSubTopic
   close(): Promise<void>
+  /** Whether it talks to an emulator, which needs no credentials: there it may be without a project. */
+  readonly isEmulator?: boolean
+  /** Finds the project out. */
+  getClientConfig?(): Promise<{ readonly projectId?: string | undefined }>
 }
 
 export interface PubSubTopic {
@@ -70,10 +75,12 @@ export interface PublisherOptions {
   readonly projectId?: string
   /** Names of the topics, where they are not called as in the topology. */
   readonly topics?: Partial<Record<TopicName, string>>
-  /** How long a publish may take, with the client's own retries: 60 s by default. */
+  /** How long a publish may take, with the client's own retries and its first connection: 60 s by default. */
   readonly timeoutMs?: number
   /** Milliseconds since 1970; the machine's time by default. */
   readonly now?: () => number
+  /** Timers; the machine's by default. */
+  readonly after?: Clock['after']
   readonly newIdempotencyKey?: () => string
   /** Gives that many random bytes, for new traces. */
   readonly random?: (bytes: number) => Buffer
@@ -88,6 +95,7 @@ interface Messages {
 type Valid = IdentifyMessage | TrackMessage | TransactionalMessage
 
 const IDEMPOTENCY_KEY_BYTES = 1_024
+const TIMEOUT_MS = 60_000
 
 /**
  * Publishes to the three topics what an application would otherwise send to Customer.io. Every method validates first,
@@ -198,23 +206,20 @@ export class MessagingPublisher {
   }
 
   #idempotencyKey(topic: TopicName, { idempotencyKey }: PublishOptions): string {
-    const key = idempotencyKey ?? (this.#options.newIdempotencyKey ?? randomUUID)()
-    const bytes = Buffer.byteLength(key, 'utf8')
-    if (bytes >= 1 && bytes <= IDEMPOTENCY_KEY_BYTES && key.isWellFormed()) return key
+    // JavaScript callers may pass anything.
+    const key: unknown = idempotencyKey ?? (this.#options.newIdempotencyKey ?? randomUUID)()
+    const bytes = typeof key === 'string' && key.isWellFormed() ? Buffer.byteLength(key, 'utf8') : 0
+    if (typeof key === 'string' && bytes >= 1 && bytes <= IDEMPOTENCY_KEY_BYTES) return key
     throw new PublisherValidationError(
       topic,
-      `the idempotency key must be 1 to ${IDEMPOTENCY_KEY_BYTES} bytes of UTF-8`,
+      `idempotencyKey: must be a string of 1 to ${IDEMPOTENCY_KEY_BYTES} bytes of UTF-8`,
     )
   }
 
   #validate(topic: TopicName, message: unknown): Valid {
-    let bytes: Buffer
-    try {
-      bytes = Buffer.from(JSON.stringify(message) ?? '')
-    } catch {
-      throw new PublisherValidationError(topic, 'it cannot be written as JSON (a bigint, or an object within itself)')
-    }
-    const parsed = parseMessage(TOPIC_SCHEMAS[topic], bytes, { now: this.#options.now ?? systemClock.now })
+    const body = bodyOf(message)
+    if ('problem' in body) throw new PublisherValidationError(topic, body.problem)
+    const parsed = parseMessage(TOPIC_SCHEMAS[topic], body.bytes, { now: this.#options.now ?? systemClock.now })
     if (!parsed.ok) throw new PublisherValidationError(topic, parsed.error)
     return parsed.value
   }
@@ -224,6 +229,16 @@ export class MessagingPublisher {
   }
 
   async #send(name: TopicName, message: PublishedMessage, idempotencyKey: string) {
+    const clock = { now: this.#options.now ?? systemClock.now, after: this.#options.after ?? systemClock.after }
+    try {
+      // The client's own limit is looked at before each of its tries, of which the last may begin just within it.
+      return await withTimeout(clock, this.#timeoutMs, this.#publish(name, message))
+    } catch (cause) {
+      throw new PublishFailedError(name, idempotencyKey, cause)
+    }
+  }
+
+  async #publish(name: TopicName, message: PublishedMessage): Promise<string> {
     const topic = await this.#topic(name)
     try {
       return await topic.publishMessage(message)
@@ -231,21 +246,35 @@ export class MessagingPublisher {
       // The client refuses everything further under a key that failed once until it is told that this is known. What
       // waited behind this message was refused with it, so its callers know, and nothing overtakes unseen.
       if (message.orderingKey !== undefined) topic.resumePublishing(message.orderingKey)
-      throw new PublishFailedError(name, idempotencyKey, cause)
+      throw cause
     }
   }
 
+  get #timeoutMs(): number {
+    return this.#options.timeoutMs ?? TIMEOUT_MS
+  }
+
   async #topic(name: TopicName): Promise<PubSubTopic> {
-    this.#client ??= this.#connect()
-    const client = await this.#client
+    const client = await this.#connected()
     const existing = this.#topics.get(name)
     if (existing !== undefined) return existing
     const topic = client.topic(this.#options.topics?.[name] ?? name, {
       messageOrdering: name === 'identify',
-      gaxOpts: { timeout: this.#options.timeoutMs ?? 60_000 },
+      gaxOpts: { timeout: this.#timeoutMs },
     })
     this.#topics.set(name, topic)
     return topic
+  }
+
+  /** The client, with a project: without one, under an emulator, its first request would end the process. */
+  async #connected(): Promise<PubSubClient> {
+    this.#client ??= this.#connect()
+    const client = await this.#client
+    if (client.isEmulator && client.getClientConfig !== undefined) {
+      const { projectId } = await client.getClientConfig()
+      if (!projectId) throw new NoProjectError()
+    }
+    return client
   }
 
   async #connect(): Promise<PubSubClient> {
