@@ -7,8 +7,8 @@ import { systemClock } from '../clock/index.ts'
 import { createLog } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
 import { leaveBodiesUnread } from '../runtime/index.ts'
-import { failureOf, type PushFunction } from './handler.ts'
-import { createPushHandler, type DeadLetter, type ParseResult } from './index.ts'
+import { failureOf, type ParseResult, type PushFunction } from './handler.ts'
+import { createPushHandler, type DeadLetter } from './index.ts'
 import type { ReceivedMessage } from './push.ts'
 
 const MAX_ATTEMPTS = 100
