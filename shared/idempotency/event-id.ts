@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { TrackMessage } from '../contract/index.ts'
+import { identifiersOf } from '../identity/index.ts'
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const ULID_BYTES = 16
@@ -31,11 +32,12 @@ function ulidOf(digest: Buffer): string {
 /**
  * The id of an event whose publisher gave none: a ULID of 128 bits of SHA-256, without a time in it, so that a
  * redelivery, a second publish with the same key and a replay all give the same id and Customer.io takes the event
- * once. It ignores the time within a ULID, and takes derived ones.
+ * once. It ignores the time within a ULID, and takes derived ones. The person counts as `shared/identity` compares persons:
+ * an address in another spelling gives the same id.
  *
  * @param key as given by `messageKey`
  */
 export function deriveEventId(key: string, identifiers: TrackMessage['identifiers'], eventName: string): string {
-  const who = Object.entries(identifiers).flat().map(String)
+  const who = identifiersOf(identifiers).flatMap(({ kind, value }) => [kind, value])
   return ulidOf(digestOf(['customerio event', key, ...who, eventName]))
 }

@@ -154,6 +154,12 @@ describe('a derived event id', () => {
     expect(deriveEventId('publisher:order-1', { id: 'u1' }, 'order_completed')).toBe('3V6PHX98VTV7R8ZP2EP1DS92AR')
   })
 
+  it('is that of the person, however the address is written', () => {
+    const id = deriveEventId('message:1', { email: 'ann@xn--bcher-kva.example' }, 'x')
+    expect(deriveEventId('message:1', { email: 'Ann@BÜCHER.example' }, 'x')).toBe(id)
+    expect(deriveEventId('message:1', { id: 'Ann' }, 'x')).not.toBe(deriveEventId('message:1', { id: 'ann' }, 'x'))
+  })
+
   it('differs when the key, the kind of identifier, the identifier or the name differs', () => {
     const ids = [
       deriveEventId('message:1', { id: 'a@b' }, 'x'),

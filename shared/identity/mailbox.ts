@@ -12,10 +12,29 @@ import { domainToASCII } from 'node:url'
  * @returns the mailboxes in the order of the list; what names none is left out
  */
 export function mailboxesOf(list: string): string[] {
+  return readList(list).mailboxes
+}
+
+/** The mailbox of a text that is one address, however it is written; undefined for a list, and for what is no address. */
+export function mailboxOf(address: string): string | undefined {
+  const { entries, mailboxes } = readList(address)
+  return entries === 1 ? mailboxes[0] : undefined
+}
+
+/** Whether two address lists reach a mailbox in common. */
+export function shareMailbox(one: string, other: string): boolean {
+  const mailboxes = new Set(mailboxesOf(other))
+  return mailboxesOf(one).some((mailbox) => mailboxes.has(mailbox))
+}
+
+/** `entries`: how many there are between the separators, addresses or not. */
+function readList(list: string): { readonly entries: number; readonly mailboxes: string[] } {
   const found = new Set<string>()
+  let entries = 0
   let plain = ''
   let angled: string | undefined
   const end = (): void => {
+    if (plain.trim() !== '' || angled !== undefined) entries++
     const mailbox = canonicalMailbox(angled ?? plain)
     if (mailbox !== undefined) found.add(mailbox)
     plain = ''
@@ -27,12 +46,12 @@ export function mailboxesOf(list: string): string[] {
     if (token === undefined) break
     if (token === ',' || token === ';') end()
     else if (token.startsWith('<')) angled = token.slice(1)
-    // The name of a group ends in a colon, as `mailto:` does, which is left out in the same way.
-    else if (token === ':') plain = ''
+    // The name of a group ends in a colon.
+    else if (token === ':') plain = /^\s*mailto$/i.test(plain) ? 'mailto:' : ''
     else plain += token
   }
   end()
-  return [...found]
+  return { entries, mailboxes: [...found] }
 }
 
 /** Reads a list in tokens: a separator, `<` with all up to its `>`, or one piece of text. Comments are skipped. */
@@ -85,9 +104,7 @@ class Scan {
 
 /** `undefined` for what is no address. */
 function canonicalMailbox(text: string): string | undefined {
-  const address = text.trim().replace(/^mailto:/i, '')
-  const query = address.indexOf('?')
-  const bare = query < 0 || query < address.lastIndexOf('@') ? address : address.slice(0, query)
+  const bare = withoutMailto(text.trim())
   const at = bare.lastIndexOf('@')
   if (at < 1) return undefined
   const name = unquoted(bare.slice(0, at).trim())
@@ -97,7 +114,15 @@ function canonicalMailbox(text: string): string | undefined {
       .trim()
       .replace(/\.$/, ''),
   )
-  return name === '' || domain === '' ? undefined : `${name.normalize('NFC').toLowerCase()}@${domain}`
+  return name === '' || domain === '' ? undefined : `${name.toLowerCase().normalize('NFC')}@${domain}`
+}
+
+/** `mailto:ada@example.com?subject=Hi`; without `mailto:`, a question mark belongs to the name. */
+function withoutMailto(text: string): string {
+  if (!/^mailto:/i.test(text)) return text
+  const address = text.slice('mailto:'.length)
+  const query = address.indexOf('?')
+  return query < 0 ? address : address.slice(0, query)
 }
 
 /** `"ada"` and `ada` are the same name; `"a b"` has to keep nothing of its quotes to be compared. */

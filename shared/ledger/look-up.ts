@@ -5,7 +5,7 @@ import {
   PERSON_IDENTIFIERS,
   type PersonIdentifier,
 } from '../customerio/index.ts'
-import { mailboxesOf } from '../identity/index.ts'
+import { identifierOf, isSamePhone, keyOf, mailboxesOf, shareMailbox } from '../identity/index.ts'
 import type { CallOutcome, Delivered } from '../outcome/index.ts'
 import type { Window } from './decide.ts'
 import { personHash } from './record.ts'
@@ -134,7 +134,7 @@ function comparePersons(message: SendMessage, { person }: FoundDelivery, recipie
   const [identifier, value] = personOf(message)
   const shown = person[identifier]
   if (shown === undefined) return recipient === 'other' && Object.keys(person).length > 0 ? 'other' : 'unknown'
-  return shown === value || (identifier === 'email' && shareMailbox(shown, value)) ? 'same' : 'other'
+  return isSameName(identifier, shown, value) ? 'same' : 'other'
 }
 
 function compareTemplates(message: SendMessage, { transactionalMessageId }: FoundDelivery): Comparison {
@@ -154,7 +154,7 @@ function templateWords(message: SendMessage): string {
 function compareRecipients(message: SendMessage, { recipient }: FoundDelivery): Comparison {
   const to = comparableRecipient(message)
   if (to === undefined || recipient === undefined) return 'unknown'
-  const same = message.channel === 'email' ? shareMailbox(to, recipient) : digitsOf(to) === digitsOf(recipient)
+  const same = message.channel === 'email' ? shareMailbox(to, recipient) : isSamePhone(to, recipient)
   return same ? 'same' : 'other'
 }
 
@@ -174,11 +174,7 @@ function comparableRecipient(message: SendMessage): string | undefined {
   return message.channel !== 'email' || mailboxesOf(message.to).length > 0 ? message.to : undefined
 }
 
-function shareMailbox(one: string, other: string): boolean {
-  const mailboxes = mailboxesOf(other)
-  return mailboxesOf(one).some((mailbox) => mailboxes.includes(mailbox))
-}
-
-function digitsOf(phoneNumber: string): string {
-  return phoneNumber.replace(/\D/g, '')
+function isSameName(kind: PersonIdentifier, one: string, other: string): boolean {
+  const [first, second] = [identifierOf(kind, one), identifierOf(kind, other)]
+  return first !== undefined && second !== undefined && keyOf(first) === keyOf(second)
 }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { personKey } from '../customerio/index.ts'
 
 /** SHA-256 in lower-case hex: the id of a key's record, and how contents are kept. */
 export function hashOf(text: string): string {
@@ -8,7 +7,10 @@ export function hashOf(text: string): string {
 
 /** How a record keeps its person. */
 export function personHash(identifiers: Readonly<Record<string, unknown>>): string {
-  return hashOf(personKey(identifiers))
+  const parts = Object.entries(identifiers)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, name === 'email' ? String(value).toLowerCase() : String(value)])
+  return hashOf(JSON.stringify(parts.sort()))
 }
 
 /**

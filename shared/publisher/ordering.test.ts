@@ -4,6 +4,7 @@ describe('the ordering key', () => {
   it.each([
     [{ id: 'u1' }, 'id:u1'],
     [{ email: 'Jane@Example.com' }, 'email:jane@example.com'],
+    [{ email: 'jane@BÜCHER.example' }, 'email:jane@xn--bcher-kva.example'],
     [{ cio_id: 'd9c1' }, 'cio_id:d9c1'],
     [{ phone: '+15551234567' }, 'phone:+15551234567'],
     [{ object_type_id: '1', object_id: 'acme' }, 'object:1:acme'],

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { IdentifierType } from 'customerio-node'
 import { z } from 'zod'
-import { personKey } from '../../../shared/customerio/index.ts'
-import { hashOf } from '../../../shared/ledger/index.ts'
+import { personHash } from '../../../shared/ledger/index.ts'
 import type { Context } from '../context.ts'
 import { describeFailure } from '../customerio.ts'
 import { peopleIn } from '../dead-letters/body.ts'
@@ -109,7 +108,7 @@ export function hashesOf({ id, email, cioId }: Person): PersonHashes {
   ] as const) {
     if (value === undefined) continue
     names.push(nameHash(kind, value))
-    ledger.push(hashOf(personKey({ [kind]: value })))
+    ledger.push(personHash({ [kind]: value }))
   }
   return { names, ledger }
 }
