@@ -97,6 +97,10 @@ it('survives eight pushes of 9.9 MB at once: each is dead-lettered with its byte
   await Promise.all(all)
   expect(others).toEqual(new Set([204]))
   expect(answers).toEqual(new Set([503, 204]))
+  // Refused before they were read, and not for want of something that came later.
+  const log = readFileSync(fn.process.logFile, 'utf8')
+  expect(log).toContain('"event":"message_not_read"')
+  expect(log).not.toContain('"event":"dead_letter_failed"')
   for (const { body, attributes } of await letters) {
     expect(attributes).toMatchObject({ reason: 'contract' })
     expect(JSON.stringify(body) === JSON.stringify(oversize)).toBe(true)
