@@ -59,7 +59,8 @@ export function createWarehouseHandler(options: WarehouseHandlerOptions): HttpFu
 
   function logWhatIsUnusual({ rows, novelties, eventId }: DecodedEvent): void {
     for (const { kind, name } of firstSeen(novelties)) {
-      log.info(`new in webhooks: ${kind} ${name}; it is stored, without a column of its own`, {
+      const stored = kind === 'shape' ? 'it was understood all the same' : 'it is stored, without a column of its own'
+      log.info(`new in webhooks: ${kind} ${name}; ${stored}`, {
         event: 'webhook_novelty',
         reason: kind,
       })

@@ -1,4 +1,3 @@
-/** Whether a value is an object with properties to look at: no array, no null. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
+export { longInteger, parseJson } from './exact.ts'
+export { flag, isObject, text } from './loose.ts'
+export { isRecord } from './record.ts'

@@ -234,6 +234,25 @@ describe('what is not as documented', () => {
   ])('reads the time %j', (timestamp, iso) => {
     expect(eventOf({ ...EVENT, timestamp })).toMatchObject({ timestamp: iso })
   })
+
+  it.each([
+    ['timestamp in milliseconds', { timestamp: 1_793_610_000_250 }, { timestamp: '2026-11-02T09:00:00.250Z' }],
+    ['timestamp in milliseconds', { timestamp: '1793610000250' }, { timestamp: '2026-11-02T09:00:00.250Z' }],
+    ['timestamp in microseconds', { timestamp: 1_793_610_000_250_000 }, { timestamp: '2026-11-02T09:00:00.250Z' }],
+    ['timestamp in nanoseconds', { timestamp: 1_793_610_000_250_000_000 }, { timestamp: '2026-11-02T09:00:00.250Z' }],
+    ['event_id is a number', { event_id: 7 }, { event_id: '7' }],
+  ])('heals and reports: %s', (name, fields, columns) => {
+    const decoded = decode({ ...EVENT, ...fields })
+    expect(decoded.rows).toMatchObject([{ table: 'webhook_events', json: columns }])
+    expect(decoded.novelties).toContainEqual({ kind: 'shape', name })
+  })
+
+  it('keeps every digit of an event id that is a number', () => {
+    const body = JSON.stringify(EVENT).replace('"event_id":"e1"', '"event_id":12345678901234567890')
+    expect(decodeBytes(Buffer.from(body))).toMatchObject({
+      value: { rows: [{ json: { event_id: '12345678901234567890' } }] },
+    })
+  })
 })
 
 describe('the quarantine', () => {
@@ -245,7 +264,7 @@ describe('the quarantine', () => {
     [null, 'no_timestamp'],
     ['soon', 'no_timestamp'],
     ['2026-13-45T99:00:00Z', 'no_timestamp'],
-    [1_793_610_000_000, 'timestamp_out_of_range'], // milliseconds
+    [4_000_000_000, 'timestamp_out_of_range'], // in the year 2096
     [1_300_000_000, 'timestamp_out_of_range'], // more than five years ago
     [-1e30, 'timestamp_out_of_range'],
     [1e300, 'timestamp_out_of_range'],
@@ -277,8 +296,8 @@ describe('the quarantine', () => {
       },
     })
     expect(reasonsOf([])).toEqual(['not_an_object'])
-    expect(reasonsOf({ ...EVENT, event_id: 7 })).toEqual(['no_event_id'])
-    expect(reasonsOf({ ...EVENT, event_id: 1234567890123456 })).toEqual(['no_event_id'])
+    expect(reasonsOf({ ...EVENT, event_id: 7.5 })).toEqual(['no_event_id'])
+    expect(reasonsOf({ ...EVENT, event_id: true })).toEqual(['no_event_id'])
     expect(reasonsOf({ ...EVENT, event_id: '' })).toEqual(['no_event_id'])
   })
 
@@ -429,6 +448,44 @@ describe('subscription changes', () => {
     expect(of('webhook_quarantine', rows)).toMatchObject([
       { reason: 'preferences_not_understood', error: '2 topics are neither true nor false' },
     ])
+  })
+
+  it('come of channels as well as of topics', () => {
+    const content = { topics: { topic_1: true }, channels: JSON.stringify({ email: 'False', in_app: '1', rcs: false }) }
+    const decoded = decode(preferences(content))
+    expect(of('subscription_changes', decoded.rows)).toMatchObject([
+      { kind: 'topic', topic_id: 'topic_1', subscribed: true },
+      { kind: 'channel', channel: 'email', subscribed: false },
+      { kind: 'channel', channel: 'in_app', subscribed: true },
+      { kind: 'channel', channel: 'rcs', subscribed: false },
+    ])
+    expect(of('webhook_quarantine', decoded.rows)).toEqual([])
+    expect(decoded.novelties).toEqual([{ kind: 'channel', name: 'rcs' }])
+  })
+
+  it.each([
+    ['1 keys are neither topics nor channels', { topics: { topic_1: false }, locales: { de: false } }],
+    ['channels are no object', { topics: { topic_1: false }, channels: ['email'] }],
+    ['1 channels are neither true nor false', { topics: { topic_1: false }, channels: { email: 'maybe' } }],
+    ['1 topics are neither true nor false', { topics: { topic_1: false, news: false } }],
+  ])('are never dropped in silence: %s', (error, content) => {
+    const { rows } = decode(preferences(content))
+    expect(of('subscription_changes', rows)).toMatchObject([{ topic_id: 'topic_1', subscribed: false }])
+    expect(of('webhook_quarantine', rows)).toMatchObject([{ reason: 'preferences_not_understood', error }])
+  })
+
+  it.each([
+    ['no time', undefined],
+    ['a time far ahead', NOW_MS / 1000 + 100 * 86_400],
+  ])('of %s count from their arrival when they are opt-outs, and otherwise not', (_name, timestamp) => {
+    const content = { topics: { topic_1: false, topic_2: true } }
+    const body = { ...change('cio_subscription_preferences_changed', { ...WHO, content }), timestamp }
+    const { rows } = decode(body)
+    expect(of('subscription_changes', rows)).toMatchObject([
+      { topic_id: 'topic_1', subscribed: false, timestamp: RECEIVED_AT, received_at: RECEIVED_AT },
+    ])
+    expect(of('webhook_quarantine', rows)).toHaveLength(1)
+    expect(of('subscription_changes', decode({ ...change('subscribed', WHO), timestamp }).rows)).toEqual([])
   })
 
   it('are noted for the address that an e-mail went to, when nobody is named', () => {

@@ -1,4 +1,4 @@
-import { type Event, parseEvent, type QuarantineReason } from './event.ts'
+import { arrivalOf, type DatedEvent, type Event, parseEvent, type QuarantineReason } from '../consent/index.ts'
 import { eventRow } from './event-row.ts'
 import { type Novelty, noveltiesOf } from './novelties.ts'
 import { insertIdOf, MAX_ROW_BYTES, type Row, rowBytes } from './row.ts'
@@ -35,11 +35,12 @@ export type Decoded =
  * Turns a webhook into the rows it becomes: one in `webhook_events`, one in `subscription_changes` for each subscription
  * that it changes, and one in `webhook_quarantine` for what of it cannot be understood. Pure; never throws.
  *
+ * An opt-out counts even when its time cannot be read: it is noted as of its arrival, beside the row in the quarantine.
  * What the webhook function did not understand (attribute `quarantine`) goes to the quarantine as it is. An event too
  * large for a row loses its `data.content`, the body of the message that was sent.
  */
 export function decodeWebhookEvent(message: WebhookEventMessage, nowMs: number): Decoded {
-  const receivedAt = receivedAtOf(message, nowMs)
+  const receivedAt = arrivalOf(message.attributes.received_at, message.publishTime, nowMs)
   const { quarantine, truncated } = message.attributes
   if (quarantine !== undefined) {
     const { event_id, object_type, metric } = message.attributes
@@ -50,7 +51,8 @@ export function decodeWebhookEvent(message: WebhookEventMessage, nowMs: number):
   if (!parsed.ok) {
     const { object_type, metric } = message.attributes
     const about = { eventId: parsed.eventId, objectType: object_type, metric }
-    return quarantined(message, receivedAt, about, parsed.reason, parsed.error)
+    const optOuts = parsed.undated === undefined ? [] : subscriptionRows(parsed.undated, receivedAt).rows
+    return quarantined(message, receivedAt, about, parsed.reason, parsed.error, optOuts)
   }
   const { event } = parsed
   const row = fittingRow(event, receivedAt, truncated)
@@ -59,6 +61,7 @@ export function decodeWebhookEvent(message: WebhookEventMessage, nowMs: number):
 
   const subscriptions = subscriptionRows(event, receivedAt)
   const rows = [row, ...subscriptions.rows]
+  const channels = subscriptions.rows.flatMap(({ json }) => (typeof json.channel === 'string' ? [json.channel] : []))
   if (subscriptions.lost !== undefined) {
     const { reason, error } = subscriptions.lost
     const kept = quarantineRow(message, receivedAt, event, reason, error)
@@ -70,7 +73,7 @@ export function decodeWebhookEvent(message: WebhookEventMessage, nowMs: number):
     value: {
       rows,
       quarantineRow: (error) => quarantineRow(message, receivedAt, event, 'row_refused', error),
-      novelties: noveltiesOf(event),
+      novelties: noveltiesOf(event, channels),
       bytes: bytesOf(rows),
       eventId: event.eventId,
     },
@@ -79,7 +82,7 @@ export function decodeWebhookEvent(message: WebhookEventMessage, nowMs: number):
 
 const tooLarge: Decoded = { ok: false, reason: 'refused', error: 'larger than a row of BigQuery can be' }
 
-function fittingRow(event: Event, receivedAt: string, truncated: string | undefined): Row | undefined {
+function fittingRow(event: DatedEvent, receivedAt: string, truncated: string | undefined): Row | undefined {
   const row = eventRow(event, truncated === undefined ? { receivedAt } : { receivedAt, truncated })
   if (row === undefined || rowBytes(row) <= MAX_ROW_BYTES || event.fields.content === undefined) return row
   const { content: _, ...fields } = event.fields
@@ -94,17 +97,13 @@ function quarantined(
   about: { readonly [K in keyof About]: About[K] | undefined },
   reason: string,
   error: string,
+  optOuts: readonly Row[] = [],
 ): Decoded {
   const row = quarantineRow(message, receivedAt, about, reason, error)
   if (row === undefined) return tooLarge
+  const rows = [row, ...optOuts]
   // There is no other place for what is there already.
-  const value = {
-    rows: [row],
-    quarantineRow: () => undefined,
-    novelties: [],
-    bytes: bytesOf([row]),
-    eventId: about.eventId,
-  }
+  const value = { rows, quarantineRow: () => undefined, novelties: [], bytes: bytesOf(rows), eventId: about.eventId }
   return { ok: true, value }
 }
 
@@ -134,13 +133,6 @@ function quarantineRow(
     }),
   }
   return rowBytes(row) <= MAX_ROW_BYTES ? row : undefined
-}
-
-/** When the webhook arrived; when that is not said or not believable, when it was published; at worst, now. */
-function receivedAtOf({ attributes, publishTime }: WebhookEventMessage, nowMs: number): string {
-  const yearMs = 365 * 86_400_000
-  const moments = [attributes.received_at, publishTime].map((moment) => Date.parse(moment ?? ''))
-  return new Date(moments.find((ms) => Math.abs(ms - nowMs) < yearMs) ?? nowMs).toISOString()
 }
 
 function bytesOf(rows: readonly Row[]): number {

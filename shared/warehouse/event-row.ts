@@ -1,15 +1,11 @@
-import type { Event } from './event.ts'
+import { type DatedEvent, type Event, type PersonNamed, personNamed } from '../consent/index.ts'
+import { flag, isObject, text } from '../json/index.ts'
 import { insertIdOf, type Row } from './row.ts'
-import { flag, integer, isObject, jsonText, text, withoutUndefined } from './values.ts'
+import { integer, jsonText, withoutUndefined } from './values.ts'
 
-/** Who an event is about; `customer_id` is the deprecated form of `identifiers.id`. */
-export function personColumns({ fields }: Event): Record<string, string | undefined> {
-  const identifiers = isObject(fields.identifiers) ? fields.identifiers : {}
-  return {
-    person_id: text(identifiers.id) ?? text(fields.customer_id),
-    person_email: text(identifiers.email) ?? text(fields.email_address),
-    person_cio_id: text(identifiers.cio_id),
-  }
+/** The columns of who is named. */
+export function personColumns(person: PersonNamed | undefined): Record<string, string | undefined> {
+  return { person_id: person?.id, person_email: person?.email, person_cio_id: person?.cioId }
 }
 
 /** Which message an event is about, and what sent it. */
@@ -28,7 +24,7 @@ export function messageColumns({ fields }: Event): Record<string, unknown> {
 
 /** The row of `webhook_events`, or undefined when the event's data is nested too deep to be written. */
 export function eventRow(
-  event: Event,
+  event: DatedEvent,
   about: { readonly receivedAt: string; readonly truncated?: string },
 ): Row | undefined {
   const { fields, others } = event
@@ -44,7 +40,7 @@ export function eventRow(
       received_at: about.receivedAt,
       object_type: event.objectType,
       metric: event.metric,
-      ...personColumns(event),
+      ...personColumns(personNamed(event)),
       ...messageColumns(event),
       trigger_id: integer(fields.trigger_id),
       trigger_event_id: text(fields.trigger_event_id),

@@ -1,9 +1,9 @@
+import { CHANNELS, type Event } from '../consent/index.ts'
 import type { KnownWebhookData } from '../webhooks/index.ts'
-import type { Event } from './event.ts'
 
 /** Something that this code did not know of when it was written. It is stored all the same. */
 export interface Novelty {
-  readonly kind: 'object_type' | 'metric' | 'field'
+  readonly kind: 'object_type' | 'metric' | 'field' | 'channel' | 'shape'
   /** What anyone may read in a log: a name, or that it is none. */
   readonly name: string
 }
@@ -110,10 +110,15 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   ...['to', 'tracked_response', 'transactional_message_id', 'trigger_event_id', 'trigger_id'],
 ])
 
+const KNOWN_CHANNELS: ReadonlySet<string> = new Set(CHANNELS)
+
 const A_NAME = /^[\w.()-]{1,100}$/
 
 /** What is new in an event, so that someone can give it a column or a view. Names only, no values. */
-export function noveltiesOf({ objectType, metric, fields, others }: Event): readonly Novelty[] {
+export function noveltiesOf(
+  { objectType, metric, fields, others, healed }: Event,
+  channels: readonly string[] = [],
+): readonly Novelty[] {
   const novelties: Novelty[] = []
   const add = (kind: Novelty['kind'], name: string): void => {
     novelties.push({ kind, name: A_NAME.test(name) ? name : '(not a name)' })
@@ -124,6 +129,8 @@ export function noveltiesOf({ objectType, metric, fields, others }: Event): read
   }
   for (const name of Object.keys(fields)) if (!KNOWN_FIELDS.has(name)) add('field', `data.${name}`)
   for (const name of Object.keys(others)) add('field', name)
+  for (const name of channels) if (!KNOWN_CHANNELS.has(name)) add('channel', name)
+  for (const name of healed) novelties.push({ kind: 'shape', name })
   return novelties
 }
 

@@ -1,28 +1,15 @@
-import { isRecord } from '../json/index.ts'
-import { longInteger } from './json.ts'
+import { longInteger } from '../json/index.ts'
 
 /**
  * What a column takes of a value that may be anything. Customer.io documents types, but does not promise them: a value
  * that does not fit its column leaves the column empty, and is still there in `data`.
  */
 
-/** Text for a STRING column; undefined for what is no text, and for the empty string. BigQuery takes no lone surrogates. */
-export function text(value: unknown): string | undefined {
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
-  return typeof value === 'string' && value !== '' ? value.toWellFormed() : longInteger(value)
-}
-
 /** A number for an INTEGER column. Written digits are taken as they are, as far as 64 bits certainly hold them. */
 export function integer(value: unknown): number | string | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value : undefined
   const digits = longInteger(value) ?? value
   return typeof digits === 'string' && /^-?\d{1,18}$/.test(digits) ? digits : undefined
-}
-
-/** A BOOLEAN, also where it was written as text or as 0 or 1. */
-export function flag(value: unknown): boolean | undefined {
-  if (value === true || value === 'true' || value === 1) return true
-  return value === false || value === 'false' || value === 0 ? false : undefined
 }
 
 /** The text of a JSON value for a JSON column, lone surrogates replaced. Undefined when it is nested too deep to be written. */
@@ -33,11 +20,6 @@ export function jsonText(value: unknown): string | undefined {
   } catch {
     return undefined
   }
-}
-
-/** An object of the webhook, and not the number too long for a double that `json.ts` makes an object of. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return isRecord(value) && longInteger(value) === undefined
 }
 
 /** The object without the keys that have no value, so that a column without one is left out of its row. */

@@ -1,4 +1,5 @@
-import { isRecord } from '../json/index.ts'
+import { eventIdOf } from '../consent/index.ts'
+import { isRecord, parseJson } from '../json/index.ts'
 
 /**
  * The events of reporting webhooks. Customer.io documents the fields below; it adds types, metrics and fields without
@@ -74,7 +75,7 @@ type Person = CommonData & { readonly email_address?: string | null }
 export interface KnownWebhookData {
   'customer.subscribed': Person
   'customer.unsubscribed': Person
-  /** `content` is JSON in a string. May carry a channel as its object type. */
+  /** `content` is JSON in a string: `topics` and `channels`. May carry a channel as its object type. */
   'customer.cio_subscription_preferences_changed': Person & Content
 
   'email.drafted': Email
@@ -165,7 +166,7 @@ export interface KnownWebhookData {
 export const QUARANTINE_REASONS = [
   'not_json', // the body is not JSON
   'not_an_object', // it is JSON, but no object
-  'no_event_id', // `event_id` is no text, or empty: nothing to de-duplicate by
+  'no_event_id', // `event_id` is neither text nor a whole number, or empty: nothing to de-duplicate by
   'too_large', // understood, but does not fit a Pub/Sub message even without `data.content`
 ] as const
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number]
@@ -179,12 +180,15 @@ export function parseWebhookEvent(body: Buffer): WebhookEvent | Exclude<Quaranti
     return 'not_json'
   }
   if (!isRecord(json)) return 'not_an_object'
-  if (!hasEventId(json)) return 'no_event_id'
+  const event_id = typeof json.event_id === 'number' ? exactEventId(body) : eventIdOf(json.event_id)
+  if (event_id === undefined) return 'no_event_id'
   return json.object_type === undefined && typeof json.object_type_type === 'string'
-    ? { ...json, object_type: json.object_type_type }
-    : json
+    ? { ...json, event_id, object_type: json.object_type_type }
+    : { ...json, event_id }
 }
 
-function hasEventId(json: Readonly<Record<string, unknown>>): json is Record<string, unknown> & { event_id: string } {
-  return typeof json.event_id === 'string' && json.event_id !== ''
+/** The digits of an id that may have more of them than a number of JavaScript holds. */
+function exactEventId(body: Buffer): string | undefined {
+  const json = parseJson(body.toString('utf8'))
+  return isRecord(json) ? eventIdOf(json.event_id) : undefined
 }

@@ -29,6 +29,12 @@ it('leaves out attributes whose field is missing, empty or no text', () => {
   expect(event).toBeDefined()
 })
 
+it('takes an event id that is a number, with all its digits', () => {
+  const { message, event } = messageOf('{"event_id":12345678901234567890}')
+  expect(message.attributes).toEqual({ ...always, event_id: '12345678901234567890' })
+  expect(event?.event_id).toBe('12345678901234567890')
+})
+
 it.each([
   ['not_json', '{"event_id":"01"'],
   ['not_json', ''],
@@ -37,7 +43,7 @@ it.each([
   ['not_an_object', '"01"'],
   ['no_event_id', '{}'],
   ['no_event_id', '{"event_id":""}'],
-  ['no_event_id', '{"event_id":17}'],
+  ['no_event_id', '{"event_id":1.5}'],
   ['no_event_id', '{"event_id":null,"object_type":"email"}'],
 ])('quarantines, as %s, the body %s', (quarantine, body) => {
   const { message, event } = messageOf(body)

@@ -33,12 +33,12 @@ const preferences = (second: number, who: Who, topics: Record<string, boolean>) 
   event('cio_subscription_preferences_changed', second, who, { content: JSON.stringify({ topics }) })
 
 const STATES = `
-  SELECT person, topic_id, subscribed, may_receive, event_id
-  FROM customerio.current_subscriptions ORDER BY person, topic_id`
+  SELECT person, topic_id, channel, subscribed, may_receive, event_id
+  FROM customerio.current_subscriptions ORDER BY person, topic_id, channel`
 const states = async () =>
   (await warehouse.query(STATES)).map(
-    ({ person, topic_id, subscribed, may_receive, event_id }) =>
-      `${person} ${topic_id ?? '*'} ${subscribed ? 'in' : 'out'}${subscribed === may_receive ? '' : ' but may not receive'} (${event_id})`,
+    ({ person, topic_id, channel, subscribed, may_receive, event_id }) =>
+      `${person} ${topic_id ?? '*'}${channel === undefined ? '' : `/${channel}`} ${subscribed ? 'in' : 'out'}${subscribed === may_receive ? '' : ' but may not receive'} (${event_id})`,
   )
 
 const ADA: Who = { id: 'ada', email: 'ada@example.com', cio_id: 'c1' }
@@ -96,6 +96,48 @@ describe('current_subscriptions', () => {
       'cio_id:c1 topic_2 out (event-001)',
       'cio_id:c1 topic_3 in but may not receive (event-003)',
     ])
+  })
+
+  it('lets nobody receive on a channel that they left, whatever topic it is about', async () => {
+    const change = (second: number, who: Who, content: object) =>
+      event('cio_subscription_preferences_changed', second, who, { content: JSON.stringify(content) })
+    await warehouse.receive(
+      change(0, ADA, { topics: { topic_1: true, topic_2: false }, channels: { email: false, sms: true } }),
+      change(1, BOB, { channels: { email: true } }),
+      event('unsubscribed', 2, BOB),
+    )
+    expect(await states()).toEqual([
+      'cio_id:c1 */email out (event-001)',
+      'cio_id:c1 */sms in (event-001)',
+      'cio_id:c1 topic_1 in (event-001)',
+      'cio_id:c1 topic_1/email in but may not receive (event-001)',
+      'cio_id:c1 topic_1/sms in (event-001)',
+      'cio_id:c1 topic_2 out (event-001)',
+      'cio_id:c1 topic_2/email out (event-001)',
+      'cio_id:c1 topic_2/sms out (event-001)',
+      'cio_id:c2 * out (event-003)',
+      'cio_id:c2 */email in but may not receive (event-002)',
+    ])
+  })
+
+  it('counts an opt-out whose time cannot be read from its arrival, and an opt-in of no time not at all', async () => {
+    const undated = { timestamp: undefined }
+    await warehouse.receive(
+      event('subscribed', 0, ADA),
+      { ...event('unsubscribed', 1, ADA), ...undated },
+      event('unsubscribed', 2, BOB),
+      { ...event('subscribed', 3, BOB), ...undated },
+    )
+    expect(await states()).toEqual(['cio_id:c1 * out (event-002)', 'cio_id:c2 * out (event-003)'])
+    await warehouse.receive(event('subscribed', (nowMs - NOW_MS) / 1000 + 1001, ADA))
+    expect(await states()).toEqual(['cio_id:c1 * in (event-005)', 'cio_id:c2 * out (event-003)'])
+  })
+
+  it('does not take a complaint about a message to another address for the person', async () => {
+    await warehouse.receive(event('spammed', 0, ADA, { recipient: 'boss@example.com' }, 'email'))
+    expect(await states()).toEqual([])
+    await warehouse.receive(event('spammed', 1, ADA, { recipient: 'Ada <ADA@example.com>' }, 'email'))
+    expect(await states()).toEqual(['cio_id:c1 * out (event-002)'])
   })
 
   it('lets an opt-out win over an opt-in of the same second, in whatever order they come', async () => {
@@ -175,6 +217,36 @@ describe('current_subscriptions', () => {
       expect(await states()).toEqual(['cio_id:c1 * out (event-003)', 'cio_id:c2 * out (event-003)'])
       await warehouse.receive(event('subscribed', 2, SHARED))
       expect(await states()).toEqual(['cio_id:c1 * out (event-003)', 'cio_id:c2 * out (event-003)'])
+    })
+
+    it('knows a person who was deleted and created again by the newer life only', async () => {
+      const AGAIN: Who = { ...ADA, cio_id: 'c9' }
+      await warehouse.receive(
+        event('unsubscribed', 0, ADA),
+        preferences(1, ADA, { topic_1: false }),
+        event('subscribed', 10, AGAIN),
+        preferences(11, { id: 'ada' }, { topic_2: true }),
+        preferences(12, { email: 'Ada@example.com' }, { topic_3: true }),
+      )
+      expect(await states()).toEqual([
+        'cio_id:c9 * in (event-003)',
+        'cio_id:c9 topic_2 in (event-004)',
+        'cio_id:c9 topic_3 in (event-005)',
+      ])
+      // Of before the newer life was seen: it may already have begun, so an opt-out counts for it as well.
+      await warehouse.receive(event('unsubscribed', 5, { id: 'ada' }), preferences(6, { id: 'ada' }, { topic_4: true }))
+      expect(await states()).toHaveLength(3)
+      await warehouse.receive(preferences(7, { id: 'ada' }, { topic_5: false }))
+      expect(await states()).toContain('cio_id:c9 topic_5 out (event-008)')
+    })
+
+    it('keeps apart a person whose id was given to somebody else', async () => {
+      await warehouse.receive(
+        event('unsubscribed', 0, { id: 'team', cio_id: 'c1' }),
+        event('unsubscribed', 1, { id: 'ada', cio_id: 'c1' }),
+        event('subscribed', 2, { id: 'team', cio_id: 'c2' }),
+      )
+      expect(await states()).toEqual(['cio_id:c1 * out (event-002)', 'cio_id:c2 * in (event-003)'])
     })
 
     it('does not move an opt-out from a person to whoever has the address later', async () => {

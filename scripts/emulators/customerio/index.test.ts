@@ -233,14 +233,15 @@ describe('Track API v2, called by the SDK', () => {
     expect(person('u1')?.attributes.toObject()).toEqual({ note: 'late' })
   })
 
-  it('changes one topic of the preferences, or replaces them all', async () => {
+  it('changes one topic or channel of the preferences, or replaces them all', async () => {
     await track.entity(
       identify('u1', { cio_subscription_preferences: { topics: { topic_1: true, topic_2: true } } }, 10),
     )
     await track.entity(identify('u1', { 'cio_subscription_preferences.topics.topic_2': false }, 20))
     await track.entity(identify('u1', { 'cio_subscription_preferences.topics.topic_1': false }, 5))
     const preferences = () => person('u1')?.attributes.toObject().cio_subscription_preferences
-    expect(preferences()).toEqual({ topics: { topic_1: true, topic_2: false } })
+    await track.entity(identify('u1', { 'cio_subscription_preferences.channels.email': false }, 25))
+    expect(preferences()).toEqual({ topics: { topic_1: true, topic_2: false }, channels: { email: false } })
     await track.entity(identify('u1', { cio_subscription_preferences: { topics: { topic_3: true } } }, 30))
     expect(preferences()).toEqual({ topics: { topic_3: true } })
   })

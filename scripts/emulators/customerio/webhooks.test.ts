@@ -283,7 +283,10 @@ describe('the local Customer.io', () => {
     await track.identify('u1', { email: 'ada@example.com' })
     await track.identify('u1', { unsubscribed: true })
     await track.identify('u1', { unsubscribed: false })
-    await track.identify('u1', { 'cio_subscription_preferences.topics.topic_7': false })
+    await track.identify('u1', {
+      'cio_subscription_preferences.topics.topic_7': false,
+      'cio_subscription_preferences.channels.email': false,
+    })
     await app.sendEmail(
       new SendEmailRequest({ to: 'ada@example.com', identifiers: { id: 'u1' }, transactional_message_id: 3 }),
     )
@@ -296,7 +299,10 @@ describe('the local Customer.io', () => {
       'email.sent',
       'email.delivered',
     ])
-    expect(JSON.parse(told[2].data.content)).toEqual({ topics: { topic_7: false } })
+    expect(JSON.parse(told[2].data.content)).toEqual({
+      topics: { topic_7: false },
+      channels: { email: false },
+    })
     expect(told[3].data).toMatchObject({
       identifiers: { id: 'u1', email: 'ada@example.com', cio_id: '000000000001' },
       transactional_message_id: 3,

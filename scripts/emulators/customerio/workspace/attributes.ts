@@ -7,7 +7,17 @@ interface Held {
 }
 
 const PREFERENCES = 'cio_subscription_preferences'
-const PREFERENCES_TOPIC = `${PREFERENCES}.topics.`
+/** What a person can be subscribed to, one by one. */
+const PARTS = ['topics', 'channels'] as const
+
+/** The part and the name in `cio_subscription_preferences.channels.email`; undefined for any other attribute. */
+function preferenceIn(name: string): { readonly part: (typeof PARTS)[number]; readonly key: string } | undefined {
+  for (const part of PARTS) {
+    const prefix = `${PREFERENCES}.${part}.`
+    if (name.startsWith(prefix)) return { part, key: name.slice(prefix.length) }
+  }
+  return undefined
+}
 
 /**
  * Attributes that remember when each was last set: an update with an older timestamp never overwrites a newer one,
@@ -26,8 +36,8 @@ export class TimedAttributes {
 
   #set(name: string, value: unknown, atSeconds: number): boolean {
     if (this.#atOf(name) > atSeconds) return false
-    if (name.startsWith(PREFERENCES_TOPIC) && this.#atOf(PREFERENCES) > atSeconds) return false
-    if (name === PREFERENCES) this.#forgetTopicsUpTo(atSeconds)
+    if (preferenceIn(name) !== undefined && this.#atOf(PREFERENCES) > atSeconds) return false
+    if (name === PREFERENCES) this.#forgetPreferencesUpTo(atSeconds)
     this.#held.set(name, { value: value === null || value === '' ? undefined : value, atSeconds })
     return true
   }
@@ -36,10 +46,10 @@ export class TimedAttributes {
     return this.#held.get(name)?.atSeconds ?? Number.NEGATIVE_INFINITY
   }
 
-  /** The whole preferences object replaces every single topic that was set before it. */
-  #forgetTopicsUpTo(atSeconds: number): void {
+  /** The whole preferences object replaces every single topic and channel that was set before it. */
+  #forgetPreferencesUpTo(atSeconds: number): void {
     for (const [name, held] of this.#held) {
-      if (name.startsWith(PREFERENCES_TOPIC) && held.atSeconds <= atSeconds) this.#held.delete(name)
+      if (preferenceIn(name) !== undefined && held.atSeconds <= atSeconds) this.#held.delete(name)
     }
   }
 
@@ -47,18 +57,20 @@ export class TimedAttributes {
     return this.#held.get(name)?.value
   }
 
-  /** What one would see in Customer.io: removed attributes are gone, single topics stand in their preferences object. */
+  /** What one would see in Customer.io: removed attributes are gone, single preferences stand in their object. */
   toObject(): JsonObject {
     const attributes: JsonObject = {}
-    const topics: JsonObject = {}
+    const single: Record<(typeof PARTS)[number], JsonObject> = { topics: {}, channels: {} }
     for (const [name, { value }] of this.#held) {
       if (value === undefined) continue
-      if (name.startsWith(PREFERENCES_TOPIC)) topics[name.slice(PREFERENCES_TOPIC.length)] = value
-      else attributes[name] = value
+      const preference = preferenceIn(name)
+      if (preference === undefined) attributes[name] = value
+      else single[preference.part][preference.key] = value
     }
-    if (Object.keys(topics).length > 0) {
+    for (const part of PARTS) {
+      if (Object.keys(single[part]).length === 0) continue
       const base = isObject(attributes[PREFERENCES]) ? attributes[PREFERENCES] : {}
-      attributes[PREFERENCES] = { ...base, topics: { ...(isObject(base.topics) ? base.topics : {}), ...topics } }
+      attributes[PREFERENCES] = { ...base, [part]: { ...(isObject(base[part]) ? base[part] : {}), ...single[part] } }
     }
     return attributes
   }
