@@ -41,6 +41,8 @@ export class InstancePool {
   readonly #all: Instance[]
   readonly #closeBalancer: () => void
   readonly #watching: NodeJS.Timeout
+  readonly #restarts = new Set<Promise<void>>()
+  #closed = false
   readonly url: string
 
   private constructor(
@@ -83,12 +85,20 @@ export class InstancePool {
 
   /** Lets every instance finish what it holds, and ends it. */
   async drain(): Promise<void> {
+    await this.restarted()
     for (const instance of this.#all) instance.routed = false
     await Promise.all(this.#all.map(({ process }) => process.stop('SIGTERM')))
   }
 
+  /** Resolves when what has crashed is up again. */
+  async restarted(): Promise<void> {
+    await Promise.all(this.#restarts)
+  }
+
   async close(): Promise<void> {
+    this.#closed = true
     clearInterval(this.#watching)
+    await this.restarted()
     this.#closeBalancer()
     for (const { process, agent } of this.#all) {
       await process.close()
@@ -107,13 +117,16 @@ export class InstancePool {
       const why = process.running ? `${Math.round(bytes / 2 ** 20)} MiB of memory` : 'the process ended by itself'
       this.#options.onCrash(`${this.#options.topic} ${process.url}`, why)
       instance.routed = false
-      void process
-        .stop('SIGKILL')
-        .then(() => process.start())
-        .then(() => {
-          instance.routed = !instance.retired
-        })
+      const restart = this.#restart(instance).finally(() => this.#restarts.delete(restart))
+      this.#restarts.add(restart)
     }
+  }
+
+  async #restart(instance: Instance): Promise<void> {
+    await instance.process.stop('SIGKILL')
+    if (this.#closed) return
+    await instance.process.start()
+    instance.routed = !instance.retired
   }
 }
 
