@@ -69,19 +69,20 @@ async function deadLetters(stack: Stack, recorder: Recorder): Promise<HistoryEve
 
 async function pullAll(stack: Stack, name: string): Promise<Message[]> {
   const waiting = stack.pubsub.stats(`projects/${stack.endpoints.projectId}/subscriptions/${name}`).outstanding
-  const messages: Message[] = []
-  if (waiting === 0) return messages
+  // By id: what is not acknowledged in time, ten megabytes among them, comes again.
+  const messages = new Map<string, Message>()
+  if (waiting === 0) return []
   const subscription = stack.client.subscription(name)
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   subscription.on('error', reject)
   subscription.on('message', (message) => {
-    messages.push(message)
+    messages.set(message.id, message)
     message.ack()
-    if (messages.length === waiting) resolve()
+    if (messages.size === waiting) resolve()
   })
   await promise
   await subscription.close()
-  return messages
+  return [...messages.values()]
 }
 
 const logLine = z.object({
