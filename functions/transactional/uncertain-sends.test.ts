@@ -23,13 +23,13 @@ const START_MS = 1_793_610_000_000
 
 interface Form {
   readonly name: string
-  readonly channel: 'email' | 'sms'
+  readonly channel: 'email' | 'whatsapp'
   readonly to: string | undefined
   readonly redirected?: boolean
 }
 
 const FORMS: readonly Form[] = [
-  { name: 'absent (SMS)', channel: 'sms', to: undefined },
+  { name: 'absent (WhatsApp)', channel: 'whatsapp', to: undefined },
   { name: 'plain', channel: 'email', to: 'ada@example.com' },
   { name: 'display name', channel: 'email', to: '"Lovelace, Ada" <Ada@Example.com>' },
   { name: 'several', channel: 'email', to: 'bob@example.com, ada@example.com' },

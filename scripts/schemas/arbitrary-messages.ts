@@ -61,25 +61,34 @@ const data = fc.dictionary(
 )
 const attributes = fc.dictionary(name, json, { maxKeys: 4, noNullPrototype: true })
 
-const seconds = fc.integer({ min: 0, max: 99_999_999_999 })
+/** Not ahead of any clock that a test or a run has. */
+const LATEST = 1_763_740_000
+const seconds = fc.integer({ min: 0, max: LATEST })
+/** As different programs write date-times with their time zone. */
 const isoTime = fc
-  .date({ min: new Date(0), max: new Date('2999-12-31T00:00:00Z'), noInvalidDate: true })
-  .chain((date) => fc.constantFrom('Z', '+00:00', '-11:30').map((zone) => date.toISOString().replace('Z', zone)))
-  .filter((time) => Date.parse(time) >= 0)
+  .tuple(
+    fc.date({ min: new Date(86_400_000), max: new Date((LATEST - 86_400) * 1000), noInvalidDate: true }),
+    fc.constantFrom('Z', 'z', '+00:00', '-11:30', '+0000', '+02', '+01:00[Europe/Vienna]'),
+    fc.constantFrom('T', 't', ' '),
+    fc.constantFrom('', ':07', ':07.5', ':07.123456789', ':07,123'),
+  )
+  .map(([date, zone, separator, rest]) => `${date.toISOString().slice(0, 16).replace('T', separator)}${rest}${zone}`)
 const time = fc.oneof(seconds, isoTime)
-const optionalTime = fc.option(time, { nil: undefined })
+const optionalTime = fc.option(fc.option(time), { nil: undefined })
 
 const id = fc.oneof(text(LIMITS.personIdBytes), fc.maxSafeInteger(), fc.constantFrom('.', '..', '../x', 'constructor'))
 const email = fc.constantFrom('jane@example.com', 'JANE+x@example.co.uk', 'дж@пример.рф', "o'neil@localhost")
+/** An id of anything: a text or a number. */
+const anyId = fc.oneof(text(100), fc.maxSafeInteger())
 const known = fc.oneof(fc.record({ id }), fc.record({ email }), fc.record({ cio_id: text(50) }))
 const person = fc.oneof(known, fc.record({ phone: fc.constantFrom('+14155552671', '+4930123456') }))
-const visitor = fc.record({ anonymous_id: text(100) })
+const visitor = fc.record({ anonymous_id: anyId })
 const object = fc.oneof(
   fc.record({
     object_type_id: fc.oneof(fc.constantFrom('1', '27'), fc.integer({ min: 1, max: 99 })),
-    object_id: text(100),
+    object_id: anyId,
   }),
-  fc.record({ cio_object_id: text(50) }),
+  fc.record({ cio_object_id: anyId }),
 )
 
 const relationships = (identifiers: fc.Arbitrary<object>) =>
@@ -89,7 +98,7 @@ const relationships = (identifiers: fc.Arbitrary<object>) =>
   })
 
 const device = fc.record(
-  { token: text(100), platform: fc.constantFrom('ios', 'android'), last_used: time, attributes: data },
+  { token: text(100), platform: fc.constantFrom('ios', 'android'), last_used: time, attributes: fc.option(data) },
   { requiredKeys: ['token', 'platform'] },
 )
 
@@ -104,8 +113,11 @@ const personIdentify = fc
   .tuple(
     isPerson,
     fc.constantFrom({}, { action: 'identify' }),
-    fc.record({ identifiers: person, attributes: fc.option(attributes, { nil: undefined }), timestamp: optionalTime }),
-    fc.oneof(fc.constant({}), fc.record({ cio_relationships: relationships(object) })),
+    fc.record({ identifiers: person, attributes: fc.option(attributes), timestamp: optionalTime }),
+    fc.oneof(
+      fc.constant({}),
+      fc.record({ cio_relationships: fc.oneof(relationships(object), fc.constantFrom([], null)) }),
+    ),
   )
   .map((parts) => compact(...parts))
 
@@ -129,7 +141,16 @@ const objectOperation = fc.oneof(
     identifiers: object,
     cio_relationships: relationships(visitor),
   }),
-  fc.record({ type: fc.constant('object'), action: fc.constantFrom('identify', 'delete'), identifiers: object }),
+  fc.record({
+    type: fc.constant('object'),
+    action: fc.constant('identify_anonymous'),
+    identifiers: object,
+    anonymous_id: anyId,
+  }),
+  fc.record(
+    { type: fc.constant('object'), action: fc.constantFrom('identify', 'delete'), identifiers: object, attributes },
+    { requiredKeys: ['type', 'action', 'identifiers'] },
+  ),
   fc.record({
     type: fc.constant('object'),
     action: fc.constantFrom('add_relationships', 'delete_relationships'),
@@ -153,22 +174,24 @@ export const trackMessages = fc
     fc.record({
       identifiers: fc.oneof(person, visitor),
       name: text(LIMITS.eventNameBytes),
-      attributes: fc.option(data, { nil: undefined }),
+      attributes: fc.option(fc.option(data), { nil: undefined }),
       timestamp: optionalTime,
-      id: fc.option(fc.ulid(), { nil: undefined }),
+      id: fc.option(fc.option(fc.ulid()), { nil: undefined }),
     }),
   )
   .map((parts) => compact(...parts))
+  .chain((event) => (event.action === 'page' ? text(2_000).map((name) => ({ ...event, name })) : fc.constant(event)))
 
 const common = fc.record(
   {
     message_data: data,
     send_at: fc.integer({ min: 0, max: 1_763_740_000 }),
-    queue_draft: fc.boolean(),
+    queue_draft: fc.option(fc.boolean()),
     language: fc.constantFrom('en', 'de-AT'),
   },
   { requiredKeys: [] },
 )
+const phoneNumber = fc.constantFrom('+14155552671', '{{customer.phone}}')
 const template = fc.oneof(fc.integer({ min: 1, max: 999 }), text(40))
 const addressed = fc.record({ identifiers: known, transactional_message_id: template })
 
@@ -199,18 +222,38 @@ const send = fc.oneof(
     },
     { requiredKeys: ['channel'] },
   ),
-  fc.record(
-    { channel: fc.constantFrom('sms', 'whatsapp'), to: fc.constantFrom('+14155552671', '{{customer.phone}}') },
-    { requiredKeys: ['channel'] },
-  ),
+  fc.record({ channel: fc.constantFrom('sms', 'whatsapp'), to: phoneNumber }),
+  fc.record({ channel: fc.constant('whatsapp') }),
   fc.record({ channel: fc.constantFrom('in_app', 'inbox_message') }),
 )
 
+const filter = fc.letrec<{ filter: Record<string, unknown> }>((tie) => ({
+  filter: fc.oneof(
+    { maxDepth: 3, withCrossShrink: true },
+    fc.record({ segment: fc.record({ id: fc.integer({ min: 1, max: 99 }) }) }),
+    fc.record({
+      attribute: fc.record({ field: name, operator: fc.constant('eq'), value: fc.oneof(fc.string(), fc.boolean()) }),
+    }),
+    fc.record({ attribute: fc.record({ field: name, operator: fc.constant('exists') }) }),
+    fc.record({ not: tie('filter') }),
+    fc.record({ and: fc.array(tie('filter'), { minLength: 1, maxLength: 3 }) }),
+    fc.record({ or: fc.array(tie('filter'), { minLength: 1, maxLength: 3 }) }),
+  ),
+})).filter
+
+const flags = fc.record(
+  {
+    id_ignore_missing: fc.boolean(),
+    email_ignore_missing: fc.option(fc.boolean()),
+    email_add_duplicates: fc.boolean(),
+  },
+  { requiredKeys: [] },
+)
 const audience = fc.oneof(
   fc.constant({}),
-  fc.record({ recipients: fc.constant({ segment: { id: 7 } }) }),
-  fc.record({ ids: fc.array(text(50), { minLength: 1, maxLength: 3 }), id_ignore_missing: fc.boolean() }),
-  fc.record({ emails: fc.array(email, { minLength: 1, maxLength: 3 }), email_add_duplicates: fc.boolean() }),
+  fc.record({ recipients: filter }),
+  fc.record({ ids: fc.array(fc.oneof(text(50), fc.maxSafeInteger()), { minLength: 1, maxLength: 3 }) }),
+  fc.record({ emails: fc.array(email, { minLength: 1, maxLength: 3 }) }),
   fc.record({ per_user_data: fc.array(fc.record({ email, data }), { minLength: 1, maxLength: 3 }) }),
   fc.record({ data_file_url: fc.constant('https://example.com/people.json') }),
 )
@@ -222,6 +265,7 @@ export const transactionalMessages = fc.oneof(
     .tuple(
       fc.record({ channel: fc.constant('broadcast'), broadcast_id: fc.integer({ min: 1, max: 99 }), data }),
       audience,
+      flags,
     )
     .map((parts) => compact(...parts)),
 )
@@ -241,6 +285,15 @@ const misplaced = fc.oneof(
     [],
     {},
     '2026-01-01T00:00:00Z',
+    'a\r\nb',
+    '{"X-A":"a\\r\\nb"}',
+    { 'X-A': 'a\nb' },
+    { and: [] },
+    { not: {} },
+    { segment: {} },
+    { attribute: { field: 'a', operator: 'eq' } },
+    { ids: ['1'] },
+    null,
   ),
   fc.constantFrom<unknown>('push', 'email', 'broadcast', 'object', 'merge', 'page', 'a@example.com', '+14155552671'),
   fc.constantFrom<unknown>(
@@ -273,7 +326,18 @@ const alteration = fc.record({
       'body',
     ],
     ...['transactional_message_id', 'subject', 'from', 'ids', 'emails', 'recipients', 'id_ignore_missing', 'object_id'],
-    ...['cio_object_id', 'device', 'primary', 'data', 'send_at', 'cio_relationships'],
+    ...[
+      'cio_object_id',
+      'device',
+      'primary',
+      'data',
+      'send_at',
+      'cio_relationships',
+      'anonymous_id',
+      'headers',
+      'from',
+    ],
+    ...['and', 'or', 'not', 'segment', 'attribute', 'value', 'operator', 'field', 'per_user_data', 'language'],
   ),
   value: misplaced,
 })

@@ -12,6 +12,7 @@ const DEFINITIONS: Readonly<Record<string, string>> = {
     'A message of the topic transactional: a message to one person, or a broadcast. As JSON without its attachments at ' +
     `most ${bytes(LIMITS.sendBytes)}.`,
   AnonymousIdentifiers: 'A visitor who is not known yet.',
+  AttributeFilter: 'People whose attribute exists, or is equal (eq) to the value.',
   Attributes:
     'What to store under which name. Names and values that are strings have a limit in bytes of UTF-8, not in characters: ' +
     `${LIMITS.attributeNameBytes} and ${LIMITS.attributeValueBytes.toLocaleString('en-US')}.`,
@@ -19,6 +20,7 @@ const DEFINITIONS: Readonly<Record<string, string>> = {
   Device: 'A device that push messages go to.',
   DeviceToken: 'A device that is to be removed.',
   EmailAddress: 'An e-mail address.',
+  Filter: 'A filter on people. Each group and condition must say something.',
   JsonObject: `Any JSON object, nested up to ${LIMITS.depth} levels deep. Send integers beyond 2^53 as strings.`,
   KnownPersonIdentifiers: `A person, by exactly one of the fields.`,
   ObjectIdentifiers: 'An object, such as a company: object_type_id and object_id, or cio_object_id.',
@@ -27,8 +29,10 @@ const DEFINITIONS: Readonly<Record<string, string>> = {
   RelationshipToAnonymous: 'A visitor who is not known yet and is related to the object.',
   RelationshipToObject: 'An object that the person is related to.',
   RelationshipToPerson: 'A person who is related to the object.',
+  SegmentFilter: 'People in a segment.',
   UnixSeconds:
-    'Unix seconds, or an ISO-8601 date-time with its time zone. Fractions of a second are cut off. Not before 1970, not in milliseconds.',
+    'Unix seconds, or an ISO-8601 date-time with its time zone. Fractions of a second are cut off. Not before 1970, not in ' +
+    'milliseconds, and not more than a day ahead, but for send_at.',
   PersonIdentify: 'Creates or updates a person.',
   PersonDelete: 'Deletes a person.',
   PersonSuppress: 'Deletes a person and ignores what comes for their identifiers from then on.',
@@ -57,7 +61,7 @@ const DEFINITIONS: Readonly<Record<string, string>> = {
 }
 
 const ADDRESSES = 'E-mail addresses, separated by commas, with or without a name; or Liquid.'
-const PHONE = 'The phone number in E.164 format, or Liquid. The one of the profile when absent.'
+const PHONE = 'The phone number in E.164 format, or Liquid, such as {{customer.phone}}.'
 
 /** What each field is, by name; by definition and name where the same name means different things. */
 const FIELDS: Readonly<Record<string, string>> = {
@@ -85,7 +89,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   last_used: 'When the device was last used.',
   'TrackMessage.type': 'Events are of people.',
   'TrackMessage.action': 'An event of your own, a page that was seen or a screen that was seen.',
-  'TrackMessage.name': 'The name of the event, page or screen.',
+  'TrackMessage.name': `The name of the event, page or screen. At most ${bytes(LIMITS.eventNameBytes)}, but for a page.`,
   'TrackMessage.attributes': 'Data of the event.',
   'TrackMessage.timestamp': 'When it happened. When the message was published, if absent.',
   'TrackMessage.id':
@@ -95,13 +99,14 @@ const FIELDS: Readonly<Record<string, string>> = {
   message_data: 'What the template fills in.',
   send_at: `When to send it, at most ${LIMITS.sendAtAheadSeconds / 86_400} days ahead. At once if absent.`,
   disable_message_retention: 'Whether Customer.io forgets the content of the message.',
-  queue_draft: 'Whether the message waits as a draft.',
+  queue_draft: 'Whether the message is held as a draft, until somebody sends it from the page Deliveries and Drafts.',
   language: 'The language of the template to use, if not the one of the profile.',
   auto_create: 'Whether Customer.io creates the person if there is none.',
   to: PHONE,
   'Email.to': ADDRESSES,
+  'Whatsapp.to': `${PHONE} The one of the profile when absent.`,
   'Push.to': 'all, last_used or the token of a device.',
-  'InboxMessage.to': 'Where the message goes, if not to the person.',
+  'InboxMessage.to': 'Overrides the recipient. As a rule absent: the message goes to the person.',
   from: "Who it is from, in place of the template's sender.",
   subject: "The subject, in place of the template's.",
   body: "The HTML body, in place of the template's.",
@@ -110,7 +115,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   preheader: "The preview text, in place of the template's.",
   cc: `${ADDRESSES} Each of them sees the others.`,
   bcc: `${ADDRESSES} Nobody sees them.`,
-  fake_bcc: 'Whether bcc recipients get copies of their own, whose opens and clicks do not count.',
+  fake_bcc: 'Whether bcc recipients get a copy with the recipients in its subject line, instead of the message itself.',
   reply_to: 'Where answers go.',
   headers: 'Headers of the e-mail: an object of names and values, or the same as JSON text.',
   attachments:
@@ -130,14 +135,24 @@ const FIELDS: Readonly<Record<string, string>> = {
   broadcast_id: 'The number of the broadcast.',
   data: 'What the broadcast fills in.',
   'BroadcastPerson.data': 'What the broadcast fills in for this person.',
-  recipients: 'A filter on segments and attributes.',
+  recipients: 'A filter on segments and attributes: exactly one of its fields.',
+  and: 'People who fit all of these.',
+  or: 'People who fit any of these.',
+  not: 'People who do not fit this.',
+  segment: 'People in this segment.',
+  attribute: 'People with this attribute.',
+  'SegmentFilter.id': 'The number of the segment.',
+  field: 'The name of the attribute.',
+  operator: 'How to compare it.',
+  value: 'What it must be equal to. Required for eq.',
   ids: 'Ids of people.',
   emails: 'E-mail addresses of people.',
   per_user_data: 'People, each with data of their own.',
   data_file_url: 'Where a file of people with data lies: an http or https address.',
   id_ignore_missing: 'Whether to skip ids that nobody has, rather than to fail.',
   email_ignore_missing: 'Whether to skip addresses that nobody has, rather than to fail.',
-  email_add_duplicates: 'Whether everybody who shares an address gets the message.',
+  email_add_duplicates:
+    'Whether everybody who shares an address gets the message, rather than that the broadcast fails.',
 }
 
 /** The definition with descriptions of itself and of its fields. Throws for a field that has none. */

@@ -7,6 +7,7 @@ import {
   trackMessage,
   transactionalMessage,
 } from '../../shared/contract/index.ts'
+import { isRecord } from '../../shared/json/index.ts'
 import { describe } from './descriptions.ts'
 import { exampleMessages } from './examples.ts'
 import { RULES } from './rules.ts'
@@ -49,15 +50,26 @@ export function topicSchema(topic: Topic): JsonSchema {
 function merged(schema: JsonSchema, name: string): JsonSchema {
   const properties = Object.entries(schema.properties ?? {}).map(([field, property]) => [
     field,
-    { ...property, ...RULES[`${name}.${field}`] },
+    withRule(property, RULES[`${name}.${field}`]),
   ])
   return { ...schema, ...(properties.length > 0 && { properties: Object.fromEntries(properties) }), ...RULES[name] }
+}
+
+/** A rule is about the value, where there is one: of a field that may be null, about the branch that is not. */
+function withRule(property: JsonSchema, rule: JsonSchema | undefined): JsonSchema {
+  const { anyOf } = property
+  if (rule === undefined || !anyOf?.some(({ type }) => type === 'null')) return { ...property, ...rule }
+  return { ...property, anyOf: anyOf.map((branch) => (branch.type === 'null' ? branch : { ...branch, ...rule })) }
 }
 
 /** Without what says nothing and what a reader without plugins refuses (`format`), and with unions of objects told apart. */
 function tidy(schema: JsonSchema): JsonSchema {
   return JSON.parse(JSON.stringify(schema), (keyword, value) => {
     if (keyword === 'format' || (keyword === 'propertyNames' && Object.keys(value).join() === 'type')) return undefined
+    if (isRecord(value) && Array.isArray(value.type) && value.properties === undefined) {
+      const { type, ...rest } = value
+      return { ...rest, anyOf: type.map((one) => ({ type: one })) }
+    }
     return typeof value === 'object' && 'anyOf' in value ? exclusive(value) : value
   })
 }

@@ -1,7 +1,19 @@
 /** Types for Python, made from the JSON Schemas: a `TypedDict` per object, a union per topic. */
 import type { JsonSchema } from './unions.ts'
 
-const KEYWORDS: ReadonlySet<string> = new Set(['from', 'class', 'import', 'global', 'in', 'is', 'not', 'pass', 'with'])
+const KEYWORDS: ReadonlySet<string> = new Set([
+  'from',
+  'and',
+  'class',
+  'import',
+  'global',
+  'in',
+  'is',
+  'not',
+  'or',
+  'pass',
+  'with',
+])
 const LINE = 110
 
 const HEADER = `"""Messages for the topics identify, track and transactional, as type checkers see them.
@@ -27,7 +39,7 @@ export function pythonTypes(schemas: readonly JsonSchema[]): string {
   const write = (name: string): void => {
     const definition = definitions.get(name)
     if (written.has(name) || definition === undefined) return
-    for (const dependency of referencesOf(definition)) write(dependency)
+    for (const dependency of referencesOf(definition)) if (dependency !== name) write(dependency)
     written.set(name, statement(name, definition))
   }
   for (const name of definitions.keys()) write(name)
@@ -40,7 +52,8 @@ function statement(name: string, definition: JsonSchema): string {
   if (definition.allOf) return `${comment(description)}\n${name} = Union[${branchesOf(definition).join(', ')}]\n`
   if (properties === undefined) return `${comment(description)}\n${name} = ${expression(definition)}\n`
   const fields = Object.entries(properties).map(([field, schema]) => {
-    const type = expression(schema)
+    // Within its own definition a name is a reference forward.
+    const type = expression(schema).replace(new RegExp(`\\b${name}\\b`, 'g'), `"${name}"`)
     return { field, type: definition.required?.includes(field) ? type : `NotRequired[${type}]`, schema }
   })
   // A keyword cannot name a field of a class.

@@ -3,13 +3,10 @@ import { ABSENT, conditional, type JsonSchema } from './unions.ts'
 
 const AUDIENCES = ['recipients', 'ids', 'emails', 'per_user_data', 'data_file_url']
 
-/** A flag of a broadcast that is set has an effect beside these audiences only. */
-const beside = (flag: string, ...audiences: readonly string[]): JsonSchema => ({
-  [flag]: {
-    anyOf: [{ properties: { [flag]: { const: false } } }, ...audiences.map((audience) => ({ required: [audience] }))],
-  },
-})
+/** What an e-mail without a template must have. */
+const OWN_CONTENT = ['body', 'subject', 'from']
 
+const oneLine = { pattern: '^[^\\r\\n]*$' }
 const phoneNumberOrLiquid = { pattern: '^\\+[1-9]\\d{1,14}$|\\{\\{|\\{%' }
 
 /**
@@ -22,7 +19,16 @@ export const RULES: Readonly<Record<string, JsonSchema>> = {
     propertyNames: { type: 'string', maxLength: LIMITS.attributeNameBytes },
     additionalProperties: conditional({ type: 'string' }, { type: 'string', maxLength: LIMITS.attributeValueBytes }),
   },
-  Email: { if: { required: ['transactional_message_id'] }, else: { required: ['body', 'subject', 'from'] } },
+  Email: {
+    if: { required: ['transactional_message_id'], properties: { transactional_message_id: { not: { type: 'null' } } } },
+    else: {
+      required: OWN_CONTENT,
+      properties: Object.fromEntries(OWN_CONTENT.map((field) => [field, { type: 'string' }])),
+    },
+  },
+  'Email.to': oneLine,
+  'Email.cc': oneLine,
+  'Email.bcc': oneLine,
   'Email.attachments': {
     propertyNames: { type: 'string', pattern: '[^.]\\.[^.]+$' },
     additionalProperties: { type: 'string', pattern: '^[A-Za-z0-9+/=\\r\\n]+$' },
@@ -30,6 +36,15 @@ export const RULES: Readonly<Record<string, JsonSchema>> = {
   'Sms.to': phoneNumberOrLiquid,
   'Whatsapp.to': phoneNumberOrLiquid,
   Broadcast: {
+    if: { anyOf: AUDIENCES.map((audience) => ({ required: [audience] })) },
+    else: {
+      properties: {
+        data: {
+          type: ['object', 'null'],
+          properties: Object.fromEntries(AUDIENCES.map((audience) => [audience, ABSENT])),
+        },
+      },
+    },
     dependentSchemas: {
       ...Object.fromEntries(
         AUDIENCES.map((audience) => [
@@ -41,11 +56,20 @@ export const RULES: Readonly<Record<string, JsonSchema>> = {
           },
         ]),
       ),
-      ...beside('id_ignore_missing', 'ids', 'per_user_data', 'data_file_url'),
-      ...beside('email_ignore_missing', 'emails', 'per_user_data', 'data_file_url'),
-      ...beside('email_add_duplicates', 'emails', 'per_user_data', 'data_file_url'),
     },
   },
-  'Broadcast.recipients': { type: 'object', minProperties: 1 },
+  'Broadcast.recipients': { type: 'object', maxProperties: 1 },
+  Filter: { minProperties: 1 },
+  'Filter.and': { minItems: 1 },
+  'Filter.or': { minItems: 1 },
+  SegmentFilter: { required: ['id'] },
+  AttributeFilter: conditional(
+    { properties: { operator: { const: 'eq' } }, required: ['operator'] },
+    { required: ['value'] },
+  ),
+  TrackMessage: {
+    if: { properties: { action: { const: 'page' } }, required: ['action'] },
+    else: { properties: { name: { type: 'string', maxLength: LIMITS.eventNameBytes } } },
+  },
   'Broadcast.data_file_url': { pattern: '^\\s*[hH][tT][tT][pP][sS]?:' },
 }

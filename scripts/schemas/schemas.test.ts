@@ -26,6 +26,7 @@ const NOT_SAID = [
   /must not be before 1970|looks like milliseconds/,
   /beyond 2\^53|too large a number|surrogate pair|reserved by JavaScript|nested deeper|more than [\d]+ /,
   /must be base64 and not empty/,
+  /headers: must (be JSON|not hold a line break)/,
   /must be an http or https address/,
 ]
 
@@ -191,7 +192,14 @@ it.each<[string, Topic, unknown]>([
     { channel: 'sms', identifiers: { id: '1' }, transactional_message_id: 1, to: '0664' },
   ],
   ['two audiences', 'transactional', { channel: 'broadcast', broadcast_id: 1, ids: ['1'], emails: ['a@example.com'] }],
-  ['a flag without its audience', 'transactional', { channel: 'broadcast', broadcast_id: 1, id_ignore_missing: true }],
+  ['an audience within the data', 'transactional', { channel: 'broadcast', broadcast_id: 1, data: { ids: ['1'] } }],
+  ['an empty filter', 'transactional', { channel: 'broadcast', broadcast_id: 1, recipients: { not: { and: [] } } }],
+  ['a long name of an event', 'track', { identifiers: { id: '1' }, name: 'x'.repeat(101) }],
+  [
+    'a line break in a subject',
+    'transactional',
+    { channel: 'email', identifiers: { id: '1' }, to: 'a@b.c', transactional_message_id: 1, subject: 'a\nb' },
+  ],
 ])('refuse %s', (_what, topic, message) => {
   expect(validator(topic)(message)).toBe(false)
 })

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { optional } from './absent.ts'
 import { LIMITS } from './limits.ts'
 import { tooLong } from './text.ts'
 
@@ -29,5 +30,5 @@ export const attributes = jsonObject
   })
   .meta({ maxProperties: LIMITS.attributes })
 
-export const optionalObject = jsonObject.optional()
-export const optionalAttributes = attributes.optional()
+export const optionalObject = optional(jsonObject)
+export const optionalAttributes = optional(attributes)

@@ -1,37 +1,37 @@
 import * as z from 'zod'
 import { optionalObject } from './attributes.ts'
-import { emailAddress } from './identifiers.ts'
+import { emptyPlaceOf, filter } from './filter.ts'
+import { emailAddress, personId } from './identifiers.ts'
 import { LIMITS } from './limits.ts'
-import { flag, text } from './text.ts'
+import { flag } from './text.ts'
 
 const people = LIMITS.broadcastPeople
-const id = text(LIMITS.personIdBytes)
+const CONDITIONS = Object.keys(filter.shape).join(', ')
 
 /** One of the people whom a broadcast goes to, with data for them alone. */
 export const broadcastPerson = z.union(
-  [z.strictObject({ id, data: optionalObject }), z.strictObject({ email: emailAddress, data: optionalObject })],
+  [
+    z.strictObject({ id: personId, data: optionalObject }),
+    z.strictObject({ email: emailAddress, data: optionalObject }),
+  ],
   { error: 'must hold exactly one of id, email' },
 )
 
 const audiences = {
-  recipients: optionalObject,
-  ids: z.array(id).min(1).max(people).optional(),
+  recipients: filter.optional(),
+  ids: z.array(personId).min(1).max(people).optional(),
   emails: z.array(emailAddress).min(1).max(people).optional(),
   per_user_data: z.array(broadcastPerson).min(1).max(people).optional(),
   data_file_url: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).optional(),
 }
 type Audience = keyof typeof audiences
 
-/** Which audience each flag belongs to: beside another one, `true` would be dropped without a word. `false` is the default. */
-const FLAGS = {
-  id_ignore_missing: ['ids', 'per_user_data', 'data_file_url'],
-  email_ignore_missing: ['emails', 'per_user_data', 'data_file_url'],
-  email_add_duplicates: ['emails', 'per_user_data', 'data_file_url'],
-} as const satisfies Record<string, readonly Audience[]>
-
 const AUDIENCES = Object.keys(audiences) as readonly Audience[]
 
-/** The body of `POST /v1/campaigns/{broadcast_id}/triggers`. Without an audience it goes to the one that is set up there. */
+/**
+ * The body of `POST /v1/campaigns/{broadcast_id}/triggers`. Without an audience it goes to the one that is set up there, so
+ * what was meant for an audience, and is none, is refused.
+ */
 export const broadcast = z
   .strictObject({
     channel: z.literal('broadcast'),
@@ -43,18 +43,24 @@ export const broadcast = z
     email_add_duplicates: flag,
   })
   .check((ctx) => {
+    const { recipients, data } = ctx.value
+    const refuse = (message: string, ...path: string[]) =>
+      ctx.issues.push({ code: 'custom', message, input: ctx.value, path })
     const named = AUDIENCES.filter((audience) => ctx.value[audience] !== undefined)
-    if (named.length > 1) {
-      const message = `at most one of ${AUDIENCES.join(', ')}`
-      ctx.issues.push({ code: 'custom', message, input: ctx.value })
+    if (named.length > 1) refuse(`at most one of ${AUDIENCES.join(', ')}`)
+    if (recipients !== undefined) {
+      const place = emptyPlaceOf(recipients)
+      if (place === 'message') refuse('must not be empty', 'recipients')
+      else if (place !== undefined) refuse(`must not be empty at any depth, as ${place} is`, 'recipients')
+      else if (Object.keys(recipients).length > 1) refuse(`must hold exactly one of ${CONDITIONS}`, 'recipients')
     }
-    // An empty filter would go out as "no filter", that is to everybody whom the broadcast is set up for.
-    if (ctx.value.recipients && Object.keys(ctx.value.recipients).length === 0) {
-      ctx.issues.push({ code: 'custom', message: 'must not be empty', input: ctx.value, path: ['recipients'] })
-    }
-    for (const [flag, allowed] of Object.entries(FLAGS) as [keyof typeof FLAGS, readonly Audience[]][]) {
-      if (ctx.value[flag] !== true || named.some((audience) => allowed.includes(audience))) continue
-      const message = `has no effect without one of ${allowed.join(', ')}`
-      ctx.issues.push({ code: 'custom', message, input: ctx.value, path: [flag] })
+    if (named.length > 0) return
+    // The SDK's method takes the audience behind the data. One that stands within them goes out as data.
+    for (const audience of AUDIENCES.filter((name) => data?.[name] !== undefined)) {
+      refuse(
+        'would be data, and the broadcast would go to everybody whom it is set up for: put it beside data',
+        'data',
+        audience,
+      )
     }
   })

@@ -1,3 +1,6 @@
+import * as z from 'zod'
+import type { Hint } from './problems.ts'
+
 /** What publishers mean by fields that other APIs have, spelt without case and underscores. */
 const IN_OPERATIONS: Readonly<Record<string, string>> = {
   data: 'attributes',
@@ -24,7 +27,6 @@ const IN_OPERATIONS: Readonly<Record<string, string>> = {
 const IN_SENDS: Readonly<Record<string, string>> = {
   data: 'message_data',
   attributes: 'message_data',
-  messagedata: 'message_data',
   userid: 'identifiers.id',
   customerid: 'identifiers.id',
   id: 'identifiers.id',
@@ -33,18 +35,47 @@ const IN_SENDS: Readonly<Record<string, string>> = {
   templateid: 'transactional_message_id',
   html: 'body',
   text: 'body_plain',
-  replyto: 'reply_to',
-  sendat: 'send_at',
   device: 'custom_device',
   campaignid: 'broadcast_id',
 }
 
-/** Beside an unknown field, what was probably meant; empty when we have no idea. Reads nothing but the key. */
-export function hintFor(isSend: boolean): (key: string) => string {
-  const fields = isSend ? IN_SENDS : IN_OPERATIONS
-  return (key) => {
-    const plain = key.toLowerCase().replaceAll(/[_-]/g, '')
-    if (plain === 'idempotencykey') return ' (it is an attribute of the Pub/Sub message)'
-    return Object.hasOwn(fields, plain) ? ` (did you mean ${fields[plain]}?)` : ''
+const IN_DEVICES: Readonly<Record<string, string>> = {
+  id: 'token',
+  deviceid: 'token',
+  devicetoken: 'token',
+  type: 'platform',
+  os: 'platform',
+}
+
+const plain = (name: string) => name.toLowerCase().replaceAll(/[_-]/g, '')
+
+/**
+ * Beside an unknown field, what was probably meant: a field that this very message may have, by another spelling or by the
+ * name that other APIs have for it. Reads no value but those that tell the kinds of messages apart.
+ */
+export function hintsFor(schema: z.ZodType, message: object): Hint {
+  const isSend = 'channel' in message
+  const fields = fieldsOf(schema, message)
+  return (path, key) => {
+    const name = plain(key)
+    if (path.length === 0 && name === 'idempotencykey') return ' (it is an attribute of the Pub/Sub message)'
+    const isDevice = path.length === 1 && String(path[0]).endsWith('device')
+    if (path.length > 0 && !isDevice) return ''
+    const places = isDevice ? IN_DEVICES : isSend ? IN_SENDS : IN_OPERATIONS
+    const known = isDevice ? ['token', 'platform', 'last_used', 'attributes'] : fields
+    const named = Object.hasOwn(places, name) ? (places[name] ?? '') : ''
+    const meant = known.find((field) => plain(field) === name) ?? named
+    const [field = ''] = meant.split('.')
+    return meant !== key && known.includes(field) ? ` (did you mean ${meant}?)` : ''
   }
+}
+
+/** The fields of the kind of message that this one says it is. */
+function fieldsOf(schema: unknown, message: object): string[] {
+  if (schema instanceof z.ZodPipe) return fieldsOf(schema.in, message)
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => fieldsOf(option, message))
+  if (!(schema instanceof z.ZodObject)) return []
+  const kinds = ['type', 'action', 'channel'].filter((name) => name in schema.shape)
+  const isMeant = kinds.every((name) => schema.shape[name]?.safeParse(Reflect.get(message, name)).success)
+  return isMeant ? Object.keys(schema.shape) : []
 }

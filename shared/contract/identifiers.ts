@@ -2,25 +2,30 @@ import * as z from 'zod'
 import { LIMITS } from './limits.ts'
 import { orRequired, text } from './text.ts'
 
-const identifier = text(LIMITS.identifierBytes)
-
-/** Customer.io's ids are strings. A number, which its own examples show too, is taken as its decimal digits. */
-const personId = z
-  .union([text(LIMITS.personIdBytes), z.int()], { error: 'must be a string or an integer' })
-  .transform(String)
+/**
+ * One rule for all ids, whatever they are of. Customer.io's are strings; a number, which it takes and its own examples show, is
+ * taken as its decimal digits.
+ */
+function idOf(maxBytes: number) {
+  return z.union([text(maxBytes), z.int()], { error: orRequired('must be a string or an integer') }).transform(String)
+}
+export const personId = idOf(LIMITS.personIdBytes)
+export const anyId = idOf(LIMITS.identifierBytes)
 
 /** No more than the shape: something, `@`, something, no white space. What is deliverable, Customer.io decides. */
-export const emailAddress = identifier.regex(/^[^\s@]+@[^\s@]+$/, { error: 'must be an e-mail address' })
+export const emailAddress = text(LIMITS.identifierBytes).regex(/^[^\s@]+@[^\s@]+$/, {
+  error: 'must be an e-mail address',
+})
 
 /** E.164: a plus sign and up to 15 digits. */
 export const phoneNumber = z.string().regex(/^\+[1-9]\d{1,14}$/, { error: 'must be a phone number in E.164 format' })
 
 const byId = z.strictObject({ id: personId })
 const byEmail = z.strictObject({ email: emailAddress })
-const byCioId = z.strictObject({ cio_id: identifier })
+const byCioId = z.strictObject({ cio_id: anyId })
 const byPhone = z.strictObject({ phone: phoneNumber })
 
-const byAnonymousId = z.strictObject({ anonymous_id: identifier })
+const byAnonymousId = z.strictObject({ anonymous_id: anyId })
 
 /** Who an anonymous visitor is until they identify themselves. */
 export const anonymous = byAnonymousId.clone()
@@ -49,9 +54,6 @@ const objectTypeId = z
 
 /** An object: a company, a course, anything that is no person. */
 export const object = z.union(
-  [
-    z.strictObject({ object_type_id: objectTypeId, object_id: identifier }),
-    z.strictObject({ cio_object_id: identifier }),
-  ],
+  [z.strictObject({ object_type_id: objectTypeId, object_id: anyId }), z.strictObject({ cio_object_id: anyId })],
   { error: 'must hold object_type_id and object_id, or cio_object_id' },
 )

@@ -1,7 +1,8 @@
 import * as z from 'zod'
+import { optional } from './absent.ts'
 import { optionalAttributes } from './attributes.ts'
 import { device, deviceToken } from './device.ts'
-import { anonymous, knownPerson, object, person } from './identifiers.ts'
+import { anonymous, anyId, knownPerson, object, person } from './identifiers.ts'
 import { checkOperationSize } from './operation.ts'
 import { optionalTime } from './time.ts'
 
@@ -20,7 +21,7 @@ const personOperation = z.discriminatedUnion(
       action: z.literal('identify').optional().default('identify'),
       identifiers: person,
       attributes: optionalAttributes,
-      cio_relationships: z.array(toObject).min(1).optional(),
+      cio_relationships: optional(z.array(toObject)),
       /** Orders the updates of one person at Customer.io, whatever order they arrive in. */
       timestamp: optionalTime,
     }),
@@ -63,26 +64,42 @@ const objectOperation = z.discriminatedUnion(
       action: z.literal('identify').optional().default('identify'),
       identifiers: object,
       attributes: optionalAttributes,
-      cio_relationships: z.array(toPerson).min(1).optional(),
+      cio_relationships: optional(z.array(toPerson)),
     }),
+    z
+      .strictObject({
+        type: anObject,
+        action: z.literal('identify_anonymous'),
+        identifiers: object,
+        attributes: optionalAttributes,
+        cio_relationships: optional(z.array(toAnonymous)),
+        /** As Customer.io's own example has it, where its schema has `cio_relationships`. */
+        anonymous_id: optional(anyId),
+      })
+      .transform(({ anonymous_id, ...operation }) => {
+        if (anonymous_id === undefined) return operation
+        const related = [...(operation.cio_relationships ?? []), { identifiers: { anonymous_id } }]
+        return { ...operation, cio_relationships: related }
+      }),
+    // Many senders put the attributes into every operation on an object. Only `identify` is documented to store them.
     z.strictObject({
       type: anObject,
-      action: z.literal('identify_anonymous'),
+      action: z.literal('delete'),
       identifiers: object,
       attributes: optionalAttributes,
-      cio_relationships: z.array(toAnonymous).min(1).optional(),
     }),
-    z.strictObject({ type: anObject, action: z.literal('delete'), identifiers: object }),
     z.strictObject({
       type: anObject,
       action: z.literal('add_relationships'),
       identifiers: object,
+      attributes: optionalAttributes,
       cio_relationships: z.array(toPerson).min(1),
     }),
     z.strictObject({
       type: anObject,
       action: z.literal('delete_relationships'),
       identifiers: object,
+      attributes: optionalAttributes,
       cio_relationships: z.array(toPerson).min(1),
     }),
   ],

@@ -28,6 +28,8 @@ export const LIMITS = {
   attachmentBytes: 2_000_000,
   /** `to`, `cc` and `bcc` together. */
   recipients: 15,
+  /** Our own: how far ahead a time of what has happened may be, for clocks that are not quite right and times without theirs: a day. */
+  aheadSeconds: 86_400,
   /** How far ahead `send_at` may be: 90 days. */
   sendAtAheadSeconds: 90 * 86_400,
   /** `ids`, `emails` or `per_user_data` of a broadcast. */

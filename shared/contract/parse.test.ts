@@ -117,10 +117,10 @@ it('takes a body that begins with a byte order mark', () => {
 })
 
 it('fills in type and action, takes a number for an id and turns a date-time into seconds', () => {
-  const parsed = parse(identifyMessage, { identifiers: { id: 42 }, timestamp: '2026-11-21T19:00:00.999+01:00' })
+  const parsed = parse(identifyMessage, { identifiers: { id: 42 }, timestamp: '2025-11-21T19:00:00.999+01:00' })
   expect(parsed).toEqual({
     ok: true,
-    value: { type: 'person', action: 'identify', identifiers: { id: '42' }, timestamp: 1_795_284_000 },
+    value: { type: 'person', action: 'identify', identifiers: { id: '42' }, timestamp: 1_763_748_000 },
   })
   expect(parse(trackMessage, { identifiers: { anonymous_id: 'a' }, name: 'x' })).toEqual({
     ok: true,
@@ -232,11 +232,6 @@ describe('what real publishers send', () => {
     const added = parse(identifyMessage, device({ platform: 'ios', last_used: null }))
     expect(added).toMatchObject({ ok: true, value: { device: { token: 't', platform: 'ios' } } })
     expect(JSON.stringify(added)).not.toContain('last_used')
-  })
-
-  it('takes no other null for an absent field: without recipients a broadcast goes to everybody', () => {
-    const broadcast = { channel: 'broadcast', broadcast_id: 1, recipients: null }
-    expect(parse(transactionalMessage, broadcast)).toMatchObject({ ok: false, reason: 'contract' })
   })
 
   it.each([

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import type { z } from 'zod'
-import { hintFor } from './hints.ts'
-import { LIMITS } from './limits.ts'
+import { dropAbsent } from './absent.ts'
+import { hintsFor } from './hints.ts'
 import { type Problem, problemsOf, renderProblems, ruleOf } from './problems.ts'
 import { structureProblems } from './structure.ts'
-import { dropAbsentTimes } from './time.ts'
+import { timeProblems } from './time.ts'
 
 /** A message, or why it can never be delivered: the `reason` of its dead letter, and which field breaks which rule. */
 export type Parsed<T> =
@@ -12,7 +12,7 @@ export type Parsed<T> =
   | { readonly ok: false; readonly reason: 'not_json' | 'contract'; readonly error: string }
 
 export interface ParseOptions {
-  /** The clock, in milliseconds. With it, a `send_at` more than 90 days ahead is refused. */
+  /** The clock, in milliseconds. With it, times too far ahead are refused. */
   readonly now?: () => number
   /** A longer body is refused unread. */
   readonly maxBytes?: number
@@ -41,12 +41,6 @@ function decode(bytes: Uint8Array): { document: object } | { error: string } {
   return { document }
 }
 
-function sendAtProblems(value: unknown, now: () => number): Problem[] {
-  if (typeof value !== 'object' || value === null || !('send_at' in value)) return []
-  const tooFar = Number(value.send_at) > Math.floor(now() / 1000) + LIMITS.sendAtAheadSeconds
-  return tooFar ? [{ path: ['send_at'], rule: 'more than 90 days ahead' }] : []
-}
-
 /**
  * Parses the body of a message with one of the contract's schemas. Never throws, whatever the bytes.
  * The error names paths and rules, is at most about 1,000 bytes long and never holds a value.
@@ -67,8 +61,8 @@ export function parseMessage<S extends z.ZodType>(
   const broken = structureProblems(document, MOST_PROBLEMS)
   if (broken.length > 0) return refused(broken)
   const parsed = schema.safeParse(document, { error: ruleOf })
-  if (!parsed.success) return refused(problemsOf(parsed.error.issues, hintFor('channel' in document)))
-  dropAbsentTimes(parsed.data)
-  const late = options.now ? sendAtProblems(parsed.data, options.now) : []
+  if (!parsed.success) return refused(problemsOf(parsed.error.issues, hintsFor(schema, document)))
+  dropAbsent(parsed.data)
+  const late = options.now ? timeProblems(parsed.data, options.now()) : []
   return late.length > 0 ? refused(late) : { ok: true, value: parsed.data }
 }

@@ -67,8 +67,8 @@ export function ruleOf(issue: z.core.$ZodRawIssue): string | undefined {
       return `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`
     case 'too_big':
       return issue.origin === 'array' ? `at most ${issue.maximum} items` : `must be at most ${issue.maximum}`
-    case 'invalid_format':
-      return issue.format === 'datetime' ? 'must be an ISO-8601 date-time with its time zone' : undefined
+    case 'invalid_key':
+      return `name: ${issue.issues[0]?.message}`
     default:
       return undefined
   }
@@ -81,16 +81,19 @@ function isMeant(branch: readonly z.core.$ZodIssue[]): boolean {
   )
 }
 
+/** What may have been meant by an unknown field of what the path leads to; empty when there is no idea. */
+export type Hint = (path: readonly PropertyKey[], key: string) => string
+
 /** zod's issues as problems: each unknown field on its own, a union by the branch that was meant. */
 export function problemsOf(
   issues: readonly z.core.$ZodIssue[],
-  hint: (key: string) => string,
+  hint: Hint,
   prefix: readonly PropertyKey[] = [],
 ): Problem[] {
   return issues.flatMap((issue): Problem[] => {
     const path = [...prefix, ...issue.path]
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ path: [...path, key], rule: `unknown field${hint(key)}` }))
+      return issue.keys.map((key) => ({ path: [...path, key], rule: `unknown field${hint(path, key)}` }))
     }
     if (issue.code === 'invalid_union') {
       const meant = issue.errors.filter(isMeant)

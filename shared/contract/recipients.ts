@@ -37,6 +37,8 @@ function isAddress(text: string): boolean {
 
 /** How many addresses a list names (1 where Liquid decides), or undefined when one of them is no address. */
 export function countRecipients(list: string): number | undefined {
+  // It would begin another header, and with it another recipient.
+  if (/[\r\n]/.test(list)) return undefined
   if (isLiquid(list)) return 1
   const addresses = splitAddresses(list)
   return addresses?.every(isAddress) ? addresses.length : undefined

@@ -235,12 +235,6 @@ it.each<[string, z.ZodType, unknown, string]>([
     'disable_message_retention: unknown field',
   ],
   [
-    'a broadcast flag without its audience',
-    transactionalMessage,
-    { ...broadcast, id_ignore_missing: true },
-    'id_ignore_missing: has no effect without one of ids, per_user_data, data_file_url',
-  ],
-  [
     'a broadcast to 10,001 people',
     transactionalMessage,
     { ...broadcast, ids: Array.from({ length: 10_001 }, String) },

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { optional } from './absent.ts'
 
 /** Length in bytes of UTF-8, which is what Customer.io's limits count. */
 export function byteLength(text: string): number {
@@ -34,6 +35,10 @@ export function orRequired(rule: string): (issue: { readonly input?: unknown }) 
 /** A string of at least one character, as long as the message may be. */
 export const anyText = z.string().min(1)
 
+/** A part of an e-mail's head: a line break in it would begin another header, and with it another recipient. */
+export const line = z.string().regex(/^[^\r\n]*$/, { error: 'must not hold a line break' })
+
 // Made once and shared: making a schema costs a tenth of a millisecond of every cold start.
-export const optionalText = anyText.optional()
-export const flag = z.boolean().optional()
+export const optionalText = optional(anyText)
+export const optionalLine = optional(line.min(1))
+export const flag = optional(z.boolean())

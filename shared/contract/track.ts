@@ -1,9 +1,10 @@
 import * as z from 'zod'
+import { optional } from './absent.ts'
 import { optionalObject } from './attributes.ts'
 import { personOrAnonymous } from './identifiers.ts'
 import { LIMITS } from './limits.ts'
 import { checkOperationSize } from './operation.ts'
-import { text } from './text.ts'
+import { anyText, tooLong } from './text.ts'
 import { optionalTime } from './time.ts'
 import { ULID_PATTERN } from './ulid.ts'
 
@@ -24,11 +25,16 @@ export const trackMessage = z
       .optional()
       .default('event'),
     identifiers: personOrAnonymous,
-    name: text(LIMITS.eventNameBytes),
+    name: anyText,
     attributes: optionalObject,
     timestamp: optionalTime,
     /** Customer.io ignores an event whose id it has seen. Derived from the message's key when absent. */
-    id: z.string().regex(ULID_PATTERN, { error: 'must be a ULID (26 characters of Crockford base 32)' }).optional(),
+    id: optional(z.string().regex(ULID_PATTERN, { error: 'must be a ULID (26 characters of Crockford base 32)' })),
+  })
+  .check((ctx) => {
+    // A page's name is often its address, which may be long. Customer.io keeps no page's name.
+    const rule = ctx.value.action === 'page' ? undefined : tooLong(ctx.value.name, LIMITS.eventNameBytes)
+    if (rule) ctx.issues.push({ code: 'custom', message: rule, input: ctx.value, path: ['name'] })
   })
   .check(checkOperationSize)
 

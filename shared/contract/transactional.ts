@@ -1,12 +1,14 @@
 import * as z from 'zod'
+import { optional } from './absent.ts'
 import { attachments } from './attachments.ts'
 import { optionalObject } from './attributes.ts'
 import { broadcast } from './broadcast.ts'
 import { device } from './device.ts'
+import { headers } from './headers.ts'
 import { knownPerson } from './identifiers.ts'
 import { LIMITS } from './limits.ts'
 import { countRecipients, isPhoneNumberOrLiquid } from './recipients.ts'
-import { anyText, byteLength, flag, optionalText, orRequired } from './text.ts'
+import { anyText, byteLength, flag, optionalLine, optionalText, orRequired } from './text.ts'
 import { optionalTime } from './time.ts'
 
 const template = z.union([z.int().positive(), anyText], {
@@ -18,7 +20,7 @@ const addresses = anyText.refine((list) => countRecipients(list) !== undefined, 
 })
 
 const phoneNumber = anyText.refine(isPhoneNumberOrLiquid, {
-  error: 'must be a phone number in E.164 format, or Liquid',
+  error: orRequired('must be a phone number in E.164 format, or Liquid'),
 })
 
 /** What every channel takes. */
@@ -37,21 +39,20 @@ const email = z
     ...common,
     channel: z.literal('email'),
     disable_message_retention: flag,
-    transactional_message_id: template.optional(),
+    transactional_message_id: optional(template),
     to: addresses,
-    from: optionalText,
-    subject: optionalText,
+    from: optionalLine,
+    subject: optionalLine,
     body: optionalText,
     body_plain: optionalText,
     body_amp: optionalText,
-    preheader: z.string().optional(),
-    cc: addresses.optional(),
-    bcc: addresses.optional(),
+    preheader: optional(z.string()),
+    cc: optional(addresses),
+    bcc: optional(addresses),
     fake_bcc: flag,
-    reply_to: optionalText,
-    // Documented as a JSON string, shown in the examples as an object: both are taken.
-    headers: z.union([anyText, z.record(z.string(), z.string())], { error: 'must map names to strings' }).optional(),
-    attachments: attachments.optional(),
+    reply_to: optionalLine,
+    headers: optional(headers),
+    attachments: optional(attachments),
     tracked: flag,
     disable_css_preprocessing: flag,
     send_to_unsubscribed: flag,
@@ -81,7 +82,7 @@ const push = z.strictObject({
   link: optionalText,
   sound: optionalText,
   custom_data: optionalObject,
-  custom_device: device.optional(),
+  custom_device: optional(device),
   custom_payload: optionalObject,
   send_to_unsubscribed: flag,
 })
@@ -89,7 +90,6 @@ const push = z.strictObject({
 const toPhone = {
   ...byTemplate,
   disable_message_retention: flag,
-  to: phoneNumber.optional(),
   from: optionalText,
   tracked: flag,
   send_to_unsubscribed: flag,
@@ -102,8 +102,8 @@ export const transactionalMessage = z
     [
       email,
       push,
-      z.strictObject({ ...toPhone, channel: z.literal('sms') }),
-      z.strictObject({ ...toPhone, channel: z.literal('whatsapp') }),
+      z.strictObject({ ...toPhone, channel: z.literal('sms'), to: phoneNumber }),
+      z.strictObject({ ...toPhone, channel: z.literal('whatsapp'), to: optional(phoneNumber) }),
       z.strictObject({ ...byTemplate, channel: z.literal('in_app') }),
       z.strictObject({ ...byTemplate, channel: z.literal('inbox_message'), to: optionalText }),
       broadcast,

@@ -155,24 +155,23 @@ const everyPushField = {
 }
 const everyPhoneField = { ...template, to: '+15550100', from: '+15550199', tracked: true, auto_create: true }
 
-const SENDS: [string, string, object, object][] = [
-  ['email', '/v1/send/email', everyEmailField, {}],
+const SENDS: [string, string, object][] = [
+  ['email', '/v1/send/email', everyEmailField],
   [
     'email with a body of its own',
     '/v1/send/email',
     { to: 'a@example.com', identifiers: { email: 'a@example.com' }, from: 'b@example.com', subject: 's', body: 'b' },
-    { headers: {} },
   ],
-  ['push', '/v1/send/push', everyPushField, {}],
-  ['push to all devices', '/v1/send/push', template, {}],
-  ['sms', '/v1/send/sms', everyPhoneField, {}],
-  ['whatsapp', '/v1/send/whatsapp', everyPhoneField, {}],
-  ['in_app', '/v1/send/in_app', { ...template, message_data: { a: 1 }, auto_create: true }, {}],
-  ['inbox_message', '/v1/send/inbox_message', { ...template, message_data: { a: 1 } }, {}],
+  ['push', '/v1/send/push', everyPushField],
+  ['push to all devices', '/v1/send/push', template],
+  ['sms', '/v1/send/sms', everyPhoneField],
+  ['whatsapp', '/v1/send/whatsapp', everyPhoneField],
+  ['in_app', '/v1/send/in_app', { ...template, message_data: { a: 1 }, auto_create: true }],
+  ['inbox_message', '/v1/send/inbox_message', { ...template, message_data: { a: 1 } }],
 ]
 
 describe('transactional', () => {
-  it.each(SENDS)('%s', async (name, path, body, added) => {
+  it.each(SENDS)('%s', async (name, path, body) => {
     const channel = name.split(' ')[0]
     const message = parsed(transactionalMessage, { channel, ...body })
     expect(await service().transactional(message)).toEqual({ kind: 'delivered' })
@@ -181,7 +180,7 @@ describe('transactional', () => {
         method: 'POST',
         path,
         headers: expect.objectContaining({ authorization: 'Bearer app-key', 'content-type': 'application/json' }),
-        body: { ...body, ...added },
+        body,
       },
     ])
   })
@@ -206,6 +205,19 @@ describe('transactional', () => {
         body: { data, ...audience },
       },
     ])
+  })
+
+  it.each<[string, object, object]>([
+    ['that it is set up for', {}, {}],
+    ['of a filter', { recipients: { segment: { id: 7 } } }, { recipients: { segment: { id: 7 } } }],
+    ['of people', { ids: ['1'] }, { ids: ['1'], id_ignore_missing: true }],
+  ])('makes no filter of the flags of a broadcast to the audience %s', async (_audience, audience, sent) => {
+    const flags = { id_ignore_missing: true, email_ignore_missing: false, email_add_duplicates: false }
+    const message = parsed(transactionalMessage, { channel: 'broadcast', broadcast_id: 7, ...audience, ...flags })
+    if (message.channel !== 'broadcast') throw new Error('not a broadcast')
+    expect(await service().broadcast(message)).toEqual({ kind: 'delivered' })
+    expect(server.requests).toMatchObject([{ body: sent }])
+    expect(Object.keys(Object(server.requests[0]?.body))).toEqual(Object.keys(sent))
   })
 })
 

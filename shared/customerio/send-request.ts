@@ -22,9 +22,9 @@ const PLACEHOLDERS = { identifiers: { id: '' }, transactional_message_id: '' }
  */
 export function callSend(client: APIClient, message: SendMessage): Promise<Record<string, unknown>> {
   const { channel, ...body } = message
-  const withBody = <R extends { message: { transactional_message_id?: unknown } }>(request: R): R => {
-    // An e-mail with a body of its own has no template.
-    delete request.message.transactional_message_id
+  const withBody = <R extends { message: object }>(request: R): R => {
+    // Nor may anything else stay that the builder puts in: placeholders, an e-mail's empty headers.
+    for (const field of Object.keys(request.message)) Reflect.deleteProperty(request.message, field)
     Object.assign(request.message, body)
     return request
   }
@@ -46,9 +46,21 @@ export function callSend(client: APIClient, message: SendMessage): Promise<Recor
 
 /**
  * Triggers a broadcast. The SDK's method is positional: recipients in second place would go out as data, and the
- * broadcast would reach everybody it is set up for.
+ * broadcast would reach everybody it is set up for. Flags have an effect beside people who are named one by one: without
+ * these the SDK would make a filter of them.
  */
 export function callBroadcast(client: APIClient, message: BroadcastMessage): Promise<Record<string, unknown>> {
-  const { channel: _channel, broadcast_id, data, recipients, ...audience } = message
-  return client.triggerBroadcast(broadcast_id, data, recipients ?? audience)
+  const { broadcast_id, data, recipients, ids, emails, per_user_data, data_file_url } = message
+  const { id_ignore_missing, email_ignore_missing, email_add_duplicates } = message
+  const hasPeople = [ids, emails, per_user_data, data_file_url].some((people) => people !== undefined)
+  const people = {
+    ids,
+    emails,
+    per_user_data,
+    data_file_url,
+    id_ignore_missing,
+    email_ignore_missing,
+    email_add_duplicates,
+  }
+  return client.triggerBroadcast(broadcast_id, data, hasPeople ? people : recipients)
 }

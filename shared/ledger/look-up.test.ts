@@ -154,7 +154,7 @@ describe('what it compares', () => {
     expect(await compared(email, { type: 'twilio' })).toBeUndefined()
     expect(await compared(email, { type: 'email' })).toBeDefined()
     expect(await compared(email, { type: 'fax' })).toBeDefined()
-    expect(await compared({ ...base, channel: 'sms' }, { type: 'twilio' })).toBeDefined()
+    expect(await compared({ ...base, channel: 'sms', to: '+15550100' }, { type: 'twilio' })).toBeDefined()
     expect(await compared({ ...base, channel: 'inbox_message' }, { type: 'in_app' })).toBeDefined()
   })
 

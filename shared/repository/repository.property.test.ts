@@ -73,9 +73,9 @@ class World {
   deliver(again: boolean): void {
     const [next] = again ? this.publisher.published : this.publisher.published.splice(0, 1)
     if (next?.kind !== 'identify') return
-    const { attributes = {}, timestamp } = next.message
-    const unsubscribed = attributes.unsubscribed
-    const topic = attributes[TOPIC]
+    const { attributes, timestamp } = next.message
+    const unsubscribed = attributes?.unsubscribed
+    const topic = attributes?.[TOPIC]
     if (typeof unsubscribed === 'boolean') this.marketing.identify(!unsubscribed, Number(timestamp), this.now)
     if (typeof topic === 'boolean') this.topic.identify(topic, Number(timestamp), this.now)
     this.report()

@@ -8,6 +8,9 @@ export type Unaddressed<M> = M extends { channel: string }
   ? Omit<M, 'identifiers' | 'to'> & { readonly to?: string }
   : never
 
+/** Customer.io wants a recipient for a text message, and fills this one in from the person's attributes. */
+const PHONE_OF_PROFILE = '{{customer.phone}}'
+
 export type SendResult =
   | { readonly kind: 'published'; readonly messageId: string }
   | { readonly kind: 'refused'; readonly reason: 'opted_out' | 'no_address' | 'undeliverable' }
@@ -25,6 +28,10 @@ export async function sendRespecting(
 ): Promise<SendResult> {
   if (!preferences.transactional) return { kind: 'refused', reason: 'opted_out' }
   const identifiers = { id: user.id }
+  if (message.channel === 'sms') {
+    const to = message.to ?? PHONE_OF_PROFILE
+    return published(publisher.sendTransactional({ ...message, identifiers, to }, options))
+  }
   if (message.channel !== 'email') {
     return published(publisher.sendTransactional({ ...message, identifiers }, options))
   }

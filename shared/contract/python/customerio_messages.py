@@ -21,7 +21,7 @@ class PersonIdentifiers(TypedDict):
     email: NotRequired[EmailAddress]
     # The id that Customer.io gave the person. At most 1,000 bytes of UTF-8: fewer characters where they are not
     # ASCII.
-    cio_id: NotRequired[str]
+    cio_id: NotRequired[Union[str, int]]
     # The person's phone number in E.164 format.
     phone: NotRequired[str]
 
@@ -41,10 +41,10 @@ class ObjectIdentifiers(TypedDict):
     # The number of the type of object.
     object_type_id: NotRequired[Union[str, int]]
     # The object's id in your system. At most 1,000 bytes of UTF-8: fewer characters where they are not ASCII.
-    object_id: NotRequired[str]
+    object_id: NotRequired[Union[str, int]]
     # The id that Customer.io gave the object. At most 1,000 bytes of UTF-8: fewer characters where they are not
     # ASCII.
-    cio_object_id: NotRequired[str]
+    cio_object_id: NotRequired[Union[str, int]]
 
 
 class RelationshipToObject(TypedDict):
@@ -53,11 +53,11 @@ class RelationshipToObject(TypedDict):
     # Who or what it is about.
     identifiers: ObjectIdentifiers
     # What to store with the relationship, by name.
-    relationship_attributes: NotRequired[Attributes]
+    relationship_attributes: NotRequired[Union[Attributes, None]]
 
 
 # Unix seconds, or an ISO-8601 date-time with its time zone. Fractions of a second are cut off. Not before 1970,
-# not in milliseconds.
+# not in milliseconds, and not more than a day ahead, but for send_at.
 UnixSeconds = Union[Union[int, float], str]
 
 
@@ -71,7 +71,7 @@ class KnownPersonIdentifiers(TypedDict):
     email: NotRequired[EmailAddress]
     # The id that Customer.io gave the person. At most 1,000 bytes of UTF-8: fewer characters where they are not
     # ASCII.
-    cio_id: NotRequired[str]
+    cio_id: NotRequired[Union[str, int]]
 
 
 class Device(TypedDict):
@@ -84,7 +84,7 @@ class Device(TypedDict):
     # When the device was last used.
     last_used: NotRequired[Union[UnixSeconds, None]]
     # Data of the device.
-    attributes: NotRequired[JsonObject]
+    attributes: NotRequired[Union[JsonObject, None]]
 
 
 class DeviceToken(TypedDict):
@@ -100,7 +100,7 @@ class RelationshipToPerson(TypedDict):
     # Who or what it is about.
     identifiers: KnownPersonIdentifiers
     # What to store with the relationship, by name.
-    relationship_attributes: NotRequired[Attributes]
+    relationship_attributes: NotRequired[Union[Attributes, None]]
 
 
 class AnonymousIdentifiers(TypedDict):
@@ -108,7 +108,7 @@ class AnonymousIdentifiers(TypedDict):
 
     # The id of a visitor who is not known yet. At most 1,000 bytes of UTF-8: fewer characters where they are not
     # ASCII.
-    anonymous_id: str
+    anonymous_id: Union[str, int]
 
 
 class RelationshipToAnonymous(TypedDict):
@@ -117,7 +117,7 @@ class RelationshipToAnonymous(TypedDict):
     # Who or what it is about.
     identifiers: AnonymousIdentifiers
     # What to store with the relationship, by name.
-    relationship_attributes: NotRequired[Attributes]
+    relationship_attributes: NotRequired[Union[Attributes, None]]
 
 
 class PersonIdentify(TypedDict):
@@ -130,9 +130,9 @@ class PersonIdentify(TypedDict):
     # Who or what it is about.
     identifiers: PersonIdentifiers
     # What to store, by name.
-    attributes: NotRequired[Attributes]
+    attributes: NotRequired[Union[Attributes, None]]
     # What it is related to.
-    cio_relationships: NotRequired[list[RelationshipToObject]]
+    cio_relationships: NotRequired[Union[list[RelationshipToObject], None]]
     # Orders the updates of one person. When the message was published, if absent.
     timestamp: NotRequired[Union[UnixSeconds, None]]
 
@@ -245,9 +245,9 @@ class ObjectIdentify(TypedDict):
     # Who or what it is about.
     identifiers: ObjectIdentifiers
     # What to store, by name.
-    attributes: NotRequired[Attributes]
+    attributes: NotRequired[Union[Attributes, None]]
     # What it is related to.
-    cio_relationships: NotRequired[list[RelationshipToPerson]]
+    cio_relationships: NotRequired[Union[list[RelationshipToPerson], None]]
 
 
 class ObjectIdentifyAnonymous(TypedDict):
@@ -260,9 +260,11 @@ class ObjectIdentifyAnonymous(TypedDict):
     # Who or what it is about.
     identifiers: ObjectIdentifiers
     # What to store, by name.
-    attributes: NotRequired[Attributes]
+    attributes: NotRequired[Union[Attributes, None]]
     # What it is related to.
-    cio_relationships: NotRequired[list[RelationshipToAnonymous]]
+    cio_relationships: NotRequired[Union[list[RelationshipToAnonymous], None]]
+    # The id of a visitor who is not known yet.
+    anonymous_id: NotRequired[Union[Union[str, int], None]]
 
 
 class ObjectDelete(TypedDict):
@@ -274,6 +276,8 @@ class ObjectDelete(TypedDict):
     action: Literal["delete"]
     # Who or what it is about.
     identifiers: ObjectIdentifiers
+    # What to store, by name.
+    attributes: NotRequired[Union[Attributes, None]]
 
 
 class ObjectAddRelationships(TypedDict):
@@ -285,6 +289,8 @@ class ObjectAddRelationships(TypedDict):
     action: Literal["add_relationships"]
     # Who or what it is about.
     identifiers: ObjectIdentifiers
+    # What to store, by name.
+    attributes: NotRequired[Union[Attributes, None]]
     # What it is related to.
     cio_relationships: list[RelationshipToPerson]
 
@@ -298,6 +304,8 @@ class ObjectDeleteRelationships(TypedDict):
     action: Literal["delete_relationships"]
     # Who or what it is about.
     identifiers: ObjectIdentifiers
+    # What to store, by name.
+    attributes: NotRequired[Union[Attributes, None]]
     # What it is related to.
     cio_relationships: list[RelationshipToPerson]
 
@@ -316,12 +324,12 @@ class PersonOrAnonymousIdentifiers(TypedDict):
     email: NotRequired[EmailAddress]
     # The id that Customer.io gave the person. At most 1,000 bytes of UTF-8: fewer characters where they are not
     # ASCII.
-    cio_id: NotRequired[str]
+    cio_id: NotRequired[Union[str, int]]
     # The person's phone number in E.164 format.
     phone: NotRequired[str]
     # The id of a visitor who is not known yet. At most 1,000 bytes of UTF-8: fewer characters where they are not
     # ASCII.
-    anonymous_id: NotRequired[str]
+    anonymous_id: NotRequired[Union[str, int]]
 
 
 class TrackMessage(TypedDict):
@@ -333,15 +341,48 @@ class TrackMessage(TypedDict):
     action: NotRequired[Literal["event", "page", "screen"]]
     # Who or what it is about.
     identifiers: PersonOrAnonymousIdentifiers
-    # The name of the event, page or screen. At most 100 bytes of UTF-8: fewer characters where they are not ASCII.
+    # The name of the event, page or screen. At most 100 bytes of UTF-8, but for a page.
     name: str
     # Data of the event.
-    attributes: NotRequired[JsonObject]
+    attributes: NotRequired[Union[JsonObject, None]]
     # When it happened. When the message was published, if absent.
     timestamp: NotRequired[Union[UnixSeconds, None]]
     # A ULID. Customer.io ignores an event whose id it has seen. Derived from the message's idempotency key if
     # absent.
-    id: NotRequired[str]
+    id: NotRequired[Union[str, None]]
+
+
+class SegmentFilter(TypedDict):
+    """People in a segment."""
+
+    # The number of the segment.
+    id: int
+
+
+class AttributeFilter(TypedDict):
+    """People whose attribute exists, or is equal (eq) to the value."""
+
+    # The name of the attribute.
+    field: str
+    # How to compare it.
+    operator: Literal["eq", "exists"]
+    # What it must be equal to. Required for eq.
+    value: NotRequired[Union[str, Union[int, float], bool]]
+
+
+# A filter on people. Each group and condition must say something.
+Filter = TypedDict("Filter", {
+    # People who fit all of these.
+    "and": NotRequired[list["Filter"]],
+    # People who fit any of these.
+    "or": NotRequired[list["Filter"]],
+    # People who do not fit this.
+    "not": NotRequired["Filter"],
+    # People in this segment.
+    "segment": NotRequired[SegmentFilter],
+    # People with this attribute.
+    "attribute": NotRequired[AttributeFilter],
+})
 
 
 class BroadcastPerson(TypedDict):
@@ -349,9 +390,9 @@ class BroadcastPerson(TypedDict):
 
     # The person's id in your system. A number is taken as its digits. At most 150 bytes of UTF-8: fewer characters
     # where they are not ASCII.
-    id: NotRequired[str]
+    id: NotRequired[Union[str, int]]
     # What the broadcast fills in for this person.
-    data: NotRequired[JsonObject]
+    data: NotRequired[Union[JsonObject, None]]
     # The person's e-mail address.
     email: NotRequired[EmailAddress]
 
@@ -362,53 +403,53 @@ Email = TypedDict("Email", {
     # Who or what it is about.
     "identifiers": KnownPersonIdentifiers,
     # What the template fills in.
-    "message_data": NotRequired[JsonObject],
+    "message_data": NotRequired[Union[JsonObject, None]],
     # When to send it, at most 90 days ahead. At once if absent.
     "send_at": NotRequired[Union[UnixSeconds, None]],
-    # Whether the message waits as a draft.
-    "queue_draft": NotRequired[bool],
+    # Whether the message is held as a draft, until somebody sends it from the page Deliveries and Drafts.
+    "queue_draft": NotRequired[Union[bool, None]],
     # The language of the template to use, if not the one of the profile.
-    "language": NotRequired[str],
+    "language": NotRequired[Union[str, None]],
     # Whether Customer.io creates the person if there is none.
-    "auto_create": NotRequired[bool],
+    "auto_create": NotRequired[Union[bool, None]],
     # How the message is sent.
     "channel": Literal["email"],
     # Whether Customer.io forgets the content of the message.
-    "disable_message_retention": NotRequired[bool],
+    "disable_message_retention": NotRequired[Union[bool, None]],
     # The template's number or its trigger name.
-    "transactional_message_id": NotRequired[Union[int, str]],
+    "transactional_message_id": NotRequired[Union[Union[int, str], None]],
     # E-mail addresses, separated by commas, with or without a name; or Liquid.
     "to": str,
     # Who it is from, in place of the template's sender.
-    "from": NotRequired[str],
+    "from": NotRequired[Union[str, None]],
     # The subject, in place of the template's.
-    "subject": NotRequired[str],
+    "subject": NotRequired[Union[str, None]],
     # The HTML body, in place of the template's.
-    "body": NotRequired[str],
+    "body": NotRequired[Union[str, None]],
     # The plain-text body, in place of the template's.
-    "body_plain": NotRequired[str],
+    "body_plain": NotRequired[Union[str, None]],
     # The AMP body, in place of the template's.
-    "body_amp": NotRequired[str],
+    "body_amp": NotRequired[Union[str, None]],
     # The preview text, in place of the template's.
-    "preheader": NotRequired[str],
+    "preheader": NotRequired[Union[str, None]],
     # E-mail addresses, separated by commas, with or without a name; or Liquid. Each of them sees the others.
-    "cc": NotRequired[str],
+    "cc": NotRequired[Union[str, None]],
     # E-mail addresses, separated by commas, with or without a name; or Liquid. Nobody sees them.
-    "bcc": NotRequired[str],
-    # Whether bcc recipients get copies of their own, whose opens and clicks do not count.
-    "fake_bcc": NotRequired[bool],
+    "bcc": NotRequired[Union[str, None]],
+    # Whether bcc recipients get a copy with the recipients in its subject line, instead of the message itself.
+    "fake_bcc": NotRequired[Union[bool, None]],
     # Where answers go.
-    "reply_to": NotRequired[str],
+    "reply_to": NotRequired[Union[str, None]],
     # Headers of the e-mail: an object of names and values, or the same as JSON text.
-    "headers": NotRequired[Union[str, dict[str, str]]],
+    "headers": NotRequired[Union[Union[str, dict[str, str]], None]],
     # Files by name with extension, their content in base64; decoded and together at most 2,000,000 bytes.
-    "attachments": NotRequired[dict[str, str]],
+    "attachments": NotRequired[Union[dict[str, str], None]],
     # Whether opens and clicks are tracked.
-    "tracked": NotRequired[bool],
+    "tracked": NotRequired[Union[bool, None]],
     # Whether the CSS stays as it is written.
-    "disable_css_preprocessing": NotRequired[bool],
+    "disable_css_preprocessing": NotRequired[Union[bool, None]],
     # Whether to send although the person has unsubscribed.
-    "send_to_unsubscribed": NotRequired[bool],
+    "send_to_unsubscribed": NotRequired[Union[bool, None]],
 })
 
 
@@ -418,41 +459,41 @@ class Push(TypedDict):
     # Who or what it is about.
     identifiers: KnownPersonIdentifiers
     # What the template fills in.
-    message_data: NotRequired[JsonObject]
+    message_data: NotRequired[Union[JsonObject, None]]
     # When to send it, at most 90 days ahead. At once if absent.
     send_at: NotRequired[Union[UnixSeconds, None]]
-    # Whether the message waits as a draft.
-    queue_draft: NotRequired[bool]
+    # Whether the message is held as a draft, until somebody sends it from the page Deliveries and Drafts.
+    queue_draft: NotRequired[Union[bool, None]]
     # The language of the template to use, if not the one of the profile.
-    language: NotRequired[str]
+    language: NotRequired[Union[str, None]]
     # Whether Customer.io creates the person if there is none.
-    auto_create: NotRequired[bool]
+    auto_create: NotRequired[Union[bool, None]]
     # The template's number or its trigger name.
     transactional_message_id: Union[int, str]
     # How the message is sent.
     channel: Literal["push"]
     # Whether Customer.io forgets the content of the message.
-    disable_message_retention: NotRequired[bool]
+    disable_message_retention: NotRequired[Union[bool, None]]
     # all, last_used or the token of a device.
-    to: NotRequired[str]
+    to: NotRequired[Union[str, None]]
     # The title, in place of the template's.
-    title: NotRequired[str]
+    title: NotRequired[Union[str, None]]
     # The text, in place of the template's.
-    message: NotRequired[str]
+    message: NotRequired[Union[str, None]]
     # The address of the image, in place of the template's.
-    image_url: NotRequired[str]
+    image_url: NotRequired[Union[str, None]]
     # What a tap opens, in place of the template's.
-    link: NotRequired[str]
+    link: NotRequired[Union[str, None]]
     # The sound, in place of the template's.
-    sound: NotRequired[str]
+    sound: NotRequired[Union[str, None]]
     # Data for the app.
-    custom_data: NotRequired[JsonObject]
+    custom_data: NotRequired[Union[JsonObject, None]]
     # A device that is not among those of the person.
-    custom_device: NotRequired[Device]
+    custom_device: NotRequired[Union[Device, None]]
     # The whole payload, in place of the template's.
-    custom_payload: NotRequired[JsonObject]
+    custom_payload: NotRequired[Union[JsonObject, None]]
     # Whether to send although the person has unsubscribed.
-    send_to_unsubscribed: NotRequired[bool]
+    send_to_unsubscribed: NotRequired[Union[bool, None]]
 
 
 # Sends a text message from a template.
@@ -460,29 +501,29 @@ Sms = TypedDict("Sms", {
     # Who or what it is about.
     "identifiers": KnownPersonIdentifiers,
     # What the template fills in.
-    "message_data": NotRequired[JsonObject],
+    "message_data": NotRequired[Union[JsonObject, None]],
     # When to send it, at most 90 days ahead. At once if absent.
     "send_at": NotRequired[Union[UnixSeconds, None]],
-    # Whether the message waits as a draft.
-    "queue_draft": NotRequired[bool],
+    # Whether the message is held as a draft, until somebody sends it from the page Deliveries and Drafts.
+    "queue_draft": NotRequired[Union[bool, None]],
     # The language of the template to use, if not the one of the profile.
-    "language": NotRequired[str],
+    "language": NotRequired[Union[str, None]],
     # Whether Customer.io creates the person if there is none.
-    "auto_create": NotRequired[bool],
+    "auto_create": NotRequired[Union[bool, None]],
     # The template's number or its trigger name.
     "transactional_message_id": Union[int, str],
     # Whether Customer.io forgets the content of the message.
-    "disable_message_retention": NotRequired[bool],
-    # The phone number in E.164 format, or Liquid. The one of the profile when absent.
-    "to": NotRequired[str],
+    "disable_message_retention": NotRequired[Union[bool, None]],
     # Who it is from, in place of the template's sender.
-    "from": NotRequired[str],
+    "from": NotRequired[Union[str, None]],
     # Whether opens and clicks are tracked.
-    "tracked": NotRequired[bool],
+    "tracked": NotRequired[Union[bool, None]],
     # Whether to send although the person has unsubscribed.
-    "send_to_unsubscribed": NotRequired[bool],
+    "send_to_unsubscribed": NotRequired[Union[bool, None]],
     # How the message is sent.
     "channel": Literal["sms"],
+    # The phone number in E.164 format, or Liquid, such as {{customer.phone}}.
+    "to": str,
 })
 
 
@@ -491,29 +532,29 @@ Whatsapp = TypedDict("Whatsapp", {
     # Who or what it is about.
     "identifiers": KnownPersonIdentifiers,
     # What the template fills in.
-    "message_data": NotRequired[JsonObject],
+    "message_data": NotRequired[Union[JsonObject, None]],
     # When to send it, at most 90 days ahead. At once if absent.
     "send_at": NotRequired[Union[UnixSeconds, None]],
-    # Whether the message waits as a draft.
-    "queue_draft": NotRequired[bool],
+    # Whether the message is held as a draft, until somebody sends it from the page Deliveries and Drafts.
+    "queue_draft": NotRequired[Union[bool, None]],
     # The language of the template to use, if not the one of the profile.
-    "language": NotRequired[str],
+    "language": NotRequired[Union[str, None]],
     # Whether Customer.io creates the person if there is none.
-    "auto_create": NotRequired[bool],
+    "auto_create": NotRequired[Union[bool, None]],
     # The template's number or its trigger name.
     "transactional_message_id": Union[int, str],
     # Whether Customer.io forgets the content of the message.
-    "disable_message_retention": NotRequired[bool],
-    # The phone number in E.164 format, or Liquid. The one of the profile when absent.
-    "to": NotRequired[str],
+    "disable_message_retention": NotRequired[Union[bool, None]],
     # Who it is from, in place of the template's sender.
-    "from": NotRequired[str],
+    "from": NotRequired[Union[str, None]],
     # Whether opens and clicks are tracked.
-    "tracked": NotRequired[bool],
+    "tracked": NotRequired[Union[bool, None]],
     # Whether to send although the person has unsubscribed.
-    "send_to_unsubscribed": NotRequired[bool],
+    "send_to_unsubscribed": NotRequired[Union[bool, None]],
     # How the message is sent.
     "channel": Literal["whatsapp"],
+    # The phone number in E.164 format, or Liquid, such as {{customer.phone}}. The one of the profile when absent.
+    "to": NotRequired[Union[str, None]],
 })
 
 
@@ -523,15 +564,15 @@ class InApp(TypedDict):
     # Who or what it is about.
     identifiers: KnownPersonIdentifiers
     # What the template fills in.
-    message_data: NotRequired[JsonObject]
+    message_data: NotRequired[Union[JsonObject, None]]
     # When to send it, at most 90 days ahead. At once if absent.
     send_at: NotRequired[Union[UnixSeconds, None]]
-    # Whether the message waits as a draft.
-    queue_draft: NotRequired[bool]
+    # Whether the message is held as a draft, until somebody sends it from the page Deliveries and Drafts.
+    queue_draft: NotRequired[Union[bool, None]]
     # The language of the template to use, if not the one of the profile.
-    language: NotRequired[str]
+    language: NotRequired[Union[str, None]]
     # Whether Customer.io creates the person if there is none.
-    auto_create: NotRequired[bool]
+    auto_create: NotRequired[Union[bool, None]]
     # The template's number or its trigger name.
     transactional_message_id: Union[int, str]
     # How the message is sent.
@@ -544,21 +585,21 @@ class InboxMessage(TypedDict):
     # Who or what it is about.
     identifiers: KnownPersonIdentifiers
     # What the template fills in.
-    message_data: NotRequired[JsonObject]
+    message_data: NotRequired[Union[JsonObject, None]]
     # When to send it, at most 90 days ahead. At once if absent.
     send_at: NotRequired[Union[UnixSeconds, None]]
-    # Whether the message waits as a draft.
-    queue_draft: NotRequired[bool]
+    # Whether the message is held as a draft, until somebody sends it from the page Deliveries and Drafts.
+    queue_draft: NotRequired[Union[bool, None]]
     # The language of the template to use, if not the one of the profile.
-    language: NotRequired[str]
+    language: NotRequired[Union[str, None]]
     # Whether Customer.io creates the person if there is none.
-    auto_create: NotRequired[bool]
+    auto_create: NotRequired[Union[bool, None]]
     # The template's number or its trigger name.
     transactional_message_id: Union[int, str]
     # How the message is sent.
     channel: Literal["inbox_message"]
-    # Where the message goes, if not to the person.
-    to: NotRequired[str]
+    # Overrides the recipient. As a rule absent: the message goes to the person.
+    to: NotRequired[Union[str, None]]
 
 
 class Broadcast(TypedDict):
@@ -570,11 +611,11 @@ class Broadcast(TypedDict):
     # The number of the broadcast.
     broadcast_id: int
     # What the broadcast fills in.
-    data: NotRequired[JsonObject]
-    # A filter on segments and attributes.
-    recipients: NotRequired[JsonObject]
+    data: NotRequired[Union[JsonObject, None]]
+    # A filter on segments and attributes: exactly one of its fields.
+    recipients: NotRequired[Filter]
     # Ids of people.
-    ids: NotRequired[list[str]]
+    ids: NotRequired[list[Union[str, int]]]
     # E-mail addresses of people.
     emails: NotRequired[list[EmailAddress]]
     # People, each with data of their own.
@@ -582,11 +623,11 @@ class Broadcast(TypedDict):
     # Where a file of people with data lies: an http or https address.
     data_file_url: NotRequired[str]
     # Whether to skip ids that nobody has, rather than to fail.
-    id_ignore_missing: NotRequired[bool]
+    id_ignore_missing: NotRequired[Union[bool, None]]
     # Whether to skip addresses that nobody has, rather than to fail.
-    email_ignore_missing: NotRequired[bool]
-    # Whether everybody who shares an address gets the message.
-    email_add_duplicates: NotRequired[bool]
+    email_ignore_missing: NotRequired[Union[bool, None]]
+    # Whether everybody who shares an address gets the message, rather than that the broadcast fails.
+    email_add_duplicates: NotRequired[Union[bool, None]]
 
 
 # A message of the topic transactional: a message to one person, or a broadcast. As JSON without its attachments

@@ -105,4 +105,14 @@ describe('an operation of Track v2', () => {
       ),
     )
   })
+
+  it.each([
+    [
+      'an object with a numeric id',
+      { type: 'object', action: 'identify', identifiers: { object_type_id: 1, object_id: 7 } },
+    ],
+    ['a page by its whole address', event({ action: 'page', name: `https://example.com/${'x'.repeat(200)}` })],
+  ])('may be %s', (_what, operation) => {
+    expect(parseOperation(operation)).toMatchObject({ ok: true })
+  })
 })

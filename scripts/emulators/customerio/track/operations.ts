@@ -235,10 +235,14 @@ function objectKeyOf(identifiers: unknown): ObjectKey {
   if (!isObject(identifiers)) throw new Refusal('required', 'identifiers', 'identifiers is required')
   const { object_type_id: typeId, object_id: objectId, cio_object_id: cioObjectId } = identifiers
   const keys = Object.keys(identifiers).length
-  if (typeof cioObjectId === 'string' && keys === 1) return `cio_object:${cioObjectId}`
-  const typed = typeof typeId === 'string' || typeof typeId === 'number'
-  if (typed && typeof objectId === 'string' && objectId !== '' && keys === 2) return `${typeId}:${objectId}`
+  if (isId(cioObjectId) && keys === 1) return `cio_object:${cioObjectId}`
+  if (isId(typeId) && isId(objectId) && keys === 2) return `${typeId}:${objectId}`
   throw new Refusal('invalid', 'identifiers', 'identifiers must contain object_type_id and object_id, or cio_object_id')
+}
+
+/** A text, or a number where an application uses numeric ids. */
+function isId(value: unknown): value is string | number {
+  return typeof value === 'number' || (typeof value === 'string' && value !== '')
 }
 
 function attributesOf(raw: JsonObject): JsonObject {
@@ -279,7 +283,8 @@ function relationshipsOf(raw: JsonObject): Relationship[] {
 function nameOf(raw: JsonObject): string {
   if (raw.name === undefined || raw.name === '') throw new Refusal('required', 'name', 'name is required')
   if (typeof raw.name !== 'string') throw new Refusal('invalid', 'name', 'name must be a string')
-  if (bytesOf(raw.name) > EVENT_NAME_BYTES) {
+  // Senders put a page's whole address there. Customer.io keeps no page's name.
+  if (raw.action !== 'page' && bytesOf(raw.name) > EVENT_NAME_BYTES) {
     throw new Refusal('invalid', 'name', `event name cannot be longer than ${EVENT_NAME_BYTES} bytes`)
   }
   return raw.name
