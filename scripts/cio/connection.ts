@@ -10,7 +10,7 @@ import { isListening } from '../emulators/ports.ts'
 import { PIPELINE_VARIABLE } from '../local/environment.ts'
 import { findUpwards, readTopology, type Topology } from '../topology/topology.ts'
 import { type CustomerIo, createCustomerIo } from './customerio.ts'
-import { CommandError, usageError } from './errors.ts'
+import { CommandError, NoCredentialsError, usageError } from './errors.ts'
 import { cloudSecrets } from './secrets/cloud.ts'
 import { fileSecrets } from './secrets/files.ts'
 import type { SecretStore } from './secrets/store.ts'
@@ -92,6 +92,7 @@ export async function connect(target: Target): Promise<Connection> {
     }
   }
   const pubsub = once(async () => {
+    await credentials('PUBSUB_EMULATOR_HOST')
     const { PubSub } = await import('@google-cloud/pubsub')
     const client = new PubSub(where.projectId === undefined ? {} : { projectId: where.projectId })
     closing.push(() => client.close())
@@ -99,12 +100,15 @@ export async function connect(target: Target): Promise<Connection> {
   })
   const projectId = once(async () => {
     if (where.projectId !== undefined) return where.projectId
-    const { auth } = await pubsub()
-    return await auth.getProjectId().catch((cause: unknown) => {
-      throw usageError('no project is given', `Use --env, --project or GOOGLE_CLOUD_PROJECT. (${String(cause)})`)
-    })
+    throw usageError('no project is given', 'Use --local, --env <name> or --project <id>.')
   })
+  const signedIn = once(signIn)
+  /** Google's clients end the process with a stack trace when they find no credentials: they are looked for before. */
+  const credentials = async (emulator: string) => {
+    if (!process.env[emulator]) await signedIn()
+  }
   const subscriber = once(async () => {
+    await credentials('PUBSUB_EMULATOR_HOST')
     const { v1 } = await import('@google-cloud/pubsub')
     const client = new v1.SubscriberClient({
       ...(await emulated('PUBSUB_EMULATOR_HOST')),
@@ -114,11 +118,13 @@ export async function connect(target: Target): Promise<Connection> {
     return client
   })
   const bigquery = once(async () => {
+    await credentials('BIGQUERY_EMULATOR_HOST')
     const { BigQuery } = await import('@google-cloud/bigquery')
     const host = process.env.BIGQUERY_EMULATOR_HOST
     return new BigQuery({ projectId: await projectId(), ...(host !== undefined && { apiEndpoint: host }) })
   })
   const firestore = once(async () => {
+    await credentials('FIRESTORE_EMULATOR_HOST')
     const { Firestore } = await import('@google-cloud/firestore')
     const client = new Firestore({ projectId: await projectId(), databaseId: topology.ledger.database })
     closing.push(() => client.terminate())
@@ -127,7 +133,15 @@ export async function connect(target: Target): Promise<Connection> {
   const ids = Object.fromEntries(Object.entries(topology.secrets).map(([name, { id }]) => [name, id]))
   const secrets =
     where.secretFiles === undefined
-      ? cloudSecrets({ ids, projectId, closing, emulated: () => emulated('SECRET_MANAGER_EMULATOR_HOST') })
+      ? cloudSecrets({
+          ids,
+          projectId,
+          closing,
+          emulated: async () => {
+            await credentials('SECRET_MANAGER_EMULATOR_HOST')
+            return emulated('SECRET_MANAGER_EMULATOR_HOST')
+          },
+        })
       : fileSecrets({ names: Object.keys(ids), directory: where.secretFiles })
   return {
     ...where,
@@ -142,6 +156,18 @@ export async function connect(target: Target): Promise<Connection> {
     close: async () => {
       for (const end of closing.splice(0).reverse()) await end().catch(() => {})
     },
+  }
+}
+
+/** @throws one line when this machine has no credentials of Google's */
+async function signIn(): Promise<void> {
+  const { PubSub } = await import('@google-cloud/pubsub')
+  // The library warns of each place where it found none.
+  process.removeAllListeners('warning')
+  try {
+    await new PubSub().auth.getClient()
+  } catch {
+    throw new NoCredentialsError()
   }
 }
 
@@ -203,13 +229,15 @@ async function fetchDocument(url: string): Promise<unknown> {
 
 function whereCloud(target: Target): Where {
   const environment = target.env === undefined ? undefined : readEnvironment(target.env, target.from ?? process.cwd())
-  const projectId = target.project ?? environment?.project_id ?? process.env.GOOGLE_CLOUD_PROJECT
+  if (target.project !== undefined && environment !== undefined && target.project !== environment.project_id)
+    throw usageError(`--env ${target.env} is ${environment.project_id}, and --project says ${target.project}`)
+  const projectId = target.project ?? environment?.project_id
   const region = target.region ?? environment?.customerio_region ?? process.env.CUSTOMERIO_REGION
   if (region !== undefined && region !== 'us' && region !== 'eu') throw usageError('--region must be us or eu')
   const base = process.env.CIO_STATE_DIR ?? join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local/state'), 'cio')
   return {
     local: false,
-    name: projectId === undefined ? 'the default project' : `project ${projectId}`,
+    name: projectId === undefined ? 'no project' : nameOf(projectId, process.env),
     projectId,
     stateDirectory: join(base, projectId ?? 'default'),
     webhookUrl: undefined,
@@ -218,6 +246,13 @@ function whereCloud(target: Target): Where {
     appUrl: process.env.CUSTOMERIO_APP_URL,
     secretFiles: undefined,
   }
+}
+
+/** With what a forgotten variable of an emulator would silently put in the project's place. */
+function nameOf(projectId: string, env: NodeJS.ProcessEnv): string {
+  const instead = ['PUBSUB', 'FIRESTORE', 'BIGQUERY'].filter((service) => env[`${service}_EMULATOR_HOST`])
+  const emulators = instead.map((service) => `${service}_EMULATOR_HOST is set`).join(', ')
+  return `project ${projectId}${emulators === '' ? '' : ` (${emulators})`}`
 }
 
 /**
@@ -242,7 +277,7 @@ function readEnvironment(name: string, from: string): z.infer<typeof environment
 /** Options of a generated client for a server on this machine, if the variable names one. */
 async function emulated(variable: string): Promise<object> {
   const [servicePath, port] = process.env[variable]?.split(':') ?? []
-  if (servicePath === undefined) return {}
+  if (!servicePath) return {}
   const { credentials } = await import('@grpc/grpc-js')
   return { servicePath, port: Number(port), sslCreds: credentials.createInsecure() }
 }

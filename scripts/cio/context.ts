@@ -12,6 +12,8 @@ export interface Context {
   readonly signal: AbortSignal
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** What has taken effect so far, in words, by what it is about: told to whoever stops the command or sees it fail. */
+  readonly done: Map<string, string>
 }
 
 /** Does the work of a command's action with what its global options stand for. */

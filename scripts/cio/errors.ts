@@ -23,6 +23,13 @@ export class CommandError extends Error {
   }
 }
 
+/** Nothing in the cloud can be asked: not worth a line for each question. */
+export class NoCredentialsError extends CommandError {
+  constructor() {
+    super('there are no Google credentials on this machine', { hint: 'Run: gcloud auth application-default login' })
+  }
+}
+
 export function usageError(message: string, hint?: string): CommandError {
   return new CommandError(message, { exitCode: EXIT.usage, ...(hint !== undefined && { hint }) })
 }

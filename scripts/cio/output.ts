@@ -9,9 +9,17 @@ export interface OutputOptions {
   readonly stderr?: NodeJS.WriteStream
 }
 
+/** How a command ended that did not do all it should. */
+export interface Failure {
+  readonly message: string
+  readonly hint: string | undefined
+  readonly exitCode: number
+  readonly done: readonly string[]
+}
+
 /**
  * Everything that is printed. Standard output carries the result and nothing else, as text or as one JSON document;
- * notes, warnings and errors go to standard error.
+ * notes, warnings and errors go to standard error, each a line of JSON when the result is JSON.
  */
 export class Output {
   readonly json: boolean
@@ -31,16 +39,41 @@ export class Output {
   }
 
   note(text: string): void {
-    this.#stderr.write(`${text}\n`)
+    this.#say(text, { note: text })
+  }
+
+  /** What a person should see before anything happens; a program has said it itself. */
+  context(text: string): void {
+    if (!this.json) this.note(text)
   }
 
   warn(text: string): void {
-    this.#stderr.write(`${this.style('yellow', 'warning:', this.#stderr)} ${text}\n`)
+    this.#say(`${this.style('yellow', 'warning:', this.#stderr)} ${text}`, { warning: text })
   }
 
   error(text: string, hint?: string): void {
-    this.#stderr.write(`${this.style('red', 'error:', this.#stderr)} ${text}\n`)
-    if (hint !== undefined) this.#stderr.write(`  ${hint}\n`)
+    this.#say(
+      [`${this.style('red', 'error:', this.#stderr)} ${text}`, ...(hint === undefined ? [] : [`  ${hint}`])].join('\n'),
+      {
+        error: { message: text, ...(hint !== undefined && { hint }) },
+      },
+    )
+  }
+
+  /** How the command ended, with what had taken effect before. */
+  failure({ message, hint, exitCode, done }: Failure): void {
+    if (!this.json) {
+      this.error(message, hint)
+      if (done.length > 0) this.note(`  Done before that: ${done.join('; ')}.`)
+      return
+    }
+    const error = { message, ...(hint !== undefined && { hint }), exitCode, done }
+    this.#stderr.write(`${JSON.stringify({ error })}\n`)
+  }
+
+  /** With --json, every line of standard error is a JSON document too. */
+  #say(text: string, document: object): void {
+    this.#stderr.write(`${this.json ? JSON.stringify(document) : text}\n`)
   }
 
   /** Coloured on a terminal only, and not when NO_COLOR is set. */
@@ -50,7 +83,7 @@ export class Output {
 
   /** Where a progress bar may be drawn; undefined when standard error is no terminal. */
   get terminal(): NodeJS.WriteStream | undefined {
-    return this.#stderr.isTTY ? this.#stderr : undefined
+    return this.#stderr.isTTY && !this.json ? this.#stderr : undefined
   }
 }
 

@@ -8,8 +8,9 @@ import { secretsCommand } from './commands/secrets.ts'
 import { syncCommand } from './commands/sync.ts'
 import { webhooksCommand } from './commands/webhooks.ts'
 import { connect } from './connection.ts'
-import type { Run } from './context.ts'
-import { CommandError, EXIT, wordsOf } from './errors.ts'
+import type { Context, Run } from './context.ts'
+import { CommandError, EXIT, usageError, wordsOf } from './errors.ts'
+import { refuseWhatNpmTook, standingIn } from './npm.ts'
 import { Output } from './output.ts'
 import { createPrompts } from './prompts.ts'
 
@@ -41,29 +42,56 @@ Exit codes: 0 done · 1 failed, see the last lines · 2 wrong command line, noth
 /** Runs one command line and gives its exit code. Results go to standard output, everything else to standard error. */
 export async function run(argv: readonly string[]): Promise<number> {
   keepWorkingWhenNobodyReads()
-  const interrupt = interruption()
+  // Also where commander itself refuses the command line.
+  const output = new Output({ json: argv.includes('--json') })
+  const done = new Map<string, string>()
+  const interrupt = interruption(output)
   try {
-    await createProgram(runIn(interrupt.signal)).parseAsync([...argv], { from: 'user' })
+    const program = createProgram(runIn({ signal: interrupt.signal, output, done }))
+    refuseWhatNpmTook(program, argv, process.env)
+    process.chdir(standingIn(process.env, process.cwd()))
+    await program.parseAsync([...argv], { from: 'user' })
     return EXIT.ok
   } catch (error) {
-    return report(error, interrupt.signal)
+    return report(error, { output, done, signal: interrupt.signal })
   } finally {
     interrupt.end()
   }
 }
 
-function runIn(signal: AbortSignal): Run {
+type Running = Pick<Context, 'signal' | 'output' | 'done'>
+
+function runIn(running: Running): Run {
   return async (command, work) => {
     const options: GlobalOptions = command.optsWithGlobals()
+    checkTarget(options, process.env)
     const connection = await connect({ ...options, local: options.local ?? false })
-    const output = new Output({ json: options.json ?? false })
     const prompts = createPrompts({ yes: options.yes ?? false })
     try {
-      await work({ output, prompts, connection, signal, now: Date.now })
+      running.output.context(`target: ${connection.name}`)
+      await work({ ...running, prompts, connection, now: Date.now })
     } finally {
       await connection.close()
     }
   }
+}
+
+/** Exactly one target, and on the command line: a variable, or a default of gcloud's, is set once and forgotten. */
+function checkTarget({ local, endpoints, env, project }: GlobalOptions, environment: NodeJS.ProcessEnv): void {
+  const given = Object.entries({
+    '--local': local || undefined,
+    '--endpoints': endpoints,
+    '--env': env,
+    '--project': project,
+  })
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => name)
+  const here = given.some((name) => name === '--local' || name === '--endpoints')
+  if (given.length > 0 && (!here || given.every((name) => name === '--local' || name === '--endpoints'))) return
+  if (given.length > 0) throw usageError(`${given.join(' and ')}: give one target`)
+  const hint = 'Add --local, --env <name> or --project <id>.'
+  const npm = ' npm passes options on only behind --, as in: npm run cio -- doctor --local'
+  throw usageError('the command line does not say where', environment.npm_lifecycle_event === 'cio' ? hint + npm : hint)
 }
 
 /** All commands, with their options and help. */
@@ -73,9 +101,9 @@ export function createProgram(run: Run): Command {
     .addOption(new Option('--local', 'use the local stack that `npm start` runs'))
     .addOption(new Option('--endpoints <file>', 'use another local stack: its endpoints.json'))
     .addOption(new Option('--env <name>', 'take project and region from terraform/environments/<name>, here or above'))
-    .addOption(new Option('--project <id>', 'Google Cloud project').env('GOOGLE_CLOUD_PROJECT'))
+    .addOption(new Option('--project <id>', 'Google Cloud project, with --region'))
     .addOption(new Option('--region <us|eu>', "region of Customer.io's account").env('CUSTOMERIO_REGION'))
-    .addOption(new Option('--json', 'print one JSON document instead of text'))
+    .addOption(new Option('--json', 'print one JSON document instead of text, and notes and errors as JSON lines'))
     .addOption(new Option('-y, --yes', 'answer every confirmation with yes'))
     .addHelpText('after', '\nOperator guide: scripts/cio/README.md')
   for (const make of COMMANDS) program.addCommand(make(run))
@@ -83,27 +111,44 @@ export function createProgram(run: Run): Command {
     command
       .exitOverride()
       .configureHelp({ showGlobalOptions: true })
-      .showHelpAfterError('(--help shows how it is used)')
+      // report() says it.
+      .configureOutput({ outputError: () => {} })
       .addHelpText('after', AFTERWORD)
   }
   return program
 }
 
 /** What went wrong, in words for a person; a stack only for what nobody foresaw. */
-function report(error: unknown, signal: AbortSignal): number {
-  const output = new Output({ json: false })
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-  if (signal.aborted && !(error instanceof CommandError)) {
-    output.error('stopped. Run the same command again to resume.')
-    return EXIT.aborted
+function report(error: unknown, { output, done, signal }: Running): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok
+  const { message, hint, exitCode } = failureOf(error, signal)
+  // "Wrong command line" means that nothing was done.
+  const code = exitCode === EXIT.usage && done.size > 0 ? EXIT.failed : exitCode
+  output.failure({ message, hint, exitCode: code, done: [...done.values()] })
+  if (process.env.CIO_DEBUG !== undefined && error instanceof Error) output.note(error.stack ?? '')
+  return code
+}
+
+function failureOf(
+  error: unknown,
+  signal: AbortSignal,
+): { message: string; hint: string | undefined; exitCode: number } {
+  if (error instanceof CommanderError) {
+    return {
+      message: error.message.replace(/^error: /, ''),
+      hint: '--help shows how it is used.',
+      exitCode: EXIT.usage,
+    }
   }
   if (error instanceof CommandError) {
-    output.error(error.cause === undefined ? error.message : wordsOf(error), error.hint)
-    return error.exitCode
+    const message = error.cause === undefined ? error.message : wordsOf(error)
+    return { message, hint: error.hint, exitCode: error.exitCode }
   }
-  output.error(wordsOf(error), process.env.CIO_DEBUG === undefined ? 'CIO_DEBUG=1 prints the stack.' : undefined)
-  if (process.env.CIO_DEBUG !== undefined && error instanceof Error) output.note(error.stack ?? '')
-  return EXIT.failed
+  if (signal.aborted) {
+    return { message: 'stopped. Run the same command again to resume.', hint: undefined, exitCode: EXIT.aborted }
+  }
+  const hint = process.env.CIO_DEBUG === undefined ? 'CIO_DEBUG=1 prints the stack.' : undefined
+  return { message: wordsOf(error), hint, exitCode: EXIT.failed }
 }
 
 /** `cio-gcp … | head` and a closed terminal end the reading, not the work: what was begun comes to its end. */
@@ -116,12 +161,12 @@ function keepWorkingWhenNobodyReads(): void {
 }
 
 /** The first Ctrl-C, or a closed terminal, asks to stop; the second one stops. */
-function interruption(): { readonly signal: AbortSignal; readonly end: () => void } {
+function interruption(output: Output): { readonly signal: AbortSignal; readonly end: () => void } {
   const controller = new AbortController()
   const stop = (signal: NodeJS.Signals) => {
     if (controller.signal.aborted) process.exit(EXIT.aborted)
     controller.abort(new Error(signal))
-    process.stderr.write('\nstopping after the work in progress. Press Ctrl-C again to stop at once.\n')
+    output.note('stopping after the work in progress. Press Ctrl-C again to stop at once.')
   }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, stop)

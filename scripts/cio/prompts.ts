@@ -18,6 +18,9 @@ export interface PromptOptions {
   readonly yes: boolean
 }
 
+/** True whatever was done before it; what that was, the end of the program says. */
+const STOPPED = 'stopped at your answer: nothing more was done'
+
 /** Questions on standard error, so that they never mix with the output. The library is only loaded when one is asked. */
 export function createPrompts({ yes }: PromptOptions): Prompts {
   const interactive = process.stdin.isTTY === true
@@ -30,7 +33,7 @@ export function createPrompts({ yes }: PromptOptions): Prompts {
       if (!interactive)
         throw usageError(`this needs a confirmation: ${question}`, 'There is no terminal to ask in: add --yes.')
       const { confirm } = await import('@inquirer/prompts')
-      if (!(await orAborted(confirm({ message: question, default: false }, context)))) throw aborted('nothing was done')
+      if (!(await orAborted(confirm({ message: question, default: false }, context)))) throw aborted(STOPPED)
     },
     async choose(question, choices) {
       const { select } = await import('@inquirer/prompts')
@@ -53,7 +56,7 @@ async function orAborted<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer
   } catch (error) {
-    if (error instanceof Error && error.name === 'ExitPromptError') throw aborted('nothing was done')
+    if (error instanceof Error && error.name === 'ExitPromptError') throw aborted(STOPPED)
     throw error
   }
 }

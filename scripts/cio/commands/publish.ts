@@ -15,7 +15,8 @@ export function publishCommand(run: Run): Command {
     .addHelpText(
       'after',
       `
-All messages are checked before the first one is published. With --key you can publish a file again after a failure:
+All messages are checked before the first one is published. Broadcasts, suppress, unsuppress, delete and merge are asked about.
+With --key you can publish a file again after a failure:
 what went through the first time does not take effect twice.
 
 Examples:

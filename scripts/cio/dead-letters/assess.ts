@@ -1,4 +1,5 @@
 import { duration } from '../output.ts'
+import { drasticAction } from '../publish/messages.ts'
 import { jsonOf } from './body.ts'
 import { type DeadLetter, FORWARDED, factsOf } from './dead-letter.ts'
 
@@ -26,9 +27,6 @@ const OLD_EVENT_MS = 12 * HOUR_MS
 /** Customer.io records an older event, but starts no campaign with it. */
 const NO_CAMPAIGN_MS = 72 * HOUR_MS
 
-/** Operations that cannot be undone, or that undo later changes. */
-const DRASTIC: ReadonlySet<unknown> = new Set(['delete', 'suppress', 'unsuppress', 'merge'])
-
 /** Decides whether a dead letter may be replayed, and with which warnings. Pure. */
 export function assessReplay(deadLetter: DeadLetter, rules: ReplayRules, nowMs: number): Assessment {
   const facts = factsOf(deadLetter)
@@ -45,7 +43,7 @@ export function assessReplay(deadLetter: DeadLetter, rules: ReplayRules, nowMs: 
     if (topic === 'transactional' && facts.key === undefined && !rules.acceptDuplicates) {
       return 'it has neither a key nor a source id and may have been sent: --accept-duplicates sends it, perhaps for the second time'
     }
-    if (topic === 'identify' && DRASTIC.has(action) && !rules.force) {
+    if (topic === 'identify' && drasticAction(action) !== undefined && !rules.force) {
       return `it would ${String(action)} the current profile: --force replays it`
     }
     return undefined

@@ -1,4 +1,4 @@
-import { wordsOf } from '../errors.ts'
+import { NoCredentialsError, wordsOf } from '../errors.ts'
 
 /** What one examination came to. `skipped`: it could not be examined, which says nothing of its state. */
 export interface Finding {
@@ -17,6 +17,7 @@ export async function examine(
   try {
     return await examination()
   } catch (error) {
+    if (error instanceof NoCredentialsError) throw error
     const fix = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined
     return [{ area, state: 'wrong', note: wordsOf(error), ...(fix !== undefined && { fix }) }]
   }

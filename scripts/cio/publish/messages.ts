@@ -23,6 +23,20 @@ export interface InputMessage {
   readonly text: string
 }
 
+/** Operations on a person that cannot be undone, or that undo later changes. */
+const DRASTIC: ReadonlySet<string> = new Set(['delete', 'suppress', 'unsuppress', 'merge'])
+
+/** What is asked about before it is published: `delete`, `broadcast`, …; undefined for all else. Pure. */
+export function drasticIn({ topic, message }: ValidMessage): string | undefined {
+  if (topic === 'transactional') return message.channel === 'broadcast' ? 'broadcast' : undefined
+  return topic === 'identify' ? drasticAction(message.action) : undefined
+}
+
+/** The action itself when it is one of those that are asked about. Pure. */
+export function drasticAction(action: unknown): string | undefined {
+  return typeof action === 'string' && DRASTIC.has(action) ? action : undefined
+}
+
 /** One JSON document, or one on each line; empty lines are passed over. Pure. */
 export function splitMessages(text: string): readonly InputMessage[] {
   try {

@@ -7,7 +7,7 @@ import { CommandError, EXIT, usageError, wordsOf } from '../errors.ts'
 import { count } from '../output.ts'
 import { createPace } from '../pace.ts'
 import { startProgress } from '../progress.ts'
-import { check, publishValid, splitMessages, type ValidMessage } from './messages.ts'
+import { check, drasticIn, publishValid, splitMessages, type ValidMessage } from './messages.ts'
 
 export interface PublishOptions {
   readonly file?: string
@@ -47,12 +47,26 @@ export async function publish(
     output.result({ topic, valid: valid.length, published: [] }, () => `${count(valid.length, 'message')} valid`)
     return
   }
+  await confirmDrastic(context, topic, valid)
   const published = await publishAll(context, valid, options)
   output.result({ topic, published }, () =>
     published.length === 1
       ? `published to ${topic}: message ${published[0]?.messageId}, key ${published[0]?.key}`
       : `published ${count(published.length, 'message')} to ${topic}`,
   )
+}
+
+/** Asks before the first message when any of them reaches many people, or cannot be taken back. */
+async function confirmDrastic(
+  { prompts, connection }: Context,
+  topic: TopicName,
+  lines: readonly Line[],
+): Promise<void> {
+  const drastic = lines.flatMap(({ valid }) => drasticIn(valid) ?? [])
+  if (drastic.length === 0) return
+  const kinds = [...Map.groupBy(drastic, (kind) => kind)].map(([kind, all]) => count(all.length, kind)).join(', ')
+  const what = `${count(lines.length, 'message')} to the topic ${topic} of ${connection.name}`
+  await prompts.confirm(`Publish ${what}, among them ${kinds}? This cannot be taken back.`)
 }
 
 async function readInput(message: string | undefined, file: string | undefined): Promise<string> {

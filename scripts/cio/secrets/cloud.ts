@@ -90,6 +90,7 @@ async function asked<T>(
   try {
     return await work()
   } catch (cause) {
+    if (cause instanceof CommandError) throw cause
     const code = cause instanceof Error && 'code' in cause ? Number(cause.code) : undefined
     if (code !== undefined && absent.includes(code)) return undefined
     const hint =
