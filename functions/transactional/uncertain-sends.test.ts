@@ -133,6 +133,7 @@ async function run({ form, identifier, template, policy, wasSent }: Case): Promi
     ackId: '1',
     orderingKey: '',
     id: '1',
+    messageId: '1',
     data: Buffer.from(JSON.stringify(body)),
     attributes: {
       idempotency_key: deadLetterKey,

@@ -99,6 +99,20 @@ describe('publish', () => {
   })
 })
 
+describe('publish asks', () => {
+  const person = { identifiers: { id: 'nobody' } }
+  it.each([
+    ['identify', { ...person, action: 'delete' }, '1 delete'],
+    ['identify', { ...person, action: 'suppress' }, '1 suppress'],
+    ['transactional', { channel: 'broadcast', broadcast_id: 1, recipients: { segment: { id: 3 } } }, '1 broadcast'],
+  ])('before %s %j', async (topic, message, what) => {
+    const ended = await cio.run(['publish', topic, JSON.stringify(message)])
+    expect(ended).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(what) })
+    expect(ended.stderr).toContain('the local stack')
+    expect(stack.pubsub.stats(subscription(topic)).outstanding).toBe(0)
+  })
+})
+
 describe('dlq', () => {
   const BROKEN = { identifiers: { id: 'bob', extra: 1 }, attributes: { email: 'bob@example.com' } }
 
@@ -144,7 +158,10 @@ describe('dlq', () => {
   it('asks before it replays, and counts how often a message came back', async () => {
     await publishRaw('identify', BROKEN)
     await deadLettered('identify', 1)
-    const [dry, unasked] = [await cio.run(['dlq', 'replay', '--dry-run']), await cio.run(['dlq', 'replay'])]
+    const [dry, unasked] = [
+      await cio.run(['dlq', 'replay', '--dry-run', '--force']),
+      await cio.run(['dlq', 'replay', '--force']),
+    ]
     expect(dry).toMatchObject({ code: 0, stdout: expect.stringContaining('identify: 1 message would be replayed') })
     expect(unasked).toMatchObject({
       code: 2,
@@ -152,13 +169,57 @@ describe('dlq', () => {
     })
     const [before] = waiting('identify')
 
-    const ended = await cio.run(['dlq', 'replay', 'identify', '--yes'])
+    const ended = await cio.run(['dlq', 'replay', 'identify', '--force', '--yes'])
     expect(ended).toMatchObject({ code: 0, stdout: 'identify: 1 message replayed\n' })
     while (waiting('identify')[0]?.attributes.replay_count !== '1') await once(stack.pubsub.events, 'published')
     const [after] = waiting('identify')
     expect(after?.attributes.source_message_id).toBe(before?.attributes.source_message_id)
     expect(after?.attributes.source_publish_time).toBe(before?.attributes.source_publish_time)
     expect(waiting('identify')).toHaveLength(1)
+    // The id of its first life finds it still, and is what is shown.
+    const id = after?.attributes.source_message_id ?? ''
+    expect(after?.id).not.toBe(before?.id)
+    expect((await cio.run(['dlq', 'list'])).stdout).toContain(`\n${id} `)
+    expect(await cio.run(['dlq', 'show', id])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(new RegExp(`^id: +${id}\\n`)),
+    })
+  })
+
+  it('leaves alone what would come back, and lists it with the reason', async () => {
+    await publishRaw('identify', BROKEN)
+    await publishRaw('track', 'no json')
+    await Promise.all([deadLettered('identify', 1), deadLettered('track', 1)])
+    const ids = ['identify', 'track'].map((source) => waiting(source)[0]?.attributes.source_message_id ?? '')
+    const dry = await cio.run(['dlq', 'replay', '--dry-run'])
+    for (const id of ids) {
+      expect(dry.stdout).toMatch(new RegExp(`1 skipped: it breaks the contract and would come back.*\\n +${id}\\n`))
+    }
+    const ended = await cio.run(['dlq', 'replay', '--yes'])
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('2 dead letters skipped') })
+    expect([waiting('identify').length, waiting('track').length]).toEqual([1, 1])
+  })
+
+  it.each([
+    ['--reason', 'exausted'],
+    ['--attribute', '=x'],
+    ['--person', ' '],
+    ['--older-than', '3d', '--younger-than', '1d'],
+    ['identity'],
+  ])('a filter that can match nothing is a wrong command line: %s %s', async (...filter) => {
+    const ended = await cio.run(['dlq', 'purge', ...filter, '--yes'])
+    expect(ended).toMatchObject({ code: 2, stdout: '' })
+  })
+
+  it('an id that is not there is said, and nothing else is touched', async () => {
+    await publishRaw('track', 'no json')
+    await deadLettered('track', 1)
+    const id = waiting('track')[0]?.id ?? ''
+    for (const command of [['purge'], ['replay', '--force'], ['settle', '--sent']]) {
+      const ended = await cio.run(['dlq', ...command, '--id', '17', '--yes'])
+      expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('no dead letter 17 here') })
+    }
+    expect(waiting('track').map((letter) => letter.id)).toEqual([id])
   })
 
   it('lets a message be changed in an editor before its replay', async () => {

@@ -26,6 +26,25 @@ export function age(text: string): number {
   return Number(number) * unitMs
 }
 
+/** A word of a list; may be given several times. */
+export function collectOneOf(words: readonly string[]) {
+  return (value: string, earlier?: readonly string[]): readonly string[] => {
+    if (!words.includes(value)) throw new InvalidArgumentError(`It must be one of: ${words.join(', ')}.`)
+    return collect(value, earlier)
+  }
+}
+
+/** `name=value`, or `name`; may be given several times. */
+export function collectAttribute(value: string, earlier?: readonly string[]): readonly string[] {
+  if (/^(=|$)/.test(value)) throw new InvalidArgumentError('It must be name=value, or a name.')
+  return collect(value, earlier)
+}
+
+export function notEmpty(value: string): string {
+  if (value.trim() === '') throw new InvalidArgumentError('It must not be empty.')
+  return value
+}
+
 /** For options that may be given several times. */
 export function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value]

@@ -9,6 +9,8 @@ export interface Prompts {
   secret(question: string): Promise<string>
   /** Opens the person's editor on a text and gives what they saved. */
   edit(question: string, text: string, extension: string): Promise<string>
+  /** True when every confirmation is given: nobody reads the question. */
+  readonly confirmed: boolean
   /** True when somebody can be asked. */
   readonly interactive: boolean
 }
@@ -28,6 +30,7 @@ export function createPrompts({ yes }: PromptOptions): Prompts {
 
   return {
     interactive,
+    confirmed: yes,
     async confirm(question) {
       if (yes) return
       if (!interactive)

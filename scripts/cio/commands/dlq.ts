@@ -1,7 +1,9 @@
 import { Command } from 'commander'
 import type { Run } from '../context.ts'
+import { REASONS } from '../dead-letters/dead-letter.ts'
 import type { Filter } from '../dead-letters/filter.ts'
-import { age, collect, positiveInteger, positiveNumber } from '../options.ts'
+import { usageError } from '../errors.ts'
+import { age, collect, collectAttribute, collectOneOf, notEmpty, positiveInteger, positiveNumber } from '../options.ts'
 
 type FilterOptions = Filter & { readonly limit?: number }
 
@@ -29,16 +31,24 @@ const SOURCES = 'subscriptions whose dead letters are meant: identify, track, tr
 function withFilters(command: Command): Command {
   return command
     .option('--id <id>', 'only this dead letter; repeatable', collect)
-    .option('--reason <reason>', 'only those with this reason; repeatable', collect)
+    .option(
+      '--reason <reason>',
+      `only those with this reason, repeatable: ${REASONS.join(', ')}`,
+      collectOneOf(REASONS),
+    )
     .option('--older-than <age>', 'only those published longer ago than this: 90s, 15m, 2h, 3d', age)
     .option('--younger-than <age>', 'only those published more recently than this', age)
-    .option('--person <id|e-mail>', 'only those about this person')
-    .option('--attribute <name=value>', 'only those with this attribute; repeatable', collect)
+    .option('--person <id|e-mail>', 'only those about this person', notEmpty)
+    .option('--attribute <name=value>', 'only those with this attribute; repeatable', collectAttribute)
 }
 
 function filterOf({ id, reason, olderThan, youngerThan, person, attribute }: FilterOptions): Filter {
   const given = { id, reason, olderThan, youngerThan, person, attribute }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  const filter: Filter = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  if (olderThan !== undefined && youngerThan !== undefined && olderThan > youngerThan) {
+    throw usageError('--older-than and --younger-than leave no time between them')
+  }
+  return filter
 }
 
 export function dlqCommand(run: Run): Command {
@@ -94,12 +104,12 @@ Examples:
 
   dlq.addCommand(
     withFilters(new Command('replay').description('Publish dead letters again.').argument('[sources...]', SOURCES))
-      .option('--dry-run', 'show what would be replayed, what would be skipped, and why')
+      .option('--dry-run', 'list what would be replayed and what would be skipped, and why')
       .option('--edit', 'edit each message first in $VISUAL or $EDITOR; its key stays unless you change it')
       .option('--limit <number>', 'replay at most this many per source', positiveInteger)
       .option('--rate <number>', 'at most this many messages per second', positiveNumber, 100)
       .option('--max-replays <number>', 'skip messages that were replayed this many times already', positiveInteger, 3)
-      .option('--force', 'also replay delete, suppress, unsuppress and merge')
+      .option('--force', 'also replay delete, suppress, unsuppress and merge, and unchanged what breaks the contract')
       .option(
         '--accept-duplicates',
         'also replay transactional messages that have no key and may have been sent: they may be sent twice',
@@ -109,6 +119,7 @@ Examples:
         `
 A replayed message keeps its key: if it went through the first time, it is not sent or counted again. A dead letter is
 removed only after Pub/Sub has accepted its replay. If the command is killed, run it again: it resumes.
+Dead letters with the reason contract or not_json are left alone without --edit or --force: they would come back.
 Replays of warehouse messages reach every subscriber of webhook-events; the event_id identifies the repeats.
 
 Examples:

@@ -9,6 +9,7 @@ function assess(topic: string, body: object, options: { ageMs?: number; attribut
   const deadLetter: DeadLetter = {
     source: { name: topic, topic, deadLetterSubscription: `${topic}-dead-letter`, ackDeadlineMs: 60_000 },
     id: '900',
+    messageId: '900',
     ackId: 'ack',
     data: Buffer.from(JSON.stringify(body)),
     attributes: {

@@ -27,6 +27,9 @@ const OLD_EVENT_MS = 12 * HOUR_MS
 /** Customer.io records an older event, but starts no campaign with it. */
 const NO_CAMPAIGN_MS = 72 * HOUR_MS
 
+/** Reasons that no replay of the same bytes removes. */
+const BROKEN: ReadonlySet<string> = new Set(['contract', 'not_json'])
+
 /** Decides whether a dead letter may be replayed, and with which warnings. Pure. */
 export function assessReplay(deadLetter: DeadLetter, rules: ReplayRules, nowMs: number): Assessment {
   const facts = factsOf(deadLetter)
@@ -37,6 +40,9 @@ export function assessReplay(deadLetter: DeadLetter, rules: ReplayRules, nowMs: 
 
   function findObstacle(): string | undefined {
     if (facts.bodyCut && !rules.edit) return 'its body was too large and was cut: complete it with --edit'
+    if (BROKEN.has(facts.reason) && !rules.edit && !rules.force) {
+      return 'it breaks the contract and would come back: correct it with --edit, or --force replays it unchanged'
+    }
     if (facts.replays >= rules.maxReplays) {
       return `it was replayed ${facts.replays} times and came back: find the cause, then raise --max-replays`
     }

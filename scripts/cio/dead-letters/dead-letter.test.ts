@@ -7,6 +7,7 @@ function deadLetter(attributes: Record<string, string>, more: Partial<DeadLetter
   return {
     source: { name: 'track', topic: 'track', deadLetterSubscription: 'track-dead-letter', ackDeadlineMs: 60_000 },
     id: '900',
+    messageId: '900',
     ackId: 'ack',
     data: Buffer.from('{"name":"x"}'),
     attributes,

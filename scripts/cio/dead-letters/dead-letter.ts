@@ -1,16 +1,24 @@
+import { DEAD_LETTER_REASONS } from '../../../shared/outcome/index.ts'
 import type { Source } from './source.ts'
 
 /** A dead letter that we have pulled. */
 export interface DeadLetter {
   readonly source: Source
-  /** Pub/Sub's id of the dead letter itself: what `show` and `--id` take. */
+  /** Pub/Sub's id of the message that it was first: it stays over replays. What `show` and `--id` take. */
   readonly id: string
+  /** Pub/Sub's id of this dead letter, another one each time it comes back. */
+  readonly messageId: string
   readonly ackId: string
   readonly data: Buffer
   readonly attributes: Readonly<Record<string, string>>
   readonly orderingKey: string
   /** When it was dead-lettered. */
   readonly deadLetteredAtMs: number
+}
+
+/** The id that stays: a message that Pub/Sub forwarded has lost its first one, and goes by that of its dead letter. Pure. */
+export function lastingId(messageId: string, { source_message_id: first }: DeadLetter['attributes']): string {
+  return first || messageId
 }
 
 /** What the attributes of a dead letter say. */
@@ -34,6 +42,8 @@ export interface Facts {
 export const FORWARDED = 'forwarded'
 /** Published by somebody else, without a reason. */
 export const UNKNOWN = 'unknown'
+/** Every reason that a dead letter can have here. */
+export const REASONS: readonly string[] = [...DEAD_LETTER_REASONS, FORWARDED, UNKNOWN]
 
 /** Attributes by which Pub/Sub marks what it forwards itself. */
 const FORWARDED_PREFIX = 'CloudPubSubDeadLetterSource'

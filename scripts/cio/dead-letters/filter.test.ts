@@ -7,6 +7,7 @@ const NOW_MS = Date.parse('2026-11-21T12:00:00Z')
 const DEAD_LETTER: DeadLetter = {
   source: { name: 'track', topic: 'track', deadLetterSubscription: 'track-dead-letter', ackDeadlineMs: 60_000 },
   id: '900',
+  messageId: '900',
   ackId: 'ack',
   data: Buffer.from('{"identifiers":{"email":"Ada@Example.com"},"name":"x","attributes":{"note":"for u7"}}'),
   attributes: { reason: 'refused', shop: 'eu=1', source_publish_time: '2026-11-21T11:00:00Z' },

@@ -1,4 +1,4 @@
-import { usageError } from '../errors.ts'
+import { CommandError } from '../errors.ts'
 import { isAbout } from './body.ts'
 import { type DeadLetter, factsOf } from './dead-letter.ts'
 
@@ -18,11 +18,23 @@ export function isNarrowed(filter: Filter): boolean {
   return Object.values(filter).some((value) => value !== undefined)
 }
 
+/** Ids that were asked for and not found: somebody else may hold them, or they are mistyped. */
+export function idsNotFound({ id = [] }: Filter, found: ReadonlySet<string>): readonly string[] {
+  return id.filter((each) => !found.has(each))
+}
+
+export function notFoundError(ids: readonly string[]): CommandError {
+  return new CommandError(`no dead letter ${ids.join(', ')} here`, {
+    hint: 'Another run may hold it for up to a minute. `dlq list` shows what is there.',
+  })
+}
+
 /** Whether a dead letter matches. Pure. */
 export function matches(deadLetter: DeadLetter, filter: Filter, nowMs: number): boolean {
   const facts = factsOf(deadLetter)
   const ageMs = nowMs - facts.publishedAtMs
-  if (filter.id !== undefined && !filter.id.includes(deadLetter.id)) return false
+  const { id, messageId } = deadLetter
+  if (filter.id !== undefined && !filter.id.includes(id) && !filter.id.includes(messageId)) return false
   if (filter.reason !== undefined && !filter.reason.includes(facts.reason)) return false
   if (filter.olderThan !== undefined && ageMs < filter.olderThan) return false
   if (filter.youngerThan !== undefined && ageMs > filter.youngerThan) return false
@@ -32,7 +44,6 @@ export function matches(deadLetter: DeadLetter, filter: Filter, nowMs: number): 
 
 function hasAttribute({ attributes }: DeadLetter, wanted: string): boolean {
   const at = wanted.indexOf('=')
-  if (at === 0) throw usageError(`--attribute ${wanted}: it must be name=value, or a name`)
   if (at < 0) return attributes[wanted] !== undefined
   return attributes[wanted.slice(0, at)] === wanted.slice(at + 1)
 }

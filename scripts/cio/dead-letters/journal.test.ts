@@ -17,8 +17,8 @@ describe('the journal of a replay', () => {
     journal.begin(4711, 1)
     journal.pullBegins(2)
     journal.pulled([
-      { id: 'a', ackId: 'ack-a' },
-      { id: 'b', ackId: 'ack-b' },
+      { messageId: 'a', ackId: 'ack-a' },
+      { messageId: 'b', ackId: 'ack-b' },
     ])
     journal.replayed('a')
     expect(new Journal(path).read()).toEqual({

@@ -66,12 +66,12 @@ export class Journal {
     this.#append({ pull: 'begun', at: atMs })
   }
 
-  pulled(deadLetters: readonly { readonly id: string; readonly ackId: string }[]): void {
-    this.#append({ pulled: deadLetters.map(({ id, ackId }) => [id, ackId]) })
+  pulled(deadLetters: readonly { readonly messageId: string; readonly ackId: string }[]): void {
+    this.#append({ pulled: deadLetters.map(({ messageId, ackId }) => [messageId, ackId]) })
   }
 
-  replayed(id: string): void {
-    this.#append({ replayed: id })
+  replayed(messageId: string): void {
+    this.#append({ replayed: messageId })
   }
 
   /** Nothing is held any more, and everything that was replayed is acknowledged. */

@@ -51,5 +51,5 @@ export async function peekEach(
 
 /** Oldest first; equal times in the order of their ids. */
 export function byAge(a: DeadLetter, b: DeadLetter): number {
-  return a.deadLetteredAtMs - b.deadLetteredAtMs || a.id.localeCompare(b.id, 'en', { numeric: true })
+  return a.deadLetteredAtMs - b.deadLetteredAtMs || a.messageId.localeCompare(b.messageId, 'en', { numeric: true })
 }

@@ -2,13 +2,19 @@ import type { Context } from '../context.ts'
 import { usageError } from '../errors.ts'
 import { count } from '../output.ts'
 import type { DeadLetter } from './dead-letter.ts'
-import { type Filter, isNarrowed, matches } from './filter.ts'
+import { type Filter, idsNotFound, isNarrowed, matches, notFoundError } from './filter.ts'
 import { sourcesOf } from './source.ts'
-import { openSubscription } from './subscription.ts'
+import { type DeadLetterSubscription, openSubscription } from './subscription.ts'
 
 export interface PurgeOptions {
   readonly all?: boolean
   readonly dryRun?: boolean
+}
+
+interface Found {
+  readonly source: string
+  readonly subscription: DeadLetterSubscription
+  readonly matching: Pick<DeadLetter, 'messageId' | 'ackId'>[]
 }
 
 /** Deletes dead letters. Pulls all of them before it asks, so that the number it names is the number it deletes. */
@@ -22,30 +28,45 @@ export async function purge(
   if (!isNarrowed(filter) && !options.all) {
     throw usageError('this would delete every dead letter', 'Give a filter, or --all.')
   }
-  const purged: Record<string, number> = {}
-  for (const source of sourcesOf(connection.topology, names)) {
-    const subscription = await openSubscription(context, source)
-    try {
-      const matching: Pick<DeadLetter, 'id' | 'ackId'>[] = []
+  const dryRun = options.dryRun ?? false
+  const found: Found[] = []
+  try {
+    const ids = new Set<string>()
+    for (const source of sourcesOf(connection.topology, names)) {
+      const subscription = await openSubscription(context, source)
+      const matching: Found['matching'] = []
+      found.push({ source: source.name, subscription, matching })
       for await (const page of subscription.pulls()) {
         context.signal.throwIfAborted()
         for (const deadLetter of page) {
-          if (matches(deadLetter, filter, now())) matching.push({ id: deadLetter.id, ackId: deadLetter.ackId })
+          const { id, messageId, ackId } = deadLetter
+          if (!matches(deadLetter, filter, now())) continue
+          matching.push({ messageId, ackId })
+          ids.add(id).add(messageId)
         }
       }
-      purged[source.name] = matching.length
-      if (matching.length === 0 || options.dryRun) continue
-      await prompts.confirm(
-        `Delete ${count(matching.length, 'dead letter')} of ${source.name} in ${connection.name}? This cannot be undone.`,
-      )
-      await subscription.acknowledge(matching)
-    } finally {
-      await subscription[Symbol.asyncDispose]()
     }
+    const missing = idsNotFound(filter, ids)
+    if (missing.length > 0) throw notFoundError(missing)
+    const meant = found.filter(({ matching }) => matching.length > 0)
+    if (meant.length > 0 && !dryRun) {
+      const each = meant.map(({ source, matching }) => `${source} ${matching.length}`).join(', ')
+      const all = meant.reduce((sum, { matching }) => sum + matching.length, 0)
+      await prompts.confirm(
+        `Delete ${count(all, 'dead letter')} (${each}) of ${connection.name}? This cannot be undone.`,
+      )
+      for (const { source, subscription, matching } of meant) {
+        await subscription.acknowledge(matching)
+        context.done.set(`purge ${source}`, `${count(matching.length, 'dead letter')} of ${source} deleted`)
+      }
+    }
+  } finally {
+    for (const { subscription } of found) await subscription[Symbol.asyncDispose]()
   }
-  output.result({ purged, dryRun: options.dryRun ?? false }, () =>
+  const purged = Object.fromEntries(found.map(({ source, matching }) => [source, matching.length]))
+  output.result({ purged, dryRun }, () =>
     Object.entries(purged)
-      .map(([name, number]) => `${name}: ${count(number, 'message')} ${options.dryRun ? 'would be ' : ''}deleted`)
+      .map(([name, number]) => `${name}: ${count(number, 'message')} ${dryRun ? 'would be ' : ''}deleted`)
       .join('\n'),
   )
 }

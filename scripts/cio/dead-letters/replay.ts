@@ -3,14 +3,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Topic } from '@google-cloud/pubsub'
 import type { Context } from '../context.ts'
 import { aborted, CommandError } from '../errors.ts'
-import { count, duration } from '../output.ts'
+import { count, duration, printable } from '../output.ts'
 import { createPace } from '../pace.ts'
 import { startProgress } from '../progress.ts'
 import { assessReplay, type ReplayRules } from './assess.ts'
 import { type DeadLetter, factsOf, type Replay, replayOf } from './dead-letter.ts'
 import { edited } from './edit.ts'
-import { type Filter, matches } from './filter.ts'
+import { type Filter, idsNotFound, matches, notFoundError } from './filter.ts'
 import { Journal, type LeftOver } from './journal.ts'
+import { peekEach } from './peek.ts'
 import { type Source, sourcesOf } from './source.ts'
 import { type DeadLetterSubscription, openSubscription } from './subscription.ts'
 
@@ -34,12 +35,16 @@ interface Tally {
   replayed: number
   /** Replayed by a run that was killed before it could acknowledge them. */
   alreadyReplayed: number
+  /** What a dry run would replay. */
+  readonly planned: { readonly id: string; readonly reason: string }[]
   readonly skipped: { readonly id: string; readonly why: string }[]
 }
 
-/** How much is sorted by age, checked and confirmed at a time. Bounds memory. */
+/** How much is sorted by age, checked and published at a time. Bounds memory. */
 const WINDOW_DEAD_LETTERS = 10_000
 const WINDOW_BYTES = 64 * 1024 * 1024
+/** Ids in a text; --json has all of them. */
+const IDS_SHOWN = 50
 
 /** Publishes dead letters again. One leaves its subscription only after Pub/Sub has accepted its replay. */
 export async function replay(
@@ -49,15 +54,34 @@ export async function replay(
   options: ReplayOptions,
 ): Promise<void> {
   const { output, connection } = context
+  const runs = sourcesOf(connection.topology, names).map((source) => new SourceReplay(context, source, filter, options))
   const tallies: Tally[] = []
-  for (const source of sourcesOf(connection.topology, names)) {
-    tallies.push(await new SourceReplay(context, source, filter, options).run())
+  try {
+    for (const run of runs) await run.open()
+    // An edited message is asked about when it is known.
+    if (!options.dryRun && !options.edit) await confirmAll(context, runs)
+    for (const run of runs) tallies.push(await run.run())
+  } finally {
+    for (const run of runs) await run.close()
   }
   output.result({ dryRun: options.dryRun, sources: tallies }, () => tallies.flatMap(linesOf(options)).join('\n'))
+  const missing = idsNotFound(filter, new Set(runs.flatMap(({ found }) => [...found])))
+  if (missing.length > 0) throw notFoundError(missing)
   const skipped = tallies.reduce((sum, tally) => sum + tally.skipped.length, 0)
-  if (skipped > 0 && !options.dryRun) {
-    throw new CommandError(`${count(skipped, 'dead letter')} skipped`)
-  }
+  if (skipped > 0 && !options.dryRun) throw new CommandError(`${count(skipped, 'dead letter')} skipped`)
+}
+
+/** One question for all, with the number of all: what follows is not asked about again. */
+async function confirmAll({ prompts, connection }: Context, runs: readonly SourceReplay[]): Promise<void> {
+  if (prompts.confirmed) return
+  const counts: { readonly source: string; readonly replayable: number }[] = []
+  for (const run of runs) counts.push(await run.count())
+  const all = counts.reduce((sum, { replayable }) => sum + replayable, 0)
+  if (all === 0) return
+  const each = counts
+    .filter(({ replayable }) => replayable > 0)
+    .map(({ source, replayable }) => `${source} ${replayable}`)
+  await prompts.confirm(`Replay ${count(all, 'dead letter')} (${each.join(', ')}) in ${connection.name}?`)
 }
 
 const linesOf =
@@ -68,9 +92,18 @@ const linesOf =
       tally.alreadyReplayed > 0 ? `, ${tally.alreadyReplayed} already replayed by the interrupted run` : ''
     return [
       `${tally.source}: ${count(tally.replayed, 'message')} ${dryRun ? 'would be ' : ''}replayed${already}`,
-      ...[...why].map(([reason, deadLetters]) => `  ${deadLetters.length} skipped: ${reason}`),
+      ...shown(tally.planned.map(({ id, reason }) => `  ${printable(id)}  ${printable(reason)}`)),
+      ...[...why].flatMap(([reason, deadLetters]) => [
+        `  ${deadLetters.length} skipped: ${reason}`,
+        ...shown(deadLetters.map(({ id }) => `    ${printable(id)}`)),
+      ]),
     ]
   }
+
+function shown(lines: readonly string[]): readonly string[] {
+  if (lines.length <= IDS_SHOWN) return lines
+  return [...lines.slice(0, IDS_SHOWN), `    … and ${lines.length - IDS_SHOWN} more (--json lists all)`]
+}
 
 /** The replay of one source's dead letters. */
 class SourceReplay {
@@ -85,9 +118,11 @@ class SourceReplay {
   readonly #replayed: Set<string> = new Set()
   /** Dead letters already handled: one whose lease expires is delivered a second time. */
   readonly #seen: Set<string> = new Set()
-  #confirmed = false
-  /** True while a replay is accepted and its dead letter is not yet acknowledged. */
-  #unacknowledged = false
+  /** Ids of all that match, by which `--id` tells what there is not. */
+  readonly found: Set<string> = new Set()
+  #subscription: DeadLetterSubscription | undefined
+  /** True while the journal knows what nothing else does: what an earlier run did, what is accepted and not acknowledged. */
+  #journalNeeded = false
 
   constructor(context: Context, source: Source, filter: Filter, options: ReplayOptions) {
     this.#context = context
@@ -96,45 +131,59 @@ class SourceReplay {
     this.#options = options
     this.#journal = new Journal(join(context.connection.stateDirectory, `replay-${source.name}.ndjson`))
     this.#startedMs = context.now()
-    this.#tally = { source: source.name, replayed: 0, alreadyReplayed: 0, skipped: [] }
+    this.#tally = { source: source.name, replayed: 0, alreadyReplayed: 0, planned: [], skipped: [] }
   }
 
-  async run(): Promise<Tally> {
+  /** Takes up what a killed run left, unless this is a dry run. */
+  async open(): Promise<void> {
     if (this.#options.dryRun) {
-      const subscription = await openSubscription(this.#context, this.#source)
-      try {
-        await this.#replayAll(subscription)
-        return this.#tally
-      } finally {
-        await subscription[Symbol.asyncDispose]()
-      }
+      this.#subscription = await openSubscription(this.#context, this.#source)
+      return
     }
     const before = this.#journal.read()
     if (before !== undefined) this.#refuseWhileAlive(before)
     this.#journal.begin(process.pid, this.#context.now())
-    const subscription = await openSubscription(this.#context, this.#source, this.#journal)
-    try {
-      if (before !== undefined) {
-        // If this is interrupted too, the next run needs the whole journal.
-        this.#unacknowledged = true
-        await this.#takeUp(subscription, before)
-        this.#unacknowledged = false
-      }
-      await this.#replayAll(subscription)
-    } finally {
-      await subscription[Symbol.asyncDispose]()
-      if (!this.#unacknowledged) this.#journal.end()
-    }
+    this.#subscription = await openSubscription(this.#context, this.#source, this.#journal)
+    if (before === undefined) return
+    this.#journalNeeded = true
+    await this.#takeUp(this.#subscription, before)
+  }
+
+  /** How many would be replayed. Looks at all of them and releases them. */
+  async count(): Promise<{ readonly source: string; readonly replayable: number }> {
+    const { now } = this.#context
+    let replayable = 0
+    await peekEach(this.#context, [this.#source], this.#filter, (deadLetter) => {
+      if (this.#replayed.has(deadLetter.messageId)) return
+      if (assessReplay(deadLetter, this.#options, now()).obstacle === undefined) replayable++
+    })
+    return { source: this.#source.name, replayable: Math.min(replayable, this.#options.limit) }
+  }
+
+  async run(): Promise<Tally> {
+    if (this.#subscription !== undefined) await this.#replayAll(this.#subscription)
+    this.#journalNeeded = false
     return this.#tally
   }
 
+  async close(): Promise<void> {
+    if (this.#subscription === undefined) return
+    await this.#subscription[Symbol.asyncDispose]()
+    if (!this.#journalNeeded) this.#journal.end()
+  }
+
   async #replayAll(subscription: DeadLetterSubscription): Promise<void> {
+    const { dryRun } = this.#options
     while (this.#tally.replayed < this.#options.limit) {
       const window = await this.#window(subscription)
       if (window.length === 0) return
       const planned = await this.#planned(window, this.#options.limit - this.#tally.replayed)
-      if (this.#options.dryRun) this.#tally.replayed += planned.length
-      else if (planned.length > 0) await this.#publish(subscription, planned)
+      if (dryRun) {
+        this.#tally.replayed += planned.length
+        this.#tally.planned.push(
+          ...planned.map(({ deadLetter }) => ({ id: deadLetter.id, reason: factsOf(deadLetter).reason })),
+        )
+      } else if (planned.length > 0) await this.#publish(subscription, planned)
     }
   }
 
@@ -154,10 +203,10 @@ class SourceReplay {
       this.#replayed.add(id)
       this.#seen.add(id)
     }
-    const deadLetters = [...held].map(([id, ackId]) => ({ id, ackId }))
-    const done = deadLetters.filter(({ id }) => replayed.has(id))
+    const deadLetters = [...held].map(([messageId, ackId]) => ({ messageId, ackId }))
+    const done = deadLetters.filter(({ messageId }) => replayed.has(messageId))
     await unlessUnknown(subscription.acknowledge(done))
-    await unlessUnknown(subscription.release(deadLetters.filter(({ id }) => !replayed.has(id))))
+    await unlessUnknown(subscription.release(deadLetters.filter(({ messageId }) => !replayed.has(messageId))))
     this.#tally.alreadyReplayed = replayed.size
     if (openPullAtMs === undefined) return
     const waitMs = openPullAtMs + this.#source.ackDeadlineMs + 1_000 - now()
@@ -175,12 +224,13 @@ class SourceReplay {
     let bytes = 0
     for await (const page of subscription.pulls()) {
       signal.throwIfAborted()
-      await subscription.acknowledge(page.filter(({ id }) => this.#replayed.has(id)))
+      await subscription.acknowledge(page.filter(({ messageId }) => this.#replayed.has(messageId)))
       for (const deadLetter of page) {
         // What was dead-lettered since we began may be what we replayed a moment ago.
-        if (this.#seen.has(deadLetter.id) || deadLetter.deadLetteredAtMs >= this.#startedMs) continue
-        this.#seen.add(deadLetter.id)
+        if (this.#seen.has(deadLetter.messageId) || deadLetter.deadLetteredAtMs >= this.#startedMs) continue
+        this.#seen.add(deadLetter.messageId)
         if (!matches(deadLetter, this.#filter, now())) continue
+        this.found.add(deadLetter.id).add(deadLetter.messageId)
         window.push(deadLetter)
         bytes += deadLetter.data.length
       }
@@ -199,15 +249,16 @@ class SourceReplay {
       if (planned.length >= most) break
       const assessment = assessReplay(deadLetter, this.#options, now())
       for (const warning of assessment.warnings) warnings.set(warning, (warnings.get(warning) ?? 0) + 1)
-      if (assessment.obstacle !== undefined) {
-        this.#tally.skipped.push({ id: deadLetter.id, why: assessment.obstacle })
-      } else {
-        const replay = replayOf(deadLetter)
-        planned.push({
-          deadLetter,
-          replay: edit && !dryRun ? await edited(prompts, output, deadLetter, replay, now) : replay,
-        })
-      }
+      const unchanged = replayOf(deadLetter)
+      const replay =
+        edit && !dryRun && assessment.obstacle === undefined
+          ? await edited(prompts, output, deadLetter, unchanged, now)
+          : unchanged
+      // An editor can make another operation of it.
+      const obstacle =
+        assessment.obstacle ?? assessReplay({ ...deadLetter, data: replay.data }, this.#options, now()).obstacle
+      if (obstacle === undefined) planned.push({ deadLetter, replay })
+      else this.#tally.skipped.push({ id: deadLetter.id, why: obstacle })
     }
     for (const [warning, times] of warnings) output.warn(times === 1 ? warning : `${warning} (${times} messages)`)
     return planned
@@ -216,10 +267,9 @@ class SourceReplay {
   async #publish(subscription: DeadLetterSubscription, planned: readonly Planned[]): Promise<void> {
     const { connection, output, prompts, now, signal } = this.#context
     const { name, topic: topicName } = this.#source
-    if (!this.#confirmed) {
-      const first = `${count(planned.length, 'dead letter')} of ${name} to the topic ${topicName} of ${connection.name}`
-      await prompts.confirm(`Replay ${first}?`)
-      this.#confirmed = true
+    if (this.#options.edit) {
+      const what = `${count(planned.length, 'edited dead letter')} of ${name}`
+      await prompts.confirm(`Replay ${what} to the topic ${topicName} of ${connection.name}?`)
     }
     const topic = (await connection.pubsub()).topic(topicName, { messageOrdering: true })
     const pace = createPace(this.#options.rate, now, signal)
@@ -248,16 +298,20 @@ class SourceReplay {
           if (replay.orderingKey !== undefined) topic.resumePublishing(replay.orderingKey)
           throw error
         }
-        this.#unacknowledged = true
-        this.#journal.replayed(deadLetter.id)
-        this.#replayed.add(deadLetter.id)
+        this.#journalNeeded = true
+        this.#journal.replayed(deadLetter.messageId)
+        this.#replayed.add(deadLetter.messageId)
         return deadLetter
       }),
     )
     const accepted = published.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
-    await subscription.acknowledge(accepted)
-    this.#unacknowledged = false
     this.#tally.replayed += accepted.length
+    this.#context.done.set(
+      `replay ${this.#source.name}`,
+      `${count(this.#tally.replayed, 'message')} of ${this.#source.name} replayed`,
+    )
+    await subscription.acknowledge(accepted)
+    this.#journalNeeded = this.#tally.alreadyReplayed > 0
     const failed = published.find((each) => each.status === 'rejected')
     if (failed === undefined) return
     throw new CommandError(`replayed ${this.#tally.replayed} of ${this.#source.name}, then a publish failed`, {

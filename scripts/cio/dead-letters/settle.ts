@@ -10,7 +10,7 @@ import { CommandError, usageError } from '../errors.ts'
 import { count } from '../output.ts'
 import { type DeadLetter, FORWARDED, factsOf, replayOf, UNKNOWN } from './dead-letter.ts'
 import { describeEvidence, type Evidence, evidenceOf, recordIdOf, type Sources } from './evidence.ts'
-import { type Filter, matches } from './filter.ts'
+import { type Filter, idsNotFound, matches, notFoundError } from './filter.ts'
 import { byAge } from './peek.ts'
 import { sourcesOf } from './source.ts'
 import { type DeadLetterSubscription, openSubscription } from './subscription.ts'
@@ -43,13 +43,18 @@ export async function settle(
       collection: connection.topology.ledger.collection,
     })
     const deadLetters: DeadLetter[] = []
+    const ids = new Set<string>()
     for await (const page of subscription.pulls()) {
       for (const deadLetter of page) {
-        if (matches(deadLetter, filter, context.now()) && (await mayHaveBeenSent(ledger, deadLetter))) {
+        if (matches(deadLetter, filter, context.now())) ids.add(deadLetter.id).add(deadLetter.messageId)
+        else continue
+        if (await mayHaveBeenSent(ledger, deadLetter)) {
           deadLetters.push(deadLetter)
         }
       }
     }
+    const missing = idsNotFound(filter, ids)
+    if (missing.length > 0) throw notFoundError(missing)
     deadLetters.sort(byAge)
     const sources: Sources = { ledger, customerIo: () => connection.customerIo().service(), now: context.now }
     const known: Evidence[] = []
@@ -77,6 +82,8 @@ export async function settle(
           ? { id: deadLetter.id, settled: 'skipped', note: 'left as it is' }
           : await carryOut(context, ledger, subscription, deadLetter, decision),
       )
+      const carriedOut = settled.filter(({ settled: how }) => how !== 'skipped').length
+      if (carriedOut > 0) context.done.set('settle', `${count(carriedOut, 'send')} settled`)
     }
     output.result(settled, () =>
       settled.length === 0 ? 'no uncertain sends' : settled.map(({ id, note }) => `${id}: ${note}`).join('\n'),

@@ -6,6 +6,7 @@ it('counts dead letters by source and reason, the oldest and the newest, however
     groups.add({
       source: { name: source, topic: source, deadLetterSubscription: `${source}-dead-letter`, ackDeadlineMs: 60_000 },
       id: '1',
+      messageId: '1',
       ackId: 'ack',
       data: Buffer.from('{}'),
       attributes: { reason, source_publish_time: new Date(atMs).toISOString(), replay_count },

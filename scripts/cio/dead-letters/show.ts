@@ -1,9 +1,8 @@
 import type { Context } from '../context.ts'
-import { CommandError } from '../errors.ts'
 import { count, duration, printable, table } from '../output.ts'
 import { jsonOf, whatIs } from './body.ts'
 import { type DeadLetter, factsOf } from './dead-letter.ts'
-import type { Filter } from './filter.ts'
+import { type Filter, idsNotFound, notFoundError } from './filter.ts'
 import { peek, peekEach } from './peek.ts'
 import { sourcesOf } from './source.ts'
 
@@ -22,6 +21,7 @@ function summary(deadLetter: DeadLetter) {
   const { key, publishedAtMs, ...facts } = factsOf(deadLetter)
   return {
     id: deadLetter.id,
+    messageId: deadLetter.messageId,
     source: deadLetter.source.name,
     what: whatIs(deadLetter.data),
     ...facts,
@@ -61,12 +61,10 @@ export async function list(context: Context, names: readonly string[], filter: F
 
 export async function show(context: Context, ids: readonly string[]): Promise<void> {
   const { output, connection } = context
-  const deadLetters = await peek(context, sourcesOf(connection.topology), { id: ids }, ids.length)
-  const missing = ids.filter((id) => deadLetters.every((deadLetter) => deadLetter.id !== id))
+  const deadLetters = await peek(context, sourcesOf(connection.topology), { id: ids })
+  const missing = idsNotFound({ id: ids }, new Set(deadLetters.flatMap(({ id, messageId }) => [id, messageId])))
   if (missing.length > 0) {
-    throw new CommandError(`no dead letter ${missing.join(', ')} here`, {
-      hint: 'Another run may hold it for up to a minute. `dlq list` shows what is there.',
-    })
+    throw notFoundError(missing)
   }
   output.result(deadLetters.map(described), () => deadLetters.map(pretty).join('\n\n'))
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { protos, v1 } from '@google-cloud/pubsub'
 import type { Context } from '../context.ts'
 import { CommandError } from '../errors.ts'
-import type { DeadLetter } from './dead-letter.ts'
+import { type DeadLetter, lastingId } from './dead-letter.ts'
 import type { Journal } from './journal.ts'
 import type { Source } from './source.ts'
 
@@ -59,18 +59,18 @@ export class DeadLetterSubscription implements AsyncDisposable {
   }
 
   /** Removes dead letters for good. Resolves when Pub/Sub has confirmed it. */
-  async acknowledge(deadLetters: readonly Pick<DeadLetter, 'id' | 'ackId'>[]): Promise<void> {
+  async acknowledge(deadLetters: readonly Pick<DeadLetter, 'messageId' | 'ackId'>[]): Promise<void> {
     await this.#each(
       // A dead letter whose lease expired meanwhile was delivered again: only its newest ack id counts.
-      deadLetters.map(({ id, ackId }) => this.#held.get(id) ?? ackId),
+      deadLetters.map(({ messageId, ackId }) => this.#held.get(messageId) ?? ackId),
       (ackIds) => this.#options.subscriber.acknowledge({ subscription: this.#path, ackIds }),
     )
-    for (const { id } of deadLetters) this.#held.delete(id)
+    for (const { messageId } of deadLetters) this.#held.delete(messageId)
   }
 
   /** Ends the leases at once. */
-  async release(deadLetters: readonly Pick<DeadLetter, 'id' | 'ackId'>[]): Promise<void> {
-    for (const { id } of deadLetters) this.#held.delete(id)
+  async release(deadLetters: readonly Pick<DeadLetter, 'messageId' | 'ackId'>[]): Promise<void> {
+    for (const { messageId } of deadLetters) this.#held.delete(messageId)
     await this.#deadline(
       deadLetters.map(({ ackId }) => ackId),
       0,
@@ -80,7 +80,7 @@ export class DeadLetterSubscription implements AsyncDisposable {
   /** Releases everything that is still held. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#heartbeat)
-    await this.release([...this.#held].map(([id, ackId]) => ({ id, ackId }))).catch(() => {})
+    await this.release([...this.#held].map(([messageId, ackId]) => ({ messageId, ackId }))).catch(() => {})
   }
 
   async #pull(): Promise<DeadLetter[]> {
@@ -96,20 +96,23 @@ export class DeadLetterSubscription implements AsyncDisposable {
     const deadLetters = received.flatMap(({ ackId, message }): DeadLetter[] => {
       if (!ackId || !message) return []
       const { seconds = 0, nanos = 0 } = message.publishTime ?? {}
+      const attributes = message.attributes ?? {}
+      const messageId = message.messageId ?? ''
       return [
         {
           source,
-          id: message.messageId ?? '',
+          id: lastingId(messageId, attributes),
+          messageId,
           ackId,
           data: Buffer.from(message.data ?? ''),
-          attributes: message.attributes ?? {},
+          attributes,
           orderingKey: message.orderingKey ?? '',
           deadLetteredAtMs: Number(seconds) * 1_000 + Math.floor(Number(nanos) / 1e6),
         },
       ]
     })
     journal?.pulled(deadLetters)
-    for (const { id, ackId } of deadLetters) this.#held.set(id, ackId)
+    for (const { messageId, ackId } of deadLetters) this.#held.set(messageId, ackId)
     return deadLetters
   }
 

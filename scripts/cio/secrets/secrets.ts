@@ -44,6 +44,7 @@ export async function rotate(context: Context, name: string, options: RotateOpti
     if (options.verify) await throwIfRejected(context, name, given)
     version = await store.add(name, value)
     output.note(`added version ${version} of ${name}`)
+    context.done.set(name, `version ${version} of ${name} added`)
     await untilLatest(context, name, value)
   } else if (await isYoung(context, name, version)) {
     output.note(`resuming the rotation that added version ${version} of ${name}`)
@@ -65,8 +66,11 @@ export async function rotate(context: Context, name: string, options: RotateOpti
     if (earlier.length > 0) {
       const numbers = earlier.map((each) => each.version)
       await prompts.confirm(`Disable version ${numbers.join(', ')} of ${name}?`)
-      for (const number of numbers) await store.disable(name, number)
-      disabled.push(...numbers)
+      for (const number of numbers) {
+        await store.disable(name, number)
+        disabled.push(number)
+        context.done.set(`${name} disabled`, `version ${disabled.join(', ')} of ${name} disabled`)
+      }
     }
   }
   output.result({ name, version, live: options.wait, disabled }, () =>
