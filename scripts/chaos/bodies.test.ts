@@ -87,7 +87,7 @@ it('survives eight pushes of 9.9 MB at once: each is dead-lettered with its byte
     }
     waiting--
   }
-  const letters = fn.deadLetters(waiting)
+  const deadLetters = fn.deadLetters(waiting)
   const all = Array.from({ length: waiting }, until204)
   const others = new Set<number>()
   while (waiting > 0) {
@@ -101,7 +101,7 @@ it('survives eight pushes of 9.9 MB at once: each is dead-lettered with its byte
   const log = readFileSync(fn.process.logFile, 'utf8')
   expect(log).toContain('"event":"message_not_read"')
   expect(log).not.toContain('"event":"dead_letter_failed"')
-  for (const { body, attributes } of await letters) {
+  for (const { body, attributes } of await deadLetters) {
     expect(attributes).toMatchObject({ reason: 'contract' })
     expect(JSON.stringify(body) === JSON.stringify(oversize)).toBe(true)
   }

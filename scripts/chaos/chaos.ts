@@ -14,7 +14,7 @@ it and has it checked. Ends with 1 when the checker rejects it, or when others w
   --seed N          decides messages and faults; the same seed is the same schedule (1)
   --minutes M       how long faults are made; fractions are allowed (2)
   --seconds S       the same in seconds
-  --messages K      how many are published (35 a second)
+  --messages K      how many are published (35 per second)
   --on-not-found X  resend or dead_letter: what becomes of an uncertain send that Customer.io does not list
                     (resend for odd seeds, where a mistake would be a second send; dead_letter for even ones)
   --only KIND       makes no other kind of trouble: one of the names in the first column of the table

@@ -71,9 +71,11 @@ describe('three refused items of 100', () => {
     await pushTogether()
     expect(fn.customerio.statistics().batches).toMatchObject({ requests: 2, items: 101 })
     expect(fn.customerio.workspace.events.all()).toHaveLength(98)
-    const letters = await fn.deadLetters(3)
-    expect(letters.map(({ body }) => body)).toEqual(expect.arrayContaining(CULPRITS.map((number) => events[number])))
-    for (const { attributes } of letters) {
+    const deadLetters = await fn.deadLetters(3)
+    expect(deadLetters.map(({ body }) => body)).toEqual(
+      expect.arrayContaining(CULPRITS.map((number) => events[number])),
+    )
+    for (const { attributes } of deadLetters) {
       expect(attributes).toMatchObject({
         reason: 'refused',
         error: 'Customer.io refused the item: attributes.note: invalid: is not to our liking',
@@ -91,9 +93,11 @@ describe('three refused items of 100', () => {
     await pushTogether()
     expect(fn.customerio.statistics().requests).toBeLessThanOrEqual(1 + 40)
     expect(fn.customerio.workspace.events.all()).toHaveLength(98)
-    const letters = await fn.deadLetters(3)
-    expect(letters.map(({ body }) => body)).toEqual(expect.arrayContaining(CULPRITS.map((number) => events[number])))
-    for (const { attributes } of letters) {
+    const deadLetters = await fn.deadLetters(3)
+    expect(deadLetters.map(({ body }) => body)).toEqual(
+      expect.arrayContaining(CULPRITS.map((number) => events[number])),
+    )
+    for (const { attributes } of deadLetters) {
       expect(attributes).toMatchObject({
         reason: 'refused',
         error: 'Customer.io answered 400: batch: invalid: is not to our liking',

@@ -104,17 +104,17 @@ export async function startOneFunction(
         return await post(agent, process.url, JSON.stringify({ message, subscription, deliveryAttempt: 1 }))
       },
       async deadLetters(count) {
-        const letters: { body: unknown; attributes: Record<string, string> }[] = []
+        const deadLetters: { body: unknown; attributes: Record<string, string> }[] = []
         const { promise, resolve, reject } = Promise.withResolvers<void>()
         subscription.on('error', reject)
         subscription.on('message', (message) => {
           message.ack()
-          letters.push({ body: JSON.parse(message.data.toString()), attributes: message.attributes })
-          if (letters.length === count) resolve()
+          deadLetters.push({ body: JSON.parse(message.data.toString()), attributes: message.attributes })
+          if (deadLetters.length === count) resolve()
         })
         await promise
         await subscription.close()
-        return letters
+        return deadLetters
       },
     }
   } catch (error) {

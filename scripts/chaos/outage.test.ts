@@ -11,8 +11,8 @@ it('an outage dead-letters nothing and costs Customer.io a few requests; the bac
     environment: { BATCH_MAX_ITEMS: '7' },
   })
   expect(result).toMatchObject({ published: 240, received: 240, deadLettered: 0, unsettled: 0 })
-  // Each function: three failures until the first pause, then a probe a second at most.
+  // Each function: three failures until the first pause, then at most one probe per second.
   expect(result.requestsDuringOutage).toBeLessThanOrEqual(2 * (3 + 4 + seconds))
-  // Of 10 a second identify gets 3 and track 4.
+  // Of 10 per second identify gets 3 and track 4.
   expect(result.mostInTwoSeconds).toBeLessThanOrEqual(allowedInTwoSeconds(7, 2))
 }, 90_000)

@@ -10,7 +10,7 @@ import { MessageWatch } from './watch.ts'
 export interface OutageOptions {
   /** How long Customer.io answers everything with 503. */
   readonly seconds: number
-  /** Messages of each topic that are published meanwhile, a second. */
+  /** Messages of each topic that are published per second meanwhile. */
   readonly perSecond: Readonly<Partial<Record<Topic, number>>>
   /** The account's limit, shared out as in the cloud. */
   readonly requestsPerSecond: number
