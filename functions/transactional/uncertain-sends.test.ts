@@ -8,7 +8,7 @@ import { steadyClock } from '../../shared/clock/index.ts'
 import { transactionalMessage } from '../../shared/contract/index.ts'
 import { messageKey } from '../../shared/idempotency/index.ts'
 import { sendOnce } from '../../shared/ledger/index.ts'
-import { createMemoryLedger } from '../../shared/ledger/simulation/memory-ledger.ts'
+import { createMemoryLedger } from '../../shared/ledger/testing/memory-ledger.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
 import { messageToSend } from './message.ts'
 

@@ -106,4 +106,4 @@ it('survives eight pushes of 9.9 MB at once: each is dead-lettered with its byte
     expect(JSON.stringify(body) === JSON.stringify(oversize)).toBe(true)
   }
   expect(fn.process.pid).toBe(pid)
-}, 60_000)
+}, 240_000)

@@ -168,6 +168,8 @@ describe('with the packages of the local pipeline', () => {
     const config = {
       rootDir: '.',
       transform: {},
+      // Beside other suites on two cores: what is asserted is that it works, not how soon.
+      testTimeout: 30_000,
       testMatch: ['**/application.test.cjs'],
       moduleFileExtensions: ['cjs', 'js', 'json'],
       globalSetup: '<rootDir>/global-setup.cjs',

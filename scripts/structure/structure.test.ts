@@ -8,7 +8,7 @@ const imports = new Map([...sources].map(([file, text]) => [file, importsOf(file
 
 /** `shared/clock` of `shared/clock/index.ts`. */
 const concernOf = (file: string) => file.match(/^shared\/[^/]+(?=\/)/)?.[0]
-const isTest = (file: string) => file.endsWith('.test.ts') || /\/testing\/|\/testing\.ts$/.test(file)
+const isTest = (file: string) => file.endsWith('.test.ts') || /\/(testing|simulation)\/|\/testing\.ts$/.test(file)
 
 /** Every import of one file from another part of the project, with what is wrong about it. */
 function offences(isWrong: (file: string, target: string) => boolean): string[] {

@@ -4,7 +4,7 @@ import { type FirestoreServer, startFirestore } from '../../scripts/emulators/fi
 import { FIRESTORE_EMULATOR, findGoogleEmulator, startGoogleEmulator } from '../../scripts/testing/google-emulator.ts'
 import { createFirestoreSendLedger } from './firestore.ts'
 import { MOST_RECORDS_OF_A_PERSON, type NewSendRecord, type SendLedger, type StoredRecord } from './record.ts'
-import { createMemoryLedger } from './simulation/memory-ledger.ts'
+import { createMemoryLedger } from './testing/memory-ledger.ts'
 
 const CLAIMED: NewSendRecord = {
   state: 'claimed',

@@ -4,7 +4,7 @@ import { type Delivery, hashOf, type MessageToSend, type StoredRecord, sendOnce 
 import type { DeliveriesFound, LookUpAnswer } from './look-up.ts'
 import type { SendLedger } from './record.ts'
 import type { SendOnceOptions } from './send.ts'
-import { createMemoryLedger } from './simulation/memory-ledger.ts'
+import { createMemoryLedger } from './testing/memory-ledger.ts'
 
 const ID = hashOf('key')
 const START_MS = 1_763_740_000_000

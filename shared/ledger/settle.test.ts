@@ -1,6 +1,6 @@
 import { settle } from './index.ts'
 import type { NewSendRecord, SendLedger, SendState } from './record.ts'
-import { createMemoryLedger } from './simulation/memory-ledger.ts'
+import { createMemoryLedger } from './testing/memory-ledger.ts'
 
 const LEASE_MS = 30_000
 

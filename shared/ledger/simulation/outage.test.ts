@@ -1,7 +1,7 @@
 import { CircuitBreaker } from '../circuit-breaker.ts'
 import type { ReadyToSend } from '../ready.ts'
 import { sendOnce } from '../send.ts'
-import { createMemoryLedger } from './memory-ledger.ts'
+import { createMemoryLedger } from '../testing/memory-ledger.ts'
 import { Process, World } from './world.ts'
 
 interface Outage {

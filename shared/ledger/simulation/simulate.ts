@@ -1,8 +1,8 @@
 import type { Outcome } from '../../outcome/index.ts'
 import type { SendLedger } from '../record.ts'
 import { type SendOnceOptions, sendOnce } from '../send.ts'
+import { createMemoryLedger } from '../testing/memory-ledger.ts'
 import { type Call, SimulatedCustomerIO } from './customerio.ts'
-import { createMemoryLedger } from './memory-ledger.ts'
 import { type Mishap, Process, World } from './world.ts'
 
 /** One delivery of a message by Pub/Sub to one process, and everything that goes wrong with it. */
