@@ -5,6 +5,7 @@ resource "google_bigquery_dataset" "warehouse" {
   location                   = coalesce(var.bigquery_location, var.region)
   labels                     = local.labels
   delete_contents_on_destroy = !var.deletion_protection
+  max_time_travel_hours      = "48" # the least: what is erased stays readable for that long, and for 7 days of fail-safe by Google
 
   depends_on = [google_project_service.api]
 }

@@ -1,10 +1,15 @@
 /** Who is meant: the one place that compares persons. */
 export {
   boundedSubjectKey,
+  type Identifier,
+  type IdentifierKind,
   identifierOf,
   identifiersOf,
   isSamePhone,
   keyOf,
+  phoneOf,
   subjectKey,
 } from './identifier.ts'
-export { mailboxesOf, shareMailbox } from './mailbox.ts'
+export { mailboxesOf, mailboxOf, shareMailbox } from './mailbox.ts'
+export { type NamedPerson, ownershipOf, personsIn, personsInWebhook } from './persons.ts'
+export { mayName } from './text.ts'

@@ -400,7 +400,7 @@ run "every_environment" {
           && table.time_partitioning[0].field == var.pipeline.bigquery.tables[name].partition_field
           && table.time_partitioning[0].type == var.pipeline.bigquery.tables[name].partition_type
         )
-      ]) && r.dataset.delete_contents_on_destroy == (environment == "dev")
+      ]) && r.dataset.delete_contents_on_destroy == (environment == "dev") && r.dataset.max_time_travel_hours == "48"
     ])
     error_message = "A table is not protected in staging or prod, or differs from what pipeline.yaml says of it."
   }

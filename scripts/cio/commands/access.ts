@@ -9,6 +9,7 @@ export function accessCommand(run: Run): Command {
     )
     .option('--id <id>', 'the id that your application uses for them')
     .option('--email <address>', 'their e-mail address')
+    .option('--phone <number>', 'their phone number, with its country code')
     .option('-o, --out <file>', 'write to a new file that only you can read, and print a summary')
     .addHelpText('after', '\nExample:\n  cio-gcp access --id ada --out ada.json --local')
     .action((options: AccessOptions, command: Command) =>

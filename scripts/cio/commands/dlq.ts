@@ -38,7 +38,7 @@ function withFilters(command: Command): Command {
     )
     .option('--older-than <age>', 'only those published longer ago than this: 90s, 15m, 2h, 3d', age)
     .option('--younger-than <age>', 'only those published more recently than this', age)
-    .option('--person <id|e-mail>', 'only those about this person', notEmpty)
+    .option('--person <id|e-mail>', 'only those about this person, or sent to them alone', notEmpty)
     .option('--attribute <name=value>', 'only those with this attribute; repeatable', collectAttribute)
 }
 
@@ -66,7 +66,10 @@ until then nobody else receives them.
 Examples:
   cio-gcp dlq list --local
   cio-gcp dlq list transactional --reason uncertain --older-than 2h --local
-  cio-gcp dlq list --person ada@example.com --json --local`,
+  cio-gcp dlq list --person ada@example.com --json --local
+
+With --person it also shows messages that name the person among others, and messages that keep no contract and may be
+about them. No other command takes these by --person.`,
       )
       .action((names: string[], options: FilterOptions, command: Command) =>
         run(command, async (context) => {

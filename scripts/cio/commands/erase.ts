@@ -7,15 +7,24 @@ export function eraseCommand(run: Run): Command {
     .description('Erase one person from Customer.io, warehouse, send ledger and dead letters. Cannot be undone.')
     .option('--id <id>', 'the id that your application uses for them')
     .option('--email <address>', 'their e-mail address')
+    .option('--phone <number>', 'their phone number, with its country code')
+    .option('--dry-run', 'show what would be erased, and change nothing')
+    .option('--unknown', 'suppress the names at Customer.io although nobody is found by them')
     .option('--resume', 'finish earlier erasures that left something behind')
+    .option('--also <id...>', 'delete these dead letters or quarantined rows too, which you have looked at')
+    .option('--keep <id...>', 'keep these, which you have looked at')
     .addHelpText(
       'after',
       `
 First the id and the e-mail address are suppressed at Customer.io, then the person is deleted. The suppression keeps
 messages that are still under way from creating the person again; it lasts until somebody unsuppresses them.
+Names are compared as Customer.io does: ids to the letter, addresses by mailbox. A message that belongs to others as well (a
+broadcast, a copy, a relationship), and one that keeps no contract, is not deleted but listed: look at it and run
+\`erase --resume\` with --also or --keep.
 BigQuery cannot delete rows that are still in its streaming buffer (up to 90 minutes). If rows are left, the exit code is
 1: run \`erase --resume\` later. A journal on this machine remembers what is left, as hashes.
 Customer.io retries webhooks for up to seven days, and a late one can bring a row back: erase the person again after that.
+BigQuery keeps what is deleted for 2 days of time travel, and for 7 more of fail-safe that only Google can read.
 Your users table is not touched. UserMessagingRepository.onUserDeleted clears what the pipeline keeps beside it.
 
 Examples:

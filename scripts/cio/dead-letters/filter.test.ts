@@ -1,4 +1,4 @@
-import { isAbout, peopleIn, whatIs } from './body.ts'
+import { whatIs } from './body.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import { type Filter, isNarrowed, matches } from './filter.ts'
 
@@ -29,7 +29,10 @@ describe('a filter', () => {
     [true, { attribute: ['shop=eu=1', 'reason'] }],
     [false, { attribute: ['shop=eu'] }],
     [true, { person: 'ada@example.com' }],
+    [true, { person: 'Ada <ada@EXAMPLE.com>' }],
+    [false, { person: 'da@example.com' }],
     [false, { person: 'u7' }],
+    [false, { person: 'u7', mentions: true }],
     [false, { reason: ['refused'], person: 'bob' }],
   ])('is %p for %p', (expected, filter) => {
     expect(matches(DEAD_LETTER, filter, NOW_MS)).toBe(expected)
@@ -37,45 +40,6 @@ describe('a filter', () => {
 
   it('knows whether it narrows anything', () => {
     expect([isNarrowed({}), isNarrowed({ person: 'u1' })]).toEqual([false, true])
-  })
-})
-
-describe('the people of a message', () => {
-  const people = (body: unknown) => [...peopleIn(Buffer.from(JSON.stringify(body)))]
-
-  it('are found wherever messages and webhooks name them', () => {
-    expect(people({ primary: { id: 'a' }, secondary: { cio_id: 'b' } })).toEqual(['a', 'b'])
-    expect(people({ channel: 'email', to: 'Ada <Ada@X.com>, bob@x.com', identifiers: { id: 5 } })).toEqual(
-      expect.arrayContaining(['ada@x.com', 'bob@x.com', '5']),
-    )
-    expect(people({ data: { identifiers: { email: 'C@x.com', id: null }, recipient: 'd@x.com' } })).toEqual(
-      expect.arrayContaining(['c@x.com', 'd@x.com']),
-    )
-    expect(people({ identifiers: { id: 'Ada@X.com' } })).toEqual(['Ada@X.com', 'ada@x.com'])
-  })
-
-  it('are found by address in a body that is broken, and by id only where it is one', () => {
-    expect(isAbout(Buffer.from('{"to": "Ada@X.com", oops'), 'ada@x.com')).toBe(true)
-    expect(isAbout(Buffer.from('{"identifiers":{"id":"u1"},"name":"u2"}'), 'u2')).toBe(false)
-  })
-
-  it.each([
-    '{"identifiers": {"id": "ada"}, oops',
-    '[{"identifiers":{"id":"ada"}}]',
-    '{"id":"ada',
-    JSON.stringify(JSON.stringify({ identifiers: { id: 'ada' } })),
-    '{"note": 1, "id" : "ada", "email": "',
-  ])('are found by what names them in a body that is no message: %s', (body) => {
-    expect(peopleIn(Buffer.from(body))).toContain('ada')
-  })
-
-  it('are found by a number in a broken body, and by nothing that names nobody', () => {
-    expect(peopleIn(Buffer.from('{"id":42,"note":"u2","paid":7,'))).toEqual(new Set(['42']))
-  })
-
-  it('do not send a reader into the depths of a hostile body', () => {
-    const deep = `${'{"a":'.repeat(5_000)}{"id":"deep"}${'}'.repeat(5_000)}`
-    expect(peopleIn(Buffer.from(deep))).toEqual(new Set())
   })
 })
 

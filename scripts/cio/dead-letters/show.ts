@@ -37,7 +37,7 @@ function bodyOf({ data }: DeadLetter): unknown {
 
 export async function list(context: Context, names: readonly string[], filter: Filter, limit: number): Promise<void> {
   const { output, connection, now } = context
-  const deadLetters = await peek(context, sourcesOf(connection.topology, names), filter, limit)
+  const deadLetters = await peek(context, sourcesOf(connection.topology, names), { ...filter, mentions: true }, limit)
   output.result(deadLetters.map(summary), () => {
     if (deadLetters.length === 0) return 'no dead letters'
     const rows = deadLetters.map((deadLetter) => {

@@ -3,17 +3,16 @@ import { IdentifierType } from 'customerio-node'
 import { z } from 'zod'
 import type { Context } from '../context.ts'
 import { describeFailure } from '../customerio.ts'
-import { isAbout, jsonOf } from '../dead-letters/body.ts'
-import { peek } from '../dead-letters/peek.ts'
-import { sourcesOf } from '../dead-letters/source.ts'
+import { jsonOf } from '../dead-letters/body.ts'
+import { soughtBy } from '../dead-letters/whose.ts'
 import { CommandError, usageError, wordsOf } from '../errors.ts'
 import { count } from '../output.ts'
-import { findPerson, hashesOf, namesSomebodyOf, type Person } from './person.ts'
+import { sortDeadLetters } from './dead-letters.ts'
+import { recordsOf } from './ledger.ts'
+import { findPerson, type GivenNames, ledgerHash, namesOf, type Person } from './person.ts'
 import { PersonRows, personTables } from './warehouse.ts'
 
-export interface AccessOptions {
-  readonly id?: string
-  readonly email?: string
+export interface AccessOptions extends GivenNames {
   readonly out?: string
 }
 
@@ -22,24 +21,37 @@ export async function access(context: Context, options: AccessOptions): Promise<
   const { output, connection } = context
   const { topology } = connection
   const { person } = await findPerson(context, options)
-  const hashes = hashesOf(person)
-  const rows = new PersonRows(await connection.bigquery(), topology.bigquery.dataset, hashes)
+  const sought = soughtBy(namesOf(person))
+  const rows = new PersonRows(await connection.bigquery(), topology.bigquery.dataset)
+  const tables = personTables(topology.bigquery)
+  const about = await rows.find(tables, sought)
   const warehouse: Record<string, readonly unknown[]> = {}
-  for (const table of personTables(topology.bigquery)) warehouse[table.name] = await rows.read(table)
-  const deadLetters = (await peek(context, sourcesOf(topology), {})).filter(
-    ({ data }) => namesSomebodyOf(data, hashes) || (person.email !== undefined && isAbout(data, person.email)),
-  )
+  for (const table of tables) {
+    const { own = [], perhaps = [] } = about[table.name] ?? {}
+    warehouse[table.name] = await rows.read(table, [...own, ...perhaps])
+  }
+  const deadLetters: unknown[] = []
+  const unseen = await sortDeadLetters(context, sought, async (source, sorted) => {
+    for (const relation of ['own', 'shared', 'perhaps'] as const) {
+      for (const { id, attributes, data } of sorted[relation]) {
+        const message = jsonOf(data) ?? data.toString('utf8')
+        deadLetters.push({ id, source: source.name, about: relation, attributes, message })
+      }
+    }
+    return sorted.unseen
+  })
   const report = {
     person,
     customerIo: await atCustomerIo(context, person),
     warehouse,
-    sendLedger: await ledgerRecords(context, hashes.ledger),
-    deadLetters: deadLetters.map(({ id, source, attributes, data }) => ({
-      id,
-      source: source.name,
-      attributes,
-      message: jsonOf(data) ?? data.toString('utf8'),
-    })),
+    sendLedger: await recordsOf(context, sought.names.flatMap(ledgerHash)),
+    deadLetters,
+  }
+  const hidden = Object.values(unseen).reduce((sum, each) => sum + each, 0)
+  if (hidden > 0) {
+    output.warn(
+      `${count(hidden, 'dead letter')} could not be looked at: another process holds them. Run it again later.`,
+    )
   }
   const text = JSON.stringify(report, null, 2)
   if (options.out === undefined) {
@@ -71,6 +83,8 @@ export async function access(context: Context, options: AccessOptions): Promise<
 async function atCustomerIo({ connection }: Context, { id, email = '' }: Person) {
   const client = await connection.customerIo().app()
   const name = id ?? email
+  // Customer.io's lists take no phone number.
+  if (name === '') return { attributes: undefined, activities: undefined, messages: undefined }
   const idType = id === undefined ? IdentifierType.Email : IdentifierType.Id
   return {
     attributes: await unlessAbsent(() => client.getAttributes(name, idType)),
@@ -114,12 +128,4 @@ async function unlessAbsent(request: () => Promise<unknown>): Promise<unknown> {
     if (status === 404) return undefined
     throw new CommandError(words, { hint: 'Try `secrets check`.' })
   }
-}
-
-/** Records name nobody but by hashes; who is asked for is known here. */
-async function ledgerRecords({ connection }: Context, hashes: readonly string[]): Promise<readonly unknown[]> {
-  const firestore = await connection.firestore()
-  const collection = firestore.collection(connection.topology.ledger.collection)
-  const found = await Promise.all(hashes.map((hash) => collection.where('person_hash', '==', hash).get()))
-  return found.flatMap(({ docs }) => docs.map((document) => ({ id: document.id, ...document.data() })))
 }

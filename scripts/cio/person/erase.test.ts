@@ -38,10 +38,14 @@ afterAll(async () => {
 })
 
 async function insert(eventId: string, person: string, person_email = `${person}@X.com`): Promise<void> {
+  await insertRow({ event_id: eventId, person_id: person, person_email })
+}
+
+async function insertRow(row: { readonly event_id: string } & Record<string, unknown>): Promise<void> {
   const at = new Date(nowMs).toISOString()
-  const json = { event_id: eventId, timestamp: at, received_at: at, person_id: person, person_email }
+  const json = { timestamp: at, received_at: at, ...row }
   const table = warehouse.dataset(stack.topology.bigquery.dataset).table('webhook_events')
-  await table.insert([{ insertId: eventId, json }], { raw: true })
+  await table.insert([{ insertId: row.event_id, json }], { raw: true })
 }
 
 async function eventIds(): Promise<string[]> {
@@ -112,7 +116,7 @@ describe('an erasure that was cut off', () => {
     await insert('of jon', 'jon')
     expect(await cio.run(['erase', '--id', 'jon', '--yes'])).toMatchObject({ code: 1 })
     const order = stack.customerio.orders.add({ on: 'batch', fault: { do: 'answer', status: 503 } })
-    await cio.run(['erase', '--id', 'aaa', '--email', 'aaa@x.com', '--yes'])
+    await cio.run(['erase', '--id', 'aaa', '--email', 'aaa@x.com', '--unknown', '--yes'])
     stack.customerio.orders.remove(order)
     expect(entries()).toHaveLength(2)
     nowMs += BUFFER_MS + 1
@@ -139,4 +143,114 @@ it('refuses an id and an address that belong to different people', async () => {
     expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('belong to different people') })
   }
   expect(people.find({ kind: 'id', value: 'kim' })).toBeDefined()
+})
+
+/** A dead letter of a topic; resolves to its id. */
+async function deadLetter(topic: string, body: unknown, attributes: Record<string, string> = {}): Promise<string> {
+  const data = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+  return stack.client
+    .topic(`${topic}-dead-letter`)
+    .publishMessage({ data, attributes: { reason: 'refused', ...attributes } })
+}
+
+/** Ids of the dead letters that wait, with their bodies. */
+function waiting(topic: string): Record<string, string> {
+  const name = `projects/${stack.endpoints.projectId}/subscriptions/${topic}-dead-letter`
+  const { backlog = [] } = stack.pubsub.snapshot().subscriptions.find(({ resource }) => resource.name === name) ?? {}
+  return Object.fromEntries(backlog.map(({ message }) => [message.id, Buffer.from(message.data).toString()]))
+}
+
+describe('what is asked for by a name', () => {
+  it('is that name and no other: an id with blanks around it is refused, and one that nobody has changes nothing', async () => {
+    const before = stack.customerio.workspace.people.suppressed().length
+    expect(await cio.run(['erase', '--id', ' zed', '--yes'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('blanks around it'),
+    })
+    expect(await cio.run(['erase', '--id', 'zedd', '--yes'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('nobody is known by id zedd: nothing was done'),
+    })
+    expect(await cio.run(['erase', '--phone', '030 1234', '--yes'])).toMatchObject({ code: 2 })
+    expect(stack.customerio.workspace.people.suppressed()).toHaveLength(before)
+  })
+
+  it('takes no dead letter of a stranger, and of a message to several nothing without a decision', async () => {
+    const stays = [
+      await deadLetter('track', { identifiers: { id: 'stranger' }, name: 'x', attributes: { items: [{ id: '5' }] } }),
+      await deadLetter('track', { identifiers: { email: 'joann@x.com' }, name: 'x' }),
+    ]
+    const goes = await deadLetter('track', { identifiers: { id: 5 }, name: 'x', attributes: { to: 'bob' } })
+    const shared = await deadLetter('transactional', { channel: 'broadcast', broadcast_id: 1, ids: ['5', '6'] })
+    const text = waiting('transactional')[shared]
+    const first = await cio.run(['erase', '--id', '5', '--email', 'ann@x.com', '--yes'])
+    expect(first).toMatchObject({ code: 1, stdout: expect.stringContaining(`to decide in transactional: ${shared}`) })
+    expect(Object.keys(waiting('track')).sort()).toEqual([...stays].sort())
+    expect(waiting('track')).not.toHaveProperty(goes)
+    expect(waiting('transactional')).toEqual({ [shared]: text })
+    // Asked again, it still says so; kept on purpose, it is finished.
+    expect(await cio.run(['erase', '--resume'])).toMatchObject({ code: 1 })
+    expect(await cio.run(['erase', '--resume', '--keep', shared])).toMatchObject({ code: 0 })
+    expect(waiting('transactional')).toEqual({ [shared]: text })
+    expect((await cio.run(['erase', '--resume'])).stdout).toContain('nothing is left to erase')
+  })
+
+  it('is found by phone number, in other spellings, with a display name, and in rows that name nobody', async () => {
+    await insertRow({
+      event_id: 'lea 1',
+      person_id: 'lea',
+      person_email: 'LEA@xn--bcher-kva.example',
+      delivery_id: 'd1',
+    })
+    await insertRow({ event_id: 'lea 2', delivery_id: 'd1' })
+    await insertRow({ event_id: 'lea 3', recipient: 'Lea <Lea@bücher.example>' })
+    await insertRow({ event_id: 'lea 4', recipient: '+14155552671' })
+    await insertRow({ event_id: 'lea 5', data: JSON.stringify({ identifiers: { phone: '+14155552671' } }) })
+    await insertRow({ event_id: 'not lea 1', delivery_id: 'd1', person_id: 'mia' })
+    await insertRow({ event_id: 'not lea 2', delivery_id: 'd2' })
+    await insertRow({ event_id: 'not lea 3', recipient: 'Lea <mia@x.com>, Mia <lea@x.com>' })
+    nowMs += BUFFER_MS + 1
+    const ended = await cio.run([
+      'erase',
+      '--email',
+      'Lea <lea@BÜCHER.example>',
+      '--phone',
+      '+1 (415) 555-2671',
+      '--yes',
+    ])
+    expect(ended).toMatchObject({ code: 0, stdout: expect.stringContaining('time travel') })
+    expect((await eventIds()).filter((id) => id.includes('lea'))).toEqual(['not lea 1', 'not lea 2', 'not lea 3'])
+  })
+})
+
+it('says that another process holds dead letters, and finishes only when it has seen them', async () => {
+  await insert('of nell', 'nell')
+  nowMs += BUFFER_MS + 1
+  const id = await deadLetter('track', { identifiers: { id: 'nell' }, name: 'x' })
+  const { v1 } = await import('@google-cloud/pubsub')
+  const [servicePath = '', port] = stack.endpoints.PUBSUB_EMULATOR_HOST.split(':')
+  const { credentials } = await import('@grpc/grpc-js')
+  const subscriber = new v1.SubscriberClient({
+    servicePath,
+    port: Number(port),
+    sslCreds: credentials.createInsecure(),
+  })
+  const subscription = `projects/${stack.endpoints.projectId}/subscriptions/track-dead-letter`
+  const [{ receivedMessages }] = await subscriber.pull({ subscription, maxMessages: 100, returnImmediately: true })
+  const ackIds = (receivedMessages ?? []).map(({ ackId }) => ackId ?? '')
+  await subscriber.modifyAckDeadline({ subscription, ackIds, ackDeadlineSeconds: 600 })
+  for (const args of [
+    ['erase', '--id', 'nell', '--yes'],
+    ['erase', '--resume'],
+  ]) {
+    expect(await cio.run(args)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('another process holds them'),
+    })
+  }
+  expect(waiting('track')).toHaveProperty(id)
+  await subscriber.modifyAckDeadline({ subscription, ackIds, ackDeadlineSeconds: 0 })
+  expect(await cio.run(['erase', '--resume'])).toMatchObject({ code: 0 })
+  expect(waiting('track')).not.toHaveProperty(id)
+  await subscriber.close()
 })

@@ -1,29 +1,25 @@
 import { createFirestoreSendLedger } from '../../../shared/ledger/index.ts'
 import type { Outcome } from '../../../shared/outcome/index.ts'
 import type { Context } from '../context.ts'
-import { isAbout } from '../dead-letters/body.ts'
-import type { DeadLetter } from '../dead-letters/dead-letter.ts'
-import { sourcesOf } from '../dead-letters/source.ts'
-import { openSubscription } from '../dead-letters/subscription.ts'
+import { type Sought, soughtBy } from '../dead-letters/whose.ts'
 import { CommandError, usageError } from '../errors.ts'
 import { count } from '../output.ts'
-import { EraseJournal } from './journal.ts'
-import { findPerson, hashesOf, namesSomebodyOf, type Person, type PersonHashes } from './person.ts'
+import { sortDeadLetters } from './dead-letters.ts'
+import { describeReport, failureOf, type Report, type Stores } from './erase-report.ts'
+import { EraseJournal, type Unfinished } from './journal.ts'
+import { describePerson, findPerson, type GivenNames, ledgerHash, nameHash, namesOf, type Person } from './person.ts'
+import { describeSurvey, isEmpty, survey } from './survey.ts'
 import { type Erased, PersonRows, personTables } from './warehouse.ts'
 
-export interface EraseOptions {
-  readonly id?: string
-  readonly email?: string
+export interface EraseOptions extends GivenNames {
   readonly resume?: boolean
-}
-
-/** What was found and removed. */
-interface Report {
-  readonly customerIo: { readonly found: boolean; readonly suppressed: readonly string[] } | 'done before'
-  readonly warehouse: Readonly<Record<string, Erased>>
-  readonly ledger: number
-  readonly deadLetters: Readonly<Record<string, number>>
-  readonly left: number
+  readonly dryRun?: boolean
+  /** Suppresses the names although nobody is found by them. */
+  readonly unknown?: boolean
+  /** Ids of dead letters and quarantined rows that somebody has looked at: they are deleted too. */
+  readonly also?: readonly string[]
+  /** The same, and they stay. */
+  readonly keep?: readonly string[]
 }
 
 interface Resumed {
@@ -37,33 +33,46 @@ export async function erase(context: Context, options: EraseOptions): Promise<vo
   const journal = new EraseJournal(connection.stateDirectory)
   const { reports, unsuppressed } = options.resume
     ? await resume(context, journal, options)
-    : { reports: [await first(context, journal, options)], unsuppressed: 0 }
+    : { reports: await first(context, journal, options), unsuppressed: 0 }
+  if (reports === undefined) return
   const nothing = unsuppressed > 0 ? '' : 'nothing is left to erase'
-  output.result(reports, () => (reports.length === 0 ? nothing : reports.map(describe).join('\n\n')))
+  output.result(reports, () => (reports.length === 0 ? nothing : reports.map(describeReport).join('\n\n')))
   if (unsuppressed > 0) {
     throw new CommandError(
       `${count(unsuppressed, 'erasure')} interrupted before the suppression at Customer.io, which needs the names`,
-      {
-        hint: 'Run it again with --id and --email.',
-      },
+      { hint: 'Run it again with --id and --email.' },
     )
   }
-  const left = reports.reduce((sum, report) => sum + report.left, 0)
-  if (left === 0) return
-  throw new CommandError(`${count(left, 'row')} cannot be deleted yet: they are in BigQuery's streaming buffer`, {
-    hint: 'In 90 minutes, run: npx cio-gcp erase --resume',
-  })
+  const failure = failureOf(reports)
+  if (failure !== undefined) throw failure
 }
 
-async function first(context: Context, journal: EraseJournal, options: EraseOptions): Promise<Report> {
-  const { connection, prompts } = context
+/** Undefined after a dry run. */
+async function first(
+  context: Context,
+  journal: EraseJournal,
+  options: EraseOptions,
+): Promise<readonly [Report] | undefined> {
+  const { connection, prompts, output } = context
   const { person, atCustomerIo } = await findPerson(context, options)
-  const named = [person.id && `id ${person.id}`, person.email && `e-mail ${person.email}`].filter(Boolean).join(', ')
+  const sought = soughtBy(namesOf(person))
+  const own = { names: sought.names.map(nameHash), ledger: sought.names.flatMap(ledgerHash) }
+  const earlier = journal.of(own.names)
+  const found = await survey(context, sought, own.ledger, atCustomerIo)
+  if (options.dryRun) {
+    output.result({ person, found }, () => describeSurvey(person, found))
+    return undefined
+  }
+  if (isEmpty(found) && earlier.length === 0 && !options.unknown) {
+    throw new CommandError(`nobody is known by ${describePerson(person)}: nothing was done`, {
+      hint: 'Ids are compared to the letter. To suppress the names at Customer.io all the same, add --unknown.',
+    })
+  }
+  output.note(describeSurvey(person, found))
   await prompts.confirm(
-    `Erase ${named} from ${connection.name}, and suppress them at Customer.io? This cannot be undone.`,
+    `Erase ${describePerson(person)} from ${connection.name}, and suppress them at Customer.io? ` +
+      'The suppression can be lifted (action unsuppress); nothing else can be undone.',
   )
-  const own = hashesOf(person)
-  const earlier = journal.of(own)
   const unsuppressed = earlier.filter(({ suppressed }) => !suppressed).flatMap((entry) => entry.identifiers)
   if (unsuppressed.some((name) => !own.names.includes(name))) {
     throw new CommandError('an interrupted erasure of this person knew more of their names', {
@@ -71,45 +80,77 @@ async function first(context: Context, journal: EraseJournal, options: EraseOpti
     })
   }
   // Once the person is deleted, Customer.io no longer knows their other names: keep what an earlier run knew.
-  const hashes = together([own, ...earlier])
-  const { names: identifiers } = hashesOf({ ...person, cioId: undefined })
-  journal.write({ ...hashes, identifiers, suppressed: false })
+  const entry: Unfinished = {
+    ...together([own, ...earlier]),
+    identifiers: namesOf({ ...person, cioId: undefined }).map(nameHash),
+    suppressed: false,
+    rows: mergedLists(earlier.map(({ rows }) => rows)),
+    undecided: {},
+  }
+  journal.write(entry)
   const suppressed = await suppress(context, person)
-  journal.write({ ...hashes, identifiers, suppressed: true })
-  const rest = await eraseStores(context, hashes, person)
-  for (const entry of earlier) if (!sameEntry(entry, hashes)) journal.finished(entry)
-  if (rest.left === 0) journal.finished(hashes)
-  return { customerIo: { found: atCustomerIo, suppressed }, ...rest }
+  journal.write({ ...entry, suppressed: true })
+  const known = new Set(entry.names)
+  const both: Sought = { names: sought.names, isMeant: (name) => sought.isMeant(name) || known.has(nameHash(name)) }
+  const stores = await eraseStores(context, { ...entry, suppressed: true }, both, options)
+  for (const each of earlier) if (each.names[0] !== entry.names[0]) journal.finished(each)
+  remember(journal, entry, stores)
+  return [{ customerIo: { found: atCustomerIo, suppressed }, ...stores }]
 }
 
-function together(entries: readonly PersonHashes[]): PersonHashes {
+function together(entries: readonly Pick<Unfinished, 'names' | 'ledger'>[]) {
   return {
     names: [...new Set(entries.flatMap(({ names }) => names))],
     ledger: [...new Set(entries.flatMap(({ ledger }) => ledger))],
   }
 }
 
-function sameEntry(one: PersonHashes, other: PersonHashes): boolean {
-  return one.names[0] === other.names[0]
+type Lists = Readonly<Record<string, readonly string[]>>
+
+function mergedLists(lists: readonly Lists[]): Record<string, string[]> {
+  const merged: Record<string, string[]> = {}
+  for (const [name, keys] of lists.flatMap((list) => Object.entries(list))) {
+    merged[name] = [...new Set([...(merged[name] ?? []), ...keys])]
+  }
+  return merged
 }
 
 async function resume(context: Context, journal: EraseJournal, options: EraseOptions): Promise<Resumed> {
-  if (options.id !== undefined || options.email !== undefined) throw usageError('--resume takes no --id and no --email')
+  if (options.id !== undefined || options.email !== undefined || options.phone !== undefined) {
+    throw usageError('--resume takes no --id, no --email and no --phone')
+  }
   const entries = journal.unfinished()
   const reports: Report[] = []
   for (const entry of entries) {
     if (!entry.suppressed) continue
-    const rest = await eraseStores(context, entry, undefined)
-    if (rest.left === 0) journal.finished(entry)
-    reports.push({ customerIo: 'done before', ...rest })
+    const known = new Set(entry.names)
+    const sought: Sought = { names: [], isMeant: (name) => known.has(nameHash(name)) }
+    const stores = await eraseStores(context, entry, sought, options)
+    remember(journal, entry, stores)
+    reports.push({ customerIo: 'done before', ...stores })
   }
   return { reports, unsuppressed: entries.filter(({ suppressed }) => !suppressed).length }
 }
 
+/** What is left stays in the journal; an entry of which nothing is left goes. */
+function remember(journal: EraseJournal, entry: Unfinished, { warehouse, deadLetters, undecided }: Stores): void {
+  const rows = Object.fromEntries(Object.entries(warehouse).map(([table, { left }]) => [table, [...left]]))
+  const isDone =
+    Object.values(rows).every((left) => left.length === 0) &&
+    Object.values(undecided).every((ids) => ids.length === 0) &&
+    Object.values(deadLetters).every(({ unseen }) => unseen === 0)
+  if (isDone) journal.finished(entry)
+  else journal.write({ ...entry, suppressed: true, rows, undecided: mergedLists([undecided]) })
+}
+
 /** Suppresses first, then deletes: between the two, nothing can create the person again. */
-async function suppress({ connection }: Context, { id, email }: Person): Promise<readonly string[]> {
+async function suppress({ connection }: Context, { id, email, phone }: Person): Promise<readonly string[]> {
   const service = await connection.customerIo().service()
-  const who = [...(id === undefined ? [] : [{ id }]), ...(email === undefined ? [] : [{ email }])]
+  const who = [
+    ...(id === undefined ? [] : [{ id }]),
+    ...(email === undefined ? [] : [{ email }]),
+    ...(phone === undefined ? [] : [{ phone }]),
+  ]
   for (const identifiers of who) throwUnlessDelivered('suppress', await service.suppress(identifiers))
   for (const identifiers of who) throwUnlessDelivered('delete', await service.delete(identifiers))
   return who.flatMap((identifiers) => Object.keys(identifiers))
@@ -122,56 +163,50 @@ function throwUnlessDelivered(what: string, outcome: Outcome): void {
   })
 }
 
-/** Erases from our own stores. `person` is known in the first pass only; it also finds addresses in broken bodies. */
+/** Erases from our own stores what is the person's alone, and names what somebody has to decide about. */
 async function eraseStores(
   context: Context,
-  hashes: PersonHashes,
-  person: Person | undefined,
-): Promise<Omit<Report, 'customerIo'>> {
+  entry: Unfinished,
+  sought: Sought,
+  { also = [], keep = [] }: EraseOptions,
+): Promise<Stores> {
   const { connection } = context
   const { topology } = connection
-  // Dead letters first: a replay must not bring back what is deleted next.
-  const deadLetters: Record<string, number> = {}
-  for (const source of sourcesOf(topology)) {
-    const subscription = await openSubscription(context, source)
-    try {
-      const matching: DeadLetter[] = []
-      for await (const page of subscription.pulls())
-        matching.push(...page.filter((deadLetter) => isAboutPerson(deadLetter, hashes, person)))
-      await subscription.acknowledge(matching)
-      deadLetters[source.name] = matching.length
-    } finally {
-      await subscription[Symbol.asyncDispose]()
-    }
+  const undecided: Record<string, readonly string[]> = {}
+  const decide = (name: string, ids: readonly string[]): readonly string[] => {
+    undecided[name] = [...new Set(ids)].filter((id) => !also.includes(id) && !keep.includes(id))
+    return ids.filter((id) => also.includes(id))
   }
+  // Dead letters first: a replay must not bring back what is deleted next.
+  const deadLetters = await sortDeadLetters(context, sought, async (source, sorted, subscription) => {
+    const { own, shared, perhaps, unseen } = sorted
+    const asked = new Set([...(entry.undecided[source.name] ?? []), ...[...shared, ...perhaps].map(({ id }) => id)])
+    const others = sorted.all.filter(({ id }) => asked.has(id) && own.every((each) => each.id !== id))
+    const chosen = new Set(
+      decide(
+        source.name,
+        others.map(({ id }) => id),
+      ),
+    )
+    const deleted = [...own, ...others.filter(({ id }) => chosen.has(id))]
+    await subscription.acknowledge(deleted)
+    return { deleted: deleted.length, unseen }
+  })
   const records = createFirestoreSendLedger({
     firestore: await connection.firestore(),
     collection: topology.ledger.collection,
   })
   let ledger = 0
-  for (const hash of hashes.ledger) ledger += await records.erase(hash)
-  const rows = new PersonRows(await connection.bigquery(), topology.bigquery.dataset, hashes)
+  for (const hash of entry.ledger) ledger += await records.erase(hash)
+  const rows = new PersonRows(await connection.bigquery(), topology.bigquery.dataset)
+  const tables = personTables(topology.bigquery)
+  const found = await rows.find(tables, sought)
   const warehouse: Record<string, Erased> = {}
-  for (const table of personTables(topology.bigquery)) warehouse[table.name] = await rows.erase(table)
-  const left = Object.values(warehouse).reduce((sum, erased) => sum + erased.left, 0)
-  return { warehouse, ledger, deadLetters, left }
-}
-
-function isAboutPerson({ data }: DeadLetter, hashes: PersonHashes, person: Person | undefined): boolean {
-  return namesSomebodyOf(data, hashes) || (person?.email !== undefined && isAbout(data, person.email))
-}
-
-function describe({ customerIo, warehouse, ledger, deadLetters }: Report): string {
-  const at =
-    customerIo === 'done before'
-      ? 'done in the first pass'
-      : `${customerIo.found ? 'found and deleted' : 'was not found'}; suppressed: ${customerIo.suppressed.join(', ')}`
-  return [
-    `Customer.io: ${at}`,
-    ...Object.entries(warehouse).map(
-      ([table, { deleted, left }]) => `${table}: ${count(deleted, 'row')} deleted${left > 0 ? `, ${left} left` : ''}`,
-    ),
-    `send ledger: ${count(ledger, 'record')} deleted`,
-    ...Object.entries(deadLetters).map(([source, number]) => `dead letters of ${source}: ${number} deleted`),
-  ].join('\n')
+  for (const table of tables) {
+    const { own = [], perhaps = [] } = found[table.name] ?? {}
+    const chosen = decide(table.name, [...perhaps, ...(entry.undecided[table.name] ?? [])])
+    const keys = [...new Set([...own, ...chosen, ...(entry.rows[table.name] ?? [])])]
+    warehouse[table.name] = await rows.erase(table, keys)
+  }
+  return { warehouse, ledger, deadLetters, undecided }
 }

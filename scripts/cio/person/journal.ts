@@ -1,22 +1,24 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { PersonHashes } from './person.ts'
 
 const entrySchema = z.strictObject({
+  /** Hashes of the person's names. */
   names: z.array(z.string()),
+  /** Hashes of the names, as the send ledger has them. */
   ledger: z.array(z.string()),
-  /** Those of `names` that are suppressed at Customer.io: id and e-mail. */
+  /** Those of `names` that are suppressed at Customer.io: id, e-mail address, phone number. */
   identifiers: z.array(z.string()),
   /** False: interrupted before the suppression at Customer.io, which needs the names again. */
   suppressed: z.boolean(),
+  /** Keys of rows that could not be deleted, by table. */
+  rows: z.record(z.string(), z.array(z.string())).default({}),
+  /** Dead letters and quarantined rows that a person has to decide about, by source. */
+  undecided: z.record(z.string(), z.array(z.string())).default({}),
 })
 
-/** An unfinished erasure. Hashes only: a list of erased people must not name them. */
-export interface Unfinished extends PersonHashes {
-  readonly identifiers: readonly string[]
-  readonly suppressed: boolean
-}
+/** An unfinished erasure. Hashes and ids only: a list of erased people must not name them. */
+export type Unfinished = Readonly<z.infer<typeof entrySchema>>
 
 /** One small file per person, written before anything is erased and gone when nothing is left. */
 export class EraseJournal {
@@ -34,11 +36,11 @@ export class EraseJournal {
   }
 
   /** What an earlier run for somebody of these names left. */
-  of({ names }: PersonHashes): readonly Unfinished[] {
+  of(names: readonly string[]): readonly Unfinished[] {
     return this.unfinished().filter((entry) => entry.names.some((name) => names.includes(name)))
   }
 
-  finished(entry: PersonHashes): void {
+  finished(entry: Pick<Unfinished, 'names'>): void {
     rmSync(this.#path(entry), { force: true })
   }
 
@@ -47,7 +49,7 @@ export class EraseJournal {
     return files.map((file) => entrySchema.parse(JSON.parse(readFileSync(join(this.#directory, file), 'utf8'))))
   }
 
-  #path({ names }: PersonHashes): string {
+  #path({ names }: Pick<Unfinished, 'names'>): string {
     return join(this.#directory, `${names[0]?.slice(0, 32)}.json`)
   }
 }

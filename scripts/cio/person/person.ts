@@ -1,16 +1,31 @@
 import { createHash } from 'node:crypto'
 import { IdentifierType } from 'customerio-node'
 import { z } from 'zod'
+import {
+  type Identifier,
+  type IdentifierKind,
+  identifierOf,
+  keyOf,
+  mailboxOf,
+  phoneOf,
+} from '../../../shared/identity/index.ts'
 import { personHash } from '../../../shared/ledger/index.ts'
 import type { Context } from '../context.ts'
 import { describeFailure } from '../customerio.ts'
-import { peopleIn } from '../dead-letters/body.ts'
 import { CommandError, usageError } from '../errors.ts'
 
-/** The names of one person. E-mail addresses are in lower case. */
+/** How an operator names a person. */
+export interface GivenNames {
+  readonly id?: string
+  readonly email?: string
+  readonly phone?: string
+}
+
+/** The names of one person, each in the form in which `shared/identity` compares it. */
 export interface Person {
   readonly id: string | undefined
   readonly email: string | undefined
+  readonly phone: string | undefined
   readonly cioId: string | undefined
 }
 
@@ -25,15 +40,12 @@ const byEmailSchema = z.looseObject({ results: z.array(identifiersSchema) })
 /** Finds the person, with the other names that Customer.io knows. Throws when the names belong to two people. */
 export async function findPerson(
   context: Context,
-  given: { readonly id?: string; readonly email?: string },
+  given: GivenNames,
 ): Promise<{ readonly person: Person; readonly atCustomerIo: boolean }> {
-  const id = given.id?.trim() || undefined
-  const email = given.email?.trim().toLowerCase() || undefined
-  if (!id && !email) throw usageError('--id or --email is missing; give both if you know them')
-  if (email && !email.includes('@')) throw usageError(`--email ${email}: not an e-mail address`)
+  const { id, email, phone } = readNames(given)
   const [byId, byEmail] = [
-    id ? await askById(context, id) : undefined,
-    email ? await askByEmail(context, email) : undefined,
+    id === undefined ? undefined : await askById(context, id),
+    email === undefined ? undefined : await askByEmail(context, email),
   ]
   if (differ(byId?.cioId, byEmail?.cioId) || differ(byId?.email, email) || differ(byEmail?.id, id)) {
     throw new CommandError('at Customer.io this id and this e-mail address belong to different people', {
@@ -41,11 +53,31 @@ export async function findPerson(
     })
   }
   const person = {
-    id: id || (byEmail?.id ?? undefined),
-    email: email || (byId?.email ?? undefined),
+    id: id ?? byEmail?.id,
+    email: email ?? byId?.email,
+    phone,
     cioId: byId?.cioId ?? byEmail?.cioId,
   }
   return { person, atCustomerIo: byId !== undefined || byEmail !== undefined }
+}
+
+/** Ids are compared to the letter, so blanks around one are more likely a slip than a part of it. */
+function readNames({ id, email, phone }: GivenNames): { [Kind in keyof GivenNames]: string | undefined } {
+  if (id === undefined && email === undefined && phone === undefined) {
+    throw usageError('--id, --email or --phone is missing; give all that you know')
+  }
+  if (id !== undefined && (id === '' || id !== id.trim())) {
+    throw usageError(
+      `--id ${JSON.stringify(id)}: an id is compared to the letter, and this one is empty or has blanks around it`,
+    )
+  }
+  const mailbox = email === undefined ? undefined : mailboxOf(email)
+  if (email !== undefined && mailbox === undefined) throw usageError(`--email ${email}: not an e-mail address`)
+  const number = phone === undefined ? undefined : phoneOf(phone)
+  if (phone !== undefined && number === undefined) {
+    throw usageError(`--phone ${phone}: not a phone number with its country code`, 'Write it as +14155552671.')
+  }
+  return { id, email: mailbox, phone: number }
 }
 
 /** An unknown name differs from nothing. */
@@ -77,7 +109,8 @@ async function askByEmail({ connection }: Context, email: string): Promise<Perso
 }
 
 function personOf({ id, email, cio_id }: z.infer<typeof identifiersSchema>): Person {
-  return { id: id ?? undefined, email: email?.toLowerCase() ?? undefined, cioId: cio_id ?? undefined }
+  const value = (kind: IdentifierKind, name: unknown) => identifierOf(kind, name)?.value
+  return { id: value('id', id), email: value('email', email), phone: undefined, cioId: value('cio_id', cio_id) }
 }
 
 function absentOr(error: unknown): undefined {
@@ -86,37 +119,27 @@ function absentOr(error: unknown): undefined {
   if (status !== 404) throw new CommandError(words, { hint: 'Try `secrets check`.' })
 }
 
-/** A person without their names: what a journal may hold. */
-export interface PersonHashes {
-  /** SHA-256 of `id:…`, `email:…` and `cio_id:…`, as queries compare them. */
-  readonly names: readonly string[]
-  /** As the send ledger has them. */
-  readonly ledger: readonly string[]
+/** The names of a person, for whoever has to say whether a message is about them. */
+export function namesOf({ id, email, phone, cioId }: Person): readonly Identifier[] {
+  return [
+    identifierOf('id', id),
+    identifierOf('email', email),
+    identifierOf('phone', phone),
+    identifierOf('cio_id', cioId),
+  ].filter((name) => name !== undefined)
 }
 
-export function nameHash(kind: 'id' | 'email' | 'cio_id', value: string): string {
-  return createHash('sha256').update(`${kind}:${value}`).digest('hex')
+/** `id zed, e-mail zed@example.com`: for prompts. */
+export function describePerson({ id, email, phone }: Person): string {
+  return [id && `id ${id}`, email && `e-mail ${email}`, phone && `phone ${phone}`].filter(Boolean).join(', ')
 }
 
-export function hashesOf({ id, email, cioId }: Person): PersonHashes {
-  const names: string[] = []
-  const ledger: string[] = []
-  for (const [kind, value] of [
-    ['id', id],
-    ['email', email],
-    ['cio_id', cioId],
-  ] as const) {
-    if (value === undefined) continue
-    names.push(nameHash(kind, value))
-    ledger.push(personHash({ [kind]: value }))
-  }
-  return { names, ledger }
+/** How a journal keeps a name. */
+export function nameHash(name: Identifier): string {
+  return createHash('sha256').update(keyOf(name)).digest('hex')
 }
 
-/** Whether a message names somebody with one of these hashes. */
-export function namesSomebodyOf(data: Buffer, { names }: PersonHashes): boolean {
-  for (const who of peopleIn(data)) {
-    if ((['id', 'email', 'cio_id'] as const).some((kind) => names.includes(nameHash(kind, who)))) return true
-  }
-  return false
+/** How the send ledger keeps a name. */
+export function ledgerHash({ kind, value }: Identifier): readonly string[] {
+  return [personHash({ [kind]: value })]
 }

@@ -1,126 +1,239 @@
+import { createHash } from 'node:crypto'
+import { domainToUnicode } from 'node:url'
 import type { BigQuery } from '@google-cloud/bigquery'
 import { z } from 'zod'
+import { type Identifier, ownershipOf, personsInWebhook } from '../../../shared/identity/index.ts'
 import { tableFields } from '../../local/deploy-warehouse.ts'
 import { PROJECT_ROOT, type Topology } from '../../topology/topology.ts'
-import { namesSomebodyOf, type PersonHashes } from './person.ts'
+import { relationOf, type Sought } from '../dead-letters/whose.ts'
 
-/** Columns that name a person, and the kind of name that is in them. */
-const NAMING_COLUMNS = {
-  person_id: 'id',
-  person_email: 'email',
-  person_cio_id: 'cio_id',
-  recipient: 'email',
-} as const
+/** What names a person in a row: a column, or a part of one, and the kind of name. */
+const NAMES_IN_ROWS = [
+  { column: 'person_id', as: 'person_id', kind: 'id', sql: 'person_id' },
+  { column: 'person_email', as: 'person_email', kind: 'email', sql: 'LOWER(person_email)' },
+  { column: 'person_cio_id', as: 'person_cio_id', kind: 'cio_id', sql: 'person_cio_id' },
+  { column: 'data', as: 'person_phone', kind: 'phone', sql: "JSON_VALUE(data, '$.identifiers.phone')" },
+  { column: 'recipient', as: 'recipient', kind: 'email', sql: 'LOWER(recipient)' },
+  { column: 'recipient', as: 'recipient', kind: 'email', sql: "LOWER(REGEXP_EXTRACT(recipient, r'<([^<>]*)>'))" },
+  { column: 'recipient', as: 'recipient', kind: 'phone', sql: 'recipient' },
+] as const
 
 /** A table of the warehouse, as far as people are concerned. */
 export interface PersonTable {
   readonly name: string
   readonly partitionField: string
-  /** Condition of SQL over `@hashes` that a row is about the person; undefined where only the raw body tells. */
-  readonly condition: string | undefined
+  /** The entries of NAMES_IN_ROWS that it has; none where only the raw body tells. */
+  readonly names: readonly (typeof NAMES_IN_ROWS)[number][]
+  readonly hasDeliveries: boolean
 }
 
 /** Long before Customer.io: every partition, said in the way that `require_partition_filter` wants. */
 const BEGINNING = "TIMESTAMP '2000-01-01 00:00:00+00'"
 /** What BigQuery's streaming buffer holds back at most. */
 const BUFFER_MINUTES = 95
+/** Keys of one statement: BigQuery takes 10 MB of parameters. */
+const KEYS_PER_STATEMENT = 20_000
 
 /** The tables of `pipeline.yaml`, read from their schema files: a new column that names a person is found here. */
 export function personTables({ tables }: Topology['bigquery']): readonly PersonTable[] {
   return Object.entries(tables).map(([name, table]) => {
-    const columns = tableFields(PROJECT_ROOT, table.schema).map((field) => String(field.name))
-    const conditions = Object.entries(NAMING_COLUMNS)
-      .filter(([column]) => columns.includes(column))
-      .map(([column, kind]) => {
-        const value = kind === 'email' ? `LOWER(${column})` : column
-        return `TO_HEX(SHA256(CONCAT('${kind}:', ${value}))) IN UNNEST(@hashes)`
-      })
+    const columns = new Set(tableFields(PROJECT_ROOT, table.schema).map((field) => String(field.name)))
     return {
       name,
       partitionField: table.partition_field,
-      condition: conditions.length === 0 ? undefined : `(${conditions.join(' OR ')})`,
+      names: columns.has('body') ? [] : NAMES_IN_ROWS.filter(({ column }) => columns.has(column)),
+      hasDeliveries: columns.has('delivery_id'),
     }
   })
 }
 
-const quarantinedSchema = z.array(z.object({ message_id: z.string(), body: z.instanceof(Buffer) }))
+/** Rows of one table about a person, by their keys: `event_id`, or `message_id` in the quarantine. */
+export interface RowsAbout {
+  readonly own: readonly string[]
+  /** Rows whose raw body may be about them: for somebody to decide. */
+  readonly perhaps: readonly string[]
+}
+
+const rowSchema = z.looseObject({
+  event_id: z.string(),
+  delivery_id: z.string().nullish(),
+  person_id: z.string().nullish(),
+  person_email: z.string().nullish(),
+  person_cio_id: z.string().nullish(),
+  person_phone: z.string().nullish(),
+  recipient: z.string().nullish(),
+})
+const quarantinedSchema = z.object({ message_id: z.string(), body: z.instanceof(Buffer) })
 const countSchema = z.array(z.object({ found: z.coerce.number() }))
 
 export interface Erased {
   readonly deleted: number
-  /** Rows that BigQuery does not let go yet. */
-  readonly left: number
+  /** Keys of rows that BigQuery does not let go yet. */
+  readonly left: readonly string[]
 }
 
-/** The warehouse's rows about one person. */
+/** The warehouse's rows about one person. Who a row is about is decided by `shared/identity`; SQL only finds candidates. */
 export class PersonRows {
   readonly #bigquery: BigQuery
   readonly #dataset: string
-  readonly #hashes: PersonHashes
 
-  constructor(bigquery: BigQuery, dataset: string, hashes: PersonHashes) {
+  constructor(bigquery: BigQuery, dataset: string) {
     this.#bigquery = bigquery
     this.#dataset = dataset
-    this.#hashes = hashes
   }
 
-  async read(table: PersonTable): Promise<readonly unknown[]> {
-    const { where, params } = await this.#about(table)
-    return where === undefined ? [] : await this.#query(`SELECT * FROM ${this.#path(table)} WHERE ${where}`, params)
+  async find(tables: readonly PersonTable[], sought: Sought): Promise<Readonly<Record<string, RowsAbout>>> {
+    const found: Record<string, RowsAbout> = {}
+    const deliveries = new Set<string>()
+    const named = tables.filter(({ names }) => names.length > 0)
+    for (const table of tables) {
+      if (table.names.length === 0) {
+        found[table.name] = await this.#inBodies(table, sought)
+        continue
+      }
+      const rows = await this.#candidates(table, sought.names)
+      const own = rows.filter((row) => ownershipOf(personsInRow(row), sought.isMeant) === 'own')
+      for (const { delivery_id: delivery } of own) if (delivery) deliveries.add(delivery)
+      found[table.name] = { own: [...new Set(own.map(({ event_id }) => event_id))], perhaps: [] }
+    }
+    // A delivery goes to one person: its rows that name nobody are about them too.
+    for (const table of named) {
+      const nameless = table.hasDeliveries ? await this.#nameless(table, [...deliveries]) : []
+      const before = found[table.name]
+      found[table.name] = { own: [...new Set([...(before?.own ?? []), ...nameless])], perhaps: before?.perhaps ?? [] }
+    }
+    return found
+  }
+
+  async read(table: PersonTable, keys: readonly string[]): Promise<readonly unknown[]> {
+    return this.#inParts(keys, (part) =>
+      this.#query(`SELECT * FROM ${this.#path(table)} WHERE ${this.#keyed(table)}`, { keys: part }),
+    )
   }
 
   /** Deletes what can be deleted now. */
-  async erase(table: PersonTable): Promise<Erased> {
-    const { where, params } = await this.#about(table)
-    if (where === undefined) return { deleted: 0, left: 0 }
-    const found = await this.#count(table, where, params)
-    if (found === 0) return { deleted: 0, left: 0 }
-    const statement = `DELETE FROM ${this.#path(table)} WHERE ${where}`
+  async erase(table: PersonTable, keys: readonly string[]): Promise<Erased> {
+    const left = await this.#inParts(keys, (part) => this.#erasePart(table, part))
+    return { deleted: keys.length - left.length, left }
+  }
+
+  async #erasePart(table: PersonTable, keys: readonly string[]): Promise<readonly string[]> {
+    const statement = `DELETE FROM ${this.#path(table)} WHERE ${this.#keyed(table)}`
     try {
-      await this.#query(statement, params)
+      await this.#query(statement, { keys })
     } catch (error) {
       if (!(error instanceof Error && error.message.includes('streaming buffer'))) throw error
       // One row in the buffer refuses the whole statement: those that have certainly left it go alone.
       const before = `received_at < TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL ${BUFFER_MINUTES} MINUTE)`
-      await this.#query(`${statement} AND ${before}`, params)
+      await this.#query(`${statement} AND ${before}`, { keys })
     }
-    const left = await this.#count(table, where, params)
-    // Rows may come in while it runs.
-    return { deleted: Math.max(0, found - left), left }
-  }
-
-  async #count(table: PersonTable, where: string, params: Params): Promise<number> {
-    const rows = await this.#query(`SELECT COUNT(*) AS found FROM ${this.#path(table)} WHERE ${where}`, params)
-    return countSchema.parse(rows)[0]?.found ?? 0
-  }
-
-  /** The condition for this person; undefined when no row can be about them. */
-  async #about(table: PersonTable): Promise<{ readonly where: string | undefined; readonly params: Params }> {
-    const all = `${table.partitionField} >= ${BEGINNING}`
-    if (table.condition !== undefined) {
-      return { where: `${all} AND ${table.condition}`, params: { hashes: [...this.#hashes.names] } }
-    }
-    // What was not understood has no columns: its bodies are read here. There are few, or there is another problem.
-    const rows = await this.#query(`SELECT message_id, body FROM ${this.#path(table)} WHERE ${all}`, {})
-    const ids = quarantinedSchema
+    const key = keyOfRow(table)
+    const rows = await this.#query(
+      `SELECT DISTINCT ${key} AS k FROM ${this.#path(table)} WHERE ${this.#keyed(table)}`,
+      {
+        keys,
+      },
+    )
+    return z
+      .array(z.object({ k: z.string() }))
       .parse(rows)
-      .flatMap(({ message_id, body }) => (this.#isMeant(body) ? [message_id] : []))
-    if (ids.length === 0) return { where: undefined, params: {} }
-    return { where: `${all} AND message_id IN UNNEST(@ids)`, params: { ids } }
+      .map(({ k }) => k)
   }
 
-  #isMeant(body: Buffer): boolean {
-    return namesSomebodyOf(body, this.#hashes)
+  async count(table: PersonTable, keys: readonly string[]): Promise<number> {
+    const counts = await this.#inParts(keys, async (part) => {
+      const query = `SELECT COUNT(*) AS found FROM ${this.#path(table)} WHERE ${this.#keyed(table)}`
+      return countSchema.parse(await this.#query(query, { keys: part })).map(({ found }) => found)
+    })
+    return counts.reduce((sum, found) => sum + found, 0)
   }
 
-  #path({ name }: PersonTable): string {
+  /**
+   * Rows that may name one of these. The query's parameters are SHA-256 hashes, since BigQuery keeps the text of each query
+   * for half a year, for everybody who may list jobs.
+   */
+  async #candidates({ name, partitionField, names, hasDeliveries }: PersonTable, sought: readonly Identifier[]) {
+    if (sought.length === 0) return []
+    const columns = new Map(names.map(({ as, column, sql }) => [as, column === as ? as : `${sql} AS ${as}`]))
+    const conditions = names.map(({ kind, sql }) => `TO_HEX(SHA256(CONCAT('${kind}:', ${sql}))) IN UNNEST(@hashes)`)
+    // Several recipients in one text: read, to be told apart here.
+    if (columns.has('recipient')) conditions.push("recipient LIKE '%,%'")
+    const selected = ['event_id', ...(hasDeliveries ? ['delivery_id'] : []), ...columns.values()]
+    const rows = await this.#query(
+      `SELECT ${selected.join(', ')} FROM ${this.#path({ name })}
+      WHERE ${partitionField} >= ${BEGINNING} AND (${conditions.join(' OR ')})`,
+      { hashes: sought.flatMap(spellings).map((text) => createHash('sha256').update(text).digest('hex')) },
+    )
+    return z.array(rowSchema).parse(rows)
+  }
+
+  async #nameless(table: PersonTable, deliveries: readonly string[]): Promise<readonly string[]> {
+    const empty = [...new Set(table.names.map(({ column, sql }) => `${column === 'data' ? sql : column} IS NULL`))]
+    const query = `SELECT DISTINCT event_id AS k FROM ${this.#path(table)}
+      WHERE ${table.partitionField} >= ${BEGINNING} AND delivery_id IN UNNEST(@keys) AND ${empty.join(' AND ')}`
+    return this.#inParts(deliveries, async (keys) =>
+      z
+        .array(z.object({ k: z.string() }))
+        .parse(await this.#query(query, { keys }))
+        .map(({ k }) => k),
+    )
+  }
+
+  /** What was not understood has no columns: its bodies are read here. There are few, or there is another problem. */
+  async #inBodies(table: PersonTable, sought: Sought): Promise<RowsAbout> {
+    const query = `SELECT message_id, body FROM ${this.#path(table)} WHERE ${table.partitionField} >= ${BEGINNING}`
+    const own: string[] = []
+    const perhaps: string[] = []
+    for (const { message_id: key, body } of z.array(quarantinedSchema).parse(await this.#query(query, {}))) {
+      const relation = relationOf('webhook-events', body, sought)
+      if (relation === 'own') own.push(key)
+      else if (relation !== 'none') perhaps.push(key)
+    }
+    return { own, perhaps }
+  }
+
+  #keyed(table: PersonTable): string {
+    return `${table.partitionField} >= ${BEGINNING} AND ${keyOfRow(table)} IN UNNEST(@keys)`
+  }
+
+  async #inParts<T>(
+    keys: readonly string[],
+    work: (part: readonly string[]) => Promise<readonly T[]>,
+  ): Promise<readonly T[]> {
+    const results: T[] = []
+    for (let start = 0; start < keys.length; start += KEYS_PER_STATEMENT) {
+      results.push(...(await work(keys.slice(start, start + KEYS_PER_STATEMENT))))
+    }
+    return results
+  }
+
+  #path({ name }: Pick<PersonTable, 'name'>): string {
     return `\`${this.#bigquery.projectId}.${this.#dataset}.${name}\``
   }
 
-  async #query(query: string, params: Params): Promise<readonly unknown[]> {
+  async #query(query: string, params: Readonly<Record<string, readonly string[]>>): Promise<readonly unknown[]> {
     const [rows] = await this.#bigquery.query({ query, params })
     return rows
   }
 }
 
-type Params = Readonly<Record<string, readonly string[]>>
+function keyOfRow({ names }: Pick<PersonTable, 'names'>): string {
+  return names.length === 0 ? 'message_id' : 'event_id'
+}
+
+function personsInRow(row: z.infer<typeof rowSchema>) {
+  const { person_id: id, person_email: email, person_cio_id: cio_id, person_phone: phone, recipient } = row
+  return personsInWebhook({ data: { identifiers: { id, email, cio_id, phone }, recipient } })
+}
+
+/** As rows may have it: a domain in its own alphabet or in punycode, a phone number with or without its plus sign. */
+function spellings({ kind, value }: Identifier): readonly string[] {
+  const at = value.lastIndexOf('@')
+  const texts =
+    kind === 'email' && at > 0
+      ? [value, `${value.slice(0, at)}@${domainToUnicode(value.slice(at + 1))}`]
+      : kind === 'phone'
+        ? [value, value.replace(/^\+/, '')]
+        : [value]
+  return [...new Set(texts)].map((text) => `${kind}:${text}`)
+}

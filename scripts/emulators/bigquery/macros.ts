@@ -20,6 +20,7 @@ export const MACROS: Readonly<Record<string, string>> = {
   CONCAT: '(a, b) AS a || b, (a, b, c) AS a || b || c, (a, b, c, d) AS a || b || c || d', // DuckDB's own takes NULL for the empty string
   SHA256: '(whole) AS unhex(sha256(whole))',
   TO_HEX: '(bytes) AS lower(hex(bytes))',
+  REGEXP_EXTRACT: "(whole, pattern) AS nullif(regexp_extract(whole, pattern, 1), '')", // of a pattern with one group
   STARTS_WITH: '(whole, beginning) AS starts_with(whole, beginning)',
   TIMESTAMP_SECONDS: '(seconds) AS make_timestamp(CAST(seconds AS BIGINT) * 1000000)',
   TIMESTAMP_MILLIS: '(milliseconds) AS make_timestamp(CAST(milliseconds AS BIGINT) * 1000)',

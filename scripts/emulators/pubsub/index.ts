@@ -116,7 +116,14 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
     streamingPull: streamingPull(broker, onHandedOut),
   })
   const grpc = server.createConnectionInjector(ServerCredentials.createInsecure())
-  const rest = createServer(restListener({ ...publisher, ...subscriber }))
+  const api = restListener({ ...publisher, ...subscriber })
+  const rest = createServer((request, response) => {
+    const [, name] = /^\/emulator\/v1\/(projects\/[^/]+\/subscriptions\/[^/]+)$/.exec(request.url ?? '') ?? []
+    if (name === undefined) return api(request, response)
+    const found = broker.subscriptions().find((subscription) => subscription.name === name)
+    response.writeHead(found === undefined ? 404 : 200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(found?.stats() ?? {}))
+  })
   const listener = await listenOnOnePort(
     { port: options.port, host: address },
     { http1: (socket) => rest.emit('connection', socket), http2: (socket) => grpc.injectConnection(socket) },
