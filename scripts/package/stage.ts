@@ -17,7 +17,11 @@ const run = promisify(execFile)
 const NOT_SHIPPED = /^scripts\/build\//
 
 /** Files that compiled code reads from beside itself. */
-const ASSETS = ['shared/repository/postgres/schema.sql', 'scripts/local/function-preload.mjs']
+const ASSETS = [
+  'shared/repository/postgres/migrations/0001_tables.sql',
+  'shared/repository/postgres/migrations/0002_consent.sql',
+  'scripts/local/function-preload.mjs',
+]
 
 /** Makes the package in a folder, as it will be packed. `bundles`: functions that are built already. */
 export async function stagePackage(stage: string, bundles?: string): Promise<void> {

@@ -45,6 +45,8 @@ class World {
 
   deliver(again: boolean): void {
     const message = again ? this.topic[0] : this.topic.shift()
+    // A request takes its time: two of them are not applied in the same second.
+    if (message) this.now += 1
     if (message) this.customerio.identify(message.value, message.timestamp, this.now + this.skew)
   }
 
@@ -53,6 +55,8 @@ class World {
     const index = pick % Math.max(webhooks.length, 1)
     const seen = webhooks[index]
     if (seen === undefined) return
+    // What waits to be told goes out before a webhook is judged.
+    this.publish('never')
     if (!again) webhooks.splice(index, 1)
     this.database.choice = observe(this.database.choice, seen).choice
   }
@@ -119,6 +123,33 @@ describe('a choice that the application and Customer.io both change', () => {
         expect(world.database.choice?.value).toBe(wanted)
         expect(world.customerio.value).toBe(wanted)
       }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('ends opted out when that is what the person did last, at Customer.io, by a link or on a page', () => {
+    const wish = fc.oneof(
+      choosing,
+      changing.map((change) => ({ ...change, by: change.value ? ('click' as const) : change.by })),
+    )
+    const step = fc.oneof(publishing, delivering, hearing, wish)
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 30 }),
+        fc.constantFrom('click' as const, 'page' as const),
+        (steps, by) => {
+          const world = new World()
+          for (const one of steps) {
+            if (one.do === 'choose' || one.do === 'change') world.now += 10
+            world.run(one)
+          }
+          world.now += 10
+          world.run({ do: 'change', value: false, by })
+          world.settle()
+          expect(world.database.choice?.value).toBe(false)
+          expect(world.customerio.value).toBe(false)
+        },
+      ),
       { numRuns: 2_000 },
     )
   })

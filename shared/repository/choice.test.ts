@@ -1,4 +1,13 @@
-import { aboutToPublish, accepted, type Choice, choose, type Observation, observe, pendingAgain } from './choice.ts'
+import {
+  aboutToPublish,
+  accepted,
+  type Choice,
+  choose,
+  deadLettered,
+  type Observation,
+  observe,
+  pendingAgain,
+} from './choice.ts'
 
 const seen = (value: boolean, at: number, source: Observation['source'] = 'click'): Observation => ({
   value,
@@ -60,7 +69,7 @@ describe('a choice', () => {
     })
 
     it('takes over a click that our own message may have overridden meanwhile, and tells it', () => {
-      const retold = observe(told(true, 105, told(false, 100)), seen(false, 110, 'unattributed')).choice
+      const retold = { ...told(true, 105), timestamp: 111 }
       expect(observe(retold, seen(false, 110)).choice).toMatchObject({ value: false, timestamp: 112, pending: true })
     })
 
@@ -86,11 +95,25 @@ describe('a choice', () => {
       expect(observe(choice, seen(false, 20_000, 'unattributed')).outcome).toBe('accepted')
     })
 
-    it('that is the echo of an older choice has the newer one told again, in case it was somebody else after all', () => {
-      const { choice, outcome } = observe(told(true, 105, told(false, 100)), seen(false, 110, 'unattributed'))
+    it('that is the echo of an older opt-in has the newer opt-out told again, in case it was somebody else after all', () => {
+      const { choice, outcome } = observe(told(false, 105, told(true, 100)), seen(true, 110, 'unattributed'))
       expect(outcome).toBe('echo')
-      expect(choice).toMatchObject({ value: true, changedAt: 105, timestamp: 111, pending: true })
-      expect(observe(choice, seen(false, 110, 'unattributed')).choice.value).toBe(true)
+      expect(choice).toMatchObject({ value: false, changedAt: 105, timestamp: 111, pending: true })
+      expect(observe(choice, seen(true, 110, 'unattributed')).choice.value).toBe(false)
+    })
+
+    it('that may be the echo of an older opt-out counts as the person’s, until the newer choice is heard of', () => {
+      const { choice, outcome } = observe(told(true, 105, told(false, 100)), seen(false, 110, 'unattributed'))
+      expect(outcome).toBe('accepted')
+      expect(choice).toMatchObject({ value: false, changedAt: 110, pending: false })
+      expect(observe(choice, seen(false, 110, 'unattributed')).choice.value).toBe(false)
+      expect(observe(choice, seen(true, 111, 'unattributed')).choice).toMatchObject({ value: true, pending: false })
+    })
+
+    it('of an opt-out wins over an opt-in that was never published', () => {
+      const { choice, outcome } = observe(choose(told(false, 100), true, 105), seen(false, 110, 'unattributed'))
+      expect(outcome).toBe('in_doubt')
+      expect(choice).toMatchObject({ value: false, timestamp: 111, pending: true })
     })
 
     it('does not undo a choice by an older one that Customer.io applied in the same second and reported later', () => {
@@ -153,9 +176,17 @@ describe('a choice', () => {
     }
   })
 
+  it('whose message became a dead letter stays to be told, whenever that is heard of', () => {
+    const chosen = choose(undefined, false, 100)
+    const underWay = aboutToPublish(chosen, 100)
+    expect(accepted(deadLettered(underWay), chosen).pending).toBe(true)
+    expect(deadLettered(accepted(underWay, chosen)).pending).toBe(true)
+  })
+
   it('that Customer.io made is not told again', () => {
     const theirs = observe(undefined, seen(false, 100)).choice
     expect(pendingAgain(theirs)).toBe(theirs)
+    expect(deadLettered(theirs)).toBe(theirs)
     expect(pendingAgain(told(false, 100)).pending).toBe(true)
   })
 })

@@ -81,12 +81,18 @@ export function aboutToPublish(choice: Choice, nowSeconds: number): Choice {
 /** Pub/Sub accepted `published`: nothing is left to tell unless the choice has changed since. */
 export function accepted(current: Choice, published: Choice): Choice {
   const same = current.value === published.value && current.timestamp === published.timestamp
-  return same ? { ...current, pending: false } : current
+  // Nothing in flight: it became a dead letter meanwhile.
+  return same && current.inFlight.length > 0 ? { ...current, pending: false } : current
 }
 
 /** To be published once more with the time it has, if it is ours to tell. */
 export function pendingAgain(choice: Choice): Choice {
   return choice.origin === 'application' && !choice.pending ? { ...choice, pending: true } : choice
+}
+
+/** What was published of it became a dead letter: it never reached Customer.io. */
+export function deadLettered(choice: Choice): Choice {
+  return choice.origin === 'application' ? { ...choice, pending: true, inFlight: [] } : choice
 }
 
 /**
@@ -127,7 +133,7 @@ function optedOut(choice: Choice, at: number): AfterWebhook {
 }
 
 function confirmed(choice: Choice, seen: Observation, echoOf: number): AfterWebhook {
-  if (echoOf >= 0) {
+  if (echoOf >= 0 && choice.origin === 'application') {
     // The topic is ordered: whatever was published before this one was applied before it, or never will be. This one
     // may be delivered again. One second more, since an older write may have been applied in this very second too.
     const timestamp = Math.max(choice.timestamp, seen.at + 1)
@@ -151,7 +157,16 @@ function contradicted(choice: Choice, seen: Observation, echoOf: number, limits:
     const { choice: repaired } = late(choice, seen, limits)
     return { choice: repaired, outcome: echoOf >= 0 ? 'echo' : 'late' }
   }
-  if (echoOf >= 0) {
+  // An opt-out of which nobody can say whether it is our own from before or the person's: the person's always wins. If
+  // it was ours, the present choice reaches Customer.io after it, and the webhook of that says so with a later time.
+  if (!seen.value) {
+    if (choice.pending || seen.at === choice.timestamp) return optedOut(choice, seen.at)
+    if (seen.source === 'snapshot' && echoOf < 0 && mayBeUnapplied(choice, seen.at, limits)) {
+      return optedOut(choice, seen.at)
+    }
+    return { choice: { ...taken(choice, seen, false), inFlight: choice.inFlight }, outcome: 'accepted' }
+  }
+  if (echoOf >= 0 && choice.origin === 'application') {
     // A write of ours that the present choice overrides. If it was somebody else's after all, telling the present one
     // with a later time brings both sides together. It stays in flight: Pub/Sub may deliver it twice.
     const timestamp = Math.max(choice.timestamp, seen.at) + 1

@@ -1,5 +1,5 @@
 import { identifyMessage, parseMessage } from '../contract/index.ts'
-import { type Choice, pendingAgain } from './choice.ts'
+import { type Choice, deadLettered } from './choice.ts'
 import type { RepositoryParts } from './port.ts'
 import type { PreferenceName } from './preferences.ts'
 import type { PubSubMessage } from './webhook.ts'
@@ -17,17 +17,18 @@ export async function onDeadLetter(parts: RepositoryParts, message: PubSubMessag
   const parsed = parseMessage(identifyMessage, Buffer.from(message.data))
   if (!parsed.ok || parsed.value.type !== 'person' || parsed.value.action !== 'identify') return { kind: 'ignored' }
   const who = parsed.value.identifiers
-  const userId =
+  const users =
     'id' in who
-      ? (await parts.store.findUser(who.id))?.id
+      ? [await parts.store.findKey(who.id)].filter((user) => user !== undefined)
       : 'email' in who
-        ? await parts.store.findUserIdByEmail(who.email)
-        : undefined
-  if (userId === undefined) return { kind: 'ignored' }
-  await parts.store.forgetSync(userId)
-  await parts.store.changeChoices(userId, (choices) => {
-    const write = new Map<PreferenceName, Choice>([...choices].map(([name, choice]) => [name, pendingAgain(choice)]))
+        ? await parts.store.findUsersByEmail(who.email)
+        : []
+  const [user, ...others] = users
+  if (user === undefined || others.length > 0) return { kind: 'ignored' }
+  await parts.store.forgetSync(user.id)
+  await parts.store.changeChoices([user.id], (choices) => {
+    const write = new Map<PreferenceName, Choice>([...choices].map(([name, choice]) => [name, deadLettered(choice)]))
     return { write, result: true }
   })
-  return { kind: 'will_sync', userId }
+  return { kind: 'will_sync', userId: user.id }
 }

@@ -1,8 +1,11 @@
+import { mailboxOf } from '../consent/index.ts'
+import { PublisherValidationError } from '../publisher/index.ts'
 import { type Choice, type Observed, observe } from './choice.ts'
 import type { RepositoryParts } from './port.ts'
 import type { PreferenceName } from './preferences.ts'
 import { publishPending } from './publish-pending.ts'
-import { type PersonNamed, type PubSubMessage, readWebhook } from './webhook.ts'
+import type { UserKey } from './store.ts'
+import { type PubSubMessage, readWebhook, type WebhookNews } from './webhook.ts'
 
 export type HandledWebhook =
   | {
@@ -10,32 +13,41 @@ export type HandledWebhook =
       readonly userId: string
       /** What became of each choice that the webhook names. */
       readonly choices: Readonly<Partial<Record<PreferenceName, Observed>>>
-      /** True when the address of the user is now known to be dead. */
+      /** True when an address of the user is now known to be dead. */
       readonly undeliverable: boolean
+      /** Other users with the address, where the webhook names nothing else: opt-outs and bounces count for all of them. */
+      readonly sharedWith?: readonly string[]
+      /** Why a part of it could not be read. It was kept. */
+      readonly unread?: string
     }
-  | {
-      readonly kind: 'ignored'
-      readonly reason: 'not_understood' | 'no_preference' | 'no_person' | 'unknown_user'
-    }
+  /** It is about somebody's preferences and cannot be read, for this reason. It was kept: see `rereadWebhooks`. */
+  | { readonly kind: 'unread'; readonly reason: string }
+  | { readonly kind: 'ignored'; readonly reason: 'not_understood' | 'no_preference' | 'unknown_user' }
 
-async function findUserId(parts: RepositoryParts, person: PersonNamed): Promise<string | undefined> {
+async function findUsers(parts: RepositoryParts, { id, email }: WebhookNews['person']): Promise<readonly UserKey[]> {
   // An id that we do not know is somebody else, even if their address is known here.
-  if (person.id !== undefined) return (await parts.store.findUser(person.id))?.id
-  return person.email === undefined ? undefined : parts.store.findUserIdByEmail(person.email)
+  if (id !== undefined) return [await parts.store.findKey(id)].filter((user) => user !== undefined)
+  return email === undefined ? [] : parts.store.findUsersByEmail(email)
 }
 
 /** Brings what Customer.io reports into the database, and answers Customer.io only where both would otherwise differ. */
 export async function handleWebhook(parts: RepositoryParts, message: PubSubMessage): Promise<HandledWebhook> {
-  const read = readWebhook(message)
+  const { store } = parts
+  const read = readWebhook(message, parts.now())
   if (read.kind === 'ignored') return read
-  const { person, observations, undeliverable } = read.news
-  const userId = await findUserId(parts, person)
-  if (userId === undefined) return { kind: 'ignored', reason: 'unknown_user' }
-
-  const handled = await parts.store.changeChoices(userId, (choices) => {
+  if (read.kind === 'unread') {
+    await store.keepWebhook(read.webhook)
+    return { kind: 'unread', reason: read.webhook.reason }
+  }
+  const { person, undeliverable, unread } = read.news
+  const users = await findUsers(parts, person)
+  const userIds = users.map(({ id }) => id)
+  // What waits to be told goes out first: it may be what a contradiction is about.
+  await tell(parts, userIds)
+  const handled = await store.changeChoices(userIds, (choices, userId) => {
     const write = new Map<PreferenceName, Choice>()
     const outcomes: Partial<Record<PreferenceName, Observed>> = {}
-    for (const [name, seen] of observations) {
+    for (const [name, seen] of observationsFor(read.news, users, userId)) {
       const { choice, outcome } = observe(choices.get(name), seen, parts.echoLimits)
       outcomes[name] = outcome
       if (choice !== choices.get(name)) write.set(name, choice)
@@ -43,10 +55,47 @@ export async function handleWebhook(parts: RepositoryParts, message: PubSubMessa
     const pending = [...choices, ...write].some(([, choice]) => choice.pending)
     return { write, result: { outcomes, pending } }
   })
-  if (handled === undefined) return { kind: 'ignored', reason: 'unknown_user' }
-  const isDead =
-    undeliverable !== undefined &&
-    (await parts.store.recordDeliverability(userId, undeliverable.address, false, undeliverable.at))
-  if (handled.pending) await publishPending(parts, userId)
-  return { kind: 'handled', userId, choices: handled.outcomes, undeliverable: isDead }
+  const [[userId, first] = [], ...others] = handled
+  if (userId === undefined || first === undefined) return { kind: 'ignored', reason: 'unknown_user' }
+  if (unread !== undefined) await store.keepWebhook(unread)
+  let isDead = false
+  for (const each of undeliverable === undefined ? [] : handled.keys()) {
+    const { mailbox = '', at = 0 } = undeliverable ?? {}
+    if (await store.recordDeliverability(each, mailbox, false, at)) isDead = true
+  }
+  await tell(
+    parts,
+    [...handled].filter(([, { pending }]) => pending).map(([each]) => each),
+  )
+  return {
+    kind: 'handled',
+    userId,
+    choices: first.outcomes,
+    undeliverable: isDead,
+    ...(others.length > 0 && { sharedWith: others.map(([each]) => each) }),
+    ...(unread !== undefined && { unread: unread.error }),
+  }
+}
+
+/** What breaks the contract can be told to nobody, now or later: `syncAll` reports it, and no webhook waits for it. */
+async function tell(parts: RepositoryParts, userIds: readonly string[]): Promise<void> {
+  const { failures } = await publishPending(parts, userIds)
+  for (const error of failures.values()) if (!(error instanceof PublisherValidationError)) throw error
+}
+
+/** In doubt nobody is written to: of several users with one address, an opt-out counts for all and an opt-in for none. */
+function observationsFor(
+  { observations, person, undeliverable }: WebhookNews,
+  users: readonly UserKey[],
+  userId: string,
+): WebhookNews['observations'] {
+  const optOutsOnly = users.length > 1
+  const own = [person.email, users.find(({ id }) => id === userId)?.email]
+    .filter((email) => email != null)
+    .map(mailboxOf)
+  const isAnothers = undeliverable !== undefined && own.length > 0 && !own.includes(undeliverable.mailbox)
+  return observations.filter(([, { value, source }]) => {
+    if (source === 'complaint' && isAnothers) return false
+    return !(optOutsOnly && value)
+  })
 }

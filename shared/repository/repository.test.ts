@@ -24,7 +24,8 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
 
     beforeEach(async () => {
       await postgres.pool.query(
-        'TRUNCATE users, customerio.preferences, customerio.addresses, customerio.sync_state, customerio.deletions',
+        `TRUNCATE users, customerio.preferences, customerio.addresses, customerio.sync_state, customerio.deletions,
+           customerio.unread_webhooks`,
       )
       publisher = new RecordingPublisher()
       clock = { seconds: SECOND }
@@ -90,6 +91,26 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
         expect(publisher.take()).toHaveLength(2)
       })
 
+      it('takes another spelling of a key for the row’s own, everywhere', async () => {
+        for (const spelling of ['01', ' 1', '+1', '1 ']) {
+          await repository.updatePreferences(spelling, { marketing: false })
+          await repository.syncUser(spelling, { force: true })
+          await repository.markDeliverable(spelling)
+          await repository.sendTransactional(spelling, { channel: 'push', transactional_message_id: 1 })
+          await repository.handleWebhookEvent(clickWebhook(spelling, 'subscribed', clock.seconds + 60))
+          expect((await repository.getPreferences('1')).marketing).toBe(true)
+          await repository.onDeadLetter({ data: JSON.stringify({ identifiers: { id: spelling } }) })
+          clock.seconds += 120
+        }
+        await repository.onUserDeleted({ id: '01' })
+        for (const entry of publisher.take()) {
+          const person = 'person' in entry ? entry.person : entry.message.identifiers
+          if (!('email' in person)) expect(person).toEqual({ id: '1' })
+        }
+        for (const table of ['preferences', 'sync_state', 'addresses']) expect(await rows(table)).toEqual([])
+        await expect(repository.onUserDeleted({ id: 'x' })).rejects.toThrow('no such user')
+      })
+
       it('says that a user is unknown, also when the id could not even be a key of the table', async () => {
         for (const id of ['2', 'not a number', '99999999999999999999', '']) {
           await expect(repository.syncUser(id)).rejects.toThrow('no such user')
@@ -115,17 +136,19 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
       it('counts users, and knows nobody by address where the table has none', async () => {
         const store = new PostgresUserStore(postgres.pool, { ...mapping, email: undefined })
         expect(await store.countUsers()).toBe(1)
-        expect(await store.findUserIdByEmail('ann@example.com')).toBeUndefined()
+        expect(await store.findUsersByEmail('ann@example.com')).toEqual([])
         expect(await store.findUser('1')).toMatchObject({ email: null })
       })
 
       it('writes all or nothing of a change', async () => {
         const store = new PostgresUserStore(postgres.pool, mapping)
-        const failing = store.changeChoices('1', () => {
+        const failing = store.changeChoices(['1'], () => {
           throw new Error('no decision')
         })
         await expect(failing).rejects.toThrow('no decision')
-        expect(await store.changeChoices('1', () => ({ write: new Map(), result: 'fine' }))).toBe('fine')
+        expect([...(await store.changeChoices(['1'], () => ({ write: new Map(), result: 'fine' })))]).toEqual([
+          ['1', 'fine'],
+        ])
       })
 
       // PGlite has one session and no other to end it.
@@ -166,6 +189,7 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
           preferences: 0,
           deletions: 0,
           invalid: 0,
+          missing: 0,
         })
         expect(pages).toEqual(['10', '20', '25'])
         const sent = publisher.take()
@@ -244,21 +268,24 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
           marketing: true,
           transactional: true,
           topics: {},
+          channels: {},
           emailDeliverable: true,
         })
       })
 
-      it('are stored and told: one topic by its dotted key, and never by a suppression', async () => {
+      it('are stored and told: one topic or channel by its dotted key, and never by a suppression', async () => {
         const updated = await repository.updatePreferences('1', {
           marketing: false,
           transactional: false,
           topics: { 7: false, 8: true },
+          channels: { email: false, in_app: true },
         })
         expect(updated).toEqual({
           preferences: {
             marketing: false,
             transactional: false,
             topics: { 7: false, 8: true },
+            channels: { email: false, in_app: true },
             emailDeliverable: true,
           },
           customerio: 'published',
@@ -273,6 +300,8 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
                 transactional_opt_in: false,
                 'cio_subscription_preferences.topics.topic_7': false,
                 'cio_subscription_preferences.topics.topic_8': true,
+                'cio_subscription_preferences.channels.email': false,
+                'cio_subscription_preferences.channels.in_app': true,
               },
               timestamp: SECOND,
             },
@@ -297,8 +326,10 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
         expect((await rows('preferences')).filter((row) => row.pending)).toEqual([])
       })
 
-      it('that were never a topic are refused before anything is stored', async () => {
+      it('that were never a topic or a channel are refused before anything is stored', async () => {
         await expect(repository.updatePreferences('1', { topics: { [-1]: true } })).rejects.toThrow('whole number')
+        const channels = { fax: false } as object
+        await expect(repository.updatePreferences('1', { channels })).rejects.toThrow('a channel is one of email')
         expect(await rows('preferences')).toEqual([])
       })
 
@@ -345,13 +376,28 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
         expect(publisher.take()).toEqual([])
       })
 
-      it('that are echoes of an older choice do not undo a newer one', async () => {
+      it('of an opt-out win over the app’s own toggle of within the hour, and later word of it over that', async () => {
         await repository.updatePreferences('1', { marketing: false })
         clock.seconds += 60
         await repository.updatePreferences('1', { marketing: true })
-        const echo = webhookOf('1', 'unsubscribed', SECOND + 90)
-        expect(await repository.handleWebhookEvent(echo)).toMatchObject({ choices: { marketing: 'echo' } })
+        publisher.take()
+        await repository.handleWebhookEvent(webhookOf('1', 'unsubscribed', SECOND + 90))
+        expect((await repository.getPreferences('1')).marketing).toBe(false)
+        // It was our own after all: what was chosen after it has reached Customer.io since.
+        await repository.handleWebhookEvent(webhookOf('1', 'subscribed', SECOND + 91))
         expect((await repository.getPreferences('1')).marketing).toBe(true)
+        expect(publisher.take()).toEqual([])
+      })
+
+      it('about channels change them', async () => {
+        const content = { topics: { topic_7: true }, channels: { email: false, line: 'true' } }
+        await repository.handleWebhookEvent(
+          webhookOf('1', 'cio_subscription_preferences_changed', SECOND, { content: JSON.stringify(content) }),
+        )
+        expect(await repository.getPreferences('1')).toMatchObject({
+          topics: { 7: true },
+          channels: { email: false, line: true },
+        })
       })
 
       it('of a complaint opt out of marketing, tell Customer.io and mark the address', async () => {
@@ -377,14 +423,101 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
         expect((await repository.getPreferences('1')).emailDeliverable).toBe(true)
       })
 
-      it('find people who have no id by their address, if only one has it', async () => {
-        const event = (email: string) =>
-          webhookOf('', 'unsubscribed', SECOND, { identifiers: { id: null, email }, customer_id: null })
-        expect(await repository.handleWebhookEvent(event('ANN@example.com'))).toMatchObject({ userId: '1' })
-        await insertUser(postgres.pool, 2, { email: 'ann@example.com' })
-        expect(await repository.handleWebhookEvent(event('ann@example.com'))).toEqual({
-          kind: 'ignored',
-          reason: 'unknown_user',
+      it('find people who have no id by their address, and in doubt opt out everybody who has it', async () => {
+        const event = (metric: string, email: string) =>
+          webhookOf('', metric, SECOND, { identifiers: { id: null, email }, customer_id: null })
+        expect(await repository.handleWebhookEvent(event('subscribed', 'ANN@example.com'))).toMatchObject({
+          userId: '1',
+        })
+        await insertUser(postgres.pool, 2, { email: 'ann@EXAMPLE.com' })
+        clock.seconds += 1
+        const optOut = webhookOf('', 'unsubscribed', SECOND + 1, {
+          identifiers: { id: null, email: 'Ann <ann@example.com>' },
+          customer_id: null,
+        })
+        expect(await repository.handleWebhookEvent(optOut)).toMatchObject({ userId: '1', sharedWith: ['2'] })
+        for (const id of ['1', '2']) expect((await repository.getPreferences(id)).marketing).toBe(false)
+        const optIn = webhookOf('', 'subscribed', SECOND + 2, {
+          identifiers: { email: 'ann@example.com' },
+          customer_id: null,
+        })
+        expect(await repository.handleWebhookEvent(optIn)).toMatchObject({ choices: {} })
+        for (const id of ['1', '2']) expect((await repository.getPreferences(id)).marketing).toBe(false)
+      })
+
+      it('find an address of an internationalised domain however it is written', async () => {
+        await postgres.pool.query(`UPDATE users SET email = 'ann@bücher.example'`)
+        const event = webhookOf('', 'unsubscribed', SECOND, {
+          identifiers: { email: 'ANN@xn--bcher-kva.example' },
+          customer_id: null,
+        })
+        expect(await repository.handleWebhookEvent(event)).toMatchObject({ kind: 'handled', userId: '1' })
+      })
+
+      it('count a bounce for its address, whatever happens to another of the same user', async () => {
+        const bounce = (recipient: string, at: number) =>
+          repository.handleWebhookEvent(webhookOf('1', 'bounced', at, { object_type: 'email', recipient }))
+        await bounce('ann@example.com', SECOND)
+        await bounce('old@example.com', SECOND + 60)
+        expect((await repository.getPreferences('1')).emailDeliverable).toBe(false)
+        const to = { channel: 'email', transactional_message_id: 1, to: 'Old@example.com' } as const
+        expect(await repository.sendTransactional('1', to)).toMatchObject({ reason: 'undeliverable' })
+      })
+
+      it('do not take a complaint about another address for the user', async () => {
+        for (const identifiers of [{ id: '1' }, { id: '1', email: 'ann@example.com' }]) {
+          const complaint = webhookOf('1', 'spammed', SECOND, {
+            object_type: 'email',
+            recipient: 'boss@example.com',
+            identifiers,
+          })
+          await repository.handleWebhookEvent(complaint)
+          expect(await repository.getPreferences('1')).toMatchObject({ marketing: true, emailDeliverable: true })
+        }
+        const to = { channel: 'email', transactional_message_id: 1, to: 'boss@example.com' } as const
+        expect(await repository.sendTransactional('1', to)).toMatchObject({ reason: 'undeliverable' })
+      })
+
+      it('that cannot be read are kept, once, told of, and handled when they can be', async () => {
+        const broken = webhookOf('1', 'cio_subscription_preferences_changed', SECOND, { content: '{"topics":' })
+        for (let times = 0; times < 2; times++) {
+          expect(await repository.handleWebhookEvent(broken)).toEqual({
+            kind: 'unread',
+            reason: 'preferences_not_understood',
+          })
+        }
+        const partly = topicsWebhook('1', { topic_7: false, topic_8: 'perhaps' }, SECOND)
+        expect(await repository.handleWebhookEvent(partly)).toMatchObject({
+          choices: { topic_7: 'accepted' },
+          unread: '1 topics are neither true nor false',
+        })
+        expect(await rows('unread_webhooks')).toHaveLength(2)
+        expect(await repository.rereadWebhooks()).toBe(2)
+        const readable = topicsWebhook('1', { topic_8: false }, SECOND).data
+        await postgres.pool.query(`UPDATE customerio.unread_webhooks SET body = $1`, [readable])
+        expect(await repository.rereadWebhooks()).toBe(0)
+        expect((await repository.getPreferences('1')).topics).toEqual({ 7: false, 8: false })
+      })
+
+      it.each([
+        ['an address', { recipient: 'a\0@example.com', object_type: 'email' }, 'spammed'],
+        ['an id', { identifiers: { id: '1\0' } }, 'unsubscribed'],
+        ['the only address', { identifiers: { email: 'a\0' }, customer_id: null }, 'unsubscribed'],
+      ])('with a NUL in %s are done with', async (_, fields, metric) => {
+        await expect(repository.handleWebhookEvent(webhookOf('1', metric, SECOND, fields))).resolves.toBeDefined()
+      })
+
+      it('with a NUL in the id of one that cannot be read are done with', async () => {
+        const webhook = { event_id: 'a\0', metric: 'unsubscribed', timestamp: SECOND, data: {} }
+        await repository.handleWebhookEvent({ data: JSON.stringify(webhook), attributes: { event_id: 'a\0' } })
+        expect(await rows('unread_webhooks')).toHaveLength(1)
+      })
+
+      it('are not held up by a choice that breaks the contract', async () => {
+        publisher.fault = () => 'invalid'
+        await repository.updatePreferences('1', { marketing: false })
+        expect(await repository.handleWebhookEvent(topicsWebhook('1', { topic_7: false }, SECOND))).toMatchObject({
+          choices: { topic_7: 'accepted' },
         })
       })
 
@@ -460,8 +593,33 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
           { kind: 'suppress', person: { email: 'Ann@example.com' }, options: { orderedAs: { id: '1' } } },
           { kind: 'delete', person: { id: '1' } },
         ])
-        for (const table of ['preferences', 'addresses', 'sync_state', 'deletions'])
-          expect(await rows(table)).toEqual([])
+        for (const table of ['preferences', 'addresses', 'sync_state']) expect(await rows(table)).toEqual([])
+      })
+
+      it('is published by no sync while the row is still there, and not remembered after that', async () => {
+        await repository.syncAll()
+        await repository.onUserDeleted({ id: '1' })
+        publisher.take()
+        await expect(repository.syncUser('1', { force: true })).rejects.toThrow('no such user')
+        expect(await repository.syncAll({ force: true })).toMatchObject({ seen: 0, missing: 0, deletions: 0 })
+        expect(publisher.take()).toEqual([])
+        expect(await rows('deletions')).toMatchObject([{ user_id: '1', email: null }])
+        await postgres.pool.query('DELETE FROM users')
+        expect(await repository.syncAll()).toMatchObject({ missing: 0 })
+        expect(await rows('deletions')).toEqual([])
+      })
+
+      it('whose row went without a call is missed, and not deleted', async () => {
+        await insertUser(postgres.pool, 2)
+        await repository.syncAll()
+        await postgres.pool.query('DELETE FROM users WHERE id = 2')
+        publisher.take()
+        const missing: string[] = []
+        expect(await repository.syncAll({ onMissing: (userId) => missing.push(userId) })).toMatchObject({ missing: 1 })
+        expect(missing).toEqual(['2'])
+        expect(publisher.take()).toEqual([])
+        await repository.onUserDeleted({ id: '2' })
+        expect(await repository.syncAll()).toMatchObject({ missing: 0 })
       })
 
       it('whose row is gone is suppressed by what the caller knows', async () => {

@@ -1,4 +1,5 @@
 import { systemClock } from '../clock/index.ts'
+import { mailboxOf } from '../consent/index.ts'
 import type { PublishOptions, Send } from '../publisher/index.ts'
 import { choose, DEFAULT_ECHO_LIMITS, type EchoLimits } from './choice.ts'
 import { type DeadLetterNews, onDeadLetter } from './dead-letter.ts'
@@ -7,8 +8,9 @@ import type { Mapping } from './mapping.ts'
 import { nowSeconds, type RepositoryParts, type RepositoryPublisher } from './port.ts'
 import { listChanges, type PreferenceChanges, type Preferences, toPreferences } from './preferences.ts'
 import { publishDeletion, publishPending } from './publish-pending.ts'
+import { rereadWebhooks } from './reread.ts'
 import { type SendResult, sendRespecting, type Unaddressed } from './send.ts'
-import { UnknownUserError, type UserStore } from './store.ts'
+import { UnknownUserError, type UserKey, type UserStore } from './store.ts'
 import {
   finishDeletions,
   type SyncAllOptions,
@@ -73,44 +75,44 @@ export class UserMessagingRepository {
 
   /** @throws {UnknownUserError} */
   async getPreferences(userId: string): Promise<Preferences> {
-    const { store } = this.#parts
-    const user = await store.findUser(userId)
-    if (user === undefined) throw new UnknownUserError()
-    const choices = await store.readChoices(userId)
-    const undeliverable = await store.undeliverableAddress(userId)
-    return toPreferences(choices, undeliverable === undefined || undeliverable !== user.email?.toLowerCase())
+    return (await this.#known(userId)).preferences
   }
 
   /**
-   * Stores what the user chose in the application, then tells Customer.io: `unsubscribed`, single topics by their
-   * dotted key, `transactional_opt_in`. Never suppresses, which would delete the person for good.
+   * Stores what the user chose in the application, then tells Customer.io: `unsubscribed`, single topics and channels by
+   * their dotted key, `transactional_opt_in`. Never suppresses, which would delete the person for good.
    *
    * @throws {UnknownUserError}
    */
   async updatePreferences(userId: string, changes: PreferenceChanges): Promise<UpdatedPreferences> {
     const list = listChanges(changes)
-    const stored = await this.#parts.store.changeChoices(userId, (choices) => {
+    const { id } = await this.#key(userId)
+    const stored = await this.#parts.store.changeChoices([id], (choices) => {
       const now = nowSeconds(this.#parts)
       return {
         write: new Map(list.map(([name, value]) => [name, choose(choices.get(name), value, now)])),
         result: true,
       }
     })
-    if (stored === undefined) throw new UnknownUserError()
-    let customerio: Pick<UpdatedPreferences, 'customerio' | 'cause'> = { customerio: 'published' }
+    if (!stored.has(id)) throw new UnknownUserError()
+    const customerio = await this.#tell(id)
+    return { preferences: await this.getPreferences(id), ...customerio }
+  }
+
+  async #tell(id: string): Promise<Pick<UpdatedPreferences, 'customerio' | 'cause'>> {
     try {
-      await publishPending(this.#parts, userId)
+      const { failures } = await publishPending(this.#parts, [id])
+      return failures.has(id) ? { customerio: 'pending', cause: failures.get(id) } : { customerio: 'published' }
     } catch (cause) {
-      customerio = { customerio: 'pending', cause }
+      return { customerio: 'pending', cause }
     }
-    return { preferences: await this.getPreferences(userId), ...customerio }
   }
 
   /** Says that mail reaches the user's present address again, after a bounce was mended. */
   async markDeliverable(userId: string): Promise<void> {
-    const user = await this.#parts.store.findUser(userId)
-    if (user === undefined) throw new UnknownUserError()
-    await this.#parts.store.recordDeliverability(userId, user.email ?? '', true, nowSeconds(this.#parts))
+    const { id, email } = await this.#key(userId)
+    if (email === null) return
+    await this.#parts.store.recordDeliverability(id, mailboxOf(email), true, nowSeconds(this.#parts))
   }
 
   /**
@@ -121,21 +123,25 @@ export class UserMessagingRepository {
    * @throws {UnknownUserError} and what the publisher throws
    */
   async sendTransactional(userId: string, message: Unaddressed<Send>, options?: PublishOptions): Promise<SendResult> {
-    const user = await this.#parts.store.findUser(userId)
-    if (user === undefined) throw new UnknownUserError()
-    return sendRespecting(this.#parts.publisher, user, await this.getPreferences(userId), message, options)
+    const { user, preferences, undeliverable } = await this.#known(userId)
+    return sendRespecting(this.#parts.publisher, user, preferences, undeliverable, message, options)
   }
 
   /**
    * Erases a user at Customer.io: suppresses id and address, then deletes. To be called after the row was deleted, or
-   * just before; cut off at any point, the next `syncAll` or `finishDeletions` goes on.
+   * just before; cut off at any point, the next `syncAll` or `finishDeletions` goes on. As long as the row is there
+   * nevertheless, no sync publishes it again.
    *
    * @param user `email` where the row is gone already: without it only the id can be suppressed
+   * @throws {UnknownUserError} when the id can be nobody's
    */
   async onUserDeleted(user: { readonly id: string; readonly email?: string | null }): Promise<void> {
     const { store } = this.#parts
-    const email = user.email ?? (await store.findUser(user.id))?.email ?? null
-    await publishDeletion(this.#parts, await store.beginDeletion({ userId: user.id, email }))
+    const row = await store.findKey(user.id)
+    const userId = row?.id ?? (await store.spellKey(user.id))
+    if (userId === undefined) throw new UnknownUserError()
+    const email = user.email ?? row?.email ?? null
+    await publishDeletion(this.#parts, await store.beginDeletion({ userId, email }))
   }
 
   /** Goes on with deletions that were cut off, as `syncAll` does first. Returns how many. */
@@ -143,12 +149,23 @@ export class UserMessagingRepository {
     return finishDeletions(this.#parts)
   }
 
+  /** Users that were published and are in the table no more, without a call of `onUserDeleted`. */
+  missingUsers(options: { readonly after?: string; readonly limit?: number } = {}): Promise<readonly string[]> {
+    return this.#parts.store.missingUsers(options.after, options.limit ?? 1_000)
+  }
+
   /**
    * Handles a message of the topic `webhook-events`. Acknowledge it when this resolves, whatever the result; when it
-   * rejects (database or Pub/Sub out of reach), let Pub/Sub deliver it again.
+   * rejects (database or Pub/Sub out of reach), let Pub/Sub deliver it again. Report the result `unread`: somebody's
+   * choice could not be read, and was kept.
    */
   handleWebhookEvent(message: PubSubMessage): Promise<HandledWebhook> {
     return handleWebhook(this.#parts, message)
+  }
+
+  /** Handles again the webhooks that were kept because they could not be read: after an update. Returns how many remain. */
+  rereadWebhooks(): Promise<number> {
+    return rereadWebhooks(this.#parts)
   }
 
   /**
@@ -157,5 +174,21 @@ export class UserMessagingRepository {
    */
   onDeadLetter(message: PubSubMessage): Promise<DeadLetterNews> {
     return onDeadLetter(this.#parts, message)
+  }
+
+  /** The row's own key, however the caller writes it. */
+  async #key(userId: string): Promise<UserKey> {
+    const key = await this.#parts.store.findKey(userId)
+    if (key === undefined) throw new UnknownUserError()
+    return key
+  }
+
+  async #known(userId: string) {
+    const { store } = this.#parts
+    const user = await this.#key(userId)
+    const choices = await store.readChoices(user.id)
+    const undeliverable = await store.undeliverableMailboxes(user.id)
+    const isDeliverable = user.email === null || !undeliverable.includes(mailboxOf(user.email))
+    return { user, undeliverable, preferences: toPreferences(choices, isDeliverable) }
   }
 }

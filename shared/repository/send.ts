@@ -1,7 +1,8 @@
+import { mailboxOf } from '../consent/index.ts'
 import type { PublishOptions, Send } from '../publisher/index.ts'
 import type { RepositoryPublisher } from './port.ts'
 import type { Preferences } from './preferences.ts'
-import type { User } from './store.ts'
+import type { UserKey } from './store.ts'
 
 /** A message without its person, which the repository knows, and without `to` where the channel can do without. */
 export type Unaddressed<M> = M extends { channel: string }
@@ -21,8 +22,10 @@ export type SendResult =
  */
 export async function sendRespecting(
   publisher: RepositoryPublisher,
-  user: User,
+  user: UserKey,
   preferences: Preferences,
+  /** Mailboxes of this user that are known to be dead. */
+  undeliverable: readonly string[],
   message: Unaddressed<Send>,
   options?: PublishOptions,
 ): Promise<SendResult> {
@@ -37,8 +40,7 @@ export async function sendRespecting(
   }
   const to = message.to ?? user.email
   if (to === null) return { kind: 'refused', reason: 'no_address' }
-  const own = to.toLowerCase() === user.email?.toLowerCase()
-  if (own && !preferences.emailDeliverable) return { kind: 'refused', reason: 'undeliverable' }
+  if (undeliverable.includes(mailboxOf(to))) return { kind: 'refused', reason: 'undeliverable' }
   return published(publisher.sendTransactional({ ...message, identifiers, to }, options))
 }
 

@@ -1,11 +1,21 @@
+import { identifyMessage, parseMessage } from '../contract/index.ts'
 import { PublisherValidationError } from '../publisher/index.ts'
 import { ColumnValueError, contentHash, toAttributes } from './mapping.ts'
 import { nowSeconds, type RepositoryParts } from './port.ts'
-import { publishDeletion, publishPending } from './publish-pending.ts'
-import type { BegunSync, FinishedSync, User, UserOnPage } from './store.ts'
+import { toMessages } from './preferences.ts'
+import { pendingOf, publishDeletion, publishPending } from './publish-pending.ts'
+import {
+  type BegunSync,
+  type FinishedSync,
+  type UnreadableRow,
+  UnreadableRowError,
+  type User,
+  type UserOnPage,
+} from './store.ts'
 
 /** A user whose row cannot be sent: which attribute breaks which rule, without its value. */
 export interface InvalidUser {
+  /** Empty for rows that have none. */
   readonly userId: string
   readonly problem: string
 }
@@ -21,6 +31,11 @@ export interface SyncProgress {
   readonly preferences: number
   readonly deletions: number
   readonly invalid: number
+  /**
+   * Users that were published and are in the table no more, without a call of `onUserDeleted`. Counted at the end, and
+   * left as they are: a view or a filter may hide rows that are nobody's deletion.
+   */
+  readonly missing: number
 }
 
 export interface SyncAllOptions {
@@ -39,6 +54,8 @@ export interface SyncAllOptions {
   /** Each user that differs, with what would be sent. Holds personal data. */
   readonly onDifference?: (userId: string, attributes: Readonly<Record<string, unknown>>) => void
   readonly onInvalid?: (user: InvalidUser) => void
+  /** Each user that is missing in the table: for `onUserDeleted`, if that is what happened. */
+  readonly onMissing?: (userId: string) => void
   /** Stops after the page under way. */
   readonly signal?: AbortSignal
 }
@@ -57,7 +74,11 @@ function attributesOf(parts: RepositoryParts, user: User): Record<string, unknow
 }
 
 function invalidUser(userId: string, error: unknown): InvalidUser | undefined {
-  const ours = error instanceof ColumnValueError || error instanceof PublisherValidationError
+  const ours =
+    error instanceof ColumnValueError ||
+    error instanceof PublisherValidationError ||
+    error instanceof UnreadableRowError ||
+    error instanceof RangeError // nested deeper than JSON can be written
   return ours ? { userId, problem: error.message } : undefined
 }
 
@@ -103,8 +124,14 @@ export async function syncUser(
   userId: string,
   options: { readonly force?: boolean },
 ): Promise<SyncUserResult | undefined> {
-  const choices = await publishPending(parts, userId)
-  const begun = await parts.store.beginSync([userId], nowSeconds(parts))
+  const key = await parts.store.findKey(userId)
+  if (key === undefined) return undefined
+  const choices = await publishPending(parts, [key.id])
+  if (choices.failures.has(key.id)) throw choices.failures.get(key.id)
+  const begun = await parts.store.beginSync([key.id], nowSeconds(parts)).catch((error: unknown) => {
+    const invalid = invalidUser(key.id, error)
+    throw invalid === undefined ? error : new InvalidUserError(invalid)
+  })
   if (begun.length === 0) return undefined
   // Ordered, unlike a bulk sync: a single user is synced because somebody just changed it.
   const result = await publishBegun(parts, begun, { bulk: false, force: options.force ?? false })
@@ -112,7 +139,7 @@ export async function syncUser(
   if (result.failures.length > 0) throw result.failures[0]
   const [invalid] = result.invalid
   if (invalid !== undefined) throw new InvalidUserError(invalid)
-  return choices + result.published > 0 ? 'published' : 'unchanged'
+  return choices.published + result.published > 0 ? 'published' : 'unchanged'
 }
 
 /** A row that cannot be sent, as an error. */
@@ -137,28 +164,106 @@ export async function finishDeletions(parts: RepositoryParts): Promise<number> {
   }
 }
 
-function isChanged(parts: RepositoryParts, { user, contentHash: before }: UserOnPage, force: boolean) {
-  try {
-    const attributes = attributesOf(parts, user)
-    return force || contentHash(attributes) !== before ? { attributes } : undefined
-  } catch (error) {
-    const invalid = invalidUser(user.id, error)
-    if (invalid === undefined) throw error
-    return { invalid }
+interface PagePlan {
+  /** By user: whose attributes and choices are both invalid counts once. */
+  readonly invalid: Map<string, InvalidUser>
+  readonly changed: readonly { readonly userId: string; readonly attributes: Readonly<Record<string, unknown>> }[]
+  readonly pending: readonly string[]
+}
+
+function planOf(parts: RepositoryParts, page: readonly (UserOnPage | UnreadableRow)[], force: boolean): PagePlan {
+  const invalid = new Map<string, InvalidUser>()
+  const changed: PagePlan['changed'][number][] = []
+  const pending: string[] = []
+  for (const row of page) {
+    if ('problem' in row) {
+      invalid.set(row.userId, row)
+      // What the person chose is told all the same.
+      pending.push(row.userId)
+      continue
+    }
+    const { user } = row
+    if (row.hasPending) pending.push(user.id)
+    try {
+      const attributes = attributesOf(parts, user)
+      if (force || contentHash(attributes) !== row.contentHash) changed.push({ userId: user.id, attributes })
+    } catch (error) {
+      const problem = invalidUser(user.id, error)
+      if (problem === undefined) throw error
+      invalid.set(user.id, problem)
+    }
   }
+  return { invalid, changed, pending }
+}
+
+/** Why the publisher would refuse it: by the same contract and in the same words. */
+function refusal(parts: RepositoryParts, message: object): PublisherValidationError | undefined {
+  const body = Buffer.from(JSON.stringify({ ...message, type: 'person', action: 'identify' }))
+  const parsed = parseMessage(identifyMessage, body, { now: parts.now })
+  return parsed.ok ? undefined : new PublisherValidationError('identify', parsed.error)
+}
+
+/** What publishing a page would come to. Changes nothing. */
+async function tryPage(parts: RepositoryParts, { invalid, changed, pending }: PagePlan): Promise<Counted> {
+  let published = 0
+  let preferences = 0
+  const timestamp = nowSeconds(parts)
+  for (const { userId, attributes } of changed) {
+    const error = refusal(parts, { identifiers: { id: userId }, attributes, timestamp })
+    const problem = invalidUser(userId, error)
+    if (problem === undefined) published += 1
+    else invalid.set(userId, problem)
+  }
+  for (const userId of pending) {
+    const messages = toMessages(pendingOf(await parts.store.readChoices(userId)))
+    const errors = messages.map((message) => refusal(parts, { identifiers: { id: userId }, ...message }))
+    const problem = invalidUser(
+      userId,
+      errors.find((error) => error !== undefined),
+    )
+    if (problem === undefined) preferences += messages.length
+    else invalid.set(userId, problem)
+  }
+  return { published, preferences }
+}
+
+interface Counted {
+  readonly published: number
+  readonly preferences: number
+}
+
+async function publishPage(parts: RepositoryParts, plan: PagePlan, force: boolean): Promise<Counted> {
+  const { published: preferences, failures } = await publishPending(parts, plan.pending)
+  for (const [userId, error] of failures) {
+    // Nobody at Customer.io can be told what breaks the contract; everybody else can.
+    const problem = invalidUser(userId, error)
+    if (problem === undefined) throw error
+    plan.invalid.set(userId, problem)
+  }
+  const result = await syncChanged(
+    parts,
+    plan.changed.map(({ userId }) => userId),
+    force,
+  )
+  for (const user of result.invalid) plan.invalid.set(user.userId, user)
+  return { published: result.published, preferences }
 }
 
 /**
  * Brings every user that differs from what was last accepted to Customer.io, a page at a time in the order of ids.
  *
  * May be killed at any point: what Pub/Sub accepted but was not noted is sent again, with no harm, and nothing is left
- * out. A second run over an unchanged table publishes nothing.
+ * out. A second run over an unchanged table publishes nothing. A row that cannot be read or sent is reported, and holds
+ * up nobody.
  *
  * @throws the first failure of the publisher, after everything that was accepted has been noted
  */
 export async function syncAll(parts: RepositoryParts, options: SyncAllOptions = {}): Promise<SyncProgress> {
   const { pageSize = 500, dryRun = false, force = false, pace = async () => {} } = options
   const deletions = dryRun ? 0 : await finishDeletions(parts)
+  if (!dryRun) await parts.store.forgetDeletions()
+  const withoutKey = options.after === undefined ? await parts.store.countWithoutKey() : 0
+  if (withoutKey > 0) options.onInvalid?.({ userId: '', problem: `rows without a key: ${withoutKey}` })
   let progress: SyncProgress = {
     checkpoint: options.after,
     seen: 0,
@@ -166,55 +271,49 @@ export async function syncAll(parts: RepositoryParts, options: SyncAllOptions = 
     changed: 0,
     preferences: 0,
     deletions,
-    invalid: 0,
+    invalid: withoutKey,
+    missing: 0,
   }
   while (!options.signal?.aborted) {
     const page = await parts.store.page(progress.checkpoint, pageSize)
     if (page.length === 0) break
-    // By user: whose attributes and choices are both invalid counts once.
-    const invalid = new Map<string, InvalidUser>()
-    const changed: string[] = []
-    for (const onPage of page) {
-      const difference = isChanged(parts, onPage, force)
-      if (difference?.invalid !== undefined) invalid.set(onPage.user.id, difference.invalid)
-      if (difference?.attributes === undefined) continue
-      changed.push(onPage.user.id)
-      options.onDifference?.(onPage.user.id, difference.attributes)
+    const plan = planOf(parts, page, force)
+    for (const { userId, attributes } of plan.changed) options.onDifference?.(userId, attributes)
+    const unchanged = page.length - plan.changed.length - plan.invalid.size
+    let counted: Counted = { published: 0, preferences: 0 }
+    if (dryRun) counted = await tryPage(parts, plan)
+    else if (plan.changed.length + plan.pending.length > 0) {
+      await pace(plan.changed.length + plan.pending.length)
+      counted = await publishPage(parts, plan, force)
     }
-    const pending = page.filter((onPage) => onPage.hasPending).map((onPage) => onPage.user.id)
-    const unchanged = page.length - changed.length - invalid.size
-    let published = changed.length
-    let preferences = pending.length
-    if (!dryRun && changed.length + pending.length > 0) {
-      await pace(changed.length + pending.length)
-      preferences = 0
-      for (const userId of pending) {
-        try {
-          preferences += await publishPending(parts, userId)
-        } catch (error) {
-          // Nobody at Customer.io can be told what breaks the contract; everybody after it can.
-          const problem = invalidUser(userId, error)
-          if (problem === undefined) throw error
-          invalid.set(userId, problem)
-        }
-      }
-      const result = await syncChanged(parts, changed, force)
-      published = result.published
-      for (const user of result.invalid) invalid.set(user.userId, user)
-    }
-    for (const user of invalid.values()) options.onInvalid?.(user)
+    for (const user of plan.invalid.values()) options.onInvalid?.(user)
+    const last = page.at(-1)
     progress = {
-      checkpoint: page.at(-1)?.user.id,
+      ...progress,
+      checkpoint: last === undefined || 'problem' in last ? last?.userId : last.user.id,
       seen: progress.seen + page.length,
       unchanged: progress.unchanged + unchanged,
-      changed: progress.changed + published,
-      preferences: progress.preferences + preferences,
-      deletions,
-      invalid: progress.invalid + invalid.size,
+      changed: progress.changed + counted.published,
+      preferences: progress.preferences + counted.preferences,
+      invalid: progress.invalid + plan.invalid.size,
     }
     await options.onPage?.(progress)
   }
-  return progress
+  return options.signal?.aborted ? progress : { ...progress, missing: await tellMissing(parts, options) }
+}
+
+/** Counts users that were published and are in the table no more. */
+async function tellMissing(parts: RepositoryParts, { onMissing }: SyncAllOptions): Promise<number> {
+  const pageSize = 1_000
+  let missing = 0
+  let after: string | undefined
+  for (;;) {
+    const page = await parts.store.missingUsers(after, pageSize)
+    for (const userId of page) onMissing?.(userId)
+    missing += page.length
+    after = page.at(-1)
+    if (page.length < pageSize) return missing
+  }
 }
 
 async function syncChanged(parts: RepositoryParts, userIds: readonly string[], force: boolean): Promise<Published> {

@@ -1,31 +1,44 @@
-import * as z from 'zod'
+import { createHash } from 'node:crypto'
+import {
+  arrivalOf,
+  type Change,
+  CONSENT_METRICS,
+  type Consent,
+  type Event,
+  mailboxOf,
+  type PersonNamed,
+  parseEvent,
+  readConsent,
+} from '../consent/index.ts'
+import { text } from '../json/index.ts'
 import type { Observation } from './choice.ts'
 import { type PreferenceName, preferenceName } from './preferences.ts'
+import type { UnreadWebhook } from './store.ts'
 
 /** A message of the topic `webhook-events`, as the Pub/Sub client or a push request hands it over. */
 export interface PubSubMessage {
   readonly data: Uint8Array | string
   readonly attributes?: Readonly<Record<string, string>>
+  /** When it was published; counts where the attribute `received_at` is missing. */
+  readonly publishTime?: Date | string
 }
 
 /** What a webhook says about the person it names. */
 export interface WebhookNews {
-  readonly eventId: string
   readonly person: PersonNamed
   readonly observations: readonly (readonly [PreferenceName, Observation])[]
-  /** The address that bounced for good or complained. */
-  readonly undeliverable?: { readonly address: string; readonly at: number }
-}
-
-/** Identifiers as Customer.io gives them. An application's own id wins; the address is for people known only by that. */
-export interface PersonNamed {
-  readonly id?: string
-  readonly email?: string
+  /** The mailbox that bounced for good or complained. */
+  readonly undeliverable?: { readonly mailbox: string; readonly at: number }
+  /** A part of it that could not be read. */
+  readonly unread?: UnreadWebhook
 }
 
 export type ReadWebhook =
   | { readonly kind: 'news'; readonly news: WebhookNews }
-  | { readonly kind: 'ignored'; readonly reason: 'not_understood' | 'no_preference' | 'no_person' }
+  /** It says nothing about preferences. */
+  | { readonly kind: 'ignored'; readonly reason: 'not_understood' | 'no_preference' }
+  /** It says something about preferences, and what cannot be read. */
+  | { readonly kind: 'unread'; readonly webhook: UnreadWebhook }
 
 /**
  * The filter of a subscription that gets just what `readWebhook` understands (Pub/Sub takes 256 bytes at most).
@@ -42,95 +55,88 @@ export const WEBHOOK_FILTER = [
   .map((metric) => `attributes.metric="${metric}"`)
   .join(' OR ')
 
-const text = z.string().min(1).nullish().catch(undefined)
-
-/** Above are milliseconds (the contract's bound is 1e11), and a choice of such a time could never be told. */
-const LATEST_SECONDS = 99_000_000_000
-
-// The vendor's schema is open: what is not named here passes, and a field of an unexpected type counts as absent.
-const webhook = z.looseObject({
-  event_id: z.string(),
-  object_type: z.string().optional(),
-  metric: z.string(),
-  timestamp: z.number().int().positive().max(LATEST_SECONDS),
-  data: z.looseObject({
-    customer_id: text,
-    delivery_id: text,
-    email_address: text,
-    recipient: text,
-    content: text,
-    identifiers: z.looseObject({ id: text, email: text }).nullish().catch(undefined),
-  }),
-})
-type Webhook = z.infer<typeof webhook>
-
-const topics = z.looseObject({ topics: z.record(z.string(), z.unknown()) })
-
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    return undefined
-  }
-}
-
-function personOf(data: Webhook['data']): PersonNamed {
-  const id = data.identifiers?.id ?? data.customer_id ?? undefined
-  const email = data.identifiers?.email ?? data.email_address ?? undefined
-  return { ...(id !== undefined && { id }), ...(email !== undefined && { email }) }
-}
-
-/** Which topics a `cio_subscription_preferences_changed` names; its content is JSON inside a string. */
-function topicObservations(event: Webhook): readonly (readonly [PreferenceName, Observation])[] {
-  const content = topics.safeParse(parseJson(event.data.content ?? ''))
-  if (!content.success) return []
-  const values = Object.entries(content.data.topics).flatMap(([key, value]) => {
-    const name = preferenceName(key)
-    return name?.startsWith('topic_') && typeof value === 'boolean' ? [[name, value] as const] : []
-  })
-  const source = values.length > 1 ? 'snapshot' : clickOrUnattributed(event)
-  return values.map(([name, value]) => [name, { value, at: event.timestamp, source }])
-}
-
-function clickOrUnattributed(event: Webhook): 'click' | 'unattributed' {
-  return typeof event.data.delivery_id === 'string' ? 'click' : 'unattributed'
-}
-
-function observationsOf(event: Webhook): readonly (readonly [PreferenceName, Observation])[] {
-  const at = event.timestamp
-  switch (event.metric) {
-    case 'subscribed':
-      return [['marketing', { value: true, at, source: clickOrUnattributed(event) }]]
-    case 'unsubscribed':
-      return [['marketing', { value: false, at, source: clickOrUnattributed(event) }]]
-    case 'spammed':
-      return [['marketing', { value: false, at, source: 'complaint' }]]
-    case 'cio_subscription_preferences_changed':
-    case 'subscription_preferences_changed':
-      return topicObservations(event)
-    default:
-      return []
-  }
-}
-
 /**
- * What a message of `webhook-events` means for preferences. Never throws: what cannot be understood, now or ever, is
- * `ignored`, to be acknowledged. Only an email's `bounced` counts as a hard bounce: soft ones are `deferred`.
+ * What a message of `webhook-events` means for preferences, read as the warehouse reads it. Never throws. Only an email's
+ * `bounced` counts as a hard bounce: soft ones are `deferred`.
  */
-export function readWebhook(message: PubSubMessage): ReadWebhook {
-  const body = typeof message.data === 'string' ? message.data : Buffer.from(message.data).toString('utf8')
-  const parsed = webhook.safeParse(parseJson(body))
-  if (!parsed.success) return { kind: 'ignored', reason: 'not_understood' }
-  const event = parsed.data
-  const observations = observationsOf(event)
-  const person = personOf(event.data)
-  const address = event.data.recipient ?? person.email
-  const bounced = event.object_type === 'email' && (event.metric === 'bounced' || event.metric === 'spammed')
-  const undeliverable = bounced && address !== undefined ? { address, at: event.timestamp } : undefined
-  if (observations.length === 0 && undeliverable === undefined) return { kind: 'ignored', reason: 'no_preference' }
-  if (person.id === undefined && person.email === undefined) return { kind: 'ignored', reason: 'no_person' }
+export function readWebhook(message: PubSubMessage, nowMs: number): ReadWebhook {
+  const body = Buffer.from(message.data)
+  const { attributes = {}, publishTime } = message
+  const published = publishTime instanceof Date ? publishTime.toISOString() : publishTime
+  const receivedAt = arrivalOf(attributes.received_at, published, nowMs)
+  const unread = (reason: string, error: string, eventId?: string): UnreadWebhook => ({
+    // Without an id, or with one that no database holds as text: by its content.
+    key: eventId === undefined || eventId.includes('\0') ? createHash('sha256').update(body).digest('hex') : eventId,
+    receivedAt: secondsOf(receivedAt),
+    reason,
+    error,
+    attributes,
+    body,
+  })
+  if (attributes.quarantine !== undefined) {
+    if (!CONSENT_METRICS.has(attributes.metric)) return { kind: 'ignored', reason: 'not_understood' }
+    const error = 'the webhook function did not understand it'
+    return { kind: 'unread', webhook: unread(attributes.quarantine, error, attributes.event_id) }
+  }
+  const parsed = parseEvent(body, nowMs)
+  const event = parsed.ok ? parsed.event : parsed.undated
+  if (event === undefined) {
+    if (parsed.ok || !CONSENT_METRICS.has(attributes.metric)) return { kind: 'ignored', reason: 'not_understood' }
+    return { kind: 'unread', webhook: unread(parsed.reason, parsed.error) }
+  }
+  const consent = readConsent(event, receivedAt)
+  const observations = observationsOf(event, consent)
+  const undeliverable = undeliverableOf(event, consent)
+  const lost = consent.lost && unread(consent.lost.reason, consent.lost.error, event.eventId)
+  const { person } = consent
+  const isKnown = person?.id !== undefined || person?.email !== undefined
+  if (observations.length === 0 && undeliverable === undefined) {
+    return lost === undefined ? { kind: 'ignored', reason: 'no_preference' } : { kind: 'unread', webhook: lost }
+  }
+  if (person === undefined || !isKnown) {
+    return { kind: 'unread', webhook: unread('no_person', 'it names neither an id nor an address', event.eventId) }
+  }
   return {
     kind: 'news',
-    news: { eventId: event.event_id, person, observations, ...(undeliverable && { undeliverable }) },
+    news: { person, observations, ...(undeliverable && { undeliverable }), ...(lost && { unread: lost }) },
   }
+}
+
+function secondsOf(iso: string): number {
+  return Math.floor(Date.parse(iso) / 1000)
+}
+
+function observationsOf(event: Event, { changes, at }: Consent): readonly (readonly [PreferenceName, Observation])[] {
+  const values = changes.flatMap((change) => {
+    const name = nameOf(change)
+    const value = change.kind === 'hard_bounce' ? undefined : change.subscribed
+    return name === undefined || value === undefined ? [] : [{ name, value, kind: change.kind }]
+  })
+  const isClick = text(event.fields.delivery_id) !== undefined
+  return values.map(({ name, value, kind }) => {
+    const alone = isClick ? 'click' : 'unattributed'
+    const source = kind === 'complaint' ? 'complaint' : values.length > 1 ? 'snapshot' : alone
+    return [name, { value, at: secondsOf(at), source }]
+  })
+}
+
+function nameOf(change: Change): PreferenceName | undefined {
+  switch (change.kind) {
+    case 'global':
+    case 'complaint':
+      return 'marketing'
+    case 'topic':
+      return preferenceName(change.name)
+    case 'channel':
+      return preferenceName(`channel_${change.name}`)
+    case 'hard_bounce':
+      return undefined
+  }
+}
+
+function undeliverableOf(event: Event, { changes, at, person }: Consent): WebhookNews['undeliverable'] {
+  const isDead = changes.some(({ kind }) => kind === 'hard_bounce' || kind === 'complaint')
+  const address = text(event.fields.recipient) ?? person?.email
+  if (event.objectType !== 'email' || !isDead || address === undefined) return undefined
+  return { mailbox: mailboxOf(address), at: secondsOf(at) }
 }

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { MessagingPublisher } from '../../../shared/publisher/index.ts'
 import {
   type InvalidUser,
+  isMigrated,
   type Mapping,
   MappingError,
   migrate,
@@ -66,10 +67,9 @@ function readMapping(path: string): Mapping {
 /** Checks, or creates, the tables that record what was sent. */
 async function prepare(pool: pg.Pool, create: boolean): Promise<void> {
   if (create) return await migrate(pool)
-  const { rows } = await pool.query(`SELECT to_regclass('customerio.sync_state') IS NOT NULL AS there`)
-  if (z.array(z.object({ there: z.boolean() })).parse(rows)[0]?.there) return
-  throw new CommandError('the database lacks the tables that record what was sent', {
-    hint: 'Add --migrate, or run shared/repository/postgres/schema.sql.',
+  if (await isMigrated(pool)) return
+  throw new CommandError('the database lacks the tables that record what was sent, or has them in an older form', {
+    hint: 'Add --migrate, or run the files of shared/repository/postgres/migrations that are new.',
   })
 }
 

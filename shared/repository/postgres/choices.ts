@@ -4,6 +4,7 @@ import { type Choices, type PreferenceName, preferenceName } from '../preference
 import type { PostgresClient, PostgresQueries } from './pool.ts'
 
 const choiceRow = z.object({
+  user_id: z.string(),
   name: z.string(),
   value: z.boolean(),
   changed_at: z.coerce.number(), // bigint comes as text
@@ -13,43 +14,52 @@ const choiceRow = z.object({
   in_flight: z.array(z.object({ value: z.boolean(), at: z.number() })),
 })
 
-/** Reads a user's choices. */
-export async function selectChoices(client: PostgresQueries, userId: string): Promise<Choices> {
+/** Reads the choices of users. Who has none is not in the map. */
+export async function selectChoices(
+  client: PostgresQueries,
+  userIds: readonly string[],
+): Promise<ReadonlyMap<string, Choices>> {
   const { rows } = await client.query(
-    `SELECT name, value, changed_at, timestamp, origin, pending, in_flight FROM customerio.preferences WHERE user_id = $1`,
-    [userId],
+    `SELECT user_id, name, value, changed_at, timestamp, origin, pending, in_flight
+     FROM customerio.preferences WHERE user_id = ANY($1)`,
+    [userIds],
   )
-  const choices = new Map<PreferenceName, Choice>()
+  const byUser = new Map<string, Map<PreferenceName, Choice>>()
   for (const row of z.array(choiceRow).parse(rows)) {
     const name = preferenceName(row.name)
     if (name === undefined) continue
     const { value, changed_at: changedAt, timestamp, origin, pending, in_flight: inFlight } = row
+    const choices = byUser.get(row.user_id) ?? new Map<PreferenceName, Choice>()
     choices.set(name, { value, changedAt, timestamp, origin, pending, inFlight })
+    byUser.set(row.user_id, choices)
   }
-  return choices
+  return byUser
 }
 
-/** Writes choices, all in one statement. */
-export async function upsertChoices(client: PostgresClient, userId: string, write: Choices): Promise<void> {
-  if (write.size === 0) return
-  const rows = [...write].map(([name, choice]) => ({
-    name,
-    value: choice.value,
-    changed_at: choice.changedAt,
-    timestamp: choice.timestamp,
-    origin: choice.origin,
-    pending: choice.pending,
-    in_flight: choice.inFlight,
-  }))
+/** Writes choices of users, all in one statement. */
+export async function upsertChoices(client: PostgresClient, write: ReadonlyMap<string, Choices>): Promise<void> {
+  const rows = [...write].flatMap(([userId, choices]) =>
+    [...choices].map(([name, choice]) => ({
+      user_id: userId,
+      name,
+      value: choice.value,
+      changed_at: choice.changedAt,
+      timestamp: choice.timestamp,
+      origin: choice.origin,
+      pending: choice.pending,
+      in_flight: choice.inFlight,
+    })),
+  )
+  if (rows.length === 0) return
   await client.query(
     `INSERT INTO customerio.preferences (user_id, name, value, changed_at, timestamp, origin, pending, in_flight)
-     SELECT $1, name, value, changed_at, timestamp, origin, pending, in_flight
-     FROM jsonb_to_recordset($2::jsonb)
-       AS c(name text, value boolean, changed_at bigint, timestamp bigint, origin text,
+     SELECT user_id, name, value, changed_at, timestamp, origin, pending, in_flight
+     FROM jsonb_to_recordset($1::jsonb)
+       AS c(user_id text, name text, value boolean, changed_at bigint, timestamp bigint, origin text,
             pending boolean, in_flight jsonb)
      ON CONFLICT (user_id, name) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at,
        timestamp = excluded.timestamp, origin = excluded.origin, pending = excluded.pending,
        in_flight = excluded.in_flight`,
-    [userId, JSON.stringify(rows)],
+    [JSON.stringify(rows)],
   )
 }

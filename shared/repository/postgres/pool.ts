@@ -1,6 +1,9 @@
 /** What the repository needs of a `pg.Pool`, in its own words: who brings another store needs neither `pg` nor its types. */
 export interface PostgresPool extends PostgresQueries {
   connect(): Promise<PostgresClient>
+  /** Tells of idle connections that were lost. */
+  on(event: 'error', listener: (error: Error) => void): unknown
+  off(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** A pool, or one connection of it. */

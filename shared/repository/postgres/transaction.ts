@@ -1,7 +1,31 @@
 import type { PostgresClient, PostgresPool } from './pool.ts'
 
-/** Runs `work` in a transaction: committed when it resolves, rolled back when it throws. */
-export async function inTransaction<T>(pool: PostgresPool, work: (client: PostgresClient) => Promise<T>): Promise<T> {
+/** Deadlock, and a conflict of serializable transactions: the same work succeeds when it is done again. */
+const AGAIN = new Set(['40P01', '40001'])
+const MAX_ATTEMPTS = 20
+
+/** PostgreSQL's code of an error, as in `22P02`; undefined for what is no error of the database. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}
+
+/** Does `work` again when another transaction was in its way. It must leave nothing behind when it fails. */
+export async function retrying<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt >= MAX_ATTEMPTS || !AGAIN.has(sqlState(error) ?? '')) throw error
+    }
+  }
+}
+
+/** Runs `work` in a transaction: committed when it resolves, rolled back when it throws. It may be run several times. */
+export function inTransaction<T>(pool: PostgresPool, work: (client: PostgresClient) => Promise<T>): Promise<T> {
+  return retrying(() => once(pool, work))
+}
+
+async function once<T>(pool: PostgresPool, work: (client: PostgresClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
   // A connection that is lost between two queries says so by this event, and would end the process if nobody listened.

@@ -1,8 +1,15 @@
--- What the repository keeps beside the application's own users table. Safe to run again.
+-- What the repository keeps beside the application's own users table.
 -- Users are named by text, whatever the type of the application's key, and not by foreign keys: the application's table
 -- may be a view or another role's, and deleting there must never be stopped by this.
 
 CREATE SCHEMA IF NOT EXISTS customerio;
+
+-- Which of these files were run.
+CREATE TABLE IF NOT EXISTS customerio.schema_version (
+  version    integer     PRIMARY KEY,
+  applied_at timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO customerio.schema_version (version) VALUES (1) ON CONFLICT DO NOTHING;
 
 -- One choice of one person: value, time, origin and "must be told" in one row, so that they change together.
 CREATE TABLE IF NOT EXISTS customerio.preferences (
