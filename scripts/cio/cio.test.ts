@@ -6,6 +6,7 @@ import { identifierOf } from '../../shared/identity/index.ts'
 import { type Stack, startStack } from '../local/stack.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 import { ledgerHash } from './person/person.ts'
+import { commitAccidents } from './prove/accidents.ts'
 import { seeded } from './prove/kills.ts'
 import { proveReplay } from './prove/replay.ts'
 import { type CommandLine, commandLine } from './testing/command-line.ts'
@@ -376,6 +377,20 @@ describe('webhooks', () => {
     ])
     expect(wrongKey).toMatchObject({ code: 0, stdout: expect.stringContaining('answer 401') })
     expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining('Check the address') })
+  })
+})
+
+describe('ten accidents of a new operator', () => {
+  it('lose, send and publish nothing unasked', async () => {
+    for (const source of ['identify', 'track', 'transactional', 'warehouse']) {
+      await stack.client.subscription(`${source}-dead-letter`).seek(new Date(Date.now() + 60_000))
+    }
+    const accidents = await commitAccidents({ stack, cio, directory })
+    expect(accidents).toHaveLength(10)
+    expect(accidents.filter(({ harm }) => harm.length > 0).map(({ transcript }) => transcript)).toEqual([])
+    for (const source of ['identify', 'track']) {
+      await stack.client.subscription(`${source}-dead-letter`).seek(new Date(Date.now() + 60_000))
+    }
   })
 })
 

@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 import { refuseWhatNpmTook } from './npm.ts'
 import { createProgram } from './program.ts'
-import { commandLine } from './testing/command-line.ts'
+import { commandLine, npmRun } from './testing/command-line.ts'
 
 // Each command is a process of its own, and a busy machine takes its time to start one.
 jest.setTimeout(120_000)
@@ -16,17 +14,8 @@ const PUBLISH = ['publish', 'identify', '{"identifiers":{"id":"ada"}}']
 const NOBODY = { PUBSUB_EMULATOR_HOST: '127.0.0.1:9', CIO_STATE_DIR: join(tmpdir(), 'cio-target-test') }
 const cio = commandLine([], NOBODY)
 
-/** `npm run cio …` in a folder of the checkout, as a shell runs it. */
 async function npm(args: readonly string[], directory = PROJECT_ROOT, env: Readonly<Record<string, string>> = {}) {
-  const child = spawn('npm', ['run', '--silent', 'cio', ...args], {
-    cwd: directory,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...NOBODY, ...env },
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  child.stdin.end()
-  const [code] = await once(child, 'close')
-  return { code, output }
+  return npmRun(args, { directory, env: { ...NOBODY, ...env } })
 }
 
 describe('the target', () => {

@@ -1,12 +1,12 @@
-import { writeFileSync } from 'node:fs'
 import { IdentifierType } from 'customerio-node'
 import { z } from 'zod'
 import type { Context } from '../context.ts'
 import { describeFailure } from '../customerio.ts'
 import { jsonOf } from '../dead-letters/body.ts'
 import { soughtBy } from '../dead-letters/whose.ts'
-import { CommandError, usageError, wordsOf } from '../errors.ts'
+import { CommandError } from '../errors.ts'
 import { count } from '../output.ts'
+import { writePrivately } from '../private-file.ts'
 import { sortDeadLetters } from './dead-letters.ts'
 import { recordsOf } from './ledger.ts'
 import { findPerson, type GivenNames, ledgerHash, namesOf, type Person } from './person.ts'
@@ -58,11 +58,7 @@ export async function access(context: Context, options: AccessOptions): Promise<
     output.result(report, () => text)
     return
   }
-  try {
-    writeFileSync(options.out, `${text}\n`, { mode: 0o600, flag: 'wx' })
-  } catch (error) {
-    throw usageError(`--out: ${wordsOf(error)}`)
-  }
+  writePrivately(output, options.out, `${text}\n`)
   const found = {
     customerIo: report.customerIo.attributes !== undefined,
     warehouseRows: Object.values(warehouse).reduce((sum, all) => sum + all.length, 0),

@@ -5,14 +5,16 @@ import { startEmbeddedPostgres } from '../../../shared/repository/testing/postgr
 import { startStack } from '../../local/stack.ts'
 import { PROJECT_ROOT } from '../../topology/topology.ts'
 import { commandLine } from '../testing/command-line.ts'
+import { commitAccidents } from './accidents.ts'
 import { seeded } from './kills.ts'
 import { proveReplay } from './replay.ts'
 import { proveSync } from './sync.ts'
 
-const HELP = `npx node scripts/cio/prove/prove.ts sync|replay [--number 100000] [--kills 10] [--seed 1]
+const HELP = `npx node scripts/cio/prove/prove.ts sync|replay|accidents [--number 100000] [--kills 10] [--seed 1]
 
 Kills \`cio-gcp sync\` or \`cio-gcp dlq replay\` at random points, resumes it, and compares what came of it one by one with what
-should have. Exit 0 when nothing is missing, left or doubled.`
+should have. \`accidents\` makes ten mistakes of a new operator and prints the transcript. Exit 0 when nothing is missing, left,
+doubled, or sent unasked.`
 
 /** The long form of what the tests of sync and dlq replay do. */
 async function main(): Promise<number> {
@@ -26,7 +28,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
   })
   const [what = ''] = positionals
-  if (values.help || (what !== 'sync' && what !== 'replay')) {
+  if (values.help || (what !== 'sync' && what !== 'replay' && what !== 'accidents')) {
     console.log(HELP)
     return values.help ? 0 : 2
   }
@@ -37,12 +39,18 @@ async function main(): Promise<number> {
   const number = Number(values.number || (what === 'sync' ? 100_000 : 2_000))
   const kills = Number(values.kills)
   const random = seeded(Number(values.seed))
-  console.log(`${number} ${what === 'sync' ? 'users' : 'dead letters'}, ${kills} kills, seed ${values.seed}`)
+  if (what !== 'accidents')
+    console.log(`${number} ${what === 'sync' ? 'users' : 'dead letters'}, ${kills} kills, seed ${values.seed}`)
   const ports = { all: 0, pubsub: 0, firestore: 0, bigquery: 0, customerio: 0 }
-  const stack = await startStack({ directory, ports, functions: ['identify', 'transactional'] })
+  const stack = await startStack({ directory, ports, functions: ['identify', 'track', 'transactional'] })
   const cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
   const startedMs = performance.now()
   try {
+    if (what === 'accidents') {
+      const accidents = await commitAccidents({ stack, cio, directory })
+      console.log(accidents.map(({ transcript }) => transcript).join('\n\n'))
+      return accidents.every(({ harm }) => harm.length === 0) ? 0 : 1
+    }
     if (what === 'replay') {
       const proven = await proveReplay({ stack, cio, letters: number, kills, random })
       report(proven, startedMs)
