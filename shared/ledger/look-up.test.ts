@@ -68,6 +68,18 @@ describe('whom it asks about', () => {
     expect(found(answer)).toHaveLength(1)
   })
 
+  it('the template too, where the deliveries of the person name none', async () => {
+    const unnamed = (deliveryId: string) => delivery({ deliveryId, transactionalMessageId: undefined })
+    const templates = async (byTemplate: Answer) => {
+      const { answer, asked } = await lookUp(email, [unnamed('d1'), unnamed('d2')], byTemplate)
+      expect(asked).toHaveLength(2)
+      return found(answer).map(({ id, template }) => `${id} ${template}`)
+    }
+    expect(await templates([unnamed('d1')])).toEqual(['d1 same', 'd2 unknown'])
+    expect(await templates([])).toEqual(['d1 unknown', 'd2 unknown'])
+    expect(await templates(NOT_FOUND)).toEqual(['d1 unknown', 'd2 unknown'])
+  })
+
   it.each(['.', '..', ' \t', '\ud800'])(
     'no person by the id %j, which would lead to the list of everybody',
     async (id) => {

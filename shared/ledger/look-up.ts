@@ -54,7 +54,7 @@ export async function findDeliveries(service: Service, message: SendMessage, win
   let why = 'Customer.io has no list for an id of dots'
   if (isPathSegment(value)) {
     const found = await service.findDeliveries({ ...created, person: { identifier, value } })
-    if (!('kind' in found)) return compared(message, found, 'person')
+    if (!('kind' in found)) return compared(message, await withTemplate(service, message, created, found), 'person')
     if (found.kind === 'too_many') return { kind: 'not_askable', why: found.error }
     if (found.kind !== 'refused') return found
     why = `Customer.io does not list messages by this ${identifier} (${found.httpStatus})`
@@ -64,11 +64,36 @@ export async function findDeliveries(service: Service, message: SendMessage, win
     return { kind: 'not_askable', why: `${why}, nor by a template without a number` }
   }
   const found = await service.findDeliveries({ ...created, transactionalMessageId: Number(template) })
-  if (!('kind' in found)) return compared(message, found, 'template')
+  if (!('kind' in found)) return compared(message, ofTemplate(found, Number(template)), 'template')
   if (found.kind === 'too_many') return { kind: 'not_askable', why: `${why}, and ${found.error}` }
   if (found.kind === 'refused')
     return { kind: 'not_askable', why: `${why}, nor by this template (${found.httpStatus})` }
   return found
+}
+
+type Created = { readonly createdFrom: number; readonly createdUntil: number }
+
+/**
+ * Deliveries of a person, with the template of those that Customer.io lists under the message's template too: it is not
+ * documented that a delivery names its template. One that is missing there may be late, so nothing follows from that.
+ */
+async function withTemplate(
+  service: Service,
+  message: SendMessage,
+  created: Created,
+  listed: readonly FoundDelivery[],
+): Promise<readonly FoundDelivery[]> {
+  const template = templateOf(message)
+  const isOpen = listed.some((one) => one.transactional && one.transactionalMessageId === undefined)
+  if (!isOpen || !isTemplateNumber(template)) return listed
+  const found = await service.findDeliveries({ ...created, transactionalMessageId: Number(template) })
+  if ('kind' in found) return listed
+  const ids = new Set(found.map(({ deliveryId }) => deliveryId))
+  return listed.map((one) => (ids.has(one.deliveryId) ? { ...one, transactionalMessageId: Number(template) } : one))
+}
+
+function ofTemplate(listed: readonly FoundDelivery[], template: number): readonly FoundDelivery[] {
+  return listed.map((one) => ({ ...one, transactionalMessageId: one.transactionalMessageId ?? template }))
 }
 
 /** The template as the ledger keeps it: a number, a trigger name, or nothing for a message that brings its own body. */

@@ -18,11 +18,23 @@ function known(fields: Readonly<Record<string, unknown>>): Record<string, unknow
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null))
 }
 
-/** To whom a message went: devices for a push, else one address. */
+/** A person as webhooks name one: every identifier of the workspace, null where it is not set. */
+function identifiersOf({ id, email, cio_id }: Person['identifiers']): Record<string, unknown> {
+  return { id: id ?? null, email: email ?? null, ...(cio_id !== undefined && { cio_id }) }
+}
+
+/** To whom a message went: devices for a push, the person for an in-app message, else an address. */
 function recipientOf(send: Send, person: Person | undefined): Record<string, unknown> {
-  if (send.channel !== 'push') return { recipient: send.recipient }
+  if (send.channel === 'in_app') return { recipient: send.who.value }
+  if (send.channel !== 'push') return { recipient: send.recipient ?? '' }
   const devices = [...(person?.devices ?? [])]
   return { recipients: devices.map(([token, { platform }]) => known({ device_id: token, device_platform: platform })) }
+}
+
+/** What becomes of a message. One whose Liquid comes to no address has nowhere to go. */
+function metricsOf({ channel, recipient }: Send): readonly string[] {
+  const isAddressed = channel === 'email' || channel === 'sms' || channel === 'whatsapp'
+  return isAddressed && recipient === null ? ['undeliverable'] : REPORTED[channel]
 }
 
 /** Tells, in reporting webhooks, what happens in the local workspace: messages sent, subscriptions and preferences changed. */
@@ -35,18 +47,14 @@ export function reportOwnEvents(workspace: Workspace, report: (event: WebhookEve
     report({ event_id, object_type: objectType, metric, timestamp: Math.floor(atMs / 1000), data })
   }
   const tellOfPerson = (metric: string, person: Person, atMs: number, more: Record<string, unknown> = {}) => {
-    const { id, email, cio_id } = person.identifiers
-    tell('customer', metric, atMs, {
-      ...known({ customer_id: id, email_address: email }),
-      identifiers: known({ id, email, cio_id }),
-      ...more,
-    })
+    const { id = '', email = null } = person.identifiers
+    const identifiers = identifiersOf(person.identifiers)
+    tell('customer', metric, atMs, { customer_id: id, email_address: email, identifiers, ...more })
   }
   changes.on('send', (send) => {
     const person = workspace.people.find(send.who)
-    const { id, email, cio_id } = person?.identifiers ?? {}
-    const identifiers = known({ id, email, cio_id, [send.who.kind]: send.who.value })
-    for (const metric of REPORTED[send.channel]) {
+    const identifiers = identifiersOf({ [send.who.kind]: send.who.value, ...person?.identifiers })
+    for (const metric of metricsOf(send)) {
       const data = known({
         customer_id: identifiers.id,
         delivery_id: send.deliveryId,
@@ -54,6 +62,7 @@ export function reportOwnEvents(workspace: Workspace, report: (event: WebhookEve
         transactional_message_id: send.transactionalMessageId,
         ...recipientOf(send, person),
         ...(send.channel === 'email' && { subject: send.subject }),
+        ...(metric === 'undeliverable' && { failure_message: 'no recipient' }),
       })
       tell(send.channel, metric, send.createdAtMs, data)
     }

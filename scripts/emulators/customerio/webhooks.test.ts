@@ -260,7 +260,7 @@ describe('the local Customer.io', () => {
     expect(refused.status).toBe(400)
   })
 
-  it('names the devices of a push, and nothing that nobody knows', async () => {
+  it('names the devices of a push, and null for an identifier that is not set', async () => {
     const track = new TrackClient('site', 'track-key', { url: customerIo.trackUrl, retry: { maxRetries: 0 } })
     const app = new APIClient('app-key', { url: customerIo.appUrl, retry: { maxRetries: 0 } })
     await track.identify('u1', {})
@@ -271,10 +271,37 @@ describe('the local Customer.io', () => {
     expect(push.data).toEqual({
       customer_id: 'u1',
       delivery_id: expect.any(String),
-      identifiers: { id: 'u1', cio_id: '000000000001' },
+      identifiers: { id: 'u1', email: null, cio_id: '000000000001' },
       transactional_message_id: 3,
       recipients: [{ device_id: 'token-1', device_platform: 'ios' }],
     })
+  })
+
+  it('tells of each channel as it is documented, and of a message whose Liquid comes to no address that it went nowhere', async () => {
+    const { workspace } = customerIo
+    workspace.people.identify({ kind: 'id', value: 'u1' }, { phone: '+15550100' }, 1)
+    const send = async (channel: string, body: object) => {
+      const message = JSON.stringify({ identifiers: { id: 'u1' }, transactional_message_id: 3, ...body })
+      const headers = { authorization: 'Bearer app-key' }
+      await fetch(`${customerIo.appUrl}/send/${channel}`, { method: 'POST', headers, body: message })
+    }
+    await send('email', { to: '{{customer.email}}' })
+    await send('sms', { to: '{{customer.phone}}' })
+    await send('whatsapp', {})
+    await send('in_app', {})
+    await sender.idle()
+    const told = received.map(({ body }) => JSON.parse(body)).filter(({ metric }) => metric !== 'delivered')
+    const about = { customer_id: 'u1', identifiers: { id: 'u1', email: null, cio_id: '000000000001' } }
+    expect(told).toMatchObject([
+      {
+        object_type: 'email',
+        metric: 'undeliverable',
+        data: { ...about, recipient: '', subject: 'Template 3', failure_message: 'no recipient' },
+      },
+      { object_type: 'sms', metric: 'sent', data: { ...about, recipient: '+15550100' } },
+      { object_type: 'whatsapp', metric: 'sent', data: { ...about, recipient: '+15550100' } },
+      { object_type: 'in_app', metric: 'sent', data: { ...about, recipient: 'u1' } },
+    ])
   })
 
   it('reports what it does itself: sends, subscriptions, preferences', async () => {

@@ -7,32 +7,32 @@ import type { Send } from '../workspace/sends.ts'
 const PAGE = 50
 const LARGEST_PAGE = 1_000
 
+/** Customer.io's names of the channels, where they are others than those of the sends. */
+const TYPES: Readonly<Partial<Record<Send['channel'], string>>> = { sms: 'twilio', inbox_message: 'in_app' }
+const typeOf = ({ channel }: Send): string => TYPES[channel] ?? channel
+
 /** A send as the look-ups show it. Nothing in it comes from the caller but person, template and recipient. */
 function describe(send: Send, { workspace }: Context): JsonObject {
   const created = Math.floor(send.createdAtMs / 1000)
   const person = workspace.people.find(send.who)
   const given = { id: null, email: null, cio_id: null, [send.who.kind]: send.who.value }
-  const identifiers = { ...given, ...person?.identifiers }
+  const { id, email, cio_id } = { ...given, ...person?.identifiers }
+  const identifiers = { id, email, cio_id }
   return {
     id: send.deliveryId,
     deduplicate_id: `${send.deliveryId}:${created}`,
-    msg_template_id: send.transactionalMessageId,
-    transactional_message_id: send.transactionalMessageId,
-    action_id: null,
-    parent_action_id: null,
     customer_id: identifiers.id,
-    customer_identifiers: { id: identifiers.id, email: identifiers.email, cio_id: identifiers.cio_id },
-    recipient: send.recipient,
-    subject: send.subject,
+    ...(identifiers.cio_id !== null && { customer_identifiers: identifiers }),
+    ...(send.recipient !== null && { recipient: send.recipient }),
+    ...(send.subject !== null && { subject: send.subject }),
     metrics: { created, sent: created },
     created,
     failure_message: null,
     newsletter_id: null,
-    content_id: null,
     campaign_id: null,
     broadcast_id: null,
     trigger_event_id: null,
-    type: send.channel,
+    type: typeOf(send),
     forgotten: false,
   }
 }
@@ -102,7 +102,7 @@ function all(request: ReceivedRequest, context: Context): Answer {
     context,
     (send) =>
       (template === null || String(send.transactionalMessageId) === template) &&
-      (type === null || send.channel === type),
+      (type === null || typeOf(send) === type),
   )
 }
 

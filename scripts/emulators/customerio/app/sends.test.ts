@@ -49,6 +49,7 @@ describe('a transactional message', () => {
     ['is for later than 90 days', 'push', { ...push, send_at: NOW_SECONDS + 91 * 86_400 }],
     ['has no template', 'in_app', { identifiers: { id: 'u1' } }],
     ['goes to what is no phone number', 'sms', { ...push, to: '0770' }],
+    ['is an SMS to nobody', 'sms', push],
   ])('is refused with 400 when it %s', async (_what, channel, body) => {
     expect(await send(channel, body)).toEqual({ status: 400, body: { meta: { error: expect.any(String) } } })
   })
@@ -93,6 +94,24 @@ describe('a transactional message', () => {
     await send('email', { ...email, to: 'ada@example.com' })
     workspace.testAddress = undefined
     expect(workspace.sends.at(-1)?.recipient).toBe('tests@example.com')
+  })
+
+  it('is shown in look-ups as documented: without what there is none of, by their names of the channels', async () => {
+    server.workspace.people.identify({ kind: 'id', value: 'u8' }, {}, NOW_SECONDS)
+    const shown = async (channel: string, body: object) => {
+      const { body: accepted } = await send(channel, { ...push, identifiers: { id: 'u8' }, ...body })
+      const { delivery_id } = accepted as { delivery_id: string }
+      const headers = { authorization: 'Bearer app-key' }
+      const answer = await fetch(`${server.appUrl}/messages/${delivery_id}`, { headers })
+      return ((await answer.json()) as { message: Record<string, unknown> }).message
+    }
+    expect(await shown('sms', { to: '+447700900001' })).toMatchObject({ type: 'twilio', recipient: '+447700900001' })
+    expect(await shown('email', { to: 'a@example.com' })).toMatchObject({ type: 'email', subject: 'Template 3' })
+    const inbox = await shown('inbox_message', {})
+    expect(inbox).toMatchObject({ type: 'in_app', customer_id: 'u8', customer_identifiers: { id: 'u8', email: null } })
+    for (const absent of ['recipient', 'subject', 'action_id', 'content_id']) expect(inbox).not.toHaveProperty(absent)
+    const unknown = await shown('push', { identifiers: { email: 'nobody@example.com' } })
+    expect(unknown).not.toHaveProperty('customer_identifiers')
   })
 
   it('is listed for its person, under every identifier of theirs that the workspace uses, and for nobody unknown', async () => {

@@ -56,8 +56,9 @@ function addresses(value: unknown): string[] {
 
 /** Where the message goes: the addresses or number as they are once filled in, or the workspace's test address. */
 function recipientOf(channel: Channel, body: JsonObject, who: Identifier, { workspace }: Context): string | null {
-  if (!filled(body.to)) return null
   const person = workspace.people.find(who)
+  // In WhatsApp the number of the profile serves.
+  if (!filled(body.to)) return channel === 'whatsapp' ? (person?.identifiers.phone ?? null) : null
   const customer = { ...person?.attributes.toObject(), ...person?.identifiers, [who.kind]: who.value }
   const trigger = isObject(body.message_data) ? body.message_data : {}
   const to = isLiquid(body.to) ? filledIn(body.to, customer, trigger) : body.to
@@ -65,6 +66,12 @@ function recipientOf(channel: Channel, body: JsonObject, who: Identifier, { work
   if (workspace.testAddress !== undefined) return workspace.testAddress
   const recipients = addressesIn(to).map(bareAddress)
   return recipients.length === 0 ? null : recipients.join(', ')
+}
+
+/** Of an e-mail. Templates have no content here: one is told by its number. */
+function subjectOf(channel: Channel, { subject }: JsonObject, template: number): string | null {
+  if (channel !== 'email') return null
+  return filled(subject) ? subject : `Template ${template}`
 }
 
 function identifierOf(body: JsonObject): Identifier | undefined {
@@ -113,6 +120,7 @@ function channelRefusal(channel: Channel, body: JsonObject): Answer | undefined 
   if (!hasTemplate(body) && !(channel === 'push' && isObject(body.custom_payload))) {
     return bad("'transactional_message_id' is required")
   }
+  if (channel === 'sms' && body.to === undefined) return bad("'to' is required")
   const phone = channel === 'sms' || channel === 'whatsapp'
   if (phone && body.to !== undefined && !(filled(body.to) && (isLiquid(body.to) || E164.test(body.to)))) {
     return bad("'to' must be a phone number in E.164 format")
@@ -158,14 +166,15 @@ function send(channel: Channel): Route['handle'] {
       if (context.store === 'all') context.inbox.add({ ...entry, kind: 'refused', result: 'refused' })
       return refusal ?? bad("'identifiers' is required")
     }
+    const template = context.workspace.templates.resolve(body.transactional_message_id)
     if (body.auto_create === true) context.workspace.people.findOrCreate(who)
     context.workspace.accept({
       deliveryId,
       channel,
       who,
       recipient: recipientOf(channel, body, who, context),
-      subject: filled(body.subject) ? body.subject : null,
-      transactionalMessageId: context.workspace.templates.resolve(body.transactional_message_id),
+      subject: subjectOf(channel, body, template),
+      transactionalMessageId: template,
       createdAtMs: nowMs,
       body,
     })

@@ -1,4 +1,4 @@
-import { type Answer, json, OK, v1MergeRefused, v1Refused } from '../answers.ts'
+import { type Answer, json, NO_CONTENT, OK, v1MergeRefused, v1Refused } from '../answers.ts'
 import type { Context, ReceivedRequest, Route } from '../context.ts'
 import { bytesOf, isObject, type JsonObject, parseBody } from '../json.ts'
 import { V1_EVENT_DATA_BYTES } from '../limits.ts'
@@ -67,14 +67,14 @@ function deleteDevice(_body: JsonObject, params: readonly string[]): JsonObject 
 }
 
 /** What is acknowledged and kept in the inbox without further meaning here. */
-function recorded(kind: string): Route['handle'] {
+function recorded(kind: string, done: Answer = OK): Route['handle'] {
   return (request: ReceivedRequest, context: Context) => {
     const body = parseBody(request.body)
     if (!isObject(body)) return v1Refused(['body is not a JSON object'])
     if (context.store === 'all') {
       context.inbox.add({ kind, endpoint: request.endpoint, receivedAtMs: context.now(), body, result: 'applied' })
     }
-    return OK
+    return done
   }
 }
 
@@ -166,7 +166,7 @@ export const V1_ROUTES: readonly Route[] = [
     name: 'v1/segment_remove',
     handle: recorded('segment'),
   },
-  { ...track, method: 'POST', path: '/api/v1/forms/:id/submit', name: 'v1/form', handle: recorded('form') },
+  { ...track, method: 'POST', path: '/api/v1/forms/:id/submit', name: 'v1/form', handle: recorded('form', NO_CONTENT) },
   { ...track, method: 'GET', path: '/api/v1/accounts/region', name: 'v1/region', kind: 'account', handle: region },
   {
     ...track,
