@@ -23,6 +23,9 @@ const ASSETS = [
   'scripts/local/function-preload.mjs',
 ]
 
+/** By its name: Python leaves compiled files beside it. */
+const PYTHON_TYPES = 'python/customerio_messages.py'
+
 /** Makes the package in a folder, as it will be packed. `bundles`: functions that are built already. */
 export async function stagePackage(stage: string, bundles?: string): Promise<void> {
   const project: ProjectManifest = JSON.parse(await readFile(join(PROJECT_ROOT, 'package.json'), 'utf8'))
@@ -34,6 +37,7 @@ export async function stagePackage(stage: string, bundles?: string): Promise<voi
     compileLibrary(stage, entries),
     copyTerraform(join(PROJECT_ROOT, 'terraform'), join(stage, 'terraform')),
     cp(join(PROJECT_ROOT, 'shared/contract/json-schema'), join(stage, 'schemas'), { recursive: true }),
+    cp(join(PROJECT_ROOT, 'shared/contract', PYTHON_TYPES), join(stage, PYTHON_TYPES)),
     cp(join(PROJECT_ROOT, 'LICENSE'), join(stage, 'LICENSE')),
     cp(join(PROJECT_ROOT, 'scripts/package/README.md'), join(stage, 'README.md')),
   ])

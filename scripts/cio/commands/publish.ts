@@ -22,7 +22,7 @@ what went through the first time does not take effect twice.
 Examples:
   cio-gcp publish identify '{"identifiers":{"id":"ada"},"attributes":{"plan":"pro"}}' --local
   cio-gcp publish track --file events.ndjson --key import-7 --rate 200 --local
-  echo '{"channel":"email","transactional_message_id":"receipt","identifiers":{"id":"ada"},"to":"ada@example.com"}' \\
+  echo '{"channel":"email","transactional_message_id":3,"identifiers":{"id":"ada"},"to":"ada@example.com"}' \\
     | cio-gcp publish transactional - --key receipt-42 --local`,
     )
     .action((topic: string, message: string | undefined, options: PublishOptions, command: Command) =>
