@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import { identifyMessage, parseMessage } from '../../contract/index.ts'
 import { type IdentifyUser, PublisherValidationError, type PublishOptions, type Send } from '../../publisher/index.ts'
 import type { RepositoryPublisher } from '../port.ts'
 
@@ -43,12 +44,23 @@ export class RecordingPublisher implements RepositoryPublisher {
   /** Asked at each publish. `lost_answer`: accepted, but the caller sees an error. `invalid`: breaks the contract. */
   fault: () => 'none' | 'refused' | 'lost_answer' | 'invalid' = () => 'none'
 
-  #take(entry: Published): Promise<string> {
+  /** Awaited before each publish is accepted. */
+  before: (() => Promise<unknown>) | undefined
+  /** Refuses what breaks the contract, as the real one does. */
+  check = false
+
+  async #take(entry: Published): Promise<string> {
+    await this.before?.()
+    if (this.check && entry.kind === 'identify') {
+      const body = Buffer.from(JSON.stringify({ ...entry.message, type: 'person', action: 'identify' }))
+      const parsed = parseMessage(identifyMessage, body)
+      if (!parsed.ok) throw new PublisherValidationError('identify', parsed.error)
+    }
     const fault = this.fault()
-    if (fault === 'invalid') return Promise.reject(new PublisherValidationError('identify', 'attributes: too many'))
+    if (fault === 'invalid') throw new PublisherValidationError('identify', 'attributes: too many')
     if (fault !== 'refused') this.published.push(entry)
-    if (fault !== 'none') return Promise.reject(new Error('no connection'))
-    return Promise.resolve(String(this.published.length))
+    if (fault !== 'none') throw new Error('no connection')
+    return String(this.published.length)
   }
 
   identifyUser(message: IdentifyUser, options?: PublishOptions): Promise<string> {
