@@ -60,6 +60,13 @@ const PLACE: Readonly<Record<string, string>> = {
   ...{ content: 'data', headers: 'data' },
 }
 
+it('keeps the phone number of a person in a column of its own', () => {
+  const identifiers = { id: 'u1', email: null, cio_id: 'c1', phone: '+15558675309' }
+  const [sample] = webhookSamples()
+  const { rows } = decode({ ...sample?.event, data: { ...sample?.event.data, identifiers } })
+  expect(of('webhook_events', rows)[0]).toMatchObject({ person_phone: '+15558675309' })
+})
+
 describe('every sample of what Customer.io documents', () => {
   const samples = webhookSamples()
 
@@ -103,7 +110,8 @@ describe('every sample of what Customer.io documents', () => {
   it('fills every column of webhook_events but those for what is not documented', () => {
     const filled = new Set(samples.flatMap(({ event }) => Object.keys(eventOf(event) ?? {})))
     const empty = COLUMNS.webhook_events.map(({ name }) => name).filter((name) => !filled.has(name))
-    expect(empty).toEqual(['other_fields', 'truncated'])
+    // Customer.io's documents of August 2026 have no phone among the identifiers; those of September have.
+    expect(empty).toEqual(['person_phone', 'other_fields', 'truncated'])
   })
 })
 

@@ -41,6 +41,7 @@ export function eventRow(
       object_type: event.objectType,
       metric: event.metric,
       ...personColumns(personNamed(event)),
+      person_phone: isObject(fields.identifiers) ? text(fields.identifiers.phone) : undefined,
       ...messageColumns(event),
       trigger_id: integer(fields.trigger_id),
       trigger_event_id: text(fields.trigger_event_id),
