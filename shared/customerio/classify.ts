@@ -7,7 +7,7 @@ export type AppEndpoint = 'send' | 'broadcast' | 'look_up'
 export type Endpoint = 'track' | AppEndpoint
 
 /** What a v2 batch's answer says of its items. */
-export type BatchVerdict =
+export type BatchOutcome =
   /** Each item has its own outcome, in the order in which they were sent. */
   | { readonly kind: 'perItem'; readonly outcomes: CallOutcome[] }
   /** The request as a whole was refused, which says nothing of any single item: it has to be divided. */
@@ -90,9 +90,9 @@ function configurationError(status: number): string {
 
 /**
  * Decides what the answer to a v2 batch of `size` items means for each of them. Pure.
- * A 207 names the refused items by `batch_index`; one that names none it can be held to is treated as a refusal of the whole.
+ * A 207 names the refused items by `batch_index`; if an entry names no item of the batch, the whole batch counts as refused.
  */
-export function classifyBatch(size: number, answer: Answer, now: () => number): BatchVerdict {
+export function classifyBatch(size: number, answer: Answer, now: () => number): BatchOutcome {
   const outcome = classify('track', answer, now)
   if (outcome.kind === 'refused') {
     return size === 1 ? perItem(size, outcome) : { kind: 'refusedWhole', outcome }
@@ -100,10 +100,10 @@ export function classifyBatch(size: number, answer: Answer, now: () => number): 
   if (outcome.kind !== 'delivered' || answer.kind !== 'response') return perItem(size, outcome)
   const errors = parseObject(answer.body)?.errors
   if (errors === undefined || errors === null) return perItem(size, outcome)
-  return itemVerdict(size, Array.isArray(errors) ? errors : [errors], answer.status)
+  return itemOutcomes(size, Array.isArray(errors) ? errors : [errors], answer.status)
 }
 
-function itemVerdict(size: number, errors: readonly unknown[], status: number): BatchVerdict {
+function itemOutcomes(size: number, errors: readonly unknown[], status: number): BatchOutcome {
   const outcomes: CallOutcome[] = Array.from({ length: size }, () => ({ kind: 'delivered' }))
   for (const entry of errors) {
     const refused: Refused = {
@@ -126,7 +126,7 @@ export function retryIfUncertain(outcome: CallOutcome): Exclude<CallOutcome, { k
   return outcome.kind === 'uncertain' ? { ...outcome, kind: 'retry', cause: 'transient' } : outcome
 }
 
-function perItem(size: number, outcome: CallOutcome): BatchVerdict {
+function perItem(size: number, outcome: CallOutcome): BatchOutcome {
   return { kind: 'perItem', outcomes: Array.from({ length: size }, () => outcome) }
 }
 

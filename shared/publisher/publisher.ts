@@ -31,13 +31,13 @@ type Device = Operation<'add_device'>['device']
 type Relationships = Operation<'add_relationships'>['cio_relationships']
 
 export interface PublishOptions {
-  /** The caller's own name for what should happen once; a random one otherwise. At most 1,024 bytes. */
+  /** The caller's own name for what should happen once, of 1 to 1,024 bytes; a random UUID if absent. */
   readonly idempotencyKey?: string
-  /** W3C trace context to go on from; a new trace otherwise, and also when it is not valid. */
+  /** W3C trace context to continue. A new trace begins if it is absent or not valid. */
   readonly traceparent?: string
   /** Orders an identify message with those of this person, when the message names them by another identifier. */
   readonly orderedAs?: Person
-  /** True: no order with other messages of the same person, for more throughput. For syncs, whose messages have times. */
+  /** True: not ordered with other messages of the same person, for throughput. For syncs, whose messages have timestamps. */
   readonly bulk?: boolean
 }
 
@@ -57,7 +57,7 @@ export interface PubSubClient {
 export interface PubSubTopic {
   /** Resolves with the message's id once Pub/Sub has accepted it. */
   publishMessage(message: PublishedMessage): Promise<string>
-  /** Takes messages of that key again, after one of them has failed. */
+  /** Accepts messages of that key again, after one of them has failed. */
   resumePublishing(orderingKey: string): void
 }
 
@@ -69,11 +69,11 @@ export interface PublishedMessage {
 }
 
 export interface PublisherOptions {
-  /** A client to use, which its owner closes. Otherwise one is made at the first publish. */
+  /** A client to use; its owner closes it. If absent, one is made at the first publish. */
   readonly pubsub?: PubSubClient
-  /** For the client that is made here; otherwise the client finds out itself. */
+  /** Project of the client that is made here. If absent, the client finds it out from its environment. */
   readonly projectId?: string
-  /** Names of the topics, where they are not called as in the topology. */
+  /** Names of topics that are not called `identify`, `track` and `transactional`. */
   readonly topics?: Partial<Record<TopicName, string>>
   /** How long a publish may take, with the client's own retries and its first connection: 60 s by default. */
   readonly timeoutMs?: number
@@ -118,23 +118,31 @@ export class MessagingPublisher {
     return this.publish('identify', { ...user, type: 'person', action: 'identify' }, options)
   }
 
-  /** An event of a person; `action` also `page` or `screen`. */
+  /** An event of a person or, with `anonymous_id`, of somebody not known yet. `action`: `event` by default, `page` or `screen`. */
   trackEvent(event: TrackMessageInput, options?: PublishOptions): Promise<string> {
     return this.publish('track', event, options)
   }
 
-  /** One transactional message. Never sent twice under one idempotency key. */
+  /**
+   * One transactional message; `channel` says which: `email`, `push`, `sms`, `whatsapp`, `in_app` or `inbox_message`. Never
+   * sent twice under one idempotency key.
+   */
   sendTransactional(message: Send, options?: PublishOptions): Promise<string> {
     return this.publish('transactional', message, options)
   }
 
+  /**
+   * Triggers an API-triggered broadcast for everybody in its audience: `recipients`, `emails`, `ids` and so on, or the audience
+   * set at Customer.io if none is given. Never triggered twice under one idempotency key. Customer.io allows one trigger in ten seconds;
+   * further ones wait in Pub/Sub.
+   */
   triggerBroadcast(broadcast: Broadcast, options?: PublishOptions): Promise<string> {
     return this.publish('transactional', { ...broadcast, channel: 'broadcast' }, options)
   }
 
   /**
-   * Deletes a person and blocks the identifier for good. For erasure only: who wants no more marketing is
-   * `unsubscribed`, which is an attribute.
+   * Deletes a person and blocks the identifier for good. For erasure only: for somebody who wants no more marketing, set
+   * the attribute `unsubscribed` to true.
    */
   suppressUser(person: Person, options?: PublishOptions): Promise<string> {
     return this.publish('identify', { action: 'suppress', identifiers: person }, options)
@@ -145,7 +153,7 @@ export class MessagingPublisher {
     return this.publish('identify', { action: 'unsuppress', identifiers: person }, options)
   }
 
-  /** Deletes a person, whom the next identify or event creates again. */
+  /** Deletes a person. The next identify or event creates them again; `suppressUser` prevents that. */
   deleteUser(person: Person, options?: PublishOptions): Promise<string> {
     return this.publish('identify', { action: 'delete', identifiers: person }, options)
   }
@@ -155,25 +163,32 @@ export class MessagingPublisher {
     return this.publish('identify', { ...people, action: 'merge' }, options)
   }
 
+  /**
+   * Adds a device for push messages to a person, or updates it: `token` and `platform` (`ios` or `android`); optional are
+   * `last_used` (Unix seconds or an ISO-8601 date-time) and `attributes`.
+   */
   addDevice(person: Person, device: Device, options?: PublishOptions): Promise<string> {
     return this.publish('identify', { action: 'add_device', identifiers: person, device }, options)
   }
 
+  /** Removes the device with this `token` from a person. */
   deleteDevice(person: Person, token: string, options?: PublishOptions): Promise<string> {
     return this.publish('identify', { action: 'delete_device', identifiers: person, device: { token } }, options)
   }
 
+  /** Relates a person to objects, each named by `object_type_id` and `object_id`, or by `cio_object_id`. */
   addRelationships(person: Person, to: Relationships, options?: PublishOptions): Promise<string> {
     const message = { action: 'add_relationships', identifiers: person, cio_relationships: to } as const
     return this.publish('identify', message, options)
   }
 
+  /** Removes these relationships of a person; the objects stay. */
   deleteRelationships(person: Person, to: Relationships, options?: PublishOptions): Promise<string> {
     const message = { action: 'delete_relationships', identifiers: person, cio_relationships: to } as const
     return this.publish('identify', message, options)
   }
 
-  /** Any message of the contract, operations on objects among them. */
+  /** Publishes any message of the contract to its topic, such as the operations on objects, which have no method of their own. */
   async publish<T extends TopicName>(name: T, message: Messages[T], options: PublishOptions = {}): Promise<string> {
     if (this.#closed) throw new PublisherClosedError()
     const idempotencyKey = this.#idempotencyKey(name, options)
@@ -192,13 +207,13 @@ export class MessagingPublisher {
     }
   }
 
-  /** Resolves when every message published so far was accepted or refused; each `publish` tells its own outcome. */
+  /** Resolves once every publish begun so far has ended. Never rejects: each publish reports its own failure. */
   async flush(): Promise<void> {
     // Not the client's flush, which starts the next batch of an ordering key while one is on its way.
     await Promise.allSettled([...this.#outstanding])
   }
 
-  /** Takes no more messages, waits for those under way, and closes the client if it was made here. */
+  /** Accepts no more messages, waits for those under way, and closes the client if it was made here. */
   async close(): Promise<void> {
     this.#closed = true
     await this.flush()
