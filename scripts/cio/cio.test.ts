@@ -527,4 +527,20 @@ describe('doctor', () => {
     expect(ended.stdout).toContain('✗ topics            identify is missing')
     expect(ended.stdout).toContain('npx cio-gcp secrets set CUSTOMERIO_SITE_ID')
   })
+
+  // The last test: an hour passes before Customer.io tries again.
+  it('finds that Customer.io signs with another key, which our own signature cannot show', async () => {
+    const event = { event_id: 'w1', object_type: 'email', metric: 'sent', timestamp: Math.floor(Date.now() / 1_000) }
+    stack.customerio.webhooks.signWith('the key of another workspace')
+    const attempted = once(stack.customerio.webhooks.events, 'attempt')
+    stack.customerio.webhooks.send({ ...event, data: { identifiers: { id: 'ada' } } })
+    await attempted
+    const tested = await cio.run(['webhooks', 'test'])
+    expect(tested).toMatchObject({ code: 0, stderr: expect.stringContaining('only its own webhooks show') })
+    const ended = await cio.run(['doctor'])
+    expect(ended.code).toBe(1)
+    expect(ended.stdout).toMatch(/✗ real webhooks +Customer.io was answered 401 1 time/)
+    expect(ended.stdout).toContain('secrets rotate CUSTOMERIO_WEBHOOK_SIGNING_KEYS')
+    expect(ended.stdout).toMatch(/✓ test event/)
+  })
 })

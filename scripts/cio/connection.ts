@@ -38,6 +38,8 @@ export interface Connection {
   readonly stateDirectory: string
   /** Address of the webhook function, where it is known. */
   readonly webhookUrl: string | undefined
+  /** Address of the local stack's Customer.io; undefined in the cloud. */
+  readonly localCustomerIo: string | undefined
   projectId(): Promise<string>
   pubsub(): Promise<PubSub>
   /** For unary pulls with acknowledgements that are confirmed. */
@@ -57,6 +59,7 @@ const endpointsSchema = z.looseObject({
   BIGQUERY_EMULATOR_HOST: z.string(),
   CUSTOMERIO_TRACK_URL: z.string(),
   CUSTOMERIO_APP_URL: z.string(),
+  customerio: z.string().optional(),
   functions: z.record(z.string(), z.string()),
   secrets: z.string(),
 })
@@ -73,6 +76,7 @@ interface Where {
   readonly projectId: string | undefined
   readonly stateDirectory: string
   readonly webhookUrl: string | undefined
+  readonly localCustomerIo: string | undefined
   readonly region: 'us' | 'eu' | undefined
   readonly trackUrl: string | undefined
   readonly appUrl: string | undefined
@@ -204,6 +208,7 @@ async function whereLocal(target: Target): Promise<Where> {
     projectId: endpoints.projectId,
     stateDirectory: join(endpoints.secrets, '..', 'cio'),
     webhookUrl: endpoints.functions.webhook,
+    localCustomerIo: endpoints.customerio,
     region: 'us',
     trackUrl: endpoints.CUSTOMERIO_TRACK_URL,
     appUrl: endpoints.CUSTOMERIO_APP_URL,
@@ -241,6 +246,7 @@ function whereCloud(target: Target): Where {
     projectId,
     stateDirectory: join(base, projectId ?? 'default'),
     webhookUrl: undefined,
+    localCustomerIo: undefined,
     region,
     trackUrl: process.env.CUSTOMERIO_TRACK_URL,
     appUrl: process.env.CUSTOMERIO_APP_URL,

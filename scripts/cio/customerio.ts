@@ -128,14 +128,36 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
   }
 }
 
+export interface CustomerIoFailure {
+  /** Undefined when there was no answer. */
+  readonly status: number | undefined
+  /** Nobody's credentials are at fault: Customer.io gave no answer, or an error of its own. */
+  readonly unreachable: boolean
+  readonly words: string
+  readonly hint: string
+}
+
+const DOWN =
+  'Nothing is wrong with the secrets. See https://status.customer.io and try again; messages are kept meanwhile.'
+
 /** Describes a failed request to Customer.io, without credentials. */
-export function describeFailure(error: unknown): { readonly status: number | undefined; readonly words: string } {
-  if (!(error instanceof Error)) return { status: undefined, words: String(error) }
-  const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined
-  if (status !== undefined) {
-    const body = 'body' in error && typeof error.body === 'string' ? error.body.slice(0, 300) : ''
-    return { status, words: `Customer.io answered ${status}${body === '' ? '' : `: ${body}`}` }
+export function describeFailure(error: unknown): CustomerIoFailure {
+  const status =
+    error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
+      ? error.statusCode
+      : undefined
+  if (status !== undefined && status < 500) {
+    const body =
+      error instanceof Error && 'body' in error && typeof error.body === 'string' ? error.body.slice(0, 300) : ''
+    const words = `Customer.io answered ${status}${body === '' ? '' : `: ${body}`}`
+    return { status, unreachable: false, words, hint: 'Try `secrets check`.' }
   }
-  const cause = error.cause instanceof Error && 'code' in error.cause ? ` (${String(error.cause.code)})` : ''
-  return { status, words: `no usable answer from Customer.io: ${error.message}${cause}` }
+  const why = status === undefined ? reasonOf(error) : `it answered ${status}`
+  return { status, unreachable: true, words: `Customer.io is unreachable: ${why}`, hint: DOWN }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const code = error.cause instanceof Error && 'code' in error.cause ? ` (${String(error.cause.code)})` : ''
+  return `${error.message}${code}`
 }

@@ -120,8 +120,8 @@ async function unlessAbsent(request: () => Promise<unknown>): Promise<unknown> {
   try {
     return await request()
   } catch (error) {
-    const { status, words } = describeFailure(error)
+    const { status, words, hint } = describeFailure(error)
     if (status === 404) return undefined
-    throw new CommandError(words, { hint: 'Try `secrets check`.' })
+    throw new CommandError(words, { hint })
   }
 }

@@ -115,8 +115,8 @@ function personOf({ id, email, cio_id }: z.infer<typeof identifiersSchema>): Per
 
 function absentOr(error: unknown): undefined {
   if (error instanceof CommandError) throw error
-  const { status, words } = describeFailure(error)
-  if (status !== 404) throw new CommandError(words, { hint: 'Try `secrets check`.' })
+  const { status, words, hint } = describeFailure(error)
+  if (status !== 404) throw new CommandError(words, { hint })
 }
 
 /** The names of a person, for whoever has to say whether a message is about them. */

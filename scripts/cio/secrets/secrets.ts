@@ -97,6 +97,11 @@ export async function check(context: Context): Promise<void> {
   )
   const wrong = checks.filter(({ state }) => state !== 'ok')
   if (wrong.length === 0) return
+  const down = wrong.filter(({ state }) => state === 'unreachable')
+  if (down.length === wrong.length) {
+    const message = `Customer.io is unreachable: ${down.length} of ${checks.length} secrets could not be tried`
+    throw new CommandError(message, down[0]?.hint === undefined ? {} : { hint: down[0].hint })
+  }
   const hints = [...new Set(wrong.flatMap(({ hint }) => hint ?? []))]
   throw new CommandError(`${wrong.length} of ${checks.length} secrets of ${connection.name} need attention`, {
     ...(hints.length > 0 && { hint: hints.join('\n  ') }),
@@ -106,7 +111,7 @@ export async function check(context: Context): Promise<void> {
 export interface SecretCheck {
   readonly name: string
   readonly version: string | undefined
-  readonly state: 'ok' | 'missing' | 'wrong' | 'unknown'
+  readonly state: 'ok' | 'missing' | 'wrong' | 'unknown' | 'unreachable'
   readonly note: string
   readonly hint?: string
 }
@@ -152,7 +157,8 @@ export async function checkSecrets({ connection }: Context): Promise<readonly Se
         note: 'cannot be tried until the other half of the pair is set',
       }
     }
-    const state = verification.result === 'accepted' ? 'ok' : verification.result === 'rejected' ? 'wrong' : 'unknown'
+    const { result } = verification
+    const state = result === 'accepted' ? 'ok' : result === 'rejected' ? 'wrong' : result
     return {
       name,
       version: stored.version,
@@ -166,8 +172,8 @@ export async function checkSecrets({ connection }: Context): Promise<readonly Se
 function ringNote(value: string): string {
   const keys = parseKeyRing(value).length
   return keys === 1
-    ? 'one key; try it with `webhooks test`'
-    : `${keys} keys, current first; try the first with \`webhooks test\``
+    ? 'one key; `doctor` sees whether Customer.io signs with it'
+    : `${keys} keys, current first; \`doctor\` sees whether Customer.io signs with one of them`
 }
 
 /** The new key in front of the current one; older keys are dropped. Pure. */
@@ -192,7 +198,7 @@ async function throwIfRejected({ connection, output }: Context, name: string, va
   const customerIo = connection.customerIo()
   const verification = await tryOut()
   if (verification === undefined || verification.result === 'accepted') return
-  if (verification.result === 'unknown') {
+  if (verification.result === 'unknown' || verification.result === 'unreachable') {
     output.warn(`the value could not be tried: ${verification.note}`)
     return
   }

@@ -8,9 +8,9 @@ export type SecretName =
   | 'CUSTOMERIO_APP_API_KEY'
   | 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS'
 
-/** What Customer.io says about a value. `unknown`: it could not be asked. */
+/** What Customer.io says about a value. `unknown`: it could not be asked; `unreachable`: because it is down. */
 export interface Verification {
-  readonly result: 'accepted' | 'rejected' | 'unknown'
+  readonly result: 'accepted' | 'rejected' | 'unknown' | 'unreachable'
   readonly note: string
   /** What to do about it. */
   readonly hint?: string
@@ -55,7 +55,7 @@ export async function verifyApp(customerIo: CustomerIo, given: { readonly apiKey
 
 function failed(error: unknown, what: string, where: string): Verification {
   if (error instanceof z.ZodError) return { result: 'unknown', note: 'Customer.io sent an answer of unknown form' }
-  const { status, words } = describeFailure(error)
+  const { status, words, hint, unreachable } = describeFailure(error)
   if (status === 401 || status === 403) {
     return {
       result: 'rejected',
@@ -63,7 +63,7 @@ function failed(error: unknown, what: string, where: string): Verification {
       hint: `Compare with Customer.io: ${where}. A key of the other region is rejected too: check --region.`,
     }
   }
-  return { result: 'unknown', note: words }
+  return unreachable ? { result: 'unreachable', note: words, hint } : { result: 'unknown', note: words }
 }
 
 /** What is wrong with the form of a value; undefined when nothing is. Pure. */

@@ -39,9 +39,8 @@ async function asked<T>(schema: z.ZodType<T>, request: () => Promise<unknown>): 
     answer = await request()
   } catch (error) {
     if (error instanceof CommandError) throw error
-    const { status, words } = describeFailure(error)
-    const hint = status === 401 ? 'Try `secrets check`.' : undefined
-    throw new CommandError(words, hint === undefined ? {} : { hint })
+    const { words, hint } = describeFailure(error)
+    throw new CommandError(words, { hint })
   }
   const parsed = schema.safeParse(answer)
   if (!parsed.success) throw new CommandError('Customer.io sent an answer of unknown form')
@@ -133,6 +132,10 @@ function addressOf(url: string | undefined): string {
   return url
 }
 
+/** Our own signature says nothing of Customer.io's. */
+const PROVES =
+  'This proves that the function takes what is signed with our first key. Whether Customer.io signs with that key, only its own webhooks show: `doctor` looks at them.'
+
 export async function test(context: Context, options: TestOptions): Promise<void> {
   const { output, connection, now } = context
   const url = addressOf(options.url ?? connection.webhookUrl)
@@ -145,7 +148,10 @@ export async function test(context: Context, options: TestOptions): Promise<void
     const status = answer.status === undefined ? 'no answer' : `answer ${answer.status}`
     return `${eventId ?? 'your file'}: ${status} after ${answer.latencyMs} ms${answer.body === '' ? '' : `: ${answer.body}`}`
   })
-  if (expected) return
+  if (expected) {
+    if (!options.wrongKey) output.note(PROVES)
+    return
+  }
   if (options.wrongKey) throw new CommandError('a wrong signature must be answered 401')
   const complaint = complaintAbout(answer)
   throw new CommandError(

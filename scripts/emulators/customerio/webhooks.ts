@@ -56,7 +56,12 @@ export interface WebhookSenderState {
   readonly gaveUp: number
   /** True while everything waits for one webhook that failed. */
   readonly blocked: boolean
+  /** The newest answers, oldest first. */
+  readonly answers: readonly { readonly atMs: number; readonly status: number }[]
 }
+
+/** Answers that the state has. */
+const ANSWERS_KEPT = 1_000
 
 interface Pending {
   readonly body: Buffer
@@ -84,6 +89,7 @@ export class WebhookSender {
   #signingKey: string
   #inFlight = 0
   #waiting = false
+  readonly #answers: { readonly atMs: number; readonly status: number }[] = []
   #counts = { delivered: 0, attempts: 0, gaveUp: 0 }
 
   constructor(options: WebhookSenderOptions) {
@@ -112,7 +118,7 @@ export class WebhookSender {
 
   get state(): WebhookSenderState {
     const pending = this.#queue.length + this.#failed.length + this.#inFlight
-    return { url: this.#url, pending, ...this.#counts, blocked: this.#failed.length > 0 }
+    return { url: this.#url, pending, ...this.#counts, blocked: this.#failed.length > 0, answers: [...this.#answers] }
   }
 
   /** Resolves when nothing is left to send. */
@@ -155,6 +161,8 @@ export class WebhookSender {
     this.#counts.attempts++
     const answer = await this.#post(pending)
     this.#inFlight--
+    if (answer.status !== undefined) this.#answers.push({ atMs: this.#options.now(), status: answer.status })
+    if (this.#answers.length > ANSWERS_KEPT) this.#answers.shift()
     if (this.#closing.signal.aborted) return
     const attempt: WebhookAttempt = { body: pending.body, attempt: pending.attempts, ...answer }
     if (answer.status !== undefined && answer.status >= 200 && answer.status < 300) {
