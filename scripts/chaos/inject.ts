@@ -12,14 +12,26 @@ const FLOOD_MESSAGES = 2_000
 const AT_A_TIME = 500
 /**
  * Before a flood: as many acknowledgements as make Pub/Sub's window as wide as it gets. In the narrow window of a quiet
- * subscription a flood leaves no room for anybody, whatever the function does.
+ * or troubled subscription a flood leaves no room for anybody, whatever the function does.
  */
-const CROWD_MESSAGES = 1_200
-const CROWD_MS = 3_000
+const CROWD_MESSAGES = 1_500
+/** Of identify, in ordinary times. */
+const UNDER_WAY = 30
+const DRAIN_MS = 12_000
 /** 9.9 MB each. More of them than the dead-letter topic of this machine takes within a publish timeout prove nothing. */
 const LARGEST_EVENTS = 12
 /** With attachments of 1.99 MB: half of what one instance takes at once. */
 const LARGEST_SENDS = 40
+
+/** Whether a condition comes true in that time. */
+async function within(limitMs: number, condition: () => boolean): Promise<boolean> {
+  const startedAt = performance.now()
+  while (!condition()) {
+    if (performance.now() - startedAt > limitMs) return false
+    await delay(100)
+  }
+  return true
+}
 
 /** Makes one kind of trouble and resolves when it is over and everything works again. */
 type Injection = (target: Target, fault: PlannedFault) => Promise<void>
@@ -161,11 +173,16 @@ export const INJECTIONS: Readonly<Record<FaultKind, Injection>> = {
     })
   },
   'flood of one key': async ({ parts, floodsFromMs }, { atMs, durationMs }) => {
+    const { stack, burst } = parts
     const over = delay(durationMs)
-    await parts.burst(crowd(`crowd-${atMs}`, CROWD_MESSAGES), AT_A_TIME)
-    await delay(CROWD_MS)
+    const subscription = `projects/${stack.endpoints.projectId}/subscriptions/identify`
+    const drained = () => within(DRAIN_MS, () => stack.pubsub.stats(subscription).outstanding <= UNDER_WAY)
+    // On top of what is still there from earlier faults it would measure those.
+    if (!(await drained())) return
+    await burst(crowd(`crowd-${atMs}`, CROWD_MESSAGES), AT_A_TIME)
+    if (!(await drained())) return
     floodsFromMs.push(performance.now())
-    await Promise.all([parts.burst(floodOfOneKey(`flood-${atMs}`, FLOOD_MESSAGES), AT_A_TIME), over])
+    await Promise.all([burst(floodOfOneKey(`flood-${atMs}`, FLOOD_MESSAGES), AT_A_TIME), over])
   },
   'largest messages': async (target, { topics: [topic = 'track'], atMs, durationMs }) => {
     const { stack, pools, burst } = target.parts

@@ -39,7 +39,7 @@ const describePause = (ms: number) => (ms === 0 ? '' : `; the servers stood stil
 const kept = ({ published, settled }: Flood) => (published === 0 ? 1 : settled / published)
 
 function describeFloods(floods: readonly Flood[]): string {
-  if (floods.length === 0) return '(no flood)'
+  if (floods.length === 0) return '(not measured)'
   return `${Math.round(100 * Math.min(...floods.map(kept)))} %`
 }
 

@@ -219,14 +219,17 @@ function floodsOf(
   plan: readonly PlannedMessage[],
   watch: MessageWatch,
 ): Flood[] {
-  const floods = faults.filter(({ fault }) => fault.kind === 'flood of one key')
-  return floods.map(({ fault, untilMs }, index) => {
-    const fromMs = floodsFromMs[index] ?? untilMs
+  return floodsFromMs.flatMap((fromMs) => {
+    const made = faults.find(
+      (one) => one.fault.kind === 'flood of one key' && one.fromMs < fromMs && fromMs < one.untilMs,
+    )
+    if (made === undefined) return []
+    const { fault, untilMs } = made
     const others = plan.flatMap((planned) => (fault.topics.includes(planned.topic) ? (watch.of(planned) ?? []) : []))
     const meanwhile = others.filter(
       ({ publishedAtMs }) => publishedAtMs >= fromMs && publishedAtMs <= untilMs - STILL_UNDER_WAY_MS,
     )
     const settled = meanwhile.filter(({ settledAtMs = Number.POSITIVE_INFINITY }) => settledAtMs <= untilMs)
-    return { published: meanwhile.length, settled: settled.length }
+    return [{ published: meanwhile.length, settled: settled.length }]
   })
 }

@@ -50,7 +50,7 @@ export const FAULTS = {
   'Pub/Sub restart': { meets: [ALL], lasts: [100, 1_500] },
   'duplicate deliveries': { meets: ONE_FUNCTION, lasts: [1_000, 4_000] },
   rollout: { meets: [ALL], lasts: [2_000, 4_000], every: 2 },
-  'flood of one key': { meets: [['identify']], lasts: [12_000, 14_000], every: 2, alone: true },
+  'flood of one key': { meets: [['identify']], lasts: [28_000, 30_000], every: 3, alone: true },
   'largest messages': { meets: [['track'], APP_API], lasts: [3_000, 4_000], every: 3, alone: true },
 } as const satisfies Record<string, FaultRule>
 export type FaultKind = keyof typeof FAULTS
@@ -77,7 +77,7 @@ const FIRST_FAULT_MS = 1_000
 const GAP_MS = [800, 2_600] as const
 
 /** Between the last fault and one that has to be alone. */
-const SETTLED_MS = 2_000
+const SETTLED_MS = 3_000
 
 /** Each kind of fault with each that it can meet. */
 const ALL_FAULTS = Object.entries<FaultRule>(FAULTS).flatMap(([kind, { meets, lasts, every = 1, alone = false }]) =>
