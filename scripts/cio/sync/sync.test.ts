@@ -85,15 +85,49 @@ it('takes up a full sync where it was stopped, with Ctrl-C or for good', async (
   while (published < 10) await once(stack.pubsub.events, 'published')
   stack.pubsub.events.off('published', count)
   child.kill('SIGINT')
-  expect(await ended).toMatchObject({ code: 3, stderr: expect.stringContaining('un the same command again') })
+  expect(await ended).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('stopped after 10 of 31 users; run the same command again with --resume'),
+  })
   expect(readdirSync(join(directory, 'cio')).filter((file) => file.startsWith('sync-'))).toHaveLength(1)
   // The checkpoint is of that database: it would leave users of another one out.
   const other = await cio.run(['sync', '--mapping', mapping, '--full'], { env: { PGDATABASE: 'other' } })
   expect(other).toMatchObject({ code: 0, stdout: expect.stringMatching(/^31 users .*: 31 sent/) })
-  const resumed = await sync('--full')
-  expect(resumed.stderr).toContain('resuming an interrupted full sync')
-  expect(resumed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^21 users .*: 21 sent/) })
+  const resumed = await sync('--full', '--resume')
+  expect(resumed.stderr).toContain('a full sync was stopped after 10 of 31 users: resuming it')
+  expect(resumed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^21 of 31 users .*, 10 before: 21 sent/) })
   expect(readdirSync(join(directory, 'cio')).filter((file) => file.startsWith('sync-'))).toHaveLength(0)
+})
+
+it('does not go on from a checkpoint that nobody asked for, or that is old', async () => {
+  const stopped = { after: '20', done: 20, total: 31, atMs: Date.now() - 3_600_000 }
+  const { child, ended } = cio.start(['sync', '--mapping', mapping, '--full', '--rate', '10', '--page-size', '10'])
+  const file = () => readdirSync(join(directory, 'cio')).find((name) => /^sync-.*json$/.test(name))
+  while (file() === undefined) await new Promise((resolve) => setTimeout(resolve, 50))
+  child.kill('SIGKILL')
+  await ended
+  const path = join(directory, 'cio', file() ?? '')
+  writeFileSync(path, JSON.stringify({ ...stopped, atMs: Date.now() - 25 * 3_600_000 }))
+  expect(await sync('--full', '--resume')).toMatchObject({ code: 2, stderr: expect.stringContaining('to resume') })
+  writeFileSync(path, JSON.stringify(stopped))
+  const whole = await sync('--full')
+  expect(whole.stderr).toContain('stopped after 20 of 31 users: --resume goes on there')
+  expect(whole).toMatchObject({ code: 0, stdout: expect.stringMatching(/^31 users .*: 31 sent/) })
+})
+
+it('counts people whose row is gone, and deletes them only when asked to and confirmed', async () => {
+  await postgres.pool.query('DELETE FROM users WHERE id = 31')
+  const isThere = () => stack.customerio.workspace.people.find({ kind: 'id', value: '31' }) !== undefined
+  expect((await sync()).stdout).toContain('1 user sent before, and no longer in the table (--delete-missing)')
+  expect(await sync('--delete-missing')).toMatchObject({ code: 2, stderr: expect.stringContaining('Delete 1 user') })
+  expect(isThere()).toBe(true)
+  expect(await sync('--delete-missing', '--yes')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('1 missing user deleted'),
+  })
+  await stack.customerio.until(() => !isThere())
+  expect((await sync()).stdout).not.toContain('no longer in the table')
+  await postgres.pool.query(`INSERT INTO users VALUES (31, 'new@example.com', 'free', 'secret')`)
 })
 
 // The short form of prove/prove.ts, which kills ten times and syncs 100,000 users.

@@ -25,7 +25,8 @@ import { type Difference, describeDifference, differencesOf } from './difference
 export interface SyncOptions {
   readonly mapping: string
   readonly full?: boolean
-  readonly restart?: boolean
+  readonly resume?: boolean
+  readonly deleteMissing?: boolean
   readonly dryRun?: boolean
   readonly show: number
   readonly rate?: number
@@ -36,7 +37,9 @@ export interface SyncOptions {
 const INVALID_SHOWN = 20
 
 export async function sync(context: Context, options: SyncOptions): Promise<void> {
-  if (options.restart && !options.full) throw usageError('--restart needs --full')
+  if (options.resume && !options.full) throw usageError('--resume needs --full')
+  if (options.deleteMissing && options.dryRun)
+    throw usageError('--dry-run counts who is missing: leave out --delete-missing')
   const mapping = readMapping(options.mapping)
   const pool = new pg.Pool({
     ...(process.env.DATABASE_URL !== undefined && { connectionString: process.env.DATABASE_URL }),
@@ -85,61 +88,86 @@ async function syncAll(
   const store = new PostgresUserStore(pool, mapping)
   const repository = new UserMessagingRepository({ store, mapping, publisher, now })
   const checkpoint = new Checkpoint(connection.stateDirectory, JSON.stringify([mapping, databaseOf(process.env)]))
-  if (options.restart) checkpoint.clear()
-  const after = full && !dryRun ? checkpoint.read() : undefined
-  if (after !== undefined) output.note('resuming an interrupted full sync; --restart starts again from the beginning')
   const total = await store.countUsers()
+  const resumed = full && !dryRun ? resumption(context, checkpoint, options.resume ?? false) : undefined
+  const before = resumed?.done ?? 0
   const progress = await startProgress(output, dryRun ? 'comparing' : 'syncing', total, now)
   const startedMs = now()
   const invalid: InvalidUser[] = []
+  const missing: string[] = []
   const different: { userId: string; attributes: Readonly<Record<string, unknown>> }[] = []
   // A page is sent at once: one larger than a second's share would be a burst.
   const pageSize = Math.min(options.pageSize, Math.max(1, Math.ceil(options.rate ?? options.pageSize)))
   let result: SyncProgress
   try {
     result = await repository.syncAll({
-      after,
+      after: resumed?.after,
       pageSize,
       dryRun,
       force: full,
       signal,
       pace: createPace(options.rate, now, signal),
       onPage: (page) => {
-        progress.at(page.seen)
-        if (full && !dryRun && page.checkpoint !== undefined) checkpoint.write(page.checkpoint)
+        const done = before + page.seen
+        progress.at(done)
+        if (full && !dryRun && page.checkpoint !== undefined) {
+          checkpoint.write({ after: page.checkpoint, done, total, atMs: now() })
+        }
       },
       onDifference: (userId, attributes) => {
         if (dryRun && different.length < options.show) different.push({ userId, attributes })
       },
       onInvalid: (user) => invalid.push(user),
+      onMissing: (userId) => missing.push(userId),
     })
   } finally {
     progress.end()
   }
   if (signal.aborted) {
-    throw aborted(`stopped after ${count(result.seen, 'user')}; run the same command again to resume`)
+    const again = full && !dryRun ? 'run the same command again with --resume' : 'run the same command again to resume'
+    throw aborted(`stopped after ${before + result.seen} of ${count(total, 'user')}; ${again}`)
   }
   if (full && !dryRun) checkpoint.clear()
   const differences = dryRun ? await differencesOf(context, different) : []
+  if (!dryRun && result.changed > 0) context.done.set('sent', `${count(result.changed, 'user')} sent`)
+  const deleted = options.deleteMissing ? await deleteMissing(context, repository, missing, total) : 0
   const { checkpoint: _, ...counts } = result
-  output.result({ dryRun, ...counts, tookMs: now() - startedMs, differences, invalidUsers: invalid }, () =>
-    summary(result, differences, { dryRun, tookMs: now() - startedMs, shown: options.show }),
+  output.result(
+    { dryRun, ...counts, total, before, deleted, tookMs: now() - startedMs, differences, invalidUsers: invalid },
+    () =>
+      summary(result, differences, { dryRun, tookMs: now() - startedMs, shown: options.show, total, before, deleted }),
   )
   if (invalid.length > 0) throw invalidError(invalid)
+}
+
+interface Run {
+  readonly dryRun: boolean
+  readonly tookMs: number
+  readonly shown: number
+  /** Users in the table. */
+  readonly total: number
+  /** Users that an earlier run had done. */
+  readonly before: number
+  readonly deleted: number
 }
 
 function summary(
   result: SyncProgress,
   differences: readonly Difference[],
-  { dryRun, tookMs, shown }: { readonly dryRun: boolean; readonly tookMs: number; readonly shown: number },
+  { dryRun, tookMs, shown, total, before, deleted }: Run,
 ): string {
+  const remaining = result.missing - deleted
   const more = dryRun && result.changed > shown ? [`… and ${result.changed - differences.length} more (--show)`] : []
   const would = dryRun ? 'would be ' : ''
   return [
     ...differences.map(describeDifference),
     ...more,
-    `${count(result.seen, 'user')} in ${duration(tookMs)}: ${result.changed} ${would}sent, ${result.unchanged} unchanged, ${result.invalid} not valid`,
+    `${result.seen === total ? '' : `${result.seen} of `}${count(total, 'user')} in ${duration(tookMs)}${before > 0 ? `, ${before} before` : ''}: ${result.changed} ${would}sent, ${result.unchanged} unchanged, ${result.invalid} not valid`,
     ...(result.preferences > 0 ? [`${count(result.preferences, 'choice')} ${would}published`] : []),
+    ...(deleted > 0 ? [`${count(deleted, 'missing user')} deleted`] : []),
+    ...(remaining > 0
+      ? [`${count(remaining, 'user')} sent before, and no longer in the table (--delete-missing)`]
+      : []),
     ...(result.deletions > 0 ? [`${count(result.deletions, 'deletion')} published`] : []),
   ].join('\n')
 }
@@ -161,7 +189,50 @@ function isDatabaseError(error: unknown): error is Error {
   return error instanceof pg.DatabaseError || (error instanceof Error && 'syscall' in error)
 }
 
-const checkpointSchema = z.object({ after: z.string() })
+/** Where a full sync goes on, if that is asked for. A table changes: what was done long ago is not done any more. */
+function resumption({ output, now }: Context, checkpoint: Checkpoint, wanted: boolean): Stopped | undefined {
+  const stopped = checkpoint.read()
+  const isFresh = stopped !== undefined && Math.abs(now() - stopped.atMs) < CHECKPOINT_MS
+  if (wanted && !isFresh)
+    throw usageError('there is no full sync of the last 24 hours to resume', 'Leave out --resume.')
+  if (stopped === undefined || !isFresh) return undefined
+  const words = `a full sync was stopped after ${stopped.done} of ${count(stopped.total, 'user')}`
+  output.note(wanted ? `${words}: resuming it` : `${words}: --resume goes on there; this one starts from the beginning`)
+  return wanted ? stopped : undefined
+}
+
+/** Suppresses and deletes whose row is gone, after asking. */
+async function deleteMissing(
+  { output, prompts, signal, done }: Context,
+  repository: UserMessagingRepository,
+  missing: readonly string[],
+  total: number,
+): Promise<number> {
+  if (missing.length === 0) return 0
+  if (total === 0)
+    throw new CommandError('the table is empty: nobody is deleted', { hint: 'Is it the right database?' })
+  const users = count(missing.length, 'user')
+  const shown = missing.slice(0, MISSING_SHOWN).join(', ')
+  output.note(`no longer in the table: ${shown}${missing.length > MISSING_SHOWN ? ', …' : ''}`)
+  await prompts.confirm(
+    `Delete ${users} at Customer.io and suppress their ids? What Customer.io knows of them is gone for good; ` +
+      'an id is free again after `publish identify` with action unsuppress.',
+  )
+  let deleted = 0
+  for (const id of missing) {
+    if (signal.aborted) throw aborted('stopped; run the same command again for the others')
+    await repository.onUserDeleted({ id })
+    deleted += 1
+    done.set('deleted', `${deleted} of ${users} deleted`)
+  }
+  return deleted
+}
+
+const MISSING_SHOWN = 20
+const CHECKPOINT_MS = 24 * 3_600_000
+
+const checkpointSchema = z.object({ after: z.string(), done: z.number(), total: z.number(), atMs: z.number() })
+type Stopped = z.infer<typeof checkpointSchema>
 
 /**
  * How far a full sync has come. An incremental sync needs none: the database records what was sent. The file is written
@@ -174,14 +245,14 @@ class Checkpoint {
     this.#path = join(directory, `sync-${createHash('sha256').update(what).digest('hex').slice(0, 16)}.json`)
   }
 
-  read(): string | undefined {
+  read(): Stopped | undefined {
     if (!existsSync(this.#path)) return undefined
     const parsed = checkpointSchema.safeParse(JSON.parse(readFileSync(this.#path, 'utf8')))
-    return parsed.success ? parsed.data.after : undefined
+    return parsed.success ? parsed.data : undefined
   }
 
-  write(after: string): void {
-    writeFileSync(`${this.#path}.new`, JSON.stringify({ after }), { mode: 0o600 })
+  write(stopped: Stopped): void {
+    writeFileSync(`${this.#path}.new`, JSON.stringify(stopped), { mode: 0o600 })
     renameSync(`${this.#path}.new`, this.#path)
   }
 
