@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
+import { buildFunctions } from './build.ts'
 import { type LockFile, lockFileFor } from './lock.ts'
 
 const run = promisify(execFile)
@@ -22,7 +23,7 @@ describe('the bundles', () => {
     if (outDir !== process.env.TEST_BUNDLES) await run('rm', ['-rf', outDir])
   })
 
-  it('are one a function of the topology', async () => {
+  it('are one per function of the topology', async () => {
     expect((await readdir(outDir)).sort()).toEqual(Object.keys(readTopology().functions).sort())
   })
 
@@ -96,5 +97,35 @@ describe('a lock file', () => {
     expect(() => lockFileFor({ ...manifest, dependencies: { z: '1' } }, project)).toThrow(
       'package-lock.json has no z, which f needs',
     )
+  })
+})
+
+describe('the command', () => {
+  const build = (folder: string, ...args: string[]) =>
+    run(process.execPath, [join(PROJECT_ROOT, 'scripts/build/build.ts'), ...args], { cwd: folder })
+
+  it('replaces the bundles in a folder, and leaves what else is in it', async () => {
+    const folder = await mkdtemp(join(PROJECT_ROOT, 'dist-test-'))
+    try {
+      await writeFile(join(folder, 'cio-gcp-0.1.0.tgz'), 'a package')
+      await mkdir(join(folder, 'webhook'))
+      await writeFile(join(folder, 'webhook', 'stale.js'), '')
+      await buildFunctions(folder, ['webhook'])
+      expect(await readdir(folder)).toEqual(['cio-gcp-0.1.0.tgz', 'webhook'])
+      expect(await readdir(join(folder, 'webhook'))).not.toContain('stale.js')
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  }, 60_000)
+
+  it('takes no option for a folder', async () => {
+    const folder = await mkdtemp(join(PROJECT_ROOT, 'dist-test-'))
+    try {
+      expect((await build(folder, '--help')).stdout).toMatch(/^npm run build -- \[FOLDER\]/)
+      await expect(build(folder, '--minify')).rejects.toMatchObject({ code: 2 })
+      expect(await readdir(folder)).toEqual([])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 })

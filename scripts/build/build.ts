@@ -1,10 +1,11 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { build } from 'esbuild'
 import { packagesOf, projectSbom, type Sbom, writeContents } from '../licences/contents.ts'
 import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { leaveOutUnused } from './leave-out.ts'
 import { type LockFile, lockFileFor, type Manifest } from './lock.ts'
+import { outputFolder } from './output-folder.ts'
 
 /** Loaded by the platform, and the registry in which a function announces itself: it must exist once in a process. */
 const FRAMEWORK = '@google-cloud/functions-framework'
@@ -26,7 +27,8 @@ export async function buildFunctions(
   { contents = false } = {},
 ): Promise<readonly string[]> {
   const lockFile: LockFile = JSON.parse(await readFile(join(PROJECT_ROOT, 'package-lock.json'), 'utf8'))
-  await rm(outDir, { recursive: true, force: true })
+  // Only these: a folder that a person names may hold other things.
+  await Promise.all(names.map((name) => rm(join(outDir, name), { recursive: true, force: true })))
   const sbom = contents ? projectSbom(PROJECT_ROOT) : undefined
   await Promise.all(names.map((name) => buildFunction(name, join(outDir, name), lockFile, sbom)))
   return names
@@ -77,8 +79,13 @@ async function buildFunction(
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const outDir = resolve(process.argv[2] ?? join(PROJECT_ROOT, 'dist'))
-  void buildFunctions(outDir, undefined, { contents: true }).then((names) =>
-    console.log(`built ${names.join(', ')} into ${outDir}`),
+  const outDir = outputFolder(
+    process.argv.slice(2),
+    'npm run build -- [FOLDER]\n\nBundles every function into FOLDER/<function>; FOLDER is dist by default.',
   )
+  if (outDir !== undefined) {
+    void buildFunctions(outDir, undefined, { contents: true }).then((names) =>
+      console.log(`built ${names.join(', ')} into ${outDir}`),
+    )
+  }
 }

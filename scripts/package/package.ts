@@ -7,16 +7,22 @@
  * Install it with `npm install <file>.tgz`. README.md beside this file is what its users read first.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { join, relative } from 'node:path'
+import { outputFolder } from '../build/output-folder.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 import { pack, stagePackage } from './stage.ts'
 
-await mkdir(join(PROJECT_ROOT, '.local'), { recursive: true })
-const stage = await mkdtemp(join(PROJECT_ROOT, '.local', 'package-'))
-try {
-  await stagePackage(stage)
-  const tarball = await pack(stage, resolve(process.argv[2] ?? join(PROJECT_ROOT, 'dist')))
-  console.log(`packed ${relative(process.cwd(), tarball)}`)
-} finally {
-  await rm(stage, { recursive: true, force: true })
+const outDir = outputFolder(
+  process.argv.slice(2),
+  'npm run package -- [FOLDER]\n\nWrites the package cio-gcp-<version>.tgz into FOLDER, dist by default.',
+)
+if (outDir !== undefined) {
+  await mkdir(join(PROJECT_ROOT, '.local'), { recursive: true })
+  const stage = await mkdtemp(join(PROJECT_ROOT, '.local', 'package-'))
+  try {
+    await stagePackage(stage)
+    console.log(`packed ${relative(process.cwd(), await pack(stage, outDir))}`)
+  } finally {
+    await rm(stage, { recursive: true, force: true })
+  }
 }
