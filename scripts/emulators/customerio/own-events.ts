@@ -31,8 +31,9 @@ function recipientOf(send: Send, person: Person | undefined): Record<string, unk
   return { recipients: devices.map(([token, { platform }]) => known({ device_id: token, device_platform: platform })) }
 }
 
-/** What becomes of a message. One whose Liquid comes to no address has nowhere to go. */
-function metricsOf({ channel, recipient }: Send): readonly string[] {
+/** What becomes of a message. A draft waits for somebody to send it. One whose Liquid comes to no address has nowhere to go. */
+function metricsOf({ channel, recipient, body }: Send): readonly string[] {
+  if (body.queue_draft === true && channel !== 'inbox_message') return ['drafted']
   const isAddressed = channel === 'email' || channel === 'sms' || channel === 'whatsapp'
   return isAddressed && recipient === null ? ['undeliverable'] : REPORTED[channel]
 }

@@ -289,6 +289,7 @@ describe('the local Customer.io', () => {
     await send('sms', { to: '{{customer.phone}}' })
     await send('whatsapp', {})
     await send('in_app', {})
+    await send('push', { queue_draft: true })
     await sender.idle()
     const told = received.map(({ body }) => JSON.parse(body)).filter(({ metric }) => metric !== 'delivered')
     const about = { customer_id: 'u1', identifiers: { id: 'u1', email: null, cio_id: '000000000001' } }
@@ -301,6 +302,7 @@ describe('the local Customer.io', () => {
       { object_type: 'sms', metric: 'sent', data: { ...about, recipient: '+15550100' } },
       { object_type: 'whatsapp', metric: 'sent', data: { ...about, recipient: '+15550100' } },
       { object_type: 'in_app', metric: 'sent', data: { ...about, recipient: 'u1' } },
+      { object_type: 'push', metric: 'drafted', data: { ...about, recipients: [] } },
     ])
   })
 
