@@ -67,6 +67,15 @@ export const RULES: Readonly<Record<string, JsonSchema>> = {
     { properties: { operator: { const: 'eq' } }, required: ['operator'] },
     { required: ['value'] },
   ),
+  'TrackMessage.attributes': {
+    type: 'object',
+    properties: Object.fromEntries(
+      ['recipient', 'from_address', 'reply_to'].map((name) => [
+        name,
+        conditional({ type: 'string' }, { type: 'string', ...oneLine }),
+      ]),
+    ),
+  },
   TrackMessage: {
     if: { properties: { action: { const: 'page' } }, required: ['action'] },
     else: { properties: { name: { type: 'string', maxLength: LIMITS.eventNameBytes } } },

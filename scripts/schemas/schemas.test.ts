@@ -5,7 +5,13 @@ import { join } from 'node:path'
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { parseMessage } from '../../shared/contract/index.ts'
-import { alteredMessages, identifyMessages, trackMessages, transactionalMessages } from './arbitrary-messages.ts'
+import {
+  alteredMessages,
+  identifyMessages,
+  nestedFilters,
+  trackMessages,
+  transactionalMessages,
+} from './arbitrary-messages.ts'
 import { CONTRACT_FOLDER } from './folders.ts'
 import { TOPICS, type Topic } from './json-schema.ts'
 import { run, staleFiles } from './schemas.ts'
@@ -125,6 +131,35 @@ describe.each(topics)('the JSON Schema of %s', (topic) => {
   })
 })
 
+it('take a filter of a broadcast, however it is nested, and refuse it when a part of it is empty, as the contract does', () => {
+  const validate = validator('transactional')
+  const isTaken = (recipients: unknown) => {
+    const broadcast = { channel: 'broadcast', broadcast_id: 1, recipients }
+    const { ok } = parseMessage(TOPICS.transactional.message, Buffer.from(JSON.stringify(broadcast)))
+    expect(validate(broadcast)).toBe(ok)
+    return ok
+  }
+  const empty = fc.constantFrom<object>(
+    {},
+    { and: [] },
+    { or: [] },
+    { not: {} },
+    { segment: {} },
+    { or: [{ and: [{}] }] },
+  )
+  const wrap = fc.constantFrom<(part: object, beside: object) => object>(
+    (part) => ({ not: part }),
+    (part, beside) => ({ and: [beside, part] }),
+    (part, beside) => ({ or: [part, beside] }),
+  )
+  fc.assert(
+    fc.property(nestedFilters, empty, fc.array(wrap, { maxLength: 4 }), (filter, hole, wraps) => {
+      expect(isTaken(filter)).toBe(true)
+      expect(isTaken(wraps.reduce<object>((part, wrapped) => wrapped(part, filter), hole))).toBe(false)
+    }),
+  )
+})
+
 describe('an error', () => {
   it.each<[string, Topic, unknown, string[]]>([
     [
@@ -195,6 +230,11 @@ it.each<[string, Topic, unknown]>([
   ['an audience within the data', 'transactional', { channel: 'broadcast', broadcast_id: 1, data: { ids: ['1'] } }],
   ['an empty filter', 'transactional', { channel: 'broadcast', broadcast_id: 1, recipients: { not: { and: [] } } }],
   ['a long name of an event', 'track', { identifiers: { id: '1' }, name: 'x'.repeat(101) }],
+  [
+    'a line break in the sender of an event',
+    'track',
+    { identifiers: { id: '1' }, name: 'x', attributes: { from_address: 'a\nb' } },
+  ],
   [
     'a line break in a subject',
     'transactional',

@@ -246,6 +246,15 @@ describe('a line break would begin another header', () => {
     expect(error).toContain(`${path}: `)
   })
 
+  it.each(['recipient', 'from_address', 'reply_to'])('is refused in %s of an event, which a campaign takes', (name) => {
+    const message = (value: unknown) => ({ ...event, attributes: { [name]: value } })
+    expect(result(trackMessage, message('a@example.com\r\nBcc: b@example.com'))).toBe(
+      `attributes.${name}: must not hold a line break`,
+    )
+    for (const fine of ['a@example.com', 7, null])
+      expect(parse(trackMessage, message(fine))).toMatchObject({ ok: true })
+  })
+
   it.each<[object]>([
     [{ headers: '[\n  {"name": "X-A", "value": "a\\\\nb"}\n]' }],
     [{ headers: { 'X-A': 'a\\nb' } }],

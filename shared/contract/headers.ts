@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { anyText, line } from './text.ts'
+import { anyText, LINE_BREAK, line } from './text.ts'
 
 /** The rule that headers as JSON text break, or undefined. A line break may be escaped there, hence the look inside. */
 function brokenRule(text: string): string | undefined {
@@ -12,7 +12,7 @@ function brokenRule(text: string): string | undefined {
   } catch {
     return 'must be JSON'
   }
-  return hasLineBreak ? 'must not hold a line break' : undefined
+  return hasLineBreak ? LINE_BREAK : undefined
 }
 
 const asText = anyText.check((ctx) => {

@@ -4,9 +4,12 @@ import { optionalObject } from './attributes.ts'
 import { personOrAnonymous } from './identifiers.ts'
 import { LIMITS } from './limits.ts'
 import { checkOperationSize } from './operation.ts'
-import { anyText, tooLong } from './text.ts'
+import { anyText, LINE_BREAK, line, tooLong } from './text.ts'
 import { optionalTime } from './time.ts'
 import { ULID_PATTERN } from './ulid.ts'
+
+/** Attributes of an event that replace a campaign's own in the e-mails that it starts. */
+const IN_HEADERS = ['recipient', 'from_address', 'reply_to']
 
 /**
  * A message of the topic `track`: a v2 event of a person, known or anonymous.
@@ -35,6 +38,13 @@ export const trackMessage = z
     // A page's name is often its address, which may be long. Customer.io keeps no page's name.
     const rule = ctx.value.action === 'page' ? undefined : tooLong(ctx.value.name, LIMITS.eventNameBytes)
     if (rule) ctx.issues.push({ code: 'custom', message: rule, input: ctx.value, path: ['name'] })
+  })
+  .check((ctx) => {
+    for (const name of IN_HEADERS) {
+      const value = ctx.value.attributes?.[name]
+      if (typeof value !== 'string' || line.safeParse(value).success) continue
+      ctx.issues.push({ code: 'custom', message: LINE_BREAK, input: value, path: ['attributes', name] })
+    }
   })
   .check(checkOperationSize)
 

@@ -26,7 +26,8 @@ function identifiersOf({ id, email, cio_id }: Person['identifiers']): Record<str
 /** To whom a message went: devices for a push, the person for an in-app message, else an address. */
 function recipientOf(send: Send, person: Person | undefined): Record<string, unknown> {
   if (send.channel === 'in_app') return { recipient: send.who.value }
-  if (send.channel !== 'push') return { recipient: send.recipient ?? '' }
+  if (send.channel === 'email') return { recipient: send.recipient ?? '' }
+  if (send.channel !== 'push') return { recipient: send.recipient }
   const devices = [...(person?.devices ?? [])]
   return { recipients: devices.map(([token, { platform }]) => known({ device_id: token, device_platform: platform })) }
 }

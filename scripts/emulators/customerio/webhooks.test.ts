@@ -288,6 +288,7 @@ describe('the local Customer.io', () => {
     await send('email', { to: '{{customer.email}}' })
     await send('sms', { to: '{{customer.phone}}' })
     await send('whatsapp', {})
+    await send('whatsapp', { to: '{{customer.nothing}}' })
     await send('in_app', {})
     await send('push', { queue_draft: true })
     await sender.idle()
@@ -301,6 +302,7 @@ describe('the local Customer.io', () => {
       },
       { object_type: 'sms', metric: 'sent', data: { ...about, recipient: '+15550100' } },
       { object_type: 'whatsapp', metric: 'sent', data: { ...about, recipient: '+15550100' } },
+      { object_type: 'whatsapp', metric: 'undeliverable', data: { ...about, failure_message: 'no recipient' } },
       { object_type: 'in_app', metric: 'sent', data: { ...about, recipient: 'u1' } },
       { object_type: 'push', metric: 'drafted', data: { ...about, recipients: [] } },
     ])
