@@ -1,9 +1,10 @@
 import type { Request, Response } from '@google-cloud/functions-framework'
 import { type Clock, TimeoutError, withTimeout } from '../../shared/clock/index.ts'
-import { MEMORY_PER_BODY_BYTE } from '../../shared/config/index.ts'
+import { MEMORY_PER_BODY_BYTE, parsedMemory } from '../../shared/config/index.ts'
 import { safeErrorName } from '../../shared/errors/index.ts'
+import { complexityOf } from '../../shared/json/index.ts'
 import type { Log, LogFields } from '../../shared/logging/index.ts'
-import { createBodyReader } from '../../shared/runtime/index.ts'
+import { type Body, createBodyReader } from '../../shared/runtime/index.ts'
 import type { Secret } from '../../shared/secrets/index.ts'
 import {
   type CustomerIOWebhookHandler,
@@ -74,16 +75,16 @@ export function createWebhookHandler(options: WebhookHandlerOptions) {
     if (body === 'aborted') return undefined
     if (body === 'too_slow') return refused(408, body)
     if (body === 'too_large') return refused(413, body)
-    if (body === 'no_room') return ours('the webhooks that are held leave no memory for another', body)
+    if (body === 'no_room') return noRoom
     try {
-      return await decideOn(body.bytes, claim, request, receivedAtMs)
+      return await decideOn(body, claim, request, receivedAtMs)
     } finally {
       body.release()
     }
   }
 
   async function decideOn(
-    body: Buffer,
+    { bytes: body, take }: Body,
     claim: SignatureClaim,
     request: Request,
     receivedAtMs: number,
@@ -95,6 +96,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions) {
     if (verification !== 'authentic') return refused(401, verification)
     if (isTooOld(claim, options.maxAgeSeconds, receivedAtMs)) return refused(401, 'too_old')
 
+    if (!take(parsedMemory(complexityOf(body).listsAndObjects))) return noRoom
     const traceparent = request.get('traceparent')
     const signatureTimestamp = claim.timestamp
     const { message, event } = webhookMessageOf({ body, signatureTimestamp, receivedAtMs, traceparent })
@@ -157,6 +159,8 @@ function refused(answer: 401 | 405 | 408 | 413, reason: string): Decision {
 function ours(message: string, reason: string): Decision {
   return { answer: 503, message, severity: 'error', outcome: 'retry', reason }
 }
+
+const noRoom = ours('the webhooks that are held leave no memory for another', 'no_room')
 
 /** What kept the work from ending in time: the name or code of its error, or `timeout`; undefined when nothing did. */
 async function failureWithin(clock: Clock, work: Promise<unknown>, timeoutMs: number): Promise<string | undefined> {

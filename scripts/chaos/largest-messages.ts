@@ -46,6 +46,18 @@ const webhookEvent = (bytes: number) => {
   return `${start}${text(bytes - start.length - 3)}"}}`
 }
 
+/** What takes most memory for its length: an object with a number for a name is a table of its own. */
+const SPARSE = '{"900":0},'
+
+/** A million bytes of such objects, which the contract lets pass. */
+const emailOfObjects = () => {
+  const { attachments: _, message_data: __, ...rest } = email()
+  return `${JSON.stringify(rest).slice(0, -1)},"message_data":{"list":[${SPARSE.repeat(99_900)}0]}}`
+}
+
+/** Ten megabytes of nothing but values. */
+const bomb = (item: string) => `{"event_id":"e1","channel":"email","data":[${item.repeat(9_900_000 / item.length)}0]}`
+
 export const SCENARIOS: Readonly<Record<string, () => Scenario>> = {
   'track-oversize': () => ({
     function: 'track',
@@ -74,6 +86,34 @@ export const SCENARIOS: Readonly<Record<string, () => Scenario>> = {
     concurrency: 60,
     messages: 60,
     request: pushes('warehouse', webhookEvent(9_900_000)),
+  }),
+  'transactional-objects': () => ({
+    function: 'transactional',
+    what: 'e-mails with 1 MB of small objects',
+    concurrency: 80,
+    messages: 160,
+    request: pushes('transactional', emailOfObjects()),
+  }),
+  'transactional-bomb': () => ({
+    function: 'transactional',
+    what: 'messages of 9.9 MB of nested lists',
+    concurrency: 20,
+    messages: 40,
+    request: pushes('transactional', bomb('[[[[[[[[[[[]]]]]]]]]]],')),
+  }),
+  'warehouse-bomb': () => ({
+    function: 'warehouse',
+    what: 'webhook events of 9.9 MB of small objects',
+    concurrency: 20,
+    messages: 40,
+    request: pushes('warehouse', bomb(SPARSE)),
+  }),
+  'webhook-bomb': () => ({
+    function: 'webhook',
+    what: 'signed webhooks of 9.9 MB of small objects',
+    concurrency: 32,
+    messages: 32,
+    request: webhooks(bomb(SPARSE)),
   }),
   webhook: () => ({
     function: 'webhook',

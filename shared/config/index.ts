@@ -11,7 +11,7 @@ export {
   type WebhookConfig,
 } from './functions.ts'
 export { ignoredSettings } from './groups.ts'
-export { LEAST_BODY_MEMORY_BYTES, MEMORY_PER_BODY_BYTE } from './memory.ts'
+export { LEAST_BODY_MEMORY_BYTES, MEMORY_PER_BODY_BYTE, parsedMemory } from './memory.ts'
 export { ConfigurationError, variablesOf } from './parse.ts'
 export type { SetBy, Variable } from './setting.ts'
 export { BODY_TIMEOUT_MS, DEAD_LETTER_TIMEOUT_MS, DRAIN_LIMIT_MS, SEND_PROBE_TIMEOUT_MS } from './times.ts'

@@ -10,10 +10,24 @@
  */
 export const MEMORY_PER_BODY_BYTE = 10
 
+/**
+ * Bytes of memory that a list or an object takes beyond that, at most: `{"900":0},` is ten bytes of text, and a table of
+ * 208 once it is parsed. No other value is larger in memory than what is counted for its text.
+ */
+const MEMORY_PER_LIST_OR_OBJECT = 256
+
+/** A message with more is not parsed: it has more values than the contract allows. */
+const MOST_LISTS_AND_OBJECTS = 500_000
+
+/** Bytes of memory that the lists and objects of a body take once it is parsed, beyond what is counted for its length. */
+export function parsedMemory(listsAndObjects: number): number {
+  return listsAndObjects > MOST_LISTS_AND_OBJECTS ? 0 : listsAndObjects * MEMORY_PER_LIST_OR_OBJECT
+}
+
 /** The largest push of Pub/Sub: a message of 10 MB in base64, with attributes. */
 const LARGEST_PUSH_BYTES = 14_200_000
 
-/** Room for two of the largest: while one is held, there is room for the next. */
+/** Room for two of the largest: while one is held, there is room for the next. Either may be all lists and objects. */
 export const leastBodyMemory = (largestBodyBytes: number) => 2 * largestBodyBytes * MEMORY_PER_BODY_BYTE
 
 export const LEAST_BODY_MEMORY_BYTES = leastBodyMemory(LARGEST_PUSH_BYTES)

@@ -1,10 +1,11 @@
-import { isObject, longInteger, parseJson, text } from '../json/index.ts'
+import { complexityOf, isObject, longInteger, parseJson, text } from '../json/index.ts'
 
 /** The quarantine's reasons that are found here; the webhook function finds others (its attribute `quarantine`). */
 export type QuarantineReason =
   | 'not_json'
   | 'not_an_object'
   | 'no_event_id'
+  | 'too_complex' // more values than are worth the memory to parse them
   | 'too_deep' // nested deeper than can be written again
   | 'no_timestamp' // no moment can be read from `timestamp`
   | 'timestamp_out_of_range' // BigQuery cannot store it, or does not take it by streaming
@@ -45,11 +46,20 @@ export type ParsedEvent =
       readonly undated?: Event
     }
 
+/** Customer.io's own have fewer than a hundred: the large part of a webhook is text. */
+const MOST_VALUES = 50_000
+
+/** Whether a webhook has more values than are worth the memory that parsing takes: up to 70 times its length. */
+export function isTooComplex(body: Uint8Array): boolean {
+  return complexityOf(body).values > MOST_VALUES
+}
+
 /**
  * Reads the body of a webhook. Only the event's id and time are needed: without an id it cannot be told from its
  * duplicates, and without a time it has no place in the table.
  */
 export function parseEvent(body: Buffer, nowMs: number): ParsedEvent {
+  if (isTooComplex(body)) return { ok: false, reason: 'too_complex', error: `more than ${MOST_VALUES} values` }
   let json: unknown
   try {
     json = parseJson(body.toString('utf8'))

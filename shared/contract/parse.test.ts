@@ -150,9 +150,10 @@ it.each([
 
 it.each([
   ['lists', '[],'],
+  ['lists without an end', '['],
   ['numbers', '1,'],
   ['objects', '{"a":1},'],
-])('refuses ten megabytes of %s without spending memory on each', (_what, item) => {
+])('refuses ten megabytes of %s before it takes memory for each', (_what, item) => {
   const body = `{"channel":"broadcast","broadcast_id":1,"ids":[${item.repeat(1e7 / item.length)}1]}`
   expect(parse(transactionalMessage, body)).toEqual({
     ok: false,

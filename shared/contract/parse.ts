@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import type { z } from 'zod'
+import { complexityOf } from '../json/index.ts'
 import { dropAbsent } from './absent.ts'
 import { hintsFor } from './hints.ts'
+import { LIMITS } from './limits.ts'
 import { type Problem, problemsOf, renderProblems, ruleOf } from './problems.ts'
 import { structureProblems } from './structure.ts'
 import { timeProblems } from './time.ts'
@@ -41,6 +43,13 @@ function decode(bytes: Uint8Array): { document: object } | { error: string } {
   return { document }
 }
 
+/** Looked at before anything is parsed: a few bytes of text can take hundreds in memory. */
+function complexityRule(bytes: Uint8Array): string | undefined {
+  const { values, depth } = complexityOf(bytes)
+  if (values > LIMITS.values) return `more than ${LIMITS.values} values`
+  return depth > LIMITS.depth ? `nested deeper than ${LIMITS.depth} levels` : undefined
+}
+
 /**
  * Parses the body of a message with one of the contract's schemas. Never throws, whatever the bytes.
  * The error names paths and rules, is at most about 1,000 bytes long and never holds a value.
@@ -54,6 +63,8 @@ export function parseMessage<S extends z.ZodType>(
     ({ ok: false, reason: 'contract', error: renderProblems(problems) }) as const
   const tooLong = bytes.length > (options.maxBytes ?? Number.POSITIVE_INFINITY)
   if (tooLong) return refused([{ path: [], rule: `${bytes.length} bytes, at most ${options.maxBytes}` }])
+  const tooComplex = complexityRule(bytes)
+  if (tooComplex) return refused([{ path: [], rule: tooComplex }])
   const decoded = decode(bytes)
   if ('error' in decoded) return { ok: false, reason: 'not_json', error: decoded.error }
   const { document } = decoded

@@ -1,8 +1,6 @@
 import { LIMITS } from './limits.ts'
 import type { Problem } from './problems.ts'
 
-type Path = readonly (string | number)[]
-
 function brokenRule(value: unknown): string | undefined {
   if (typeof value === 'string' && !value.isWellFormed()) return 'holds half a surrogate pair: no valid Unicode'
   if (typeof value !== 'number') return undefined
@@ -20,34 +18,28 @@ function brokenNameRule(name: string): string | undefined {
 }
 
 /**
- * What is wrong with a parsed JSON document at any place, whatever its schema: nesting that would overflow a stack,
- * more values or names than time and memory should be spent on, texts that are no Unicode (Customer.io's SDK throws on them), numbers
- * that JSON.parse has changed, `__proto__`. Stops at `most` problems.
+ * What is wrong with a parsed JSON document at any place, whatever its schema: more names than time should be spent on,
+ * texts that are no Unicode (Customer.io's SDK throws on them), numbers that JSON.parse has changed, `__proto__`. Stops at
+ * `most` problems. How deep it nests and how many values it has was found before it was parsed.
  */
 export function structureProblems(document: unknown, most: number): Problem[] {
   const problems: Problem[] = []
-  // The way to the current value; its length is the depth, and what bounds the recursion.
+  // The way to the current value.
   const path: (string | number)[] = []
-  let values = 0
 
-  const report = (rule: string, at: Path = path) => problems.push({ path: [...at], rule })
+  const report = (rule: string) => problems.push({ path: [...path], rule })
 
   function visit(value: unknown): void {
-    values++
     const rule = brokenRule(value)
     if (rule) report(rule)
     if (typeof value !== 'object' || value === null) return
-    if (path.length >= LIMITS.depth) {
-      report(`nested deeper than ${LIMITS.depth} levels`)
-      return
-    }
     const isList = Array.isArray(value)
     if (!isList && Object.keys(value).length > LIMITS.names) {
       report(`more than ${LIMITS.names} names in one object`)
       return
     }
     for (const [key, child] of isList ? value.entries() : Object.entries(value)) {
-      if (problems.length >= most || values > LIMITS.values) return
+      if (problems.length >= most) return
       path.push(key)
       const nameRule = typeof key === 'string' ? brokenNameRule(key) : undefined
       if (nameRule) report(nameRule)
@@ -57,6 +49,5 @@ export function structureProblems(document: unknown, most: number): Problem[] {
   }
 
   visit(document)
-  if (values > LIMITS.values) report(`more than ${LIMITS.values} values`, [])
   return problems
 }

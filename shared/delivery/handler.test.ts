@@ -72,6 +72,26 @@ function push(data: string, overrides: { deliveryAttempt?: number; attributes?: 
 
 const retry: Outcome = { kind: 'retry', cause: 'transient', error: 'Customer.io answered 503', httpStatus: 503 }
 
+it('counts the memory of lists and objects, which take far more than their text', async () => {
+  const held = Promise.withResolvers<Outcome>()
+  const delivering = Promise.withResolvers<void>()
+  const { post, lines } = await start({
+    deliver: () => {
+      delivering.resolve()
+      return held.promise
+    },
+  })
+  // 4 MB of text count as 40 MB of memory, and parsed as 125 MB more: of the 300 MB there are, two take too much.
+  const dense = push(`[${'{},'.repeat(490_000)}${' '.repeat(1_500_000)}0]`)
+  const first = post(dense)
+  await delivering.promise
+  expect((await post(dense)).status).toBe(503)
+  expect(lines).toContainEqual(expect.objectContaining({ event: 'message_not_read', reason: 'no_room' }))
+  held.resolve({ kind: 'delivered' })
+  expect((await first).status).toBe(204)
+  expect((await post(dense)).status).toBe(204)
+})
+
 it('acknowledges what was delivered, with one log line', async () => {
   const seen: ReceivedMessage[] = []
   const { post, deadLetters, lines } = await start({

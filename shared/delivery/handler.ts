@@ -1,9 +1,10 @@
 import type { Request, Response } from '@google-cloud/functions-framework'
 import type { Clock } from '../clock/index.ts'
-import { BODY_TIMEOUT_MS, MEMORY_PER_BODY_BYTE } from '../config/index.ts'
+import { BODY_TIMEOUT_MS, MEMORY_PER_BODY_BYTE, parsedMemory } from '../config/index.ts'
+import { complexityOf } from '../json/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { Outcome, RefusalReason } from '../outcome/index.ts'
-import { createBodyReader, type UnreadReason } from '../runtime/index.ts'
+import { type Body, createBodyReader, type UnreadReason } from '../runtime/index.ts'
 import { type DeadLetter, deadLetterOf, type Failure } from './dead-letter.ts'
 import { LARGEST_PUSH_BYTES, pushBytes, type ReceivedMessage, unwrapPush } from './push.ts'
 
@@ -38,7 +39,6 @@ export interface PushHandlerOptions<T> {
   readonly clock: Clock
 }
 
-/** How long the body of a push may take to arrive. Pub/Sub sends ten megabytes in a fraction of a second. */
 /**
  * How many attempts before the last we dead-letter a message ourselves: Pub/Sub's count is approximate, and its own
  * forwarding makes a new message that has lost the old id and never had a reason.
@@ -114,19 +114,23 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
       return
     }
     try {
-      await handle(body.bytes, startedAt, request, response)
+      await handle(body, startedAt, request, response)
     } finally {
       body.release()
     }
   }
 
-  async function handle(body: Buffer, startedAt: number, request: Request, response: Response): Promise<void> {
-    const pushed = unwrapPush(body)
+  async function handle(body: Body, startedAt: number, request: Request, response: Response): Promise<void> {
+    const pushed = unwrapPush(body.bytes)
     if (!pushed.ok) {
       answerNotAPush(400, pushed.error, response)
       return
     }
     const { message } = pushed
+    if (!body.take(parsedMemory(complexityOf(message.data).listsAndObjects))) {
+      answerUnread('no_room', response)
+      return
+    }
     const outcome = await outcomeOf(message)
     const ended: Ended =
       outcome.kind === 'delivered' ? { answer: 204, outcome } : await deadLetterOrRetry(message, outcome)

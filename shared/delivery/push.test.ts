@@ -53,6 +53,11 @@ it.each([
   expect(unwrap(body)).toEqual({ ok: false, error: expect.stringMatching(error) })
 })
 
+it('does not parse an envelope of more values than Pub/Sub writes', () => {
+  const attributes = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`a${index}`, '']))
+  expect(unwrap({ message: { ...base, attributes } })).toMatchObject({ ok: false })
+})
+
 it('gives back every byte and attribute that was pushed', () => {
   fc.assert(
     fc.property(fc.uint8Array(), fc.dictionary(fc.string(), fc.string()), fc.nat(), (bytes, attributes, attempt) => {

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { complexityOf } from '../json/index.ts'
 import { PUBSUB_LIMITS } from './limits.ts'
 
 /** A Pub/Sub message as our push subscription delivered it. */
@@ -91,8 +92,12 @@ function notAPush(field: string, problem: string): NotAPush {
   return { ok: false, error: `not a Pub/Sub push: ${field}: ${problem}` }
 }
 
+/** Far more than Pub/Sub puts around a message: envelope, message and 100 attributes. */
+const MOST_ENVELOPE_VALUES = 1_000
+
 /** Undefined when it is no JSON. The engine's own message would quote the body. */
 function parseJson(body: Buffer): unknown {
+  if (complexityOf(body).values > MOST_ENVELOPE_VALUES) return undefined
   try {
     return JSON.parse(body.toString('utf8'))
   } catch {

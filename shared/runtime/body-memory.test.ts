@@ -46,6 +46,17 @@ it('moves a body that turns out oversize to the memory that is kept for it', () 
   expect(Array.from({ length: 7 }, () => memory.hold().grow(50))).toEqual([...Array(6).fill(true), false])
 })
 
+it('counts what is made of a body until it is released', () => {
+  const memory = new BodyMemory(OPTIONS)
+  const parsed = memory.hold()
+  expect(parsed.grow(100)).toBe(true)
+  expect(parsed.take(700)).toBe(true)
+  expect(parsed.take(101)).toBe(false)
+  expect(memory.hold().grow(51)).toBe(false)
+  parsed.release()
+  expect(memory.hold().grow(200)).toBe(true)
+})
+
 it('refuses a budget that never lets in the largest body', () => {
   expect(() => new BodyMemory({ ...OPTIONS, budgetBytes: 399 })).toThrow('never lets in the largest body')
   expect(() => new BodyMemory({ ...OPTIONS, budgetBytes: 499, deliverableBytes: 50 })).toThrow(RangeError)

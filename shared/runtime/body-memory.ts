@@ -17,6 +17,8 @@ export interface BodyMemoryOptions {
 export interface BodyHold {
   /** Takes memory for a body of so many bytes in all; false when there is not enough now. */
   grow(bytes: number): boolean
+  /** Takes so much more memory for what is made of the body; false when there is not enough now. */
+  take(memoryBytes: number): boolean
   /** Gives back all that was taken. Calling it again does nothing. */
   release(): void
 }
@@ -42,6 +44,12 @@ export class BodyMemory {
   hold(): BodyHold {
     let taken = 0
     let isOversize = false
+    const take = (memoryBytes: number) => {
+      if (memoryBytes > this.#free) return false
+      this.#free -= memoryBytes
+      taken += memoryBytes
+      return true
+    }
     const giveBack = () => {
       this.#free += taken
       taken = 0
@@ -56,14 +64,10 @@ export class BodyMemory {
           giveBack()
           return true
         }
-        const more = bytes * this.#memoryPerByte - taken
-        if (more > this.#free) return false
-        if (more > 0) {
-          this.#free -= more
-          taken += more
-        }
-        return true
+        return take(Math.max(0, bytes * this.#memoryPerByte - taken))
       },
+      // What cannot be delivered is not parsed.
+      take: (memoryBytes) => isOversize || take(memoryBytes),
       release: () => {
         giveBack()
         if (isOversize) this.#oversizeIsIn = false

@@ -5,6 +5,8 @@ import { type BodyHold, BodyMemory, type BodyMemoryOptions } from './body-memory
 /** A body in memory. */
 export interface Body {
   readonly bytes: Buffer
+  /** Takes so many bytes of memory for what is made of the body; false when there is not enough now. */
+  take(memoryBytes: number): boolean
   /** To be called once nothing of the body is held any more: what it takes is counted until then. */
   release(): void
 }
@@ -68,7 +70,7 @@ export function createBodyReader({ clock, reservesAhead, ...options }: BodyReade
           else chunks.push(chunk)
         })
         request.on('end', () => {
-          if (!isOver) end({ bytes: Buffer.concat(chunks), release: hold.release })
+          if (!isOver) end({ bytes: Buffer.concat(chunks), take: hold.take, release: hold.release })
         })
         const aborted = () => {
           if (!isOver) end('aborted')

@@ -321,7 +321,7 @@ describe('the quarantine', () => {
   })
 
   it('takes an event that is nested deeper than can be written again', () => {
-    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+    const deep = `${'['.repeat(40_000)}${']'.repeat(40_000)}`
     const inData = decodeBytes(Buffer.from(JSON.stringify(EVENT).replace('"d"', deep)))
     const beside = decodeBytes(Buffer.from(JSON.stringify({ ...EVENT, more: 'x' }).replace('"x"', deep)))
     for (const decoded of [inData, beside]) {
@@ -330,6 +330,15 @@ describe('the quarantine', () => {
         value: { rows: [{ table: 'webhook_quarantine', json: { reason: 'too_deep' } }] },
       })
     }
+  })
+
+  it('takes an event of more values than are worth parsing', () => {
+    const body = JSON.stringify(EVENT).replace('"d"', `[${'{},'.repeat(50_000)}0]`)
+    const decoded = decodeBytes(Buffer.from(body))
+    expect(decoded).toMatchObject({
+      ok: true,
+      value: { rows: [{ json: { reason: 'too_complex', body: Buffer.from(body).toString('base64') } }] },
+    })
   })
 
   it('takes the whole event when BigQuery refuses one of its rows', () => {

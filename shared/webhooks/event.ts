@@ -1,4 +1,4 @@
-import { eventIdOf } from '../consent/index.ts'
+import { eventIdOf, isTooComplex } from '../consent/index.ts'
 import { isRecord, parseJson } from '../json/index.ts'
 
 /**
@@ -166,6 +166,7 @@ export interface KnownWebhookData {
 export const QUARANTINE_REASONS = [
   'not_json', // the body is not JSON
   'not_an_object', // it is JSON, but no object
+  'too_complex', // more values than are worth the memory to parse them
   'no_event_id', // `event_id` is neither text nor a whole number, or empty: nothing to de-duplicate by
   'too_large', // understood, but does not fit a Pub/Sub message even without `data.content`
 ] as const
@@ -173,6 +174,7 @@ export type QuarantineReason = (typeof QUARANTINE_REASONS)[number]
 
 /** Reads the body of an authentic webhook. Never throws. */
 export function parseWebhookEvent(body: Buffer): WebhookEvent | Exclude<QuarantineReason, 'too_large'> {
+  if (isTooComplex(body)) return 'too_complex'
   let json: unknown
   try {
     json = JSON.parse(body.toString('utf8'))

@@ -88,9 +88,17 @@ it('keeps the beginning of a large body that is no JSON', () => {
 })
 
 it('survives JSON that is nested deeper than it could be written again', () => {
-  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+  const deep = `${'['.repeat(40_000)}${']'.repeat(40_000)}`
   const { message } = messageOf(`{"event_id":"01","data":{"n":${deep},"content":"${'x'.repeat(1e7)}"}}`)
   expect(message.attributes).toMatchObject({ event_id: '01', quarantine: 'too_large', truncated: 'body' })
+})
+
+it.each(['[', '{},', '1,'])('keeps a body of nothing but %s, and does not parse it', (item) => {
+  const body = `{"event_id":"01","data":[${item.repeat(60_000)}`
+  const { message, event } = messageOf(body)
+  expect(event).toBeUndefined()
+  expect(message.data.toString()).toBe(body)
+  expect(message.attributes).toMatchObject({ quarantine: 'too_complex' })
 })
 
 it('passes a valid trace context on and drops any other', () => {
