@@ -185,7 +185,7 @@ describe('an audience of a broadcast', () => {
     [{ segment: {} }, 'as segment is'],
     [{ attribute: { field: 'plan', operator: 'eq' } }, 'as attribute.value is'],
     [{ and: [segment], or: [attribute] }, 'recipients: must hold exactly one of and, or, not, segment, attribute'],
-    [{ ids: ['1'] }, 'recipients.ids: unknown field'],
+    [{ ids: ['1'] }, 'recipients.ids: unknown field (ids stands in place of recipients)'],
     [{ emails: [] }, 'recipients.emails: unknown field'],
     [{ recipients: segment }, 'recipients.recipients: unknown field'],
     [{ and: [{ segment: 7 }] }, 'recipients.and[0].segment: must be an object'],

@@ -59,6 +59,9 @@ export function hintsFor(schema: z.ZodType, message: object): Hint {
   return (path, key) => {
     const name = plain(key)
     if (path.length === 0 && name === 'idempotencykey') return ' (it is an attribute of the Pub/Sub message)'
+    // As Customer.io's SDK is called: there all audiences are given in one place.
+    if (path.length === 1 && path[0] === 'recipients' && fields.includes(key))
+      return ` (${key} stands in place of recipients)`
     const isDevice = path.length === 1 && String(path[0]).endsWith('device')
     if (path.length > 0 && !isDevice) return ''
     const places = isDevice ? IN_DEVICES : isSend ? IN_SENDS : IN_OPERATIONS
