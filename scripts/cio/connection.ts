@@ -182,7 +182,9 @@ function operatorsShare({ customerio }: Topology): number {
 
 /** Sets the emulators' variables, by which Google's clients, here and in shared/, find the local stack. */
 async function whereLocal(target: Target): Promise<Where> {
-  const start = 'Start the local stack with `npm start`, which writes that file, and leave it running.'
+  const start =
+    'Start the local stack with `npm start`, which writes that file, and leave it running. For a stack of another folder, ' +
+    'give its file: --endpoints <folder>/.local/endpoints.json'
   const control = target.endpoints === undefined ? process.env[PIPELINE_VARIABLE] : undefined
   const file = resolve(
     target.endpoints ?? findUpwards(target.from ?? process.cwd(), [LOCAL_ENDPOINTS]) ?? LOCAL_ENDPOINTS,

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
+import { documentPath } from '../topology/topology.ts'
 import { accessCommand } from './commands/access.ts'
 import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
@@ -99,13 +100,18 @@ export function createProgram(run: Run): Command {
   const program = new Command('cio-gcp')
     .description('Operate the pipeline between your applications and Customer.io.')
     .addOption(new Option('--local', 'use the local stack that `npm start` runs'))
-    .addOption(new Option('--endpoints <file>', 'use another local stack: its endpoints.json'))
+    .addOption(
+      new Option(
+        '--endpoints <file>',
+        'use another local stack, such as one of a checkout elsewhere: its .local/endpoints.json',
+      ),
+    )
     .addOption(new Option('--env <name>', 'take project and region from terraform/environments/<name>, here or above'))
     .addOption(new Option('--project <id>', 'Google Cloud project, with --region'))
     .addOption(new Option('--region <us|eu>', "region of Customer.io's account").env('CUSTOMERIO_REGION'))
     .addOption(new Option('--json', 'print one JSON document instead of text, and notes and errors as JSON lines'))
     .addOption(new Option('-y, --yes', 'answer every confirmation with yes'))
-    .addHelpText('after', '\nOperator guide: scripts/cio/README.md')
+    .addHelpText('after', `\nOperator guide: ${documentPath('scripts/cio/README.md')}`)
   for (const make of COMMANDS) program.addCommand(make(run))
   for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])]) {
     command

@@ -117,6 +117,7 @@ describe('an installed cio-gcp', () => {
       expect.arrayContaining(['NOTICE', 'sbom.cdx.json', 'dist/track/NOTICE', 'dist/track/sbom.cdx.json']),
     )
     expect(await readFile(join(root, 'NOTICE'), 'utf8')).toMatch(/yaml \d.* \(ISC\)/)
+    expect(files).toEqual(expect.arrayContaining(['scripts/cio/README.md', 'shared/contract/README.md']))
     expect(files.filter((file) => /\.test\.|tfstate|terraform\/tests|\.map$/.test(file))).toEqual([])
   })
 })
@@ -164,6 +165,11 @@ describe('with the packages of the local pipeline', () => {
     const outputs = [expect.stringContaining('published to identify: message')]
     expect(JSON.parse(stdout)).toEqual({ outputs, received: ['identify'] })
   }, 60_000)
+
+  it('names its documents where they lie', async () => {
+    const { stdout } = await node([join(consumer, 'node_modules/.bin/cio-gcp'), '--help'])
+    expect(stdout).toContain('Operator guide: node_modules/cio-gcp/scripts/cio/README.md')
+  })
 
   it('serves the tests of an application in Jest', async () => {
     const config = {

@@ -38,6 +38,7 @@ export async function stagePackage(stage: string, bundles?: string): Promise<voi
     copyTerraform(join(PROJECT_ROOT, 'terraform'), join(stage, 'terraform')),
     cp(join(PROJECT_ROOT, 'shared/contract/json-schema'), join(stage, 'schemas'), { recursive: true }),
     cp(join(PROJECT_ROOT, 'shared/contract', PYTHON_TYPES), join(stage, PYTHON_TYPES)),
+    copyDocuments(stage),
     cp(join(PROJECT_ROOT, 'LICENSE'), join(stage, 'LICENSE')),
     cp(join(PROJECT_ROOT, 'scripts/package/README.md'), join(stage, 'README.md')),
   ])
@@ -87,6 +88,16 @@ async function compileLibrary(stage: string, entries: ReadEntries): Promise<void
       for (const file of [...data, ...ASSETS]) await cp(join(PROJECT_ROOT, file), join(outDir, file))
     }),
   ])
+}
+
+/** What the command's texts and the package's README point to, at the paths that they have in a checkout. */
+async function copyDocuments(stage: string): Promise<void> {
+  const documents = (await readdir(join(PROJECT_ROOT, 'shared'), { recursive: true }))
+    .filter((path) => extname(path) === '.md')
+    .map((path) => join('shared', path))
+  for (const path of [...documents, 'scripts/cio/README.md', '.github/CHANGELOG.md', '.github/SECURITY.md']) {
+    await cp(join(PROJECT_ROOT, path), join(stage, path))
+  }
 }
 
 /** By extension, so that no state, plan or variable file that lies around gets into a package. */

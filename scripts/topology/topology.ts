@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 
@@ -22,6 +22,11 @@ export function findUpwards(from: string, paths: readonly string[]): string | un
  * their sources do here.
  */
 export const PROJECT_ROOT = join(dirname(findUpwards(import.meta.dirname, [PIPELINE]) ?? PIPELINE), '..')
+
+/** The path of a document of the project, from where the person stands: `scripts/cio/README.md` in a checkout. */
+export function documentPath(path: string): string {
+  return relative(process.cwd(), join(PROJECT_ROOT, path))
+}
 
 const seconds = z.number().int().positive()
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { documentPath } from '../../topology/topology.ts'
 import type { Run } from '../context.ts'
 import { positiveInteger, positiveNumber } from '../options.ts'
 import type { SyncOptions } from '../sync/sync.ts'
@@ -6,7 +7,10 @@ import type { SyncOptions } from '../sync/sync.ts'
 export function syncCommand(run: Run): Command {
   return new Command('sync')
     .description('Send the changed rows of a users table to Customer.io, through the topic identify.')
-    .requiredOption('-m, --mapping <file>', 'file that maps columns to attributes: shared/repository/README.md')
+    .requiredOption(
+      '-m, --mapping <file>',
+      `file that maps columns to attributes: ${documentPath('shared/repository/README.md')}`,
+    )
     .option('--full', 'send every user, not only those that changed since the last sync')
     .option('--resume', 'with --full: go on where a full sync of the last 24 hours was stopped')
     .option('--delete-missing', 'suppress and delete people whose row is gone, after asking')

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { text as readAll } from 'node:stream/consumers'
 import { isTopicName, TOPIC_SCHEMAS, type TopicName } from '../../../shared/contract/index.ts'
 import { MessagingPublisher } from '../../../shared/publisher/index.ts'
+import { documentPath } from '../../topology/topology.ts'
 import type { Context } from '../context.ts'
 import { CommandError, EXIT, usageError, wordsOf } from '../errors.ts'
 import { count } from '../output.ts'
@@ -87,7 +88,7 @@ function brokenError(topic: TopicName, all: number, broken: readonly string[]): 
   const what = all === 1 ? 'the message breaks' : `${broken.length} of ${all} messages break`
   const lines = [...broken.slice(0, PROBLEMS_SHOWN), ...more].map((line) => `\n  ${line}`).join('')
   return new CommandError(`nothing was published: ${what} the contract of ${topic}${lines}`, {
-    hint: 'The contract: shared/contract/README.md',
+    hint: `The contract: ${documentPath('shared/contract/README.md')}`,
   })
 }
 
