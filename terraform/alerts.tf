@@ -76,6 +76,18 @@ locals {
         }
       }
     }
+    quarantine = {
+      title    = "webhooks are not understood"
+      severity = "WARNING"
+      text     = "Webhooks of Customer.io were put into the quarantine, because some or all of them could not be understood. With `preferences_not_understood`, `no_person`, `no_timestamp` or `timestamp_out_of_range`, that may be somebody's opt-out. Nothing is lost; it waits for you."
+      conditions = {
+        "a webhook went into the quarantine" = {
+          filter   = format(local.function_metric, local.metric_types.quarantined)
+          aligner  = "ALIGN_DELTA"
+          group_by = ["metric.label.reason"]
+        }
+      }
+    }
     credentials = {
       title    = "credentials are refused or unset"
       severity = "CRITICAL"

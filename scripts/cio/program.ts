@@ -5,6 +5,7 @@ import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { eraseCommand } from './commands/erase.ts'
 import { publishCommand } from './commands/publish.ts'
+import { quarantineCommand } from './commands/quarantine.ts'
 import { secretsCommand } from './commands/secrets.ts'
 import { syncCommand } from './commands/sync.ts'
 import { webhooksCommand } from './commands/webhooks.ts'
@@ -29,6 +30,7 @@ const COMMANDS = [
   publishCommand,
   syncCommand,
   dlqCommand,
+  quarantineCommand,
   secretsCommand,
   webhooksCommand,
   eraseCommand,

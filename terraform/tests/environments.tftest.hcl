@@ -507,7 +507,7 @@ run "every_environment" {
   assert {
     condition = alltrue([
       for r in values(var.environments) : length(setsubtract([
-        "dead-letters", "backlog", "non-ack-ratio", "webhook", "credentials", "function-errors", "secret-rotation",
+        "dead-letters", "backlog", "non-ack-ratio", "webhook", "quarantine", "credentials", "function-errors", "secret-rotation",
         "delivery-fast", "delivery-slow", "webhook-fast", "webhook-slow",
       ], keys(r.alerts))) == 0
     ])

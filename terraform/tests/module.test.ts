@@ -158,6 +158,16 @@ describe('alerts', () => {
     }
   })
 
+  it('tell of the first webhook that is not understood: it may be an opt-out', () => {
+    const { quarantine } = z
+      .record(z.string(), alert.extend({ conditions: z.record(z.string(), z.looseObject({ filter: z.string() })) }))
+      .parse(declared.locals.alerts)
+    const conditions = Object.values(quarantine?.conditions ?? {})
+    expect(conditions).toMatchObject([{ filter: expect.stringContaining('local.metric_types.quarantined') }])
+    // Without a threshold of its own, a condition fires above 0.
+    for (const condition of conditions) expect(condition).not.toHaveProperty('threshold')
+  })
+
   it('tell series apart by labels that their metrics have', () => {
     const charts = z
       .array(z.object({ filter: z.string(), group_by: z.array(z.string()) }))

@@ -1,0 +1,91 @@
+import { decodeWebhookEvent } from '../../../shared/warehouse/index.ts'
+import { type WebhookMessage, webhookMessageOf } from '../../../shared/webhooks/index.ts'
+import type { Context } from '../context.ts'
+import { aborted, CommandError } from '../errors.ts'
+import { count, table } from '../output.ts'
+import { eventOf, openQuarantine } from './quarantine.ts'
+import type { QuarantinedWebhook, QuarantineFilter } from './rows.ts'
+
+const TOPIC = 'webhook-events'
+
+interface Judged {
+  readonly row: QuarantinedWebhook
+  readonly message: WebhookMessage
+  /** Why this release does not understand it either. */
+  readonly problem: string | undefined
+}
+
+/** Publishes what is understood by now, and takes it out of the quarantine. */
+export async function replay(context: Context, filter: QuarantineFilter, dryRun: boolean): Promise<void> {
+  const { output, prompts, connection, signal, done, now } = context
+  const quarantine = await openQuarantine(context)
+  const judged = (await quarantine.find(filter, now())).map((row) => judge(row, now()))
+  const understood = judged.filter(({ problem }) => problem === undefined)
+  const left = judged.filter(({ problem }) => problem !== undefined)
+  const outcome = {
+    dryRun,
+    understood: understood.map(({ row }) => row.message_id),
+    left: left.map(({ row, problem }) => ({ id: row.message_id, problem })),
+  }
+  const lists = [
+    ...(understood.length === 0 ? [] : [`understood by now:\n${listed(understood, ({ row }) => row.reason)}`]),
+    ...(left.length === 0 ? [] : [`still not understood:\n${listed(left, ({ problem }) => problem ?? '')}`]),
+  ].join('\n')
+  if (dryRun || understood.length === 0) {
+    const words = `${count(understood.length, 'webhook')} would be replayed, ${left.length} would stay`
+    output.result({ ...outcome, replayed: 0 }, () => [lists, words].filter(Boolean).join('\n'))
+    return
+  }
+  if (!output.json) output.note(lists)
+  await prompts.confirm(
+    `Publish ${count(understood.length, 'webhook')} to ${TOPIC} again? Every subscriber of it receives them.`,
+  )
+  const topic = (await connection.pubsub()).topic(TOPIC)
+  const replayed: string[] = []
+  try {
+    // The oldest first, as they came.
+    for (const { row, message } of understood.toReversed()) {
+      if (signal.aborted) throw aborted('stopped; run the same command again for the others')
+      await topic.publishMessage({ data: message.data, attributes: { ...message.attributes } })
+      replayed.push(row.message_id)
+      done.set('replayed', `${count(replayed.length, 'webhook')} published to ${TOPIC}`)
+    }
+  } catch (cause) {
+    await quarantine.remove(replayed)
+    throw cause instanceof CommandError ? cause : new CommandError('a publish failed', { cause })
+  }
+  const removed = await quarantine.remove(replayed)
+  if (!removed) {
+    output.warn(
+      'BigQuery keeps these rows in its streaming buffer for up to 90 minutes: they are listed until they are replayed again',
+    )
+  }
+  output.result(
+    { ...outcome, replayed: replayed.length, removed },
+    () => `${count(replayed.length, 'webhook')} replayed, ${left.length} still not understood`,
+  )
+}
+
+/** As the two functions would take it now. */
+function judge(row: QuarantinedWebhook, nowMs: number): Judged {
+  const { message } = webhookMessageOf({
+    body: row.body,
+    signatureTimestamp: row.signature_timestamp ?? '',
+    receivedAtMs: Date.parse(row.received_at),
+    traceparent: row.traceparent ?? undefined,
+  })
+  const attributes = Object.fromEntries(Object.entries(message.attributes).filter(([, value]) => value !== undefined))
+  const about = { attributes, messageId: row.message_id, publishTime: row.received_at }
+  const decoded = decodeWebhookEvent({ data: message.data, ...about }, nowMs)
+  if (!decoded.ok) return { row, message, problem: decoded.error }
+  const lost = decoded.value.rows.find(({ table: name }) => name === 'webhook_quarantine')
+  const problem = lost && `${String(lost.json.reason)}: ${String(lost.json.error)}`
+  return { row, message, problem: row.truncated == null ? problem : `cut: ${row.truncated} is missing` }
+}
+
+function listed(judged: readonly Judged[], why: (each: Judged) => string): string {
+  return table(
+    ['ID', 'EVENT', 'WHY'],
+    judged.map((each) => [each.row.message_id, eventOf(each.row), why(each)]),
+  )
+}
