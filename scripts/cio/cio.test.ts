@@ -213,6 +213,16 @@ describe('dlq', () => {
     expect(ended).toMatchObject({ code: 2, stdout: '' })
   })
 
+  it('an address of 80,000 signs holds nothing up', async () => {
+    const to = `@${'<'.repeat(80_000)}`
+    await publishRaw('transactional', { channel: 'email', transactional_message_id: 1, identifiers: { id: 'x' }, to })
+    await deadLettered('transactional', 1)
+    const startedMs = performance.now()
+    expect(await cio.run(['dlq', 'list', '--person', 'nobody@example.com'])).toMatchObject({ code: 0 })
+    expect(await cio.run(['access', '--email', 'nobody@example.com', '--id', 'nobody'])).toMatchObject({ code: 0 })
+    expect(performance.now() - startedMs).toBeLessThan(60_000)
+  })
+
   it('an id that is not there is said, and nothing else is touched', async () => {
     await publishRaw('track', 'no json')
     await deadLettered('track', 1)

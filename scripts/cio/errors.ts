@@ -44,7 +44,7 @@ const WORDS_LENGTH = 400
 export function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   // Google's clients append every attempt, which repeats one sentence many times.
-  const [said = ''] = error.message.split(/ *: Previous errors/)
+  const [said = ''] = error.message.split(/(?<! ) *: Previous errors/)
   const own = said === '' ? error.name : said.slice(0, WORDS_LENGTH)
   return error.cause instanceof Error ? `${own}: ${wordsOf(error.cause)}` : own
 }

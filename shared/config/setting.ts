@@ -109,8 +109,12 @@ function brokenRule(given: string, { unit, from, to, decimals = false }: NumberS
 }
 
 /** `1,000`. Not with toLocaleString, whose first call costs a cold start 15 ms. */
-const grouped = (value: number) =>
-  Number.isInteger(value) ? String(value).replaceAll(/\B(?=(\d{3})+$)/g, ',') : String(value)
+function grouped(value: number): string {
+  const digits = String(value)
+  if (!Number.isInteger(value) || value < 0) return digits
+  const first = digits.length % 3 || 3
+  return [digits.slice(0, first), ...(digits.slice(first).match(/\d{3}/g) ?? [])].join(',')
+}
 
 /** One of a few words. Without a fallback it must be set. */
 export function oneOf<const Words extends readonly [string, ...string[]]>(
@@ -135,7 +139,7 @@ export function httpUrl(
 ): z.ZodType<string> {
   const schema = z
     .url({ protocol: /^https?$/, error: 'must be an http or https address' })
-    .transform((url) => url.replace(/\/+$/, ''))
+    .transform((url) => url.replace(/(?<!\/)\/+$/, ''))
   const variable = { name, meaning, setBy, default: fallback.words, range: 'an http or https address' }
   return setting(schema, variable, (env) => env[name] ?? fallback.from(env))
 }

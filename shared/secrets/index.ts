@@ -63,7 +63,7 @@ export function createSecret(options: SecretOptions): Secret {
 }
 
 function meaning(content: string): string | undefined {
-  const value = content.replace(/[\r\n]+$/, '')
+  const value = content.replace(/(?<![\r\n])[\r\n]+$/, '')
   return value === '' || value === UNSET ? undefined : value
 }
 

@@ -124,7 +124,9 @@ export class Groups {
 export async function stats(context: Context, names: readonly string[], filter: Filter): Promise<void> {
   const { output, connection, now } = context
   const groups = new Groups()
-  await peekEach(context, sourcesOf(connection.topology, names), filter, (deadLetter) => groups.add(deadLetter))
+  await peekEach(context, sourcesOf(connection.topology, names), { ...filter, mentions: true }, (deadLetter) =>
+    groups.add(deadLetter),
+  )
   const messages = groups.all.reduce((sum, group) => sum + group.messages, 0)
   const rows = groups.all.map(({ oldestMs, newestMs, ...group }) => ({
     ...group,
