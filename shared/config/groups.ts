@@ -11,7 +11,7 @@ const SEVERITIES = ['DEBUG', 'INFO', 'WARNING', 'ERROR'] as const
 
 /**
  * In any letter case, and INFO when it is none of these: no message and no webhook has to wait because of a word that
- * only decides what is logged. {@link ignoredSettings} tells of it.
+ * only decides what is logged. {@link doubtfulSettings} tells of it.
  */
 function severity(): z.ZodType<(typeof SEVERITIES)[number]> {
   const schema = z.enum(SEVERITIES).catch('INFO')
@@ -31,10 +31,12 @@ function severity(): z.ZodType<(typeof SEVERITIES)[number]> {
   return schema
 }
 
-/** What is set to something that is not understood and does no harm: the default is used instead. Shows no value. */
-export function ignoredSettings({ LOG_LEVEL: level = '' }: Environment): readonly string[] {
-  const understood = level === '' || SEVERITIES.some((each) => each === level.toUpperCase())
-  return understood ? [] : ['LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR: INFO is used instead']
+/** What is set to something that stops no message, and is a mistake all the same. Shows no value. */
+export function doubtfulSettings({ LOG_LEVEL: level = '' }: Environment): readonly string[] {
+  const severity = SEVERITIES.find((each) => each === (level || 'INFO').toUpperCase())
+  if (severity === undefined) return ['LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR: INFO is used instead']
+  if (severity === 'DEBUG' || severity === 'INFO') return []
+  return ['LOG_LEVEL is above INFO: metrics, alerts and SLO count lines of INFO, and see nothing. Set it to INFO']
 }
 
 export const processSettings = () => ({
@@ -122,7 +124,7 @@ export const trackApiSettings = () =>
     requestTimeoutMs: milliseconds('CUSTOMERIO_REQUEST_TIMEOUT_MS', 5_000, 100, 30_000, 'how long a batch may take'),
     divideMs: milliseconds(
       'CUSTOMERIO_DIVIDE_MS',
-      20_000,
+      18_000,
       1,
       300_000,
       'how long a refused batch is divided to find the item that Customer.io refuses; the rest is delivered again',

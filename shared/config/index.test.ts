@@ -1,7 +1,7 @@
 import { readTopology } from '../../scripts/topology/topology.ts'
 import {
   ConfigurationError,
-  ignoredSettings,
+  doubtfulSettings,
   parseTrackConfig,
   parseTransactionalConfig,
   parseWarehouseConfig,
@@ -57,7 +57,7 @@ it('gives the identify and track functions their defaults', () => {
       requestsPerSecond: 100,
       rateWaitMs: 5_000,
       requestTimeoutMs: 5_000,
-      divideMs: 20_000,
+      divideMs: 18_000,
     },
     batch: {
       maxItems: 100,
@@ -206,15 +206,19 @@ it('takes an empty variable for one that is not set', () => {
 
 it.each(['DEBUG', 'debug', 'Debug'])('takes LOG_LEVEL in any letter case: %s', (level) => {
   expect(parseWebhookConfig({ ...webhookVariables, LOG_LEVEL: level }).logLevel).toBe('DEBUG')
-  expect(ignoredSettings({ LOG_LEVEL: level })).toEqual([])
+  expect(doubtfulSettings({ LOG_LEVEL: level })).toEqual([])
 })
 
 it('lets no function stand still for a LOG_LEVEL that is none, and tells of it without its value', () => {
   expect(parseWebhookConfig({ ...webhookVariables, LOG_LEVEL: 'top secret' }).logLevel).toBe('INFO')
-  expect(ignoredSettings({ LOG_LEVEL: 'top secret' })).toEqual([
+  expect(doubtfulSettings({ LOG_LEVEL: 'top secret' })).toEqual([
     'LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR: INFO is used instead',
   ])
-  expect(ignoredSettings({ LOG_LEVEL: '' })).toEqual([])
+  expect(doubtfulSettings({ LOG_LEVEL: '' })).toEqual([])
+})
+
+it.each(['WARNING', 'error'])('tells that LOG_LEVEL %s hides what metrics count', (level) => {
+  expect(doubtfulSettings({ LOG_LEVEL: level })).toEqual([expect.stringContaining('metrics, alerts and SLO')])
 })
 
 it.each(['identify', 'track'])('leaves half of the places of %s to those who do not wait for their key', (name) => {

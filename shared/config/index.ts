@@ -10,7 +10,7 @@ export {
   type WarehouseConfig,
   type WebhookConfig,
 } from './functions.ts'
-export { ignoredSettings } from './groups.ts'
+export { doubtfulSettings } from './groups.ts'
 export { LEAST_BODY_MEMORY_BYTES, MEMORY_PER_BODY_BYTE, parsedMemory } from './memory.ts'
 export { ConfigurationError, variablesOf } from './parse.ts'
 export type { SetBy, Variable } from './setting.ts'

@@ -1,3 +1,5 @@
+import { SECRET_READ_TIMEOUT_MS } from '../secrets/index.ts'
+
 /**
  * How long a function may hold a push, from its settings' own limits. A push that is answered after the ack deadline has
  * been delivered again already: its work is done twice. Work that outlasts a shutdown is cut off.
@@ -10,7 +12,7 @@
 export const DRAIN_LIMIT_MS = 9_500
 
 /** How long the body of a push may take to arrive. Pub/Sub sends it at once: 10 MB are a matter of milliseconds. */
-export const BODY_TIMEOUT_MS = 10_000
+export const BODY_TIMEOUT_MS = 8_000
 
 /** How long the publish of a dead letter may take, which can follow everything else. */
 export const DEAD_LETTER_TIMEOUT_MS = 10_000
@@ -22,6 +24,8 @@ export const SEND_PROBE_TIMEOUT_MS = 3_000
 type Wait = readonly [name: string, ms: number]
 
 const BODY: Wait = ['the arrival of the push', BODY_TIMEOUT_MS]
+/** Before a request when they are due to be read again, and after it when Customer.io refused them. */
+const CREDENTIALS: Wait = ['2 reads of the credentials', 2 * SECRET_READ_TIMEOUT_MS]
 const DEAD_LETTER: Wait = ['the publish of a dead letter', DEAD_LETTER_TIMEOUT_MS]
 
 export interface PushTimes {
@@ -42,6 +46,7 @@ export const trackApiTimes = (config: {
       BODY,
       ['BATCH_MAX_WAIT_MS', config.batch.maxWaitMs],
       ['CUSTOMERIO_DIVIDE_MS', config.trackApi.divideMs],
+      CREDENTIALS,
       ['CUSTOMERIO_RATE_WAIT_MS', config.trackApi.rateWaitMs],
       request,
       DEAD_LETTER,
@@ -61,6 +66,7 @@ export const transactionalTimes = (config: {
   return {
     push: [
       BODY,
+      CREDENTIALS,
       ['CUSTOMERIO_RATE_WAIT_MS', appApi.rateWaitMs],
       ['the probe after an outage', SEND_PROBE_TIMEOUT_MS],
       ['2 × SEND_LEDGER_CLAIM_TIMEOUT_MS', 2 * ledger.claimTimeoutMs],

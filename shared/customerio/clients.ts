@@ -25,8 +25,10 @@ export class ClientHolder<C> {
   async current(): Promise<{ client: C } | { unset: readonly string[] }> {
     const values: string[] = []
     const unset: string[] = []
-    for (const secret of this.#secrets) {
-      const value = await secret.current()
+    // All at once: a read that hangs is waited for once, however many there are.
+    const current = await Promise.all(this.#secrets.map((secret) => secret.current()))
+    for (const [index, secret] of this.#secrets.entries()) {
+      const value = current[index]
       if (value === undefined) unset.push(secret.name)
       else values.push(value)
     }

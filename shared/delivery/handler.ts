@@ -53,7 +53,7 @@ export const ATTEMPTS_KEPT_IN_RESERVE = 3
  * - retry, or the dead letter could not be published: 503, so that Pub/Sub delivers it again
  *
  * What is no push at all is answered 405 (not a POST), 400 (no Pub/Sub envelope), 413 (larger than any push) or 408 (still
- * being sent after half a minute); Pub/Sub itself sends none of these.
+ * being sent when its time is over); Pub/Sub itself sends none of these.
  */
 export function createPushHandler<T>(options: PushHandlerOptions<T>) {
   const { work, deadLetters, log, clock } = options

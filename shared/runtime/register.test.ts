@@ -53,17 +53,22 @@ it('answers 503 while the configuration is invalid, and logs at every request wh
   expect(lines).toMatchObject([line, { ...line, answer: 503 }])
 })
 
-it('serves with a LOG_LEVEL that is none, and warns', async () => {
+it.each([
+  ['loud', 'INFO is used instead'],
+  ['ERROR', 'metrics, alerts and SLO'],
+])('serves with LOG_LEVEL=%s, and warns', async (level, warning) => {
   const lines: Record<string, unknown>[] = []
   const handler: HttpFunction = (_request, response) => void response.status(204).end()
   register(
     fn('loud', handler),
-    hostOfTest({ LOG_LEVEL: 'loud' }, (line) => lines.push(JSON.parse(line))),
+    hostOfTest({ LOG_LEVEL: level }, (line) => lines.push(JSON.parse(line))),
   )
   const served = await serveFunction('loud')
   expect(await served.push({})).toBe(204)
   await served.close()
-  expect(lines).toMatchObject([{ severity: 'WARNING', event: 'setting_ignored' }])
+  expect(lines).toMatchObject([
+    { severity: 'WARNING', event: 'setting_doubtful', message: expect.stringContaining(warning) },
+  ])
 })
 
 it('does not hide any other error', () => {

@@ -1,5 +1,5 @@
 import { type HttpFunction, http, type Request, type Response } from '@google-cloud/functions-framework'
-import { ConfigurationError, ignoredSettings, type ProcessConfig } from '../config/index.ts'
+import { ConfigurationError, doubtfulSettings, type ProcessConfig } from '../config/index.ts'
 import { createLog, type Log } from '../logging/index.ts'
 import { runWithoutDomains } from './domains.ts'
 import type { Drain } from './drain.ts'
@@ -56,7 +56,8 @@ export function createFunction<Config extends ProcessConfig>(
     return unconfigured(error.message, createLog(logTo))
   }
   const log = createLog({ ...logTo, level: config.logLevel, projectId: config.projectId })
-  for (const problem of ignoredSettings(env)) log.warning(problem, { event: 'setting_ignored' })
+  // At the default level: a warning about the level must not be hidden by it.
+  for (const problem of doubtfulSettings(env)) createLog(logTo).warning(problem, { event: 'setting_doubtful' })
   return create(config, { log, clock, random })
 }
 

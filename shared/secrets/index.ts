@@ -44,6 +44,9 @@ interface SecretOptions extends SecretSource {
 
 const UNSET = 'unset'
 
+/** How long a read of a mounted secret may hold up whoever needs it. */
+export const SECRET_READ_TIMEOUT_MS = 2_000
+
 /**
  * The timeout of a read is waited for in this many parts, so that a read gets at least as many turns of the event loop,
  * and a file takes several. The CPU is throttled between requests, and a burst keeps it busy: a single timer would then
@@ -85,7 +88,7 @@ class FileSecret implements Secret {
       readFile: (path) => readFileFromDisk(path, 'utf8'),
       maxAgeMs: 60_000,
       minRefreshIntervalMs: 1_000,
-      readTimeoutMs: 2_000,
+      readTimeoutMs: SECRET_READ_TIMEOUT_MS,
       ...options,
     }
   }

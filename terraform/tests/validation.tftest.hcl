@@ -609,7 +609,7 @@ run "push_that_is_held_beyond_the_ack_deadline" {
   command = plan
 
   variables {
-    pipeline = yamldecode(replace(file("pipeline.yaml"), "longest_push_seconds: 58", "longest_push_seconds: 61"))
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "longest_push_seconds: 60", "longest_push_seconds: 61"))
   }
 
   expect_failures = [var.pipeline]
@@ -619,7 +619,7 @@ run "push_that_is_held_nobody_knows_how_long" {
   command = plan
 
   variables {
-    pipeline = yamldecode(replace(file("pipeline.yaml"), "    longest_push_seconds: 48\n", ""))
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "    longest_push_seconds: 46\n", ""))
   }
 
   expect_failures = [var.pipeline]
