@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import { http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { unusualWebhookSamples, webhookSamples } from '../../scripts/emulators/customerio/samples/index.ts'
-import { startTestWarehouse, type TestWarehouse } from '../../scripts/testing/warehouse.ts'
+import { startTestWarehouse, type TestWarehouse, WAREHOUSE_BATCH } from '../../scripts/testing/warehouse.ts'
 import { systemClock } from '../../shared/clock/index.ts'
 import type { DeadLetter } from '../../shared/delivery/index.ts'
 import { createLog } from '../../shared/logging/index.ts'
@@ -23,16 +23,6 @@ let lines: string[] = []
 /** Told of every insert; replaced by tests that wait for one. */
 let onInsert: () => void = () => {}
 
-const batch = {
-  maxItems: 500,
-  maxBytes: 8e6,
-  maxItemBytes: 8e6,
-  maxInFlight: 1,
-  maxWaitMs: 10_000,
-  maxQueueItems: 300,
-  maxBlockedItems: 150,
-}
-
 beforeAll(async () => {
   warehouse = await startTestWarehouse({
     now: () => nowMs,
@@ -44,7 +34,7 @@ beforeAll(async () => {
     config: {
       bodyMemoryBytes: 1e9,
       insertTimeoutMs: 9_000,
-      batch,
+      batch: WAREHOUSE_BATCH,
       deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 10 },
     },
     dataset: createDataset(PROJECT, 'customerio'),

@@ -13,7 +13,7 @@ import { webhookSamples } from '../emulators/customerio/samples/index.ts'
 import { type WebhookAttempt, WebhookSender } from '../emulators/customerio/webhooks.ts'
 import { type PubSubServer, startPubSub } from '../emulators/pubsub/index.ts'
 import { hostOfTest } from '../testing/host.ts'
-import { startTestWarehouse, type TestWarehouse } from '../testing/warehouse.ts'
+import { startTestWarehouse, type TestWarehouse, WAREHOUSE_BATCH } from '../testing/warehouse.ts'
 import { readTopology } from '../topology/topology.ts'
 import { createTopology } from './create-topology.ts'
 
@@ -24,16 +24,6 @@ const SUBSCRIPTION = `projects/${PROJECT}/subscriptions/warehouse`
 const KEY = 'key'
 const WEBHOOKS = 12
 const PUBSUB = { backoffScale: 0.005 } // the first retry of a push after 5 ms
-const batch = {
-  maxItems: 500,
-  maxBytes: 8e6,
-  maxItemBytes: 8e6,
-  maxInFlight: 1,
-  maxWaitMs: 10_000,
-  maxQueueItems: 300,
-  maxBlockedItems: 150,
-}
-
 const destination = { write: () => {} }
 const samples = webhookSamples()
 const closing: (() => unknown)[] = []
@@ -66,7 +56,7 @@ beforeAll(async () => {
       config: {
         bodyMemoryBytes: 1e9,
         insertTimeoutMs: 9_000,
-        batch,
+        batch: WAREHOUSE_BATCH,
         deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 100 },
       },
       dataset: createDataset(PROJECT, 'customerio'),

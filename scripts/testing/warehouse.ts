@@ -21,6 +21,17 @@ export interface TestWarehouse {
   close(): Promise<void>
 }
 
+/** Limits of batches for a handler under test: one insert at a time, and no more messages than a test sends. */
+export const WAREHOUSE_BATCH = {
+  maxItems: 500,
+  maxBytes: 8e6,
+  maxItemBytes: 8e6,
+  maxInFlight: 1,
+  maxWaitMs: 10_000,
+  maxQueueItems: 300,
+  maxBlockedItems: 150,
+}
+
 export async function startTestWarehouse(
   options: BigQueryOptions & { readonly now: () => number },
 ): Promise<TestWarehouse> {
