@@ -42,6 +42,7 @@ beforeAll(async () => {
     CUSTOMERIO_REQUESTS_PER_SECOND: '1000',
     CUSTOMERIO_REQUEST_TIMEOUT_MS: '1000',
     SEND_LEDGER_DATABASE: 'send-ledger',
+    PERSON_HASH_KEYS: 'a key of thirty-two characters..',
     SEND_LEDGER_SETTLE_SECONDS: '0',
     PUBSUB_EMULATOR_HOST: pubsub.host,
     FIRESTORE_EMULATOR_HOST: firestore.host,

@@ -48,6 +48,23 @@ resource "google_firestore_field" "ledger_indexed" {
   }
 }
 
+# Asked for one of their entries.
+resource "google_firestore_field" "ledger_lists" {
+  for_each = toset(var.pipeline.ledger.indexed_lists)
+
+  project    = var.project_id
+  database   = google_firestore_database.ledger.name
+  collection = var.pipeline.ledger.collection
+  field      = each.key
+
+  index_config {
+    indexes {
+      array_config = "CONTAINS"
+      query_scope  = "COLLECTION"
+    }
+  }
+}
+
 # Firestore has no bindings of its own for a database: the condition stands in for them.
 resource "google_project_iam_member" "ledger" {
   for_each = { for name, f in var.pipeline.functions : name => f if f.ledger }

@@ -77,6 +77,7 @@ output "resources" {
     ledger_fields = merge(
       { ttl = google_firestore_field.ledger_ttl, default = google_firestore_field.ledger_default },
       google_firestore_field.ledger_indexed,
+      google_firestore_field.ledger_lists,
     )
     metrics   = google_logging_metric.metric
     alerts    = merge(google_monitoring_alert_policy.alert, google_monitoring_alert_policy.burn)

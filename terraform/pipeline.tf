@@ -54,6 +54,7 @@ variable "pipeline" {
       ttl_field      = string
       ttl_days       = number
       indexed_fields = list(string)
+      indexed_lists  = list(string)
     })
     bigquery = object({
       dataset = string

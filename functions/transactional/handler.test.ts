@@ -17,6 +17,7 @@ let firestore: FirestoreServer
 let fault: FirestoreFault | undefined
 let server: Server
 let url: string
+let env: Record<string, string>
 let lines: Record<string, unknown>[] = []
 
 beforeAll(async () => {
@@ -26,7 +27,7 @@ beforeAll(async () => {
   ])
   // Firestore's client reads it by itself.
   process.env.FIRESTORE_EMULATOR_HOST = firestore.host
-  const env = {
+  env = {
     GOOGLE_CLOUD_PROJECT: 'local-project',
     MAX_DELIVERY_ATTEMPTS: '100',
     ACK_DEADLINE_SECONDS: '60',
@@ -36,6 +37,7 @@ beforeAll(async () => {
     CUSTOMERIO_APP_API_KEY: 'app-key',
     CUSTOMERIO_REQUESTS_PER_SECOND: '1000',
     SEND_LEDGER_DATABASE: 'send-ledger',
+    PERSON_HASH_KEYS: 'a key of thirty-two characters..',
     SEND_LEDGER_CLAIM_TIMEOUT_MS: '1000',
   }
   leaveBodiesUnread()
@@ -91,6 +93,32 @@ it('a ledger that is denied is an ERROR with the gRPC code, once per failure, an
     expect.objectContaining({ event: 'ledger_failed', operation: 'before_the_call', error: 'PERMISSION_DENIED (7)' }),
   ])
   expect(lines.at(-1)).toMatchObject({ event: 'message', outcome: 'retry', cause: 'transient', reason: 'ledger' })
+  expect(customerio.workspace.sends).toHaveLength(sends)
+})
+
+it('without hash keys every message waits, is an ERROR, and nothing is sent or written', async () => {
+  const sends = customerio.workspace.sends.length
+  for (const keys of ['unset', 'too short']) {
+    const without = createFunction(transactionalFunction({ newToken: randomUUID, addListeners: () => {} }), {
+      env: { ...env, PERSON_HASH_KEYS: keys },
+      output: { write: (line: string) => void lines.push(JSON.parse(line)) },
+      clock: steadyClock,
+      random: Math.random,
+    })
+    http('transactional-without-keys', without)
+    const other = getTestServer('transactional-without-keys')
+    other.listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const address = other.address()
+    if (address === null || typeof address === 'string') throw new Error('no port')
+    const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify(pushBody(sms))
+    const answer = await fetch(`http://127.0.0.1:${address.port}`, { method: 'POST', headers, body })
+    other.closeAllConnections()
+    other.close()
+    expect(answer.status).toBe(503)
+  }
+  expect(errors().map(({ error }) => error)).toEqual(Array(2).fill(expect.stringContaining('PERSON_HASH_KEYS')))
   expect(customerio.workspace.sends).toHaveLength(sends)
 })
 

@@ -5,6 +5,7 @@ import { type TransactionalMessage, transactionalMessage } from '../../shared/co
 import { CustomerIOService } from '../../shared/customerio/index.ts'
 import { createDeadLetterTopic, createPushHandler } from '../../shared/delivery/index.ts'
 import { originalPublishTime, parseKeyed } from '../../shared/idempotency/index.ts'
+import { type HashRing, parseHashRing } from '../../shared/identity/index.ts'
 import {
   CircuitBreaker,
   createFirestoreSendLedger,
@@ -13,11 +14,11 @@ import {
   sendOnce,
 } from '../../shared/ledger/index.ts'
 import type { Log } from '../../shared/logging/index.ts'
-import type { Outcome } from '../../shared/outcome/index.ts'
+import type { Outcome, Retry } from '../../shared/outcome/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
 import type { FunctionDefinition, FunctionParts } from '../../shared/runtime/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
-import { messageToSend } from './message.ts'
+import { messageToSend, type Received } from './message.ts'
 
 export interface TransactionalOptions {
   /** A new one each time; `randomUUID`. */
@@ -58,6 +59,8 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
     firestore: new Firestore({ projectId, databaseId: config.ledger.database }),
     collection: config.ledger.collection,
   })
+  const hashKeys = createSecret({ ...config.ledger.personHashKeys, log, clock })
+  void hashKeys.current()
   const breaker = new CircuitBreaker({
     clock,
     random,
@@ -72,9 +75,11 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
   return createPushHandler({
     work: {
       parse: (message) => parseKeyed(transactionalMessage, message, clock),
-      deliver: ({ value, key }, { attributes, publishTime }) => {
+      deliver: async ({ value, key }, { attributes, publishTime, data }) => {
+        const ring = parseHashRing((await hashKeys.current()) ?? '')
+        if (ring === undefined) return NO_HASH_KEYS
         const publishedAtMs = 1_000 * (originalPublishTime(attributes, publishTime) ?? 0)
-        return deliver({ ...parts, service, breaker, ledger, config }, value, { key, publishedAtMs })
+        return deliver({ ...parts, service, breaker, ledger, config, ring }, value, { key, data, publishedAtMs })
       },
     },
     deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
@@ -90,12 +95,21 @@ interface Parts extends TransactionalParts {
   readonly breaker: CircuitBreaker
   readonly ledger: SendLedger
   readonly config: TransactionalConfig
+  readonly ring: HashRing
+}
+
+/** There is no key to fall back on: whoever knew it could find out whom a record is about. */
+const NO_HASH_KEYS: Retry = {
+  kind: 'retry',
+  cause: 'configuration',
+  error:
+    'not configured: PERSON_HASH_KEYS needs keys of 32 characters or more (`cio-gcp secrets set PERSON_HASH_KEYS --generate`)',
 }
 
 function deliver(
-  { service, breaker, ledger, config, log, clock, newToken }: Parts,
+  { service, breaker, ledger, config, ring, log, clock, newToken }: Parts,
   message: TransactionalMessage,
-  received: { readonly key: string; readonly publishedAtMs: number },
+  received: Received,
 ): Promise<Outcome> {
   return sendOnce(
     {
@@ -130,6 +144,7 @@ function deliver(
         prepareSend: (each) => breaker.admit(() => service.prepareSend(each)),
         findDeliveries: (query) => service.findDeliveries(query),
       },
+      ring,
       message,
       received,
     ),

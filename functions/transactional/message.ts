@@ -1,39 +1,62 @@
 import { stringify } from 'safe-stable-stringify'
 import type { TransactionalMessage } from '../../shared/contract/index.ts'
 import type { CustomerIOService } from '../../shared/customerio/index.ts'
+import { type HashRing, type Identifier, identifiersOf, personsIn } from '../../shared/identity/index.ts'
 import {
   findDeliveries,
-  hashOf,
   type MessageToSend,
-  personHash,
+  messageHashes,
+  personHashes,
   templateOf,
   whyNotAskable,
 } from '../../shared/ledger/index.ts'
 
-/**
- * What the ledger has to know of a message: nothing in it names a person.
- *
- * @param publishedAtMs when it was published first, which a scheduled send is compared with
- */
+/** What is known of a message besides its content. */
+export interface Received {
+  readonly key: string
+  /** The body as it was published, which keeps the contract. */
+  readonly data: Uint8Array
+  /** When it was published first, which a scheduled send is compared with. */
+  readonly publishedAtMs: number
+}
+
+/** What the ledger has to know of a message: nothing in it names a person. */
 export function messageToSend(
   service: Pick<CustomerIOService, 'prepareSend' | 'findDeliveries'>,
+  ring: HashRing,
   message: TransactionalMessage,
-  { key, publishedAtMs }: { readonly key: string; readonly publishedAtMs: number },
+  { key, data, publishedAtMs }: Received,
 ): MessageToSend {
   const notAskable = whyNotAskable(message, publishedAtMs)
   const common = {
     key,
-    contentHash: hashOf(stringify(message) ?? ''),
+    hashes: messageHashes(ring, {
+      published: canonical(data),
+      parsed: stringify(message) ?? '',
+      persons: namedBy(message),
+    }),
+    hashesOf: (person: Identifier) => personHashes(ring, person),
     channel: message.channel,
     ready: () => service.prepareSend(message),
   }
   if (message.channel === 'broadcast') {
-    return { ...common, template: String(message.broadcast_id), lookUp: { notAskable: notAskable ?? '' } }
+    return { ...common, persons: [], template: String(message.broadcast_id), lookUp: { notAskable: notAskable ?? '' } }
   }
   return {
     ...common,
-    personHash: personHash(message.identifiers),
+    persons: identifiersOf(message.identifiers),
     template: templateOf(message),
     lookUp: notAskable === undefined ? (window) => findDeliveries(service, message, window) : { notAskable },
   }
+}
+
+/** Whom the record of a message is about. That of a broadcast is about nobody: it may go to ten thousand. */
+function namedBy(message: TransactionalMessage): readonly Identifier[] {
+  return personsIn('transactional', message).filter(({ role }) => role === 'subject' || role === 'recipient')
+}
+
+/** A published body in one form: a publisher may write the same message with its fields in another order. */
+function canonical(data: Uint8Array): string {
+  const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8')
+  return stringify(JSON.parse(text.replace(/^\uFEFF/, ''))) ?? ''
 }

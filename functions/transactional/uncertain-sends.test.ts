@@ -7,6 +7,7 @@ import { createTestService } from '../../scripts/testing/customerio-service.ts'
 import { steadyClock } from '../../shared/clock/index.ts'
 import { transactionalMessage } from '../../shared/contract/index.ts'
 import { messageKey } from '../../shared/idempotency/index.ts'
+import type { HashRing } from '../../shared/identity/index.ts'
 import { sendOnce } from '../../shared/ledger/index.ts'
 import { createMemoryLedger } from '../../shared/ledger/testing/memory-ledger.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
@@ -19,6 +20,7 @@ import { messageToSend } from './message.ts'
 
 const TABLE = join(import.meta.dirname, '../../shared/ledger/uncertain-sends.md')
 const LIST_DELAY_MS = 60_000
+const RING: HashRing = [{ id: 'key', secret: 'secret' }]
 const START_MS = 1_793_610_000_000
 
 interface Form {
@@ -109,7 +111,11 @@ async function run({ form, identifier, template, policy, wasSent }: Case): Promi
   if (!keyed.ok) throw new Error(keyed.error)
   const { key } = keyed
   const ledger = createMemoryLedger({ now: () => nowMs })
-  const toSend = messageToSend(service, message, { key, publishedAtMs: nowMs })
+  const toSend = messageToSend(service, RING, message, {
+    key,
+    data: Buffer.from(JSON.stringify(message)),
+    publishedAtMs: nowMs,
+  })
   const deliver = (): Promise<Outcome> =>
     sendOnce(
       {

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Firestore } from '@google-cloud/firestore'
-import { identifierOf } from '../../shared/identity/index.ts'
-import { type Stack, startStack } from '../local/stack.ts'
+import { identifierOf, parseHashRing } from '../../shared/identity/index.ts'
+import { personHashes } from '../../shared/ledger/index.ts'
+import { LOCAL_CREDENTIALS, type Stack, startStack } from '../local/stack.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
-import { ledgerHash } from './person/person.ts'
 import { commitAccidents } from './prove/accidents.ts'
 import { seeded } from './prove/kills.ts'
 import { proveReplay } from './prove/replay.ts'
@@ -14,6 +14,7 @@ import { type CommandLine, commandLine } from './testing/command-line.ts'
 // Each command is a process of its own, and a busy machine takes its time to start one.
 jest.setTimeout(180_000)
 
+const RING = parseHashRing(LOCAL_CREDENTIALS.PERSON_HASH_KEYS) ?? []
 const directory = join(PROJECT_ROOT, '.local', 'cio-test')
 let stack: Stack
 let cio: CommandLine
@@ -510,7 +511,7 @@ describe('access and erase', () => {
     expect(await cio.run(['erase', '--resume', '--also', ...toDecide])).toMatchObject({ code: 0 })
     const left = await everythingStored()
     for (const name of [identifierOf('id', 'faye'), identifierOf('email', EMAIL)]) {
-      for (const hash of name === undefined ? [] : ledgerHash(name)) expect(left).not.toContain(hash)
+      for (const { hash } of name === undefined ? [] : personHashes(RING, name)) expect(left).not.toContain(hash)
     }
     expect(left.match(/[^"]*faye[^"]*/gi)).toEqual(['id:faye', 'email:faye@example.com'])
     expect(readdirSync(join(directory, 'cio/erase'))).toEqual([])

@@ -17,12 +17,13 @@ import { FunctionProcess } from './function-process.ts'
 export const DEFAULT_PORTS = { pubsub: 8085, firestore: 8086, customerio: 8090, bigquery: 9050 } as const
 const FIRST_FUNCTION_PORT = 8101
 
-/** What the local Customer.io takes for its account's credentials. Not secrets: nothing outside this machine knows them. */
+/** The secrets of the local stack. Not secret: nothing outside this machine knows them. */
 export const LOCAL_CREDENTIALS = {
   CUSTOMERIO_SITE_ID: 'local-site-id',
   CUSTOMERIO_TRACK_API_KEY: 'local-track-api-key',
   CUSTOMERIO_APP_API_KEY: 'local-app-api-key',
   CUSTOMERIO_WEBHOOK_SIGNING_KEYS: 'local-webhook-signing-key',
+  PERSON_HASH_KEYS: 'local-person-hash-key-of-nobody-else',
 } as const
 
 export interface StackOptions {

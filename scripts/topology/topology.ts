@@ -91,6 +91,7 @@ const topologySchema = z.strictObject({
     ttl_field: z.string(),
     ttl_days: z.number().int().positive(),
     indexed_fields: z.array(z.string()),
+    indexed_lists: z.array(z.string()),
   }),
   bigquery: z.strictObject({
     dataset: z.string(),

@@ -228,6 +228,10 @@ export const ledgerSettings = () => {
       meaning: 'the collection of the send ledger',
       setBy: 'Terraform',
     }),
+    personHashKeys: secret(
+      'PERSON_HASH_KEYS',
+      'the keys that persons and contents are hashed with in the send ledger, one per line, the current one first',
+    ),
     settleMs: seconds(
       'SEND_LEDGER_SETTLE_SECONDS',
       60,

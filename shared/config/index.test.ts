@@ -25,6 +25,7 @@ const transactionalVariables = {
   CUSTOMERIO_REGION: 'eu',
   CUSTOMERIO_APP_API_KEY_FILE: '/secrets/app',
   SEND_LEDGER_DATABASE: 'send-ledger',
+  PERSON_HASH_KEYS: 'a key of thirty-two characters..',
 }
 const webhookVariables = {
   GOOGLE_CLOUD_PROJECT: 'p',
@@ -92,6 +93,7 @@ it('gives the transactional function its defaults', () => {
     ledger: {
       database: 'send-ledger',
       collection: 'sends',
+      personHashKeys: { name: 'PERSON_HASH_KEYS', value: 'a key of thirty-two characters..' },
       settleMs: 60_000,
       onNotFound: 'dead_letter',
       leaseMarginMs: 20_000,

@@ -2,3 +2,4 @@
 export { originalPublishTime, withDefaults } from './defaults.ts'
 export { messageKey } from './message-key.ts'
 export { parseKeyed } from './parse-keyed.ts'
+export { SeenEvents } from './seen-events.ts'

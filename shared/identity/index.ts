@@ -10,6 +10,14 @@ export {
   phoneOf,
   subjectKey,
 } from './identifier.ts'
+export {
+  HASH_KEY_CHARACTERS,
+  type HashKey,
+  type HashRing,
+  hashOfContent,
+  hashOfPerson,
+  parseHashRing,
+} from './keyed-hash.ts'
 export { mailboxesOf, mailboxOf, shareMailbox } from './mailbox.ts'
 export { type NamedPerson, ownershipOf, personsIn, personsInWebhook } from './persons.ts'
 export { mayName } from './text.ts'

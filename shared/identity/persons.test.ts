@@ -172,7 +172,7 @@ const NAME_NOBODY: Readonly<Record<TopicName, readonly string[]>> = {
     ...['title', 'message', 'image_url', 'link', 'sound', 'custom_data.*', 'custom_payload.*'],
     ...['custom_device.token', 'custom_device.platform', 'custom_device.last_used', 'custom_device.attributes.*'],
     ...['broadcast_id', 'data.*', 'data_file_url', 'per_user_data[].data.*', 'id_ignore_missing'],
-    ...['email_ignore_missing', 'email_add_duplicates', 'recipients.*'],
+    ...['email_ignore_missing', 'email_add_duplicates'],
   ],
 }
 

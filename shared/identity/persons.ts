@@ -45,6 +45,7 @@ export const NAMING_FIELDS: Readonly<Record<TopicName, readonly NamingField[]>> 
     { path: 'primary', as: 'identifiers', role: 'subject' },
     { path: 'secondary', as: 'identifiers', role: 'subject' },
     { path: 'cio_relationships[].identifiers', as: 'identifiers', role: 'mention' },
+    { path: 'anonymous_id', as: 'anonymous_id', role: 'mention' },
     ...NAMING_ATTRIBUTES,
   ],
   track: [

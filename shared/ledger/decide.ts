@@ -1,4 +1,5 @@
 import type { Outcome } from '../outcome/index.ts'
+import type { MessageHashes } from './hashes.ts'
 import type { StoredRecord } from './record.ts'
 
 /** Customer.io's clock and the store's may differ by this, and Customer.io gives whole seconds. */
@@ -24,21 +25,24 @@ export type Action =
  */
 export function decide(
   record: StoredRecord,
-  message: { readonly contentHash: string; readonly notAskable: string | undefined },
+  message: { readonly contentAs: MessageHashes['contentAs']; readonly notAskable: string | undefined },
   listDelayMs: number,
 ): Action {
   if (record.expiresAtMs <= record.readAtMs) return { kind: 'claim' }
-  const sameContent = record.contentHash === message.contentHash
+  const content = message.contentAs(record.hashes)
+  const sameContent = record.hashes.content === content
   switch (record.state) {
     case 'refused':
     case 'released':
       return { kind: 'claim' }
     case 'sent':
+      if (content === undefined) return KEY_IS_GONE
       if (!sameContent) return CONTENT_CHANGED
       return { kind: 'answer', outcome: sentBefore(record.deliveryId) }
     case 'claimed':
     case 'uncertain':
       if (holdEndMs(record) > record.readAtMs) return wait('another delivery of the same key is being sent')
+      if (content === undefined) return KEY_IS_GONE
       if (!sameContent) return CONTENT_CHANGED
       if (message.notAskable !== undefined) return { kind: 'answer', outcome: uncertain(message.notAskable) }
       if (holdEndMs(record) + listDelayMs > record.readAtMs) {
@@ -56,6 +60,16 @@ export function sentBefore(deliveryId: string | null): Outcome {
 /** For a person to decide. */
 export function uncertain(why: string): Outcome {
   return { kind: 'refused', reason: 'uncertain', error: `may or may not have been sent: ${why}` }
+}
+
+/** Whether it is the same message cannot be told, so it waits until somebody puts the key back. */
+const KEY_IS_GONE: Action = {
+  kind: 'answer',
+  outcome: {
+    kind: 'retry',
+    cause: 'configuration',
+    error: 'the record was made with a key that PERSON_HASH_KEYS no longer has: put it back, after the current one',
+  },
 }
 
 const CONTENT_CHANGED: Action = {

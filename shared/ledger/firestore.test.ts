@@ -2,6 +2,7 @@ import { Firestore } from '@google-cloud/firestore'
 import { type FirestoreFault, type FirestoreServer, startFirestore } from '../../scripts/emulators/firestore/index.ts'
 import { steadyClock } from '../clock/index.ts'
 import { createFirestoreSendLedger, hashOf, sendOnce } from './index.ts'
+import { plainlyHashed } from './testing/plain-hashes.ts'
 
 /** The real client against a server that loses answers, answers late, or holds what is not ours. */
 describe('the ledger in Firestore, in trouble', () => {
@@ -35,7 +36,7 @@ describe('the ledger in Firestore, in trouble', () => {
       },
       {
         key,
-        contentHash: hashOf('content'),
+        ...plainlyHashed('content'),
         channel: 'broadcast',
         lookUp: { notAskable: 'a broadcast' },
         ready: async () => ({
@@ -59,8 +60,10 @@ describe('the ledger in Firestore, in trouble', () => {
       state: 'sent',
       owner: expect.any(String),
       lease_ms: 30_000,
-      content_hash: hashOf('content'),
-      person_hash: null,
+      hash_version: 2,
+      hash_key: 'key',
+      content_hmac: 'content',
+      persons: [],
       channel: 'broadcast',
       template: null,
       claimed_at: expect.objectContaining({ toDate: expect.any(Function) }),

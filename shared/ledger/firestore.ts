@@ -1,5 +1,6 @@
 import { FieldValue, type Firestore, Timestamp } from '@google-cloud/firestore'
 import * as z from 'zod'
+import type { PersonHash, RecordHashes } from './hashes.ts'
 import { UnreadableRecordError } from './ledger-error.ts'
 import type { NewSendRecord, SendLedger, SendRecordChange, StoredRecord, Written } from './record.ts'
 import { MOST_RECORDS_OF_A_PERSON, SEND_STATES } from './record.ts'
@@ -11,8 +12,6 @@ const documentSchema = z.object({
   state: z.enum(SEND_STATES),
   owner: z.string(),
   lease_ms: z.number(),
-  content_hash: z.string(),
-  person_hash: z.string().nullable(),
   channel: z.string(),
   template: z.string().nullable(),
   claimed_at: timestamp,
@@ -20,18 +19,29 @@ const documentSchema = z.object({
   expires_at: timestamp,
 })
 
+/** Version 1, which a version before this one reads. */
+const plainHashes = z.object({ content_hash: z.string(), person_hash: z.string().nullable() })
+/**
+ * Version 2. It has no `content_hash` on purpose: an instance of the version before this one cannot read such a record, and
+ * answers 503 until one that can gets the message. If it compared the hashes it would refuse the message as changed.
+ */
+const keyedHashes = z.object({
+  hash_version: z.literal(2),
+  hash_key: z.string(),
+  content_hmac: z.string(),
+  persons: z.array(z.string()),
+})
+
 const FIELD_NAMES = {
   state: 'state',
   owner: 'owner',
   leaseMs: 'lease_ms',
-  contentHash: 'content_hash',
-  personHash: 'person_hash',
   channel: 'channel',
   template: 'template',
   claimedAtMs: 'claimed_at',
   deliveryId: 'delivery_id',
   expiresAtMs: 'expires_at',
-} as const satisfies Record<keyof NewSendRecord, keyof z.infer<typeof documentSchema>>
+} as const satisfies Record<Exclude<keyof NewSendRecord, 'hashes'>, keyof z.infer<typeof documentSchema>>
 
 /** gRPC's numbers, as the client puts them into `code`. */
 const NOT_FOUND = 5
@@ -50,28 +60,36 @@ export interface FirestoreSendLedgerOptions {
 
 /**
  * The ledger in Firestore: one document per key, one conditional write per change, no transaction. Each query has one
- * equality filter, which a single-field index serves: there is no index to create.
+ * filter, which a single-field index serves: there is no index to create.
  */
 export function createFirestoreSendLedger(options: FirestoreSendLedgerOptions): SendLedger {
   const { firestore } = options
   const collection = firestore.collection(options.collection)
 
   return {
-    create: (id, record) => written(collection.doc(id).create(toDocument(record))),
+    create: (id, record) => written(collection.doc(id).create({ ...toDocument(record), ...toFields(record.hashes) })),
     update: (id, version, change) =>
-      written(collection.doc(id).update(toDocument(change), { lastUpdateTime: timestampOf(version) })),
-    read: async (id) => toRecord(await collection.doc(id).get()),
-    async others(personHashes, exceptId) {
-      const queries = personHashes.map((hash) =>
+      written(
         collection
-          .where('person_hash', '==', hash)
+          .doc(id)
+          .update(
+            { ...toDocument(change), ...(change.hashes !== undefined && { ...NO_HASHES, ...toFields(change.hashes) }) },
+            { lastUpdateTime: timestampOf(version) },
+          ),
+      ),
+    read: async (id) => toRecord(await collection.doc(id).get()),
+    async others(persons, exceptId) {
+      const queries = persons.map((person) =>
+        naming(person)
           .limit(MOST_RECORDS_OF_A_PERSON + 1)
           .get(),
       )
       const ofPersons = await Promise.all(queries)
       if (ofPersons.some(({ size }) => size > MOST_RECORDS_OF_A_PERSON)) return undefined
-      const docs = ofPersons.flatMap((found) => found.docs)
-      return docs.flatMap((snapshot) => (snapshot.id === exceptId ? [] : (toRecord(snapshot) ?? [])))
+      // One record names a person by several identifiers.
+      const docs = new Map(ofPersons.flatMap((found) => found.docs.map((snapshot) => [snapshot.id, snapshot])))
+      docs.delete(exceptId)
+      return [...docs.values()].flatMap((snapshot) => toRecord(snapshot) ?? [])
     },
     async held(deliveryIds) {
       const holders = deliveryIds.map(async (id) => {
@@ -80,18 +98,42 @@ export function createFirestoreSendLedger(options: FirestoreSendLedgerOptions): 
       })
       return new Set((await Promise.all(holders)).flat())
     },
-    async erase(personHash) {
+    async erase(person) {
       let erased = 0
-      for (;;) {
-        const { docs } = await collection.where('person_hash', '==', personHash).limit(ERASE_BATCH).get()
-        if (docs.length === 0) return erased
-        const batch = firestore.batch()
-        for (const { ref } of docs) batch.delete(ref)
-        await batch.commit()
-        erased += docs.length
+      const hashes = new Set(person.map(({ hash }) => hash))
+      for (const each of person) {
+        for (;;) {
+          const { docs } = await naming(each).limit(ERASE_BATCH).get()
+          if (docs.length === 0) break
+          const batch = firestore.batch()
+          for (const snapshot of docs) {
+            const { persons } = personsSchema.parse(snapshot.data())
+            const others = persons.filter((hash) => !hashes.has(hash))
+            if (others.length === 0) batch.delete(snapshot.ref)
+            else batch.update(snapshot.ref, { persons: others }, { lastUpdateTime: snapshot.updateTime })
+          }
+          // Somebody else may write meanwhile: what was not changed is found again.
+          const wrote = await batch.commit().then(() => true, unlessOvertaken)
+          if (wrote) erased += docs.length
+        }
       }
+      return erased
     },
   }
+
+  function naming({ version, hash }: PersonHash) {
+    return version === 1
+      ? collection.where('person_hash', '==', hash)
+      : collection.where('persons', 'array-contains', hash)
+  }
+}
+
+const personsSchema = z.object({ persons: z.array(z.string()).default([]) })
+
+function unlessOvertaken(error: unknown): false {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === FAILED_PRECONDITION || code === NOT_FOUND) return false
+  throw error
 }
 
 async function written(write: Promise<{ readonly writeTime: Timestamp }>): Promise<Written> {
@@ -104,14 +146,48 @@ async function written(write: Promise<{ readonly writeTime: Timestamp }>): Promi
   }
 }
 
-function toDocument(record: SendRecordChange): Record<string, unknown> {
+/** The fields of both versions, for a record that changes from one to the other. */
+const NO_HASHES = {
+  content_hash: FieldValue.delete(),
+  person_hash: FieldValue.delete(),
+  hash_version: FieldValue.delete(),
+  hash_key: FieldValue.delete(),
+  content_hmac: FieldValue.delete(),
+  persons: FieldValue.delete(),
+}
+
+function toFields(hashes: RecordHashes): Record<string, unknown> {
+  if (hashes.version === 1) return { content_hash: hashes.content, person_hash: hashes.person }
+  const { version, key, content, persons } = hashes
+  return { hash_version: version, hash_key: key, content_hmac: content, persons: [...persons] }
+}
+
+function hashesOf(document: unknown): z.ZodSafeParseResult<RecordHashes> {
+  return z
+    .union([
+      keyedHashes.transform(
+        ({ hash_version: version, hash_key: key, content_hmac: content, persons }): RecordHashes => ({
+          version,
+          key,
+          content,
+          persons,
+        }),
+      ),
+      plainHashes.transform(
+        ({ content_hash: content, person_hash: person }): RecordHashes => ({ version: 1, content, person }),
+      ),
+    ])
+    .safeParse(document)
+}
+
+function toDocument({ hashes: _, ...record }: SendRecordChange): Record<string, unknown> {
   const document: Record<string, unknown> = {}
   for (const [name, value] of Object.entries({
     ...record,
     ...(record.claimedAtMs === undefined ? {} : { claimedAtMs: FieldValue.serverTimestamp() }),
     ...(record.expiresAtMs === undefined ? {} : { expiresAtMs: Timestamp.fromMillis(record.expiresAtMs) }),
   })) {
-    document[FIELD_NAMES[name as keyof NewSendRecord]] = value
+    document[FIELD_NAMES[name as keyof typeof FIELD_NAMES]] = value
   }
   return document
 }
@@ -122,6 +198,8 @@ function toRecord(snapshot: FirebaseFirestore.DocumentSnapshot): StoredRecord | 
   if (updateTime === undefined) return undefined
   const parsed = documentSchema.safeParse(snapshot.data())
   if (!parsed.success) throw new UnreadableRecordError(`document ${id}: ${z.prettifyError(parsed.error)}`)
+  const hashes = hashesOf(snapshot.data())
+  if (!hashes.success) throw new UnreadableRecordError(`document ${id}: ${z.prettifyError(hashes.error)}`)
   const document = parsed.data
   return {
     id,
@@ -131,8 +209,7 @@ function toRecord(snapshot: FirebaseFirestore.DocumentSnapshot): StoredRecord | 
     state: document.state,
     owner: document.owner,
     leaseMs: document.lease_ms,
-    contentHash: document.content_hash,
-    personHash: document.person_hash,
+    hashes: hashes.data,
     channel: document.channel,
     template: document.template,
     claimedAtMs: document.claimed_at.toMillis(),

@@ -5,18 +5,23 @@ import { FIRESTORE_EMULATOR, findGoogleEmulator, startGoogleEmulator } from '../
 import { createFirestoreSendLedger } from './firestore.ts'
 import { MOST_RECORDS_OF_A_PERSON, type NewSendRecord, type SendLedger, type StoredRecord } from './record.ts'
 import { createMemoryLedger } from './testing/memory-ledger.ts'
+import { plainHash } from './testing/plain-hashes.ts'
 
 const CLAIMED: NewSendRecord = {
   state: 'claimed',
   owner: 'first',
   leaseMs: 30_000,
-  contentHash: 'content',
-  personHash: 'person',
+  hashes: { version: 2, key: 'key', content: 'content', persons: ['person'] },
   channel: 'email',
   template: '7',
   claimedAtMs: 'request_time',
   deliveryId: null,
   expiresAtMs: 4_000_000_000_000,
+}
+
+/** A record of these persons. */
+function about(...persons: string[]): Pick<NewSendRecord, 'hashes'> {
+  return { hashes: { version: 2, key: 'key', content: 'content', persons } }
 }
 
 /** A ledger under test, and how to end what it needs. */
@@ -167,20 +172,20 @@ function keepsTheContract(open: () => Promise<Subject>): void {
 
   it('does not change a record that is gone', async () => {
     const id = randomUUID()
-    await ledger.create(id, { ...CLAIMED, personHash: id })
+    await ledger.create(id, { ...CLAIMED, ...about(id) })
     const { version } = await read(id)
-    await ledger.erase(id)
+    await ledger.erase([plainHash(id)])
     expect(await ledger.update(id, version, { owner: 'first', state: 'sent' })).toEqual({ kind: 'other' })
     expect(await ledger.read(id)).toBeUndefined()
   })
 
   it('finds the other records of the same persons, and no more', async () => {
     const [person, again, own, other, third] = [randomUUID(), randomUUID(), randomUUID(), randomUUID(), randomUUID()]
-    await ledger.create(own, { ...CLAIMED, personHash: person })
-    await ledger.create(other, { ...CLAIMED, personHash: person, template: '8' })
-    await ledger.create(third, { ...CLAIMED, personHash: again })
-    await ledger.create(randomUUID(), { ...CLAIMED, personHash: 'somebody else' })
-    const others = await ledger.others([person, again], own)
+    await ledger.create(own, { ...CLAIMED, ...about(person) })
+    await ledger.create(other, { ...CLAIMED, ...about(person), template: '8' })
+    await ledger.create(third, { ...CLAIMED, ...about(again) })
+    await ledger.create(randomUUID(), { ...CLAIMED, ...about('somebody else') })
+    const others = await ledger.others([person, again].map(plainHash), own)
     expect(others?.map(({ id }) => id)).toEqual([other, third])
     expect(others?.[0]).toEqual({ ...(await read(other)), readAtMs: others?.[0]?.readAtMs })
     expect(await ledger.others([], own)).toEqual([])
@@ -189,10 +194,10 @@ function keepsTheContract(open: () => Promise<Subject>): void {
   it('does not tell the records of a person who has more than can be looked through', async () => {
     const person = randomUUID()
     const ids = Array.from({ length: MOST_RECORDS_OF_A_PERSON }, () => randomUUID())
-    await Promise.all(ids.map((id) => ledger.create(id, { ...CLAIMED, personHash: person })))
-    expect(await ledger.others([person], '')).toHaveLength(MOST_RECORDS_OF_A_PERSON)
-    await ledger.create(randomUUID(), { ...CLAIMED, personHash: person })
-    expect(await ledger.others([person], '')).toBeUndefined()
+    await Promise.all(ids.map((id) => ledger.create(id, { ...CLAIMED, ...about(person) })))
+    expect(await ledger.others([plainHash(person)], '')).toHaveLength(MOST_RECORDS_OF_A_PERSON)
+    await ledger.create(randomUUID(), { ...CLAIMED, ...about(person) })
+    expect(await ledger.others([plainHash(person)], '')).toBeUndefined()
   })
 
   it('knows which deliveries a record holds', async () => {
@@ -202,14 +207,37 @@ function keepsTheContract(open: () => Promise<Subject>): void {
     expect(await ledger.held([])).toEqual(new Set())
   })
 
+  it('reads records of both versions, finds persons in both, and makes one of the other', async () => {
+    const [plain, keyed, person] = [randomUUID(), randomUUID(), randomUUID()]
+    const old = { version: 1, content: 'content', person } as const
+    await ledger.create(plain, { ...CLAIMED, hashes: old })
+    await ledger.create(keyed, { ...CLAIMED, ...about(person, 'somebody else') })
+    expect((await read(plain)).hashes).toEqual(old)
+    const both = await ledger.others([{ version: 1, hash: person }, plainHash(person)], '')
+    expect(both?.map(({ id }) => id).sort()).toEqual([plain, keyed].sort())
+    const { version } = await read(plain)
+    await ledger.update(plain, version, { owner: 'second', state: 'claimed', ...about('new') })
+    expect(await read(plain)).toMatchObject(about('new'))
+    expect(await ledger.others([{ version: 1, hash: person }], '')).toEqual([])
+  })
+
+  it('takes a person out of a record that is about others as well, and deletes it with the last', async () => {
+    const [id, ann, bob] = [randomUUID(), randomUUID(), randomUUID()]
+    await ledger.create(id, { ...CLAIMED, ...about(ann, `${ann} by e-mail`, bob) })
+    expect(await ledger.erase([plainHash(ann), plainHash(`${ann} by e-mail`)])).toBe(1)
+    expect(await read(id)).toMatchObject({ state: 'claimed', owner: 'first', ...about(bob) })
+    expect(await ledger.erase([plainHash(bob)])).toBe(1)
+    expect(await ledger.read(id)).toBeUndefined()
+  })
+
   it('erases all records of one person, however many, and nobody else', async () => {
     const [person, somebodyElse] = [randomUUID(), randomUUID()]
     const ids = Array.from({ length: 55 }, () => randomUUID())
-    await Promise.all(ids.map((id) => ledger.create(id, { ...CLAIMED, personHash: person })))
-    await ledger.create(somebodyElse, { ...CLAIMED, personHash: somebodyElse })
-    expect(await ledger.erase(person)).toBe(55)
-    expect(await ledger.others([person], '')).toEqual([])
-    expect(await ledger.erase(person)).toBe(0)
+    await Promise.all(ids.map((id) => ledger.create(id, { ...CLAIMED, ...about(person) })))
+    await ledger.create(somebodyElse, { ...CLAIMED, ...about(somebodyElse) })
+    expect(await ledger.erase([plainHash(person)])).toBe(55)
+    expect(await ledger.others([plainHash(person)], '')).toEqual([])
+    expect(await ledger.erase([plainHash(person)])).toBe(0)
     await read(somebodyElse)
   })
 }

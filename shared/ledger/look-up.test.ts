@@ -1,7 +1,7 @@
 import { transactionalMessage } from '../contract/index.ts'
 import type { DeliveryQuery, FoundDelivery } from '../customerio/index.ts'
 import type { Refused } from '../outcome/index.ts'
-import { type Delivery, findDeliveries, personHash, whyNotAskable } from './index.ts'
+import { type Delivery, findDeliveries, whyNotAskable } from './index.ts'
 import type { LookUpAnswer, SendMessage } from './look-up.ts'
 
 const base = { transactional_message_id: 3, identifiers: { id: 'u1' } }
@@ -190,7 +190,10 @@ describe('what it compares', () => {
     expect(answer).toMatchObject({
       compared:
         'person (by id), channel, time, not the template (a trigger name, and Customer.io lists numbers), not the recipient (Liquid fills it in)',
-      personHashes: [personHash({ id: 'u1' }), personHash({ email: 'ann@example.com' })],
+      persons: [
+        { kind: 'id', value: 'u1' },
+        { kind: 'email', value: 'ann@example.com' },
+      ],
     })
     expect((await lookUp(email, [])).answer).toMatchObject({
       compared: 'person (by id), channel, time, template 3, recipient',

@@ -5,10 +5,17 @@ import {
   PERSON_IDENTIFIERS,
   type PersonIdentifier,
 } from '../customerio/index.ts'
-import { identifierOf, isSamePhone, keyOf, mailboxesOf, shareMailbox } from '../identity/index.ts'
+import {
+  type Identifier,
+  identifierOf,
+  identifiersOf,
+  isSamePhone,
+  keyOf,
+  mailboxesOf,
+  shareMailbox,
+} from '../identity/index.ts'
 import type { CallOutcome, Delivered } from '../outcome/index.ts'
 import type { Window } from './decide.ts'
-import { personHash } from './record.ts'
 import { type Comparison, type Delivery, isTemplateNumber } from './resolve.ts'
 
 export type SendMessage = Exclude<TransactionalMessage, { channel: 'broadcast' }>
@@ -16,8 +23,8 @@ export type SendMessage = Exclude<TransactionalMessage, { channel: 'broadcast' }
 export interface DeliveriesFound {
   readonly kind: 'found'
   readonly deliveries: readonly Delivery[]
-  /** Of the person, under every identifier that Customer.io shows: another message may have named them by another one. */
-  readonly personHashes: readonly string[]
+  /** The person, by every identifier that Customer.io shows: another message may have named them by another one. */
+  readonly persons: readonly Identifier[]
   /** What the deliveries were compared by, in words for the operator. */
   readonly compared: string
 }
@@ -120,7 +127,7 @@ function compared(
   listedBy: 'person' | 'template',
 ): DeliveriesFound {
   const deliveries: Delivery[] = []
-  const personHashes = new Set<string>()
+  const persons = new Map<string, Identifier>()
   for (const delivery of listed) {
     if (!delivery.transactional || !mayBeOfChannel(message.channel, delivery.type)) continue
     const template = compareTemplates(message, delivery)
@@ -128,11 +135,11 @@ function compared(
     const person = listedBy === 'person' ? 'same' : comparePersons(message, delivery, recipient)
     if (person === 'other' || template === 'other') continue
     deliveries.push({ id: delivery.deliveryId, createdAtMs: delivery.created * 1_000, person, template, recipient })
-    for (const [name, value] of Object.entries(delivery.person)) personHashes.add(personHash({ [name]: value }))
+    for (const name of identifiersOf(delivery.person)) persons.set(keyOf(name), name)
   }
   const [identifier] = personOf(message)
   const words = [`person (by ${identifier})`, 'channel', 'time', templateWords(message), recipientWords(message)]
-  return { kind: 'found', deliveries, personHashes: [...personHashes], compared: words.join(', ') }
+  return { kind: 'found', deliveries, persons: [...persons.values()], compared: words.join(', ') }
 }
 
 /** Customer.io's names for the channels that its lists show; one that is not known here may be any. */

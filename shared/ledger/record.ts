@@ -1,17 +1,4 @@
-import { createHash } from 'node:crypto'
-
-/** SHA-256 in lower-case hex: the id of a key's record, and how contents are kept. */
-export function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
-}
-
-/** How a record keeps its person. */
-export function personHash(identifiers: Readonly<Record<string, unknown>>): string {
-  const parts = Object.entries(identifiers)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => [name, name === 'email' ? String(value).toLowerCase() : String(value)])
-  return hashOf(JSON.stringify(parts.sort()))
-}
+import type { PersonHash, RecordHashes } from './hashes.ts'
 
 /**
  * What the ledger knows of one key.
@@ -32,8 +19,7 @@ export interface SendRecord {
   readonly owner: string
   /** How long a claim holds, from the moment at which the store wrote it. */
   readonly leaseMs: number
-  readonly contentHash: string
-  readonly personHash: string | null
+  readonly hashes: RecordHashes
   readonly channel: string
   readonly template: string | null
   /** Start of the first hold that may have sent, by the store's clock. */
@@ -78,9 +64,12 @@ export interface SendLedger {
    * The records of these persons but this one, those of each person as they were at one moment; undefined when somebody
    * has more than {@link MOST_RECORDS_OF_A_PERSON}.
    */
-  others(personHashes: readonly string[], exceptId: string): Promise<readonly StoredRecord[] | undefined>
+  others(persons: readonly PersonHash[], exceptId: string): Promise<readonly StoredRecord[] | undefined>
   /** Which of these deliveries a record holds. */
   held(deliveryIds: readonly string[]): Promise<ReadonlySet<string>>
-  /** Deletes what is kept about a person; gives the number of records. */
-  erase(personHash: string): Promise<number>
+  /**
+   * Takes these hashes of one person out of every record, and deletes the records that are about nobody else. Gives the
+   * number of records.
+   */
+  erase(person: readonly PersonHash[]): Promise<number>
 }

@@ -5,6 +5,7 @@ import type { DeliveriesFound, LookUpAnswer } from './look-up.ts'
 import type { SendLedger } from './record.ts'
 import type { SendOnceOptions } from './send.ts'
 import { createMemoryLedger } from './testing/memory-ledger.ts'
+import { plainlyHashed, plainPerson } from './testing/plain-hashes.ts'
 
 const ID = hashOf('key')
 const START_MS = 1_763_740_000_000
@@ -27,7 +28,7 @@ type Listed = Pick<Delivery, 'id' | 'createdAtMs'> & Partial<Delivery>
 /** As a look-up gives it; of the same person, template and recipient unless it says otherwise. */
 function found(...listed: readonly Listed[]): DeliveriesFound {
   const deliveries = listed.map((each): Delivery => ({ person: 'same', template: 'same', recipient: 'same', ...each }))
-  return { kind: 'found', deliveries, personHashes: [], compared: 'person, template' }
+  return { kind: 'found', deliveries, persons: [], compared: 'person, template' }
 }
 
 /** One store, one clock, one Customer.io that answers as the test says. */
@@ -74,8 +75,7 @@ function setUp(options: Partial<SendOnceOptions> = {}) {
         },
         {
           key: 'key',
-          contentHash: 'content',
-          personHash: 'ada',
+          ...plainlyHashed('content', 'ada'),
           channel: 'email',
           template: '7',
           ready: async () => ({
@@ -110,14 +110,26 @@ describe('the first delivery of a key', () => {
       id: ID,
       state: 'sent',
       deliveryId: 'd1',
-      contentHash: 'content',
-      personHash: 'ada',
+      hashes: { version: 2, key: 'key', content: 'content', persons: ['ada'] },
       channel: 'email',
       template: '7',
       leaseMs: LEASE_MS,
       claimedAtMs: now(),
       expiresAtMs: now() + 45 * DAY_MS,
     })
+  })
+
+  it('waits when nobody can tell whether the content is the same, since the key of its hash is gone', async () => {
+    const { deliver, state } = setUp()
+    await deliver(SENT)
+    const { hashes, ...message } = plainlyHashed('content', 'ada')
+    const again = await deliver(SENT, { ...message, hashes: { ...hashes, contentAs: () => undefined } })
+    expect(again).toMatchObject({
+      kind: 'retry',
+      cause: 'configuration',
+      error: expect.stringContaining('PERSON_HASH_KEYS'),
+    })
+    expect(state.calls).toBe(1)
   })
 
   it('holds the claim while it sends', async () => {
@@ -207,7 +219,7 @@ describe('a delivery that meets a record', () => {
     const { deliver, pass, state } = setUp()
     await deliver(async () => {
       pass(LEASE_MS)
-      expect(await deliver(SENT, { contentHash: 'other' })).toMatchObject(CONTENT_CHANGED)
+      expect(await deliver(SENT, { ...plainlyHashed('other', 'ada') })).toMatchObject(CONTENT_CHANGED)
       expect(await deliver(SENT, { lookUp: { notAskable: 'a broadcast' } })).toMatchObject(UNCERTAIN)
       pass(LIST_DELAY_MS - 1)
       expect(await deliver(SENT)).toMatchObject(BUSY)
@@ -236,7 +248,7 @@ describe('a delivery that meets a record', () => {
   it('sent: refuses other content', async () => {
     const { deliver, state } = setUp()
     await deliver(SENT)
-    expect(await deliver(SENT, { contentHash: 'other' })).toMatchObject(CONTENT_CHANGED)
+    expect(await deliver(SENT, { ...plainlyHashed('other', 'ada') })).toMatchObject(CONTENT_CHANGED)
     expect(state.calls).toBe(1)
   })
 
@@ -247,10 +259,10 @@ describe('a delivery that meets a record', () => {
     const { deliver, record, pass, now } = setUp()
     await deliver(outcome)
     pass(1_000)
-    expect(await deliver(SENT, { contentHash: 'other', template: '8' })).toEqual(SENT)
+    expect(await deliver(SENT, { ...plainlyHashed('other', 'ada'), template: '8' })).toEqual(SENT)
     expect(await record()).toMatchObject({
       state: 'sent',
-      contentHash: 'other',
+      hashes: plainlyHashed('other', 'ada').hashes.own,
       template: '8',
       owner: 'token 2',
       claimedAtMs: now(),
@@ -261,7 +273,7 @@ describe('a delivery that meets a record', () => {
   it('uncertain: refuses other content', async () => {
     const { deliver } = setUp()
     await deliver(TIMED_OUT)
-    expect(await deliver(SENT, { contentHash: 'other' })).toMatchObject(CONTENT_CHANGED)
+    expect(await deliver(SENT, { ...plainlyHashed('other', 'ada') })).toMatchObject(CONTENT_CHANGED)
   })
 
   it('uncertain: waits until the list has settled', async () => {
@@ -276,9 +288,9 @@ describe('a delivery that meets a record', () => {
     const { deliver, pass } = setUp({ ttlMs: 40 * DAY_MS })
     await deliver(SENT)
     pass(40 * DAY_MS - 1)
-    expect(await deliver(SENT, { contentHash: 'other' })).toMatchObject(CONTENT_CHANGED)
+    expect(await deliver(SENT, { ...plainlyHashed('other', 'ada') })).toMatchObject(CONTENT_CHANGED)
     pass(1)
-    expect(await deliver(SENT, { contentHash: 'other' })).toEqual(SENT)
+    expect(await deliver(SENT, { ...plainlyHashed('other', 'ada') })).toEqual(SENT)
   })
 })
 
@@ -353,7 +365,7 @@ describe('the look-up of an uncertain send', () => {
     const scene = await settled({}, 0, 1_000)
     await scene.deliver(
       { kind: 'delivered', deliveryId: 'listed 0' },
-      { key: 'other key', personHash: 'ada by e-mail' },
+      { key: 'other key', ...plainlyHashed('content', 'ada by e-mail') },
     )
     expect(await scene.deliver(SENT)).toMatchObject({ kind: 'delivered', deliveryId: 'listed 1' })
   })
@@ -442,7 +454,7 @@ describe('the look-up of an uncertain send', () => {
     ['the same template by number', { template: '7' }, 'refused'],
     ['another template by number', { template: '8' }, 'delivered'],
     ['another channel', { template: 'receipt', channel: 'sms' }, 'delivered'],
-    ['another person', { template: 'receipt', personHash: 'bob' }, 'delivered'],
+    ['another person', { template: 'receipt', ...plainlyHashed('content', 'bob') }, 'delivered'],
   ])('one, with another uncertain send of %s: counts it if it may have made the delivery', async (_, rival, kind) => {
     const scene = setUp()
     await scene.deliver(TIMED_OUT)
@@ -455,10 +467,12 @@ describe('the look-up of an uncertain send', () => {
   it('finds a rival that names the same person by another identifier, which the delivery shows', async () => {
     const scene = setUp()
     await scene.deliver(TIMED_OUT)
-    await scene.deliver(TIMED_OUT, { key: 'other key', personHash: 'ada by e-mail' })
+    await scene.deliver(TIMED_OUT, { key: 'other key', ...plainlyHashed('content', 'ada by e-mail') })
     scene.pass(LIST_DELAY_MS)
     const listed = found({ id: 'whose?', createdAtMs: START_MS })
-    const outcome = await scene.deliver(SENT, { lookUp: async () => ({ ...listed, personHashes: ['ada by e-mail'] }) })
+    const outcome = await scene.deliver(SENT, {
+      lookUp: async () => ({ ...listed, persons: [plainPerson('ada by e-mail')] }),
+    })
     expect(outcome).toMatchObject(UNCERTAIN)
   })
 

@@ -1,12 +1,13 @@
 import { type Clock, TimeoutError, withTimeout } from '../clock/index.ts'
+import { type Identifier, keyOf } from '../identity/index.ts'
 import type { Outcome, Retry } from '../outcome/index.ts'
 import { decide, sentBefore, uncertain, type Window } from './decide.ts'
+import { hashOf, type MessageHashes, type PersonHash } from './hashes.ts'
 import { change, claim, type Hold } from './hold.ts'
 import { describeLedgerError } from './ledger-error.ts'
 import type { LookUpAnswer } from './look-up.ts'
 import { makeCall, type ReadyToSend } from './ready.ts'
 import {
-  hashOf,
   MOST_RECORDS_OF_A_PERSON,
   type NewSendRecord,
   type SendLedger,
@@ -50,8 +51,11 @@ export interface SendOnceOptions {
 
 export interface MessageToSend {
   readonly key: string
-  readonly contentHash: string
-  readonly personHash?: string
+  readonly hashes: MessageHashes
+  /** Whom the message names as its person. */
+  readonly persons: readonly Identifier[]
+  /** A person by every hash that a record may have of them. */
+  readonly hashesOf: (person: Identifier) => readonly PersonHash[]
   readonly channel: string
   readonly template?: string
   readonly ready: () => Promise<ReadyToSend | Retry>
@@ -114,8 +118,8 @@ class Attempt {
     const { hold, found } = await withTimeout(clock, claimTimeoutMs, claiming, (late) => void this.#letGo(late.hold))
     if (hold !== undefined) return await this.#call(hold, startedMs)
     if (found === undefined) return OVERTAKEN
-    const { contentHash } = this.#message
-    const action = decide(found, { contentHash, notAskable: this.#notAskable }, listDelayMs)
+    const { contentAs } = this.#message.hashes
+    const action = decide(found, { contentAs, notAskable: this.#notAskable }, listDelayMs)
     switch (action.kind) {
       case 'answer':
         return action.outcome
@@ -193,7 +197,7 @@ class Attempt {
   /** The records are read after the deliveries, and who holds these last. */
   async #resolve(record: StoredRecord, window: Window): Promise<Resolution> {
     const { ledger, listDelayMs } = this.#options
-    const { lookUp } = this.#message
+    const { lookUp, persons, hashesOf } = this.#message
     if ('notAskable' in lookUp) return answerWith(uncertain(lookUp.notAskable))
     const found = await lookUp(window)
     switch (found.kind) {
@@ -213,8 +217,8 @@ class Attempt {
         uncertain(`more than ${MOST_CANDIDATES} deliveries may be its own. Compared: ${found.compared}`),
       )
     }
-    const persons = new Set([...found.personHashes, ...(record.personHash === null ? [] : [record.personHash])])
-    const others = await ledger.others([...persons], record.id)
+    const everybody = new Map([...persons, ...found.persons].map((person) => [keyOf(person), person]))
+    const others = await ledger.others([...everybody.values()].flatMap(hashesOf), record.id)
     if (others === undefined) {
       return answerWith(uncertain(`the person has more than ${MOST_RECORDS_OF_A_PERSON} messages`))
     }
@@ -229,13 +233,12 @@ class Attempt {
 
   #claimRecord(): NewSendRecord {
     const { requestTimeoutMs, leaseMarginMs, ttlMs, clock } = this.#options
-    const { contentHash, personHash = null, channel, template = null } = this.#message
+    const { hashes, channel, template = null } = this.#message
     return {
       state: 'claimed',
       owner: this.#token,
       leaseMs: requestTimeoutMs + leaseMarginMs,
-      contentHash,
-      personHash,
+      hashes: hashes.own,
       channel,
       template,
       claimedAtMs: 'request_time',

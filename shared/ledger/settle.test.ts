@@ -17,8 +17,7 @@ async function record(state: SendState, more: Partial<NewSendRecord> = {}): Prom
     state,
     owner: 'delivery',
     leaseMs: LEASE_MS,
-    contentHash: 'content',
-    personHash: null,
+    hashes: { version: 2, key: 'key', content: 'content', persons: [] },
     channel: 'email',
     template: null,
     claimedAtMs: 'request_time',
@@ -33,7 +32,7 @@ describe('settling a send', () => {
   it('writes that it was sent', async () => {
     await record('uncertain')
     expect(await settle(ledger, 'id', 'sent', 'person')).toEqual({ kind: 'settled' })
-    expect(await ledger.read('id')).toMatchObject({ state: 'sent', owner: 'person', contentHash: 'content' })
+    expect(await ledger.read('id')).toMatchObject({ state: 'sent', owner: 'person', hashes: { content: 'content' } })
   })
 
   it('writes that it was not, so that the next delivery sends', async () => {

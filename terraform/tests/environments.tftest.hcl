@@ -448,7 +448,8 @@ run "every_environment" {
       for r in values(var.environments) : (
         r.ledger_fields.ttl.field == var.pipeline.ledger.ttl_field
         && length(r.ledger_fields.ttl.ttl_config) == 1
-        && toset([for f in values(r.ledger_fields) : f.field if length(f.index_config[0].indexes) > 0]) == toset(var.pipeline.ledger.indexed_fields)
+        && toset([for f in values(r.ledger_fields) : f.field if length(f.index_config[0].indexes) > 0]) == toset(concat(var.pipeline.ledger.indexed_fields, var.pipeline.ledger.indexed_lists))
+        && toset([for f in values(r.ledger_fields) : f.field if try(one(f.index_config[0].indexes).array_config, null) == "CONTAINS"]) == toset(var.pipeline.ledger.indexed_lists)
         && contains([for f in values(r.ledger_fields) : f.field if length(f.index_config[0].indexes) == 0], "*")
         && alltrue([for f in values(r.ledger_fields) : f.database == r.ledger.name && f.collection == var.pipeline.ledger.collection])
       )

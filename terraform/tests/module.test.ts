@@ -194,9 +194,13 @@ describe('alerts', () => {
 
 describe('pipeline.yaml', () => {
   it('indexes exactly the fields that the ledger asks by', () => {
-    const code = readFileSync(join(PROJECT_ROOT, 'shared/ledger/firestore.ts'), 'utf8')
-    const asked = new Set([...code.matchAll(/\.(?:where|orderBy)\(\s*'(\w+)'/g)].map(([, field]) => field))
-    expect([...asked].sort()).toEqual([...topology.ledger.indexed_fields].sort())
+    const files = ['shared/ledger/firestore.ts', 'scripts/cio/secrets/hash-keys.ts', 'scripts/cio/person/ledger.ts']
+    const code = files.map((file) => readFileSync(join(PROJECT_ROOT, file), 'utf8')).join('\n')
+    const asked = [...code.matchAll(/\.(?:where|orderBy)\(\s*'(\w+)',\s*'([^']+)'/g)]
+    const fields = (of: (operator: string | undefined) => boolean) =>
+      [...new Set(asked.flatMap(([, field, operator]) => (of(operator) ? [field] : [])))].sort()
+    expect(fields((operator) => operator === 'array-contains')).toEqual([...topology.ledger.indexed_lists].sort())
+    expect(fields((operator) => operator !== 'array-contains')).toEqual([...topology.ledger.indexed_fields].sort())
   })
 
   it('lets nothing but reminders reach who waits for them: Secret Manager publishes every change of a secret', () => {

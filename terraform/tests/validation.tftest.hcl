@@ -387,7 +387,7 @@ run "function_with_an_unknown_secret" {
   command = plan
 
   variables {
-    pipeline = yamldecode(replace(file("pipeline.yaml"), "secrets: [CUSTOMERIO_APP_API_KEY]", "secrets: [CUSTOMERIO_APP_KEY]"))
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "secrets: [CUSTOMERIO_APP_API_KEY,", "secrets: [CUSTOMERIO_APP_KEY,"))
   }
 
   expect_failures = [var.pipeline]

@@ -115,6 +115,7 @@ function environmentOf(name: string, sinks: Sinks): Record<string, string> {
     WEBHOOK_EVENTS_TOPIC: 'webhook-events',
     BIGQUERY_DATASET: topology.bigquery.dataset,
     SEND_LEDGER_DATABASE: topology.ledger.database,
+    PERSON_HASH_KEYS: 'a key of thirty-two characters..',
     PUBSUB_EMULATOR_HOST: addressOf(sinks.pubsub),
     FIRESTORE_EMULATOR_HOST: addressOf(sinks.firestore),
     BIGQUERY_EMULATOR_HOST: `http://${addressOf(sinks.bigquery)}`,

@@ -69,7 +69,7 @@ Examples:
   cio-gcp dlq list --person ada@example.com --json --local
 
 With --person it also shows messages that name the person among others, and messages that keep no contract and may be
-about them. No other command takes these by --person.`,
+about them. Of the other commands only \`dlq stats\` counts these.`,
       )
       .action((names: string[], options: FilterOptions, command: Command) =>
         run(command, async (context) => {

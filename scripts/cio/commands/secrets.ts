@@ -2,7 +2,9 @@ import { Command } from 'commander'
 import type { Run } from '../context.ts'
 import type { RotateOptions, SetOptions } from '../secrets/secrets.ts'
 
-const NAME = 'CUSTOMERIO_SITE_ID, CUSTOMERIO_TRACK_API_KEY, CUSTOMERIO_APP_API_KEY or CUSTOMERIO_WEBHOOK_SIGNING_KEYS'
+const NAME =
+  'CUSTOMERIO_SITE_ID, CUSTOMERIO_TRACK_API_KEY, CUSTOMERIO_APP_API_KEY, CUSTOMERIO_WEBHOOK_SIGNING_KEYS or PERSON_HASH_KEYS'
+const GENERATE = 'make a random key (PERSON_HASH_KEYS only)'
 
 export function secretsCommand(run: Run): Command {
   const secrets = new Command('secrets').description("Manage Customer.io's credentials in Secret Manager.")
@@ -11,6 +13,7 @@ export function secretsCommand(run: Run): Command {
     new Command('set')
       .description('Set the value of a secret.')
       .argument('<name>', NAME)
+      .option('--generate', GENERATE)
       .option('--no-verify', 'do not try the value at Customer.io first')
       .addHelpText(
         'after',
@@ -45,6 +48,7 @@ Examples:
     new Command('rotate')
       .description('Replace the value of a secret, and wait until every function uses the new one.')
       .argument('<name>', NAME)
+      .option('--generate', GENERATE)
       .option('--no-verify', 'do not try the value at Customer.io first')
       .option('--no-wait', 'do not wait for the functions')
       .option('--disable-previous', 'disable the earlier versions once the new one is in use')
@@ -53,10 +57,12 @@ Examples:
         `
 Create the new value at Customer.io first, and keep the old one valid there until this command is done: functions read a
 secret again when their copy is a minute old. A new webhook signing key is stored in front of the previous one, and both
-are valid, so no webhook fails between the two changes. The newest version is never disabled, because functions read it.
+are valid, so no webhook fails between the two changes. A new person hash key is stored in front too; an older one goes when
+the send ledger has no record that was made with it, and no erasure is unfinished. The newest version is never disabled, because functions read it.
 
 Examples:
   cio-gcp secrets rotate CUSTOMERIO_TRACK_API_KEY --env prod
+  cio-gcp secrets rotate PERSON_HASH_KEYS --generate --env prod
   cio-gcp secrets rotate CUSTOMERIO_WEBHOOK_SIGNING_KEYS --no-wait --local < key.txt`,
       )
       .action((name: string, options: RotateOptions, command: Command) =>

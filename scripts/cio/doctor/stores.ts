@@ -5,6 +5,7 @@ import { describeLedgerError } from '../../../shared/ledger/index.ts'
 import { tableFields } from '../../local/deploy-warehouse.ts'
 import { PROJECT_ROOT } from '../../topology/topology.ts'
 import type { Context } from '../context.ts'
+import { HASH_KEYS, lostKeys } from '../secrets/hash-keys.ts'
 import { type Finding, ok, wrong } from './finding.ts'
 
 const APPLY = 'Run terraform apply.'
@@ -61,7 +62,8 @@ const LEDGER_FIXES: Readonly<Record<number, string>> = {
  * That the ledger's database answers, and takes writes: an update of a document that is not there, under a condition that
  * nothing fulfils, changes nothing.
  */
-export async function examineLedger({ connection }: Context): Promise<readonly Finding[]> {
+export async function examineLedger(context: Context): Promise<readonly Finding[]> {
+  const { connection } = context
   const { database, collection } = connection.topology.ledger
   const documents = (await connection.firestore()).collection(collection)
   const nothing = documents.doc('doctor').update({ state: 'released' }, { lastUpdateTime: Timestamp.fromMillis(0) })
@@ -70,7 +72,7 @@ export async function examineLedger({ connection }: Context): Promise<readonly F
     { what: 'be written', request: nothing.catch(unlessConditionFails) },
   ]
   const findings = await Promise.all(steps.map(({ what, request }) => look(what, request)))
-  const problems = findings.flat()
+  const problems = [...findings.flat(), ...(await examineHashKeys(context))]
   return problems.length > 0 ? problems : [ok('send ledger', `database ${database} can be read and written`)]
 
   async function look(what: string, request: Promise<unknown>): Promise<readonly Finding[]> {
@@ -83,6 +85,15 @@ export async function examineLedger({ connection }: Context): Promise<readonly F
       return [wrong('send ledger', note, fix)]
     }
   }
+}
+
+/** Records whose key is gone keep their messages waiting, since nobody can tell whether the content is the same. */
+async function examineHashKeys(context: Context): Promise<readonly Finding[]> {
+  const stored = (await context.connection.secrets().latest(HASH_KEYS))?.value ?? ''
+  const lost = await withTimeout(systemClock, LEDGER_TIMEOUT_MS, lostKeys(context, stored)).catch(() => [])
+  if (lost.length === 0) return []
+  const note = `records were made with key ${lost.join(', ')}, which ${HASH_KEYS} no longer has`
+  return [wrong('send ledger', note, `Put it back, after the current one: npx cio-gcp secrets set ${HASH_KEYS}`)]
 }
 
 const NOT_FOUND = 5

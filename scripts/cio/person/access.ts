@@ -1,5 +1,6 @@
 import { IdentifierType } from 'customerio-node'
 import { z } from 'zod'
+import { personHashes } from '../../../shared/ledger/index.ts'
 import type { Context } from '../context.ts'
 import { describeFailure } from '../customerio.ts'
 import { jsonOf } from '../dead-letters/body.ts'
@@ -9,7 +10,7 @@ import { count } from '../output.ts'
 import { writePrivately } from '../private-file.ts'
 import { sortDeadLetters } from './dead-letters.ts'
 import { recordsOf } from './ledger.ts'
-import { findPerson, type GivenNames, ledgerHash, namesOf, type Person } from './person.ts'
+import { findPerson, type GivenNames, hashRingOf, namesOf, type Person } from './person.ts'
 import { PersonRows, personTables } from './warehouse.ts'
 
 export interface AccessOptions extends GivenNames {
@@ -22,6 +23,7 @@ export async function access(context: Context, options: AccessOptions): Promise<
   const { topology } = connection
   const { person } = await findPerson(context, options)
   const sought = soughtBy(namesOf(person))
+  const ring = await hashRingOf(context)
   const rows = new PersonRows(await connection.bigquery(), topology.bigquery.dataset)
   const tables = personTables(topology.bigquery)
   const about = await rows.find(tables, sought)
@@ -44,7 +46,10 @@ export async function access(context: Context, options: AccessOptions): Promise<
     person,
     customerIo: await atCustomerIo(context, person),
     warehouse,
-    sendLedger: await recordsOf(context, sought.names.flatMap(ledgerHash)),
+    sendLedger: await recordsOf(
+      context,
+      sought.names.flatMap((name) => [...personHashes(ring, name)]),
+    ),
     deadLetters,
   }
   const hidden = Object.values(unseen).reduce((sum, each) => sum + each, 0)

@@ -1,4 +1,5 @@
-import { createFirestoreSendLedger } from '../../../shared/ledger/index.ts'
+import type { HashRing, Identifier } from '../../../shared/identity/index.ts'
+import { createFirestoreSendLedger, personHashes } from '../../../shared/ledger/index.ts'
 import type { Outcome } from '../../../shared/outcome/index.ts'
 import type { Context } from '../context.ts'
 import { type Sought, soughtBy } from '../dead-letters/whose.ts'
@@ -7,7 +8,7 @@ import { count } from '../output.ts'
 import { sortDeadLetters } from './dead-letters.ts'
 import { describeReport, failureOf, type Report, type Stores } from './erase-report.ts'
 import { EraseJournal, type Unfinished } from './journal.ts'
-import { describePerson, findPerson, type GivenNames, ledgerHash, nameHash, namesOf, type Person } from './person.ts'
+import { describePerson, findPerson, type GivenNames, hashRingOf, nameHashes, namesOf, type Person } from './person.ts'
 import { describeSurvey, isEmpty, survey } from './survey.ts'
 import { type Erased, PersonRows, personTables } from './warehouse.ts'
 
@@ -56,8 +57,12 @@ async function first(
   const { connection, prompts, output } = context
   const { person, atCustomerIo } = await findPerson(context, options)
   const sought = soughtBy(namesOf(person))
-  const own = { names: sought.names.map(nameHash), ledger: sought.names.flatMap(ledgerHash) }
-  const earlier = journal.of(own.names)
+  const ring = await hashRingOf(context)
+  const own = {
+    names: sought.names.map((name) => nameHashes(ring, name)[0] ?? ''),
+    ledger: sought.names.flatMap((name) => [...personHashes(ring, name)]),
+  }
+  const earlier = journal.of(sought.names.flatMap((name) => nameHashes(ring, name)))
   const found = await survey(context, sought, own.ledger, atCustomerIo)
   if (options.dryRun) {
     output.result({ person, found }, () => describeSurvey(person, found))
@@ -74,7 +79,8 @@ async function first(
       'The suppression can be lifted (action unsuppress); nothing else can be undone.',
   )
   const unsuppressed = earlier.filter(({ suppressed }) => !suppressed).flatMap((entry) => entry.identifiers)
-  if (unsuppressed.some((name) => !own.names.includes(name))) {
+  const given = new Set(sought.names.flatMap((name) => nameHashes(ring, name)))
+  if (unsuppressed.some((name) => !given.has(name))) {
     throw new CommandError('an interrupted erasure of this person knew more of their names', {
       hint: 'Run it again with both --id and --email: Customer.io has deleted the person and no longer knows their names.',
     })
@@ -82,7 +88,7 @@ async function first(
   // Once the person is deleted, Customer.io no longer knows their other names: keep what an earlier run knew.
   const entry: Unfinished = {
     ...together([own, ...earlier]),
-    identifiers: namesOf({ ...person, cioId: undefined }).map(nameHash),
+    identifiers: namesOf({ ...person, cioId: undefined }).map((name) => nameHashes(ring, name)[0] ?? ''),
     suppressed: false,
     rows: mergedLists(earlier.map(({ rows }) => rows)),
     undecided: {},
@@ -90,18 +96,24 @@ async function first(
   journal.write(entry)
   const suppressed = await suppress(context, person)
   journal.write({ ...entry, suppressed: true })
-  const known = new Set(entry.names)
-  const both: Sought = { names: sought.names, isMeant: (name) => sought.isMeant(name) || known.has(nameHash(name)) }
+  const known = isKnownBy(entry, ring)
+  const both: Sought = { names: sought.names, isMeant: (name) => sought.isMeant(name) || known(name) }
   const stores = await eraseStores(context, { ...entry, suppressed: true }, both, options)
   for (const each of earlier) if (each.names[0] !== entry.names[0]) journal.finished(each)
   remember(journal, entry, stores)
   return [{ customerIo: { found: atCustomerIo, suppressed }, ...stores }]
 }
 
+/** Whether an entry is about somebody of this name. */
+function isKnownBy({ names }: Pick<Unfinished, 'names'>, ring: HashRing): (name: Identifier) => boolean {
+  const known = new Set(names)
+  return (name) => nameHashes(ring, name).some((hash) => known.has(hash))
+}
+
 function together(entries: readonly Pick<Unfinished, 'names' | 'ledger'>[]) {
   return {
     names: [...new Set(entries.flatMap(({ names }) => names))],
-    ledger: [...new Set(entries.flatMap(({ ledger }) => ledger))],
+    ledger: [...new Map(entries.flatMap(({ ledger }) => ledger.map((each) => [each.hash, each]))).values()],
   }
 }
 
@@ -120,11 +132,11 @@ async function resume(context: Context, journal: EraseJournal, options: EraseOpt
     throw usageError('--resume takes no --id, no --email and no --phone')
   }
   const entries = journal.unfinished()
+  const ring = await hashRingOf(context)
   const reports: Report[] = []
   for (const entry of entries) {
     if (!entry.suppressed) continue
-    const known = new Set(entry.names)
-    const sought: Sought = { names: [], isMeant: (name) => known.has(nameHash(name)) }
+    const sought: Sought = { names: [], isMeant: isKnownBy(entry, ring) }
     const stores = await eraseStores(context, entry, sought, options)
     remember(journal, entry, stores)
     reports.push({ customerIo: 'done before', ...stores })
@@ -196,8 +208,7 @@ async function eraseStores(
     firestore: await connection.firestore(),
     collection: topology.ledger.collection,
   })
-  let ledger = 0
-  for (const hash of entry.ledger) ledger += await records.erase(hash)
+  const ledger = await records.erase(entry.ledger)
   const rows = new PersonRows(await connection.bigquery(), topology.bigquery.dataset)
   const tables = personTables(topology.bigquery)
   const found = await rows.find(tables, sought)

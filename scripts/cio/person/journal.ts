@@ -1,12 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { ledgerHashSchema } from './ledger.ts'
 
 const entrySchema = z.strictObject({
   /** Hashes of the person's names. */
   names: z.array(z.string()),
   /** Hashes of the names, as the send ledger has them. */
-  ledger: z.array(z.string()),
+  ledger: z.array(ledgerHashSchema),
   /** Those of `names` that are suppressed at Customer.io: id, e-mail address, phone number. */
   identifiers: z.array(z.string()),
   /** False: interrupted before the suppression at Customer.io, which needs the names again. */

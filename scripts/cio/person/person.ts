@@ -2,14 +2,16 @@ import { createHash } from 'node:crypto'
 import { IdentifierType } from 'customerio-node'
 import { z } from 'zod'
 import {
+  type HashRing,
+  hashOfPerson,
   type Identifier,
   type IdentifierKind,
   identifierOf,
   keyOf,
   mailboxOf,
+  parseHashRing,
   phoneOf,
 } from '../../../shared/identity/index.ts'
-import { personHash } from '../../../shared/ledger/index.ts'
 import type { Context } from '../context.ts'
 import { describeFailure } from '../customerio.ts'
 import { CommandError, usageError } from '../errors.ts'
@@ -134,12 +136,16 @@ export function describePerson({ id, email, phone }: Person): string {
   return [id && `id ${id}`, email && `e-mail ${email}`, phone && `phone ${phone}`].filter(Boolean).join(', ')
 }
 
-/** How a journal keeps a name. */
-export function nameHash(name: Identifier): string {
-  return createHash('sha256').update(keyOf(name)).digest('hex')
+/** How a journal keeps a name: with each key of the ring, the current one first, and as before there was one. */
+export function nameHashes(ring: HashRing, name: Identifier): readonly string[] {
+  return [...ring.map((key) => hashOfPerson(key, name)), createHash('sha256').update(keyOf(name)).digest('hex')]
 }
 
-/** How the send ledger keeps a name. */
-export function ledgerHash({ kind, value }: Identifier): readonly string[] {
-  return [personHash({ [kind]: value })]
+/** The keys of PERSON_HASH_KEYS, by which ledger and journals know people. */
+export async function hashRingOf({ connection }: Context): Promise<HashRing> {
+  const ring = parseHashRing((await connection.secrets().latest('PERSON_HASH_KEYS'))?.value ?? '')
+  if (ring !== undefined) return ring
+  throw new CommandError('PERSON_HASH_KEYS has no keys, by which the send ledger knows people', {
+    hint: 'Set it: npx cio-gcp secrets set PERSON_HASH_KEYS --generate',
+  })
 }

@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import type { Sought } from '../dead-letters/whose.ts'
 import { count } from '../output.ts'
 import { sortDeadLetters } from './dead-letters.ts'
-import { recordsOf } from './ledger.ts'
+import { type LedgerHash, recordsOf } from './ledger.ts'
 import { describePerson, type Person } from './person.ts'
 import { PersonRows, personTables } from './warehouse.ts'
 
@@ -20,7 +20,7 @@ export interface Survey {
 export async function survey(
   context: Context,
   sought: Sought,
-  ledgerHashes: readonly string[],
+  ledgerHashes: readonly LedgerHash[],
   atCustomerIo: boolean,
 ): Promise<Survey> {
   const { connection } = context

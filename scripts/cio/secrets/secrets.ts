@@ -1,13 +1,17 @@
+import { randomBytes } from 'node:crypto'
 import { text as readAll } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseKeyRing } from '../../../shared/webhooks/index.ts'
 import type { Context } from '../context.ts'
 import { CommandError, usageError } from '../errors.ts'
 import { table } from '../output.ts'
+import { HASH_KEYS, ringAfterRotation, throwIfNeededKeyIsDropped } from './hash-keys.ts'
 import { shapeProblem, type Verification, verifyApp, verifyTrack } from './verify.ts'
 
 export interface SetOptions {
   readonly verify: boolean
+  /** Makes a random key instead of reading a value. */
+  readonly generate?: boolean
 }
 
 export interface RotateOptions extends SetOptions {
@@ -24,9 +28,12 @@ const CUT_OFF_WITHIN_MS = 15 * 60_000
 /** How long Secret Manager may take until `latest` is the new version. */
 const LATEST_WITHIN_MS = 60_000
 
-export async function set(context: Context, name: string, { verify }: SetOptions): Promise<void> {
+export async function set(context: Context, name: string, { verify, generate }: SetOptions): Promise<void> {
   const { output, connection } = context
-  const value = await readValue(context, name)
+  const value = generate ? generated(context, name) : await readValue(context, name)
+  if (name === HASH_KEYS) {
+    await throwIfNeededKeyIsDropped(context, value, (await connection.secrets().latest(name))?.value ?? '')
+  }
   if (verify) await throwIfRejected(context, name, value)
   const version = await connection.secrets().add(name, value)
   output.result({ name, version }, () => `${name} is set (version ${version})`)
@@ -35,10 +42,15 @@ export async function set(context: Context, name: string, { verify }: SetOptions
 export async function rotate(context: Context, name: string, options: RotateOptions): Promise<void> {
   const { output, connection, prompts } = context
   const store = connection.secrets()
-  const given = await readValue(context, name)
+  const given = options.generate ? generated(context, name) : await readValue(context, name)
   const before = await store.latest(name)
   if (before === undefined) throw new CommandError(`${name} has no value to rotate`, { hint: 'Use `secrets set`.' })
-  const value = name === SIGNING_KEYS ? ringWith(given, before.value) : given
+  const value =
+    name === SIGNING_KEYS
+      ? ringWith(given, before.value)
+      : name === HASH_KEYS
+        ? await ringAfterRotation(context, given, before.value)
+        : given
   let version = before.version
   if (value !== before.value.trim()) {
     if (options.verify) await throwIfRejected(context, name, given)
@@ -141,13 +153,22 @@ export async function checkSecrets({ connection }: Context): Promise<readonly Se
   }
   return store.names.map((name): SecretCheck => {
     const stored = values.get(name)
-    const hint = `Set it: npx cio-gcp secrets set ${name}`
+    const hint = `Set it: npx cio-gcp secrets set ${name}${name === HASH_KEYS ? ' --generate' : ''}`
     if (stored === undefined || stored.value === 'unset') {
       return { name, version: stored?.version, state: 'missing', note: 'not configured yet', hint }
     }
     const problem = shapeProblem(name, stored.value)
     if (problem !== undefined) return { name, version: stored.version, state: 'wrong', note: problem, hint }
     if (name === SIGNING_KEYS) return { name, version: stored.version, state: 'ok', note: ringNote(stored.value) }
+    if (name === HASH_KEYS) {
+      const keys = parseKeyRing(stored.value).length
+      return {
+        name,
+        version: stored.version,
+        state: 'ok',
+        note: keys === 1 ? 'one key' : `${keys} keys, current first`,
+      }
+    }
     const verification = verifications[name]
     if (verification === undefined) {
       return {
@@ -182,6 +203,14 @@ export function ringWith(key: string, ring: string): string {
   return current === undefined ? key : `${key}\n${current}`
 }
 
+/** 256 bits that nobody has seen: for keys that are ours alone. */
+function generated({ connection }: Context, name: string): string {
+  if (!connection.secrets().names.includes(name) || name !== HASH_KEYS) {
+    throw usageError(`--generate makes ${HASH_KEYS} only; the other secrets are made at Customer.io`)
+  }
+  return randomBytes(32).toString('base64url')
+}
+
 async function readValue({ output, prompts, connection }: Context, name: string): Promise<string> {
   const { names } = connection.secrets()
   if (!names.includes(name)) throw usageError(`there is no secret ${name}`, `Use one of: ${names.join(', ')}.`)
@@ -211,7 +240,7 @@ async function throwIfRejected({ connection, output }: Context, name: string, va
     if (name === 'CUSTOMERIO_APP_API_KEY') return verifyApp(customerIo, { apiKey: value })
     // Each half of the pair can only be tried with the other.
     const other = name === 'CUSTOMERIO_SITE_ID' ? 'CUSTOMERIO_TRACK_API_KEY' : 'CUSTOMERIO_SITE_ID'
-    if (name === SIGNING_KEYS) return undefined
+    if (name === SIGNING_KEYS || name === HASH_KEYS) return undefined
     const stored = (await connection.secrets().latest(other))?.value.trim()
     if (stored === undefined || shapeProblem(other, stored) !== undefined) return undefined
     return verifyTrack(

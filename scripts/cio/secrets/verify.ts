@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { HASH_KEY_CHARACTERS } from '../../../shared/identity/index.ts'
 import { type CustomerIo, describeFailure } from '../customerio.ts'
 import { UNSET } from './store.ts'
 
@@ -7,6 +8,7 @@ export type SecretName =
   | 'CUSTOMERIO_TRACK_API_KEY'
   | 'CUSTOMERIO_APP_API_KEY'
   | 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS'
+  | 'PERSON_HASH_KEYS'
 
 /** What Customer.io says about a value. `unknown`: it could not be asked; `unreachable`: because it is down. */
 export interface Verification {
@@ -66,12 +68,18 @@ function failed(error: unknown, what: string, where: string): Verification {
   return unreachable ? { result: 'unreachable', note: words, hint } : { result: 'unknown', note: words }
 }
 
+/** Secrets of several keys, one per line. */
+const RINGS: ReadonlySet<string> = new Set(['CUSTOMERIO_WEBHOOK_SIGNING_KEYS', 'PERSON_HASH_KEYS'])
+
 /** What is wrong with the form of a value; undefined when nothing is. Pure. */
 export function shapeProblem(name: string, value: string): string | undefined {
   if (value === '') return 'is empty'
   if (value === UNSET) return `is the word "${UNSET}", which stands for not configured`
   const lines = value.split('\n')
-  if (name !== 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS' && lines.length > 1) return 'has more than one line'
+  if (!RINGS.has(name) && lines.length > 1) return 'has more than one line'
+  if (name === 'PERSON_HASH_KEYS' && lines.some((line) => line.length < HASH_KEY_CHARACTERS)) {
+    return `has a key of fewer than ${HASH_KEY_CHARACTERS} characters`
+  }
   if (lines.some((line) => /\s/.test(line))) return 'has white space in it'
   if (/[^\x21-\x7e\n]/.test(value)) return 'has characters that no credential has'
   return undefined

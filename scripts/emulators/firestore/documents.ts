@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { status } from '@grpc/grpc-js'
-import type { Fields, RunQuery, WireTimestamp, Write } from './protocol.ts'
+import { entriesOf, type Fields, type RunQuery, type Value, type WireTimestamp, type Write } from './protocol.ts'
 
 export interface StoredDocument {
   readonly name: string
@@ -56,7 +56,7 @@ export class Documents {
     if (this.#dataFile !== undefined) writeFileSync(this.#dataFile, '')
   }
 
-  /** The documents of one collection that have all these values, by name. */
+  /** The documents of one collection that keep all these conditions, by name. */
   query({ parent, structuredQuery }: RunQuery): StoredDocument[] {
     const { from, where, limit } = structuredQuery
     const prefix = `${parent}/${from[0].collectionId}/`
@@ -64,7 +64,7 @@ export class Documents {
       ({ name, fields }) =>
         name.startsWith(prefix) &&
         !name.slice(prefix.length).includes('/') &&
-        where.every(({ field, value }) => isDeepStrictEqual(fields[field.fieldPath], value)),
+        where.every(({ field, op, value }) => holds(op, fields[field.fieldPath], value)),
     )
     return found.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, limit?.value)
   }
@@ -106,6 +106,18 @@ export class Documents {
       this.#apply(changed)
       this.#lastMicros = micros
     }
+  }
+}
+
+function holds(op: 'EQUAL' | 'ARRAY_CONTAINS' | 'NOT_IN', field: Value | undefined, value: Value): boolean {
+  const isOf = (list: readonly Value[], one: Value | undefined) => list.some((each) => isDeepStrictEqual(each, one))
+  switch (op) {
+    case 'EQUAL':
+      return isDeepStrictEqual(field, value)
+    case 'ARRAY_CONTAINS':
+      return isOf(entriesOf(field), value)
+    case 'NOT_IN':
+      return field !== undefined && !isOf(entriesOf(value), field)
   }
 }
 

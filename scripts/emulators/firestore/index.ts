@@ -32,7 +32,7 @@ type Method = 'Commit' | 'BatchGetDocuments' | 'RunQuery'
 
 /**
  * The part of Firestore that the send ledger uses, for the real client: commits with preconditions, reads by name, and
- * queries for equal values. No transactions, no TTL, no indexes. Everything else is answered UNIMPLEMENTED.
+ * queries for equal values, for an entry of a list, and for values that are none of a list. No transactions, no TTL, no indexes. Everything else is answered UNIMPLEMENTED.
  */
 export async function startFirestore(options: FirestoreOptions): Promise<FirestoreServer> {
   const { now = Date.now, dataFile } = options

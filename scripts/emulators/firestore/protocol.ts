@@ -9,10 +9,18 @@ import { z } from 'zod'
 export const timestampSchema = z.object({ seconds: z.string().default('0'), nanos: z.number().default(0) })
 export type WireTimestamp = z.infer<typeof timestampSchema>
 
-/** Values are kept as they came: only their equality matters here. */
+/** Values are kept as they came: only their equality, and that of a list's entries, matters here. */
 const valueSchema = z.record(z.string(), z.unknown())
 const fieldsSchema = z.record(z.string(), valueSchema)
 export type Fields = z.infer<typeof fieldsSchema>
+export type Value = z.infer<typeof valueSchema>
+const listSchema = z.object({ arrayValue: z.object({ values: z.array(valueSchema).default([]) }) })
+
+/** The entries of a value that is a list. */
+export function entriesOf(value: Value | undefined): readonly Value[] {
+  const list = listSchema.safeParse(value)
+  return list.success ? list.data.arrayValue.values : []
+}
 
 const writeSchema = z.object({
   update: z.object({ name: z.string(), fields: fieldsSchema.default({}) }).optional(),
@@ -34,7 +42,7 @@ export const batchGetSchema = z.object({
 
 const fieldFilterSchema = z.object({
   field: z.object({ fieldPath: z.string() }),
-  op: z.literal('EQUAL'),
+  op: z.enum(['EQUAL', 'ARRAY_CONTAINS', 'NOT_IN']),
   value: valueSchema,
 })
 const filterSchema = z.union([

@@ -2,6 +2,7 @@ import { CircuitBreaker } from '../circuit-breaker.ts'
 import type { ReadyToSend } from '../ready.ts'
 import { sendOnce } from '../send.ts'
 import { createMemoryLedger } from '../testing/memory-ledger.ts'
+import { plainlyHashed } from '../testing/plain-hashes.ts'
 import { Process, World } from './world.ts'
 
 interface Outage {
@@ -54,7 +55,7 @@ async function run({
     const lookUp = { notAskable: 'a trigger name' }
     const ready = hasBreaker ? () => breaker.admit(prepare) : prepare
     const options = { ledger, clock, newToken: () => `${tokens++}`, requestTimeoutMs: TIMEOUT_MS }
-    void sendOnce(options, { key, contentHash: key, channel: 'email', ready, lookUp }).then(({ kind }) => {
+    void sendOnce(options, { key, ...plainlyHashed(key), channel: 'email', ready, lookUp }).then(({ kind }) => {
       if (kind === 'delivered') count.delivered++
       // As Pub/Sub backs off.
       if (kind === 'retry')

@@ -2,6 +2,7 @@ import type { Outcome } from '../../outcome/index.ts'
 import type { SendLedger } from '../record.ts'
 import { type SendOnceOptions, sendOnce } from '../send.ts'
 import { createMemoryLedger } from '../testing/memory-ledger.ts'
+import { plainlyHashed } from '../testing/plain-hashes.ts'
 import { type Call, SimulatedCustomerIO } from './customerio.ts'
 import { type Mishap, Process, World } from './world.ts'
 
@@ -109,8 +110,7 @@ export async function simulate(scenario: Scenario, sabotage: Sabotage = {}): Pro
       }
       void sendOnce(options, {
         key,
-        contentHash: key,
-        personHash: 'ada',
+        ...plainlyHashed(key, 'ada'),
         channel: 'email',
         template: '7',
         ready: async () => ({
@@ -123,7 +123,7 @@ export async function simulate(scenario: Scenario, sabotage: Sabotage = {}): Pro
         lookUp: (window) =>
           process.ask(async () => {
             await world.after(attempt.ledgerMs)
-            return { kind: 'found', deliveries: customerio.list(window), personHashes: [], compared: 'everything' }
+            return { kind: 'found', deliveries: customerio.list(window), persons: [], compared: 'everything' }
           }),
       }).then((outcome) => {
         outcomes.push(outcome)

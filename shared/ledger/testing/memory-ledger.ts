@@ -1,3 +1,4 @@
+import type { PersonHash } from '../hashes.ts'
 import {
   MOST_RECORDS_OF_A_PERSON,
   type SendLedger,
@@ -46,23 +47,33 @@ export function createMemoryLedger({ now, fenced = true }: MemoryLedgerOptions):
       const row = rows.get(id)
       return row && stored(id, row)
     },
-    others: async (personHashes, exceptId) => {
-      const found: StoredRecord[] = []
-      for (const hash of personHashes) {
-        const own = [...rows].filter(([, row]) => row.personHash === hash)
+    others: async (persons, exceptId) => {
+      const found = new Map<string, StoredRecord>()
+      for (const person of persons) {
+        const own = [...rows].filter(([, row]) => names(row, person))
         if (own.length > MOST_RECORDS_OF_A_PERSON) return undefined
-        found.push(...own.flatMap(([id, row]) => (id === exceptId ? [] : stored(id, row))))
+        for (const [id, row] of own) if (id !== exceptId) found.set(id, stored(id, row))
       }
-      return found
+      return [...found.values()]
     },
     held: async (deliveryIds) => {
       const all = new Set([...rows.values()].map((row) => row.deliveryId))
       return new Set(deliveryIds.filter((id) => all.has(id)))
     },
-    erase: async (personHash) => {
-      const erased = [...rows].filter(([, row]) => row.personHash === personHash)
-      for (const [id] of erased) rows.delete(id)
+    erase: async (person) => {
+      const hashes = new Set(person.map(({ hash }) => hash))
+      const erased = [...rows].filter(([, row]) => person.some((each) => names(row, each)))
+      for (const [id, row] of erased) {
+        const others = row.hashes.version === 1 ? [] : row.hashes.persons.filter((hash) => !hashes.has(hash))
+        if (row.hashes.version === 1 || others.length === 0) rows.delete(id)
+        else write(id, row, { ...row, claimedAtMs: undefined, hashes: { ...row.hashes, persons: others } })
+      }
       return erased.length
     },
   }
+}
+
+function names({ hashes }: SendRecord, { version, hash }: PersonHash): boolean {
+  if (hashes.version === 1) return version === 1 && hashes.person === hash
+  return version === 2 && hashes.persons.includes(hash)
 }
