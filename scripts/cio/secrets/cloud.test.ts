@@ -80,6 +80,17 @@ describe('secrets in Secret Manager', () => {
     ])
   })
 
+  it('are not called untouched when the confirmation fails after a version was added', async () => {
+    const cio = await start({ CUSTOMERIO_SITE_ID: 'site', CUSTOMERIO_TRACK_API_KEY: 'old-key' })
+    const name = 'CUSTOMERIO_TRACK_API_KEY'
+    const rotate = ['secrets', 'rotate', name, '--no-wait', '--disable-previous']
+    const ended = await cio.run(rotate, { input: 'track-key\n' })
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toContain(`Done before that: version 2 of ${name} added.`)
+    const again = await cio.run([...rotate, '--json'], { input: 'track-key\n' })
+    expect(JSON.parse(again.stderr.trim().split('\n').at(-1) ?? '')).toMatchObject({ error: { exitCode: 2, done: [] } })
+  })
+
   it('are rotated to the end when a rotation was cut off, and not to a value that was there all along', async () => {
     const name = 'CUSTOMERIO_TRACK_API_KEY'
     let nowMs = Date.now()
