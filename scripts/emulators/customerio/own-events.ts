@@ -23,10 +23,14 @@ function identifiersOf({ id, email, cio_id }: Person['identifiers']): Record<str
   return { id: id ?? null, email: email ?? null, ...(cio_id !== undefined && { cio_id }) }
 }
 
-/** To whom a message went: devices for a push, the person for an in-app message, else an address. */
-function recipientOf(send: Send, person: Person | undefined): Record<string, unknown> {
-  if (send.channel === 'in_app') return { recipient: send.who.value }
+/**
+ * To whom a message went, or would have gone, as far as it is documented: devices for a push, the person for an in-app message,
+ * else an address.
+ */
+function recipientOf(send: Send, metric: string, person: Person | undefined): Record<string, unknown> {
   if (send.channel === 'email') return { recipient: send.recipient ?? '' }
+  if (metric === 'drafted' || metric === 'undeliverable') return {}
+  if (send.channel === 'in_app') return { recipient: send.who.value }
   if (send.channel !== 'push') return { recipient: send.recipient }
   const devices = [...(person?.devices ?? [])]
   return { recipients: devices.map(([token, { platform }]) => known({ device_id: token, device_platform: platform })) }
@@ -34,7 +38,8 @@ function recipientOf(send: Send, person: Person | undefined): Record<string, unk
 
 /** What becomes of a message. A draft waits for somebody to send it. One whose Liquid comes to no address has nowhere to go. */
 function metricsOf({ channel, recipient, body }: Send): readonly string[] {
-  if (body.queue_draft === true && channel !== 'inbox_message') return ['drafted']
+  // Of a push the documents contradict themselves: its `drafted` has the metric `attempted`.
+  if (body.queue_draft === true) return channel === 'push' || channel === 'inbox_message' ? [] : ['drafted']
   const isAddressed = channel === 'email' || channel === 'sms' || channel === 'whatsapp'
   return isAddressed && recipient === null ? ['undeliverable'] : REPORTED[channel]
 }
@@ -62,7 +67,7 @@ export function reportOwnEvents(workspace: Workspace, report: (event: WebhookEve
         delivery_id: send.deliveryId,
         identifiers,
         transactional_message_id: send.transactionalMessageId,
-        ...recipientOf(send, person),
+        ...recipientOf(send, metric, person),
         ...(send.channel === 'email' && { subject: send.subject }),
         ...(metric === 'undeliverable' && { failure_message: 'no recipient' }),
       })

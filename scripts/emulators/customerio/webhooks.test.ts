@@ -290,9 +290,10 @@ describe('the local Customer.io', () => {
     await send('whatsapp', {})
     await send('whatsapp', { to: '{{customer.nothing}}' })
     await send('in_app', {})
-    await send('push', { queue_draft: true })
+    await send('sms', { to: '+15550100', queue_draft: true })
     await sender.idle()
     const told = received.map(({ body }) => JSON.parse(body)).filter(({ metric }) => metric !== 'delivered')
+    expect(told.at(-1).data).not.toHaveProperty('recipient')
     const about = { customer_id: 'u1', identifiers: { id: 'u1', email: null, cio_id: '000000000001' } }
     expect(told).toMatchObject([
       {
@@ -304,7 +305,7 @@ describe('the local Customer.io', () => {
       { object_type: 'whatsapp', metric: 'sent', data: { ...about, recipient: '+15550100' } },
       { object_type: 'whatsapp', metric: 'undeliverable', data: { ...about, failure_message: 'no recipient' } },
       { object_type: 'in_app', metric: 'sent', data: { ...about, recipient: 'u1' } },
-      { object_type: 'push', metric: 'drafted', data: { ...about, recipients: [] } },
+      { object_type: 'sms', metric: 'drafted', data: about },
     ])
   })
 
