@@ -423,8 +423,30 @@ describe('suspects', () => {
     await settle()
     for (let batch = 0; batch < 3; batch++) await next().land()
     await next().land(failed(next()))
+    // It left before that one failed: its success says nothing.
     await next().land()
-    expect(batches().map((batch) => batch.length)).toEqual([1, 2, 4, 5, 1, 2])
+    await next().land()
+    expect(batches().map((batch) => batch.length)).toEqual([1, 2, 4, 5, 5, 1, 2])
+  })
+
+  it('drain the backlog of an outage, where everybody is one, hardly slower than others', async () => {
+    const [backlog, concurrency, latencyMs] = [10_000, 400, 200]
+    const drained = async (suspect: boolean): Promise<number> => {
+      const { submit, clock, flying, results } = airport()
+      const landsAt = new Map<Flight, number>()
+      for (let submitted = 0; results.size < backlog; ) {
+        for (; submitted < backlog && submitted - results.size < concurrency; submitted++) submit([], 10, suspect)
+        await settle()
+        for (const flight of flying) landsAt.set(flight, landsAt.get(flight) ?? clock.nowMs + latencyMs)
+        clock.advance(1)
+        for (const flight of [...flying]) if (clock.nowMs >= (landsAt.get(flight) ?? 0)) await flight.land()
+      }
+      expect(new Set([...results.values()].map((result) => result.slice(0, 4)))).toEqual(new Set(['sent']))
+      return clock.nowMs
+    }
+    const [suspects, others] = [await drained(true), await drained(false)]
+    expect(others).toBeLessThanOrEqual((1.3 * backlog * latencyMs) / (LIMITS.maxItems * LIMITS.maxInFlight))
+    expect(suspects).toBeLessThanOrEqual(1.3 * others)
   })
 
   it('share the only batch that there may be with the others', async () => {

@@ -35,7 +35,8 @@ export interface CoalescerOptions<T, R> {
   /**
    * Items that may be what made their batches fail. They leave apart from the others, one batch of them at a time: first
    * a single one, twice as many after each batch that came back without a failure, and again a single one after one that
-   * did not. So the item that fails takes few others with it, and those that only lived through an outage are not slow.
+   * did not. Once they fill a batch, as many are under way at a time as of the others. So the item that fails takes few
+   * others with it, and the backlog of an outage, where all are suspects, is not slow.
    */
   readonly suspects?: { readonly isSuspect: (item: T) => boolean; readonly isFailure: (result: R) => boolean }
   /**
@@ -91,7 +92,8 @@ export class Coalescer<T, R> {
   /** Nothing waits that is over its time before. */
   #nextExpiryMs = Number.NEGATIVE_INFINITY
   #inFlight = 0
-  #suspectsInFlight = false
+  /** Batches of suspects under way. */
+  #suspectsInFlight = 0
   #suspectsWentLast = false
   /** How many suspects leave together. */
   #suspectsPerBatch = 1
@@ -175,22 +177,29 @@ export class Coalescer<T, R> {
   /** Sends what may leave now. */
   #leave(): void {
     const { maxItems, maxBytes, maxInFlight } = this.#options.limits
-    const trusted = this.#trusted
+    const [trusted, suspects] = [this.#trusted, this.#suspects]
+    const mayLeave = ({ ready, bytes }: Lane<T, R>) =>
+      ready.size > 0 && (ready.size >= maxItems || bytes >= maxBytes || this.#isDue())
     while (this.#inFlight < maxInFlight) {
-      const suspectsMayGo = !this.#suspectsInFlight && !(this.#suspectsWentLast && trusted.ready.size > 0)
-      if (suspectsMayGo && this.#suspects.ready.size > 0) {
+      const cleared = this.#suspectsPerBatch >= maxItems
+      const suspectsMayLeave = cleared ? mayLeave(suspects) : suspects.ready.size > 0 && this.#suspectsInFlight === 0
+      if (suspectsMayLeave && !(this.#suspectsWentLast && trusted.ready.size > 0)) {
         this.#suspectsWentLast = true
+        if (cleared) this.#left()
         void this.#sendSuspects()
         continue
       }
-      const full = trusted.ready.size >= maxItems || trusted.bytes >= maxBytes
-      if (trusted.ready.size === 0 || !(full || this.#isDue())) break
+      if (!mayLeave(trusted)) break
       this.#suspectsWentLast = false
-      this.#returned = false
-      this.#rest()
+      this.#left()
       void this.#send(this.#takeBatch(trusted, maxItems))
     }
-    if (trusted.ready.size === 0) this.#returned = false
+    if (trusted.ready.size === 0 && suspects.ready.size === 0) this.#returned = false
+  }
+
+  #left(): void {
+    this.#returned = false
+    this.#rest()
   }
 
   /** Whether a batch that is not full may leave. */
@@ -228,12 +237,14 @@ export class Coalescer<T, R> {
   }
 
   async #sendSuspects(): Promise<void> {
-    this.#suspectsInFlight = true
+    this.#suspectsInFlight++
     const { suspects, limits } = this.#options
-    await this.#send(this.#takeBatch(this.#suspects, this.#suspectsPerBatch), (results) => {
-      this.#suspectsInFlight = false
-      const failed = results.some((result) => suspects?.isFailure(result))
-      this.#suspectsPerBatch = failed ? 1 : Math.min(limits.maxItems, this.#suspectsPerBatch * 2)
+    const most = this.#suspectsPerBatch
+    await this.#send(this.#takeBatch(this.#suspects, most), (results) => {
+      this.#suspectsInFlight--
+      if (results.some((result) => suspects?.isFailure(result))) this.#suspectsPerBatch = 1
+      // One that left before another failed says nothing of those that leave now.
+      else if (most === this.#suspectsPerBatch) this.#suspectsPerBatch = Math.min(limits.maxItems, most * 2)
     })
   }
 

@@ -156,9 +156,9 @@ it('lists the deliveries of a transactional message, page by page', async () => 
     deliveryId: customerio.workspace.sends[1]?.deliveryId,
     person: { id: 'u2' },
     recipient: '+15550100',
-    type: 'sms',
+    type: 'twilio',
     transactional: true,
-    transactionalMessageId: 5,
+    transactionalMessageId: undefined,
     created: expect.any(Number),
   })
   customerio.orders.add({ on: 'lookup', fault: { do: 'answer', status: 500 } })
