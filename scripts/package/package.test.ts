@@ -77,7 +77,11 @@ describe('an installed cio-gcp', () => {
     ['publisher', '.', ['LIMITS', 'MessagingPublisher', 'PublishFailedError', 'PublisherClosedError']],
     ['webhooks', './webhooks', ['SIGNATURE_HEADER', 'TIMESTAMP_HEADER', 'isTooOld', 'parseKeyRing']],
     ['repository', './repository', ['ColumnValueError', 'InvalidUserError', 'MappingError', 'PostgresUserStore']],
-    ['testing', './testing', ['connectLocalPipeline', 'createFakePublisher', 'startLocalPipeline']],
+    [
+      'testing',
+      './testing',
+      ['MemoryUserStore', 'USER_STORE_CONTRACT', 'connectLocalPipeline', 'createFakePublisher', 'startLocalPipeline'],
+    ],
   ])('loads %s with what every installation has, in both formats', async (_, path, names) => {
     const specifier = JSON.stringify(`cio-gcp${path.slice(1)}`)
     const [esm, cjs] = await Promise.all([

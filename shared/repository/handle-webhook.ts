@@ -41,6 +41,7 @@ export async function handleWebhook(parts: RepositoryParts, message: PubSubMessa
   }
   const { person, undeliverable, unread } = read.news
   const users = await findUsers(parts, person)
+  if (users.length === 0) return { kind: 'ignored', reason: 'unknown_user' }
   const userIds = users.map(({ id }) => id)
   // What waits to be told goes out first: it may be what a contradiction is about.
   await tell(parts, userIds)
@@ -58,11 +59,7 @@ export async function handleWebhook(parts: RepositoryParts, message: PubSubMessa
   const [[userId, first] = [], ...others] = handled
   if (userId === undefined || first === undefined) return { kind: 'ignored', reason: 'unknown_user' }
   if (unread !== undefined) await store.keepWebhook(unread)
-  let isDead = false
-  for (const each of undeliverable === undefined ? [] : handled.keys()) {
-    const { mailbox = '', at = 0 } = undeliverable ?? {}
-    if (await store.recordDeliverability(each, mailbox, false, at)) isDead = true
-  }
+  const isDead = undeliverable !== undefined && (await recordDead(parts, [...handled.keys()], undeliverable))
   await tell(
     parts,
     [...handled].filter(([, { pending }]) => pending).map(([each]) => each),
@@ -75,6 +72,17 @@ export async function handleWebhook(parts: RepositoryParts, message: PubSubMessa
     ...(others.length > 0 && { sharedWith: others.map(([each]) => each) }),
     ...(unread !== undefined && { unread: unread.error }),
   }
+}
+
+/** True when it is news for one of the users. */
+async function recordDead(
+  { store }: RepositoryParts,
+  userIds: readonly string[],
+  { mailbox, at }: NonNullable<WebhookNews['undeliverable']>,
+): Promise<boolean> {
+  let isNews = false
+  for (const userId of userIds) if (await store.recordDeliverability(userId, mailbox, false, at)) isNews = true
+  return isNews
 }
 
 /** What breaks the contract can be told to nobody, now or later: `syncAll` reports it, and no webhook waits for it. */

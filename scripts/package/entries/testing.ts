@@ -4,6 +4,12 @@ export {
   type FakePublisher,
   type RecordedMessage,
 } from '../../../shared/publisher/testing/fake-publisher.ts'
+export { MemoryUserStore } from '../../../shared/repository/testing/memory-user-store.ts'
+export {
+  type StoreCase,
+  type StoreUnderTest,
+  USER_STORE_CONTRACT,
+} from '../../../shared/repository/testing/user-store-contract.ts'
 export {
   connectLocalPipeline,
   type DeadLetter,
