@@ -10,6 +10,7 @@ import {
   CircuitBreaker,
   createFirestoreSendLedger,
   describeLedgerError,
+  isKeyGone,
   type SendLedger,
   sendOnce,
 } from '../../shared/ledger/index.ts'
@@ -79,7 +80,12 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
         const ring = parseHashRing((await hashKeys.current()) ?? '')
         if (ring === undefined) return NO_HASH_KEYS
         const publishedAtMs = 1_000 * (originalPublishTime(attributes, publishTime) ?? 0)
-        return deliver({ ...parts, service, breaker, ledger, config, ring }, value, { key, data, publishedAtMs })
+        const outcome = await deliver({ ...parts, service, breaker, ledger, config, ring }, value, {
+          key,
+          data,
+          publishedAtMs,
+        })
+        return isKeyGone(outcome) && (await hashKeys.refresh()) === 'changed' ? KEYS_ROTATED : outcome
       },
     },
     deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
@@ -97,6 +103,9 @@ interface Parts extends TransactionalParts {
   readonly config: TransactionalConfig
   readonly ring: HashRing
 }
+
+/** Another instance has read the new keys a moment before this one: no alarm. */
+const KEYS_ROTATED: Retry = { kind: 'retry', cause: 'busy', error: 'the person hash keys have just been rotated' }
 
 /** There is no key to fall back on: whoever knew it could find out whom a record is about. */
 const NO_HASH_KEYS: Retry = {

@@ -63,13 +63,18 @@ export function uncertain(why: string): Outcome {
 }
 
 /** Whether it is the same message cannot be told, so it waits until somebody puts the key back. */
-const KEY_IS_GONE: Action = {
+const KEY_IS_GONE: Extract<Action, { kind: 'answer' }> = {
   kind: 'answer',
   outcome: {
     kind: 'retry',
     cause: 'configuration',
     error: 'the record was made with a key that PERSON_HASH_KEYS no longer has: put it back, after the current one',
   },
+}
+
+/** Whether the outcome is that the ring has not, or not yet, the key of the record. */
+export function isKeyGone(outcome: Outcome): boolean {
+  return outcome === KEY_IS_GONE.outcome
 }
 
 const CONTENT_CHANGED: Action = {
