@@ -1,4 +1,4 @@
-import { mailboxesOf } from '../identity/index.ts'
+import { mailboxOf as singleMailboxOf } from '../identity/index.ts'
 import { isObject, text } from '../json/index.ts'
 import type { Event } from './event.ts'
 
@@ -28,7 +28,7 @@ export function personConcerned(event: Pick<Event, 'fields' | 'objectType'>): Pe
   return recipient === undefined ? undefined : { ...person, email: recipient }
 }
 
-/** The mailbox that an address names, in the one form in which mailboxes are compared. */
+/** The mailbox of an address, in the one form in which mailboxes are compared; what is none, in lower case. */
 export function mailboxOf(address: string): string {
-  return mailboxesOf(address)[0] ?? address.toLowerCase()
+  return singleMailboxOf(address) ?? address.toLowerCase()
 }
