@@ -409,36 +409,41 @@ describe('access and erase', () => {
   const EMAIL = 'Faye@Example.com'
 
   /** The person in every store: Customer.io, warehouse (also in quarantine), send ledger, dead letters. */
-  async function scatter(): Promise<void> {
+  async function scatter(name: string, address: string): Promise<void> {
     const at = Math.floor(Date.now() / 1_000)
-    await publishRaw('identify', { identifiers: { id: 'faye' }, attributes: { email: EMAIL, plan: 'pro' } })
+    const before = { track: waiting('track').length, identify: waiting('identify').length }
+    await publishRaw('identify', { identifiers: { id: name }, attributes: { email: address, plan: 'pro' } })
     await stack.customerio.until(
-      () => stack.customerio.workspace.people.find({ kind: 'id', value: 'faye' }) !== undefined,
+      () => stack.customerio.workspace.people.find({ kind: 'id', value: name }) !== undefined,
     )
     await publishRaw('transactional', {
       channel: 'email',
       transactional_message_id: 7,
-      identifiers: { id: 'faye' },
-      to: EMAIL,
+      identifiers: { id: name },
+      to: address,
     })
-    await publishRaw('track', { identifiers: { id: 'faye' } })
-    await publishRaw('identify', `{"email": "${EMAIL}", not json`)
-    const data = { identifiers: { id: 'faye', email: EMAIL, cio_id: 'c1' }, recipient: EMAIL }
-    stack.customerio.webhooks.send({ event_id: 'f1', object_type: 'email', metric: 'sent', timestamp: at, data })
+    await publishRaw('track', { identifiers: { id: name } })
+    await publishRaw('identify', `{"email": "${address}", not json`)
+    const data = { identifiers: { id: name, email: address, cio_id: `c-${name}` }, recipient: address }
+    stack.customerio.webhooks.send({ event_id: `${name} 1`, object_type: 'email', metric: 'sent', timestamp: at, data })
     stack.customerio.webhooks.send({
-      event_id: 'f2',
+      event_id: `${name} 2`,
       object_type: 'customer',
       metric: 'unsubscribed',
       timestamp: at,
-      data: { ...data, email_address: EMAIL },
+      data: { ...data, email_address: address },
     })
     stack.customerio.webhooks.send({ object_type: 'email', metric: 'sent', data })
-    await Promise.all([deadLettered('track', 1), deadLettered('identify', 1), idle('transactional')])
-    while ((await everythingStored()).match(/faye/gi)?.length !== undefined) {
+    await Promise.all([
+      deadLettered('track', before.track + 1),
+      deadLettered('identify', before.identify + 1),
+      idle('transactional'),
+    ])
+    for (;;) {
       const rows = await Promise.all(
         ['webhook_events', 'subscription_changes', 'webhook_quarantine'].map((table) => rowsOf(table)),
       )
-      if (rows.every((of) => of.some((row) => JSON.stringify(row).toLowerCase().includes('faye')))) return
+      if (rows.every((of) => of.some((row) => JSON.stringify(row).toLowerCase().includes(name)))) return
       await once(stack.pubsub.events, 'acknowledged')
     }
   }
@@ -468,6 +473,16 @@ describe('access and erase', () => {
     ])
   }
 
+  /** Each thing of each store as a text, whatever the order in which a store gives them. */
+  function partsOf(everything: string): { readonly suppressed: string[]; readonly stores: string[] } {
+    const [people, suppressed, ...stores]: [unknown[], string[], ...unknown[][]] = JSON.parse(everything)
+    const things = [people, ...stores]
+      .flat()
+      .flat()
+      .map((thing) => JSON.stringify(thing))
+    return { suppressed, stores: things.sort() }
+  }
+
   let firestore: Firestore | undefined
   function stackFirestore(): Firestore {
     const [servicePath = '', port] = stack.endpoints.FIRESTORE_EMULATOR_HOST.split(':')
@@ -484,7 +499,9 @@ describe('access and erase', () => {
   afterAll(() => firestore?.terminate())
 
   it('gathers everything about a person, and leaves nothing but the suppression', async () => {
-    await scatter()
+    await scatter('gil', 'Gil@Example.com')
+    const before = partsOf(await everythingStored())
+    await scatter('faye', EMAIL)
     const out = join(directory, 'faye.json')
     const gathered = await cio.run(['access', '--email', EMAIL, '--out', out])
     expect(gathered.stdout).toMatch(
@@ -514,6 +531,12 @@ describe('access and erase', () => {
       for (const { hash } of name === undefined ? [] : personHashes(RING, name)) expect(left).not.toContain(hash)
     }
     expect(left.match(/[^"]*faye[^"]*/gi)).toEqual(['id:faye', 'email:faye@example.com'])
+    // Everything else is as it was, byte for byte.
+    expect(before.stores.join()).toMatch(/gil/)
+    expect(partsOf(left)).toEqual({
+      ...before,
+      suppressed: [...before.suppressed, 'id:faye', 'email:faye@example.com', expect.stringMatching(/^cio_id:/)],
+    })
     expect(readdirSync(join(directory, 'cio/erase'))).toEqual([])
   })
 })
