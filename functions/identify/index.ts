@@ -1,4 +1,4 @@
-import { systemClock } from '../../shared/clock/index.ts'
+import { steadyClock } from '../../shared/clock/index.ts'
 import { parseTrackConfig } from '../../shared/config/index.ts'
 import { identifyMessage } from '../../shared/contract/index.ts'
 import { withDefaults } from '../../shared/idempotency/index.ts'
@@ -15,5 +15,5 @@ register(
     deliver: (service, message, defaults, carried) => service.identify(withDefaults(message, defaults), carried),
     addListeners,
   }),
-  hostOf(process, systemClock),
+  hostOf(process, steadyClock),
 )

@@ -1,4 +1,4 @@
-import { systemClock } from '../../shared/clock/index.ts'
+import { steadyClock } from '../../shared/clock/index.ts'
 import { parseTrackConfig } from '../../shared/config/index.ts'
 import { trackMessage } from '../../shared/contract/index.ts'
 import { SeenEvents, withDefaults } from '../../shared/idempotency/index.ts'
@@ -20,5 +20,5 @@ register(
     },
     addListeners,
   }),
-  hostOf(process, systemClock),
+  hostOf(process, steadyClock),
 )

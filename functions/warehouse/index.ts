@@ -1,4 +1,4 @@
-import { systemClock } from '../../shared/clock/index.ts'
+import { steadyClock } from '../../shared/clock/index.ts'
 import { parseWarehouseConfig } from '../../shared/config/index.ts'
 import { createDeadLetterTopic } from '../../shared/delivery/index.ts'
 import { hostOf, register } from '../../shared/runtime/index.ts'
@@ -18,5 +18,5 @@ register(
         deadLetters: createDeadLetterTopic({ projectId: config.projectId, topic: config.deadLetter.topic }),
       }),
   },
-  hostOf(process, systemClock),
+  hostOf(process, steadyClock),
 )

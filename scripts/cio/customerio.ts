@@ -82,7 +82,7 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
     async service() {
       const { track, app } = urls()
       // Imported here: most commands need none of this, and should start at once.
-      const [{ systemClock }, { CustomerIOService }, { createLog }, { RateLimiter }, { createSecret }] =
+      const [{ steadyClock }, { CustomerIOService }, { createLog }, { RateLimiter }, { createSecret }] =
         await Promise.all([
           import('../../shared/clock/index.ts'),
           import('../../shared/customerio/index.ts'),
@@ -90,11 +90,11 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
           import('../../shared/rate/index.ts'),
           import('../../shared/secrets/index.ts'),
         ])
-      const log = createLog({ clock: systemClock, functionName: 'cio', destination: { write: () => {} } })
+      const log = createLog({ clock: steadyClock, functionName: 'cio', destination: { write: () => {} } })
       const literal = async (name: string) =>
-        createSecret({ clock: systemClock, name, value: await credential(name), log })
+        createSecret({ clock: steadyClock, name, value: await credential(name), log })
       const rate = (requestsPerSecond: number) =>
-        new RateLimiter({ requestsPerSecond, clock: systemClock, random: Math.random })
+        new RateLimiter({ requestsPerSecond, clock: steadyClock, random: Math.random })
       return new CustomerIOService({
         track: {
           url: track,
@@ -116,7 +116,7 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
           rateWaitMs: TIMEOUT_MS,
         },
         log,
-        clock: systemClock,
+        clock: steadyClock,
       })
     },
     async signingKeys() {

@@ -1,4 +1,4 @@
-import { type Clock, steady } from '../clock/index.ts'
+import type { Clock } from '../clock/index.ts'
 import { type Keyed, KeyLines } from './key-lines.ts'
 
 /** Why an item was not even tried. */
@@ -51,6 +51,7 @@ export interface CoalescerOptions<T, R> {
   readonly tooLarge: (item: T) => R
   /** The result of every item of a batch whose `send` threw or did not give one result per item. */
   readonly onError: (error: unknown) => R
+  /** Never going back: `steadyClock`. */
   readonly clock: Clock
 }
 
@@ -109,7 +110,7 @@ export class Coalescer<T, R> {
       if (!(limit > 0)) throw new RangeError(`Coalescer: ${name} must be a positive number, not ${limit}`)
     }
     this.#options = options
-    this.#now = steady(options.clock)
+    this.#now = options.clock.now
   }
 
   /** Items that wait, not counting those in flight. */

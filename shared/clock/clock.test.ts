@@ -52,3 +52,15 @@ it('has a steady clock that is the time, and does not go back with the wall cloc
   expect(steadyClock.now()).toBeGreaterThanOrEqual(before)
   wall.mockRestore()
 })
+
+it('has a steady clock that does not wait for a wall clock that was wrong by an hour', () => {
+  const wrong = Date.now() + 3_600_000
+  const wall = jest.spyOn(Date, 'now').mockReturnValue(wrong)
+  expect(steadyClock.now()).toBeGreaterThanOrEqual(wrong)
+  wall.mockReturnValue(wrong - 3_600_000)
+  const corrected = steadyClock.now()
+  expect(corrected).toBeGreaterThanOrEqual(wrong)
+  wall.mockReturnValue(wrong - 3_600_000 + 60_000)
+  expect(steadyClock.now() - corrected).toBeGreaterThan(50_000)
+  wall.mockRestore()
+})

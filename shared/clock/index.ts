@@ -19,12 +19,24 @@ export const systemClock: Clock = {
 }
 
 /**
- * The machine's own time, but neither set back with the wall clock nor standing still as the monotonic clock of a suspended
- * machine does: a lease measured with it is never believed to last longer than it does.
+ * The machine's own time, for functions, which measure leases and waits with it: it never goes back, and does not stand
+ * still until a wall clock that was set back has caught up, nor as the monotonic clock of a suspended machine does.
  */
 export const steadyClock: Clock = {
-  now: () => Math.floor(Math.max(Date.now(), performance.timeOrigin + performance.now())),
+  now: neverBack(() => Math.floor(Math.max(Date.now(), performance.timeOrigin + performance.now()))),
   after: systemClock.after,
+}
+
+/** What a time is set back by counts as no time at all, where waiting for it to catch up could take an hour. */
+function neverBack(now: () => number): () => number {
+  let readMs = now()
+  let setBackMs = 0
+  return () => {
+    const nowMs = now()
+    setBackMs += Math.max(0, readMs - nowMs)
+    readMs = nowMs
+    return nowMs + setBackMs
+  }
 }
 
 /** Work was not finished within its time. What was asked for may still happen. */
@@ -71,19 +83,4 @@ export function sleep(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => {
     clock.after(ms, resolve)
   })
-}
-
-/**
- * Time for measuring how much of it has passed: milliseconds of no particular epoch that never go back. What a clock is
- * set back by counts as no time at all, where waiting for it to catch up could take an hour.
- */
-export function steady(clock: Clock): () => number {
-  let readMs = clock.now()
-  let setBackMs = 0
-  return () => {
-    const nowMs = clock.now()
-    setBackMs += Math.max(0, readMs - nowMs)
-    readMs = nowMs
-    return nowMs + setBackMs
-  }
 }

@@ -1,4 +1,4 @@
-import { type Clock, steady } from '../clock/index.ts'
+import type { Clock } from '../clock/index.ts'
 import type { CallOutcome } from '../outcome/index.ts'
 import { type Slot, TokenBucket } from './bucket.ts'
 
@@ -17,7 +17,7 @@ export interface RateLimiterOptions {
   readonly maxRetryAfterMs?: number
   /** A probe that has not reported by then is given up and the next request becomes the probe; 15,000 by default. */
   readonly probeTimeoutMs?: number
-  /** May be set back: time that was read before counts as passed. */
+  /** Never going back: `steadyClock`. */
   readonly clock: Clock
   /** [0, 1), spreads the return of several processes after a common outage. */
   readonly random: () => number
@@ -99,7 +99,7 @@ export class RateLimiter {
       probeTimeoutMs: options.probeTimeoutMs ?? 15_000,
     }
     this.#bucket = new TokenBucket(rate, this.#options.burst)
-    this.#now = steady(options.clock)
+    this.#now = options.clock.now
   }
 
   /** A permit within `maxWaitMs`; denied at once when it is known already that there will be none by then. */
