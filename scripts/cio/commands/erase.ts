@@ -9,17 +9,17 @@ export function eraseCommand(run: Run): Command {
     .option('--email <address>', 'their e-mail address')
     .option('--phone <number>', 'their phone number, with its country code')
     .option('--dry-run', 'show what would be erased, and change nothing')
-    .option('--unknown', 'suppress the names at Customer.io although nobody is found by them')
+    .option('--unknown', 'suppress the id and the address at Customer.io even if nobody is found by them')
     .option('--resume', 'finish earlier erasures that left something behind')
-    .option('--also <id...>', 'delete these dead letters or quarantined rows too, which you have looked at')
-    .option('--keep <id...>', 'keep these, which you have looked at')
+    .option('--also <id...>', 'also delete these dead letters or quarantined rows, after you have looked at them')
+    .option('--keep <id...>', 'leave these where they are, after you have looked at them')
     .addHelpText(
       'after',
       `
-First the id and the e-mail address are suppressed at Customer.io, then the person is deleted. The suppression keeps
-messages that are still under way from creating the person again; it lasts until somebody unsuppresses them.
-Names are compared as Customer.io does: ids to the letter, addresses by mailbox. A message that belongs to others as well (a
-broadcast, a copy, a relationship), and one that keeps no contract, is not deleted but listed: look at it and run
+First the id and the e-mail address are suppressed at Customer.io, then the person is deleted. The suppression prevents
+messages that are still under way from creating the person again. It lasts until somebody lifts it.
+Ids and addresses are compared as Customer.io does: ids exactly, addresses by mailbox. A message that also belongs to others
+(a broadcast, a copy, a relationship), or that breaks the contract, is not deleted but listed. Look at it, then run
 \`erase --resume\` with --also or --keep.
 BigQuery cannot delete rows that are still in its streaming buffer (up to 90 minutes). If rows are left, the exit code is
 1: run \`erase --resume\` later. A journal on this machine remembers what is left, as hashes.

@@ -15,7 +15,7 @@ import { type Erased, PersonRows, personTables } from './warehouse.ts'
 export interface EraseOptions extends GivenNames {
   readonly resume?: boolean
   readonly dryRun?: boolean
-  /** Suppresses the names although nobody is found by them. */
+  /** Suppresses the id and the address even if nobody is found by them. */
   readonly unknown?: boolean
   /** Ids of dead letters and quarantined rows that somebody has looked at: they are deleted too. */
   readonly also?: readonly string[]
