@@ -89,7 +89,9 @@ if (process.argv[1] === import.meta.filename) {
   const before = readFileSync(README, 'utf8')
   const after = withVariables(before)
   if (!process.argv.includes('--check')) writeFileSync(README, after)
-  else if (after !== before) {
+  if (after === before) console.log('shared/config/README.md is current')
+  else if (!process.argv.includes('--check')) console.log('written: shared/config/README.md')
+  else {
     console.error('shared/config/README.md is not current: run `npm run settings`')
     process.exitCode = 1
   }
