@@ -352,6 +352,20 @@ describe('secrets', () => {
     expect(invalid).toMatchObject({ code: 2, stderr: expect.stringContaining('white space') })
   })
 
+  it('makes a person hash key that nobody sees, keeps the one before, and drops none that is in use', async () => {
+    const rotated = await cio.run(['secrets', 'rotate', 'PERSON_HASH_KEYS', '--generate', '--no-wait'])
+    expect(rotated.code).toBe(0)
+    const ring = readFileSync(join(directory, 'secrets/PERSON_HASH_KEYS'), 'utf8').split('\n')
+    expect(ring).toEqual([expect.stringMatching(/^[\w-]{43}$/), LOCAL_CREDENTIALS.PERSON_HASH_KEYS])
+    expect(rotated.stdout + rotated.stderr).not.toContain(ring[0])
+    expect(await cio.run(['secrets', 'set', 'PERSON_HASH_KEYS', '--generate'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is still needed; nothing was changed'),
+    })
+    expect(await cio.run(['secrets', 'set', 'CUSTOMERIO_SITE_ID', '--generate'])).toMatchObject({ code: 2 })
+    writeFileSync(join(directory, 'secrets/PERSON_HASH_KEYS'), LOCAL_CREDENTIALS.PERSON_HASH_KEYS)
+  })
+
   it('keeps the webhook key before when a new one comes, so that none is refused between', async () => {
     const ended = await cio.run(['secrets', 'rotate', 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS', '--no-wait'], {
       input: 'new-key',
