@@ -162,6 +162,16 @@ it.each([
   })
 })
 
+it('refuses more lists and objects than there is memory for', () => {
+  const nested = (count: number) => parse(transactionalMessage, `{"ids":[${'[],'.repeat(count - 2)}1]}`)
+  expect(nested(LIMITS.listsAndObjects)).not.toMatchObject({ error: expect.stringContaining('lists and objects') })
+  expect(nested(LIMITS.listsAndObjects + 1)).toEqual({
+    ok: false,
+    reason: 'contract',
+    error: 'message: more than 200000 lists and objects',
+  })
+})
+
 it('refuses a body beyond the given length unread', () => {
   const body = Buffer.from(`{"not JSON${' '.repeat(1_000)}`)
   expect(parseMessage(trackMessage, body, { maxBytes: 1_000 })).toEqual({

@@ -45,8 +45,9 @@ function decode(bytes: Uint8Array): { document: object } | { error: string } {
 
 /** Looked at before anything is parsed: a few bytes of text can take hundreds in memory. */
 function complexityRule(bytes: Uint8Array): string | undefined {
-  const { values, depth } = complexityOf(bytes)
+  const { values, listsAndObjects, depth } = complexityOf(bytes)
   if (values > LIMITS.values) return `more than ${LIMITS.values} values`
+  if (listsAndObjects > LIMITS.listsAndObjects) return `more than ${LIMITS.listsAndObjects} lists and objects`
   return depth > LIMITS.depth ? `nested deeper than ${LIMITS.depth} levels` : undefined
 }
 

@@ -81,8 +81,8 @@ it('counts the memory of lists and objects, which take far more than their text'
       return held.promise
     },
   })
-  // 4 MB of text count as 40 MB of memory, and parsed as 125 MB more: of the 300 MB there are, two take too much.
-  const dense = push(`[${'{},'.repeat(490_000)}${' '.repeat(1_500_000)}0]`)
+  // 6 MB of push count as 61 MB of memory, and parsed as 97 MB more: of the 300 MB there are, two take too much.
+  const dense = push(`[${'{},'.repeat(190_000)}${' '.repeat(4_000_000)}0]`)
   const first = post(dense)
   await delivering.promise
   expect((await post(dense)).status).toBe(503)
