@@ -49,6 +49,8 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
       rateWaitMs: appApi.rateWaitMs,
       apiKey: createSecret({ ...appApi.apiKey, log, clock }),
       rate: rate(appApi.requestsPerSecond),
+      // Full at its start, though its share is one in a minute: fresh instances that send theirs at once fit the five that
+      // Customer.io queues, and a bucket that began empty would make most broadcasts wait for that minute.
       broadcastRate: rate(appApi.broadcastsPerSecond),
       lookUpRate: rate(appApi.lookUpsPerSecond),
     },

@@ -1,3 +1,4 @@
+import { isRecord } from '../json/index.ts'
 import type { CallOutcome, Refused } from '../outcome/index.ts'
 import type { Answer } from './transport.ts'
 
@@ -180,8 +181,4 @@ function parseObject(body: string): Record<string, unknown> | undefined {
   } catch {
     return undefined
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,5 +1,6 @@
 import { captureRejectionSymbol, EventEmitter } from 'node:events'
 import type { Clock } from '../clock/index.ts'
+import { safeErrorName } from '../errors/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { CallOutcome } from '../outcome/index.ts'
 import type { AppEndpoint } from './classify.ts'
@@ -84,7 +85,7 @@ export class LifecycleEmitter extends EventEmitter<LifecycleEvents> {
   #logFailure(error: unknown): void {
     this.#log.error('a lifecycle listener failed', {
       event: 'listener_failure',
-      error: error instanceof Error ? error.name : typeof error,
+      error: safeErrorName(error),
     })
   }
 }

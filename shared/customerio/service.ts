@@ -2,6 +2,7 @@ import type { APIClient } from 'customerio-node'
 import { type BatchAnswer, type BatchLimits, bisect, Coalescer } from '../batching/index.ts'
 import type { Clock } from '../clock/index.ts'
 import type { IdentifyMessage, TrackMessage, TransactionalMessage } from '../contract/index.ts'
+import { safeErrorName } from '../errors/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { CallOutcome, Outcome, Retry } from '../outcome/index.ts'
 import type { Denied, Permit, RateLimiter } from '../rate/index.ts'
@@ -302,6 +303,5 @@ function notConfigured(names: readonly string[]): Retry {
 
 /** Of an unknown error only the name is passed on: its words may hold anything. */
 function unexpected(error: unknown): Retry {
-  const name = error instanceof Error ? error.name : typeof error
-  return { kind: 'retry', cause: 'transient', reason: 'unexpected', error: `unexpected error: ${name}` }
+  return { kind: 'retry', cause: 'transient', reason: 'unexpected', error: `unexpected error: ${safeErrorName(error)}` }
 }

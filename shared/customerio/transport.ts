@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Clock } from '../clock/index.ts'
+import { isRecord } from '../json/index.ts'
 
 // Not with `import`: that reads every export of `node:http`, among them WebSocket, which loads the whole of undici.
 const http = process.getBuiltinModule('node:http')
@@ -139,16 +140,12 @@ function read(
 
 /** The system's code; for a host with several addresses the error is an AggregateError, whose first one tells. */
 function codeOf(error: unknown): string {
-  const several = isObject(error) ? error.errors : undefined
+  const several = isRecord(error) ? error.errors : undefined
   const first = Array.isArray(several) && several.length > 0 ? several[0] : error
   return textOf(first, 'code') ?? textOf(first, 'name') ?? 'UNKNOWN'
 }
 
 function textOf(value: unknown, property: string): string | undefined {
-  const text = isObject(value) ? value[property] : undefined
+  const text = isRecord(value) ? value[property] : undefined
   return typeof text === 'string' ? text : undefined
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }

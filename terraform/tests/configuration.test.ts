@@ -109,6 +109,14 @@ it.each(cases)('$name in $environment holds a push no longer than pipeline.yaml 
   expect(said).toBe(longestMs === undefined ? undefined : Math.ceil(longestMs / 1_000))
 })
 
+it('lets no more instances begin with a broadcast than Customer.io runs and queues', () => {
+  const instances = Object.values(topology.functions)
+    .filter(({ broadcast_share }) => broadcast_share !== undefined)
+    .map(({ max_instances }) => max_instances)
+  const [running, queued] = [1, 5]
+  expect(instances.reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(running + queued)
+})
+
 it('keeps as much memory for bodies as the code counts on', () => {
   for (const [name, { memory }] of Object.entries(topology.functions)) {
     expect(planned.prod?.[name]?.BODY_MEMORY_BYTES).toBe(String(bodyMemoryBytes(memory)))
