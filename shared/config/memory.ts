@@ -12,12 +12,12 @@ export const MEMORY_PER_BODY_BYTE = 10
 
 /**
  * Bytes of memory that a list or an object takes beyond that, at most: `{"900":0},` is ten bytes of text, and a table of
- * 208 once it is parsed, of which the contract's schemas make a copy. No other value is larger in memory than what is counted for its text.
+ * 208 once it is parsed, of which the contract's schemas make a copy, and hashing and sending make text again. No other value is larger in memory than what is counted for its text.
  */
-const MEMORY_PER_LIST_OR_OBJECT = 512
+const MEMORY_PER_LIST_OR_OBJECT = 1_024
 
 /** A message with more is not parsed: the contract allows no more, and a webhook still fewer. */
-const MOST_LISTS_AND_OBJECTS = 200_000
+const MOST_LISTS_AND_OBJECTS = 100_000
 
 /** Bytes of memory that the lists and objects of a body take once it is parsed, beyond what is counted for its length. */
 export function parsedMemory(listsAndObjects: number): number {

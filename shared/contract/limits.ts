@@ -39,7 +39,7 @@ export const LIMITS = {
   /** Our own: values of all kinds in one message. More take more memory to refuse than ten megabytes of honest data. */
   values: 500_000,
   /** Our own: lists and objects in one message. Parsed, each takes up to a hundred times the memory of its text. */
-  listsAndObjects: 200_000,
+  listsAndObjects: 100_000,
   /** Our own: names in one object. An object of half a million names takes seconds to copy. */
   names: 10_000,
 } as const

@@ -168,7 +168,7 @@ it('refuses more lists and objects than there is memory for', () => {
   expect(nested(LIMITS.listsAndObjects + 1)).toEqual({
     ok: false,
     reason: 'contract',
-    error: 'message: more than 200000 lists and objects',
+    error: 'message: more than 100000 lists and objects',
   })
 })
 

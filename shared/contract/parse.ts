@@ -47,8 +47,8 @@ function decode(bytes: Uint8Array): { document: object } | { error: string } {
 function complexityRule(bytes: Uint8Array): string | undefined {
   const { values, listsAndObjects, depth } = complexityOf(bytes)
   if (values > LIMITS.values) return `more than ${LIMITS.values} values`
-  if (listsAndObjects > LIMITS.listsAndObjects) return `more than ${LIMITS.listsAndObjects} lists and objects`
-  return depth > LIMITS.depth ? `nested deeper than ${LIMITS.depth} levels` : undefined
+  if (depth > LIMITS.depth) return `nested deeper than ${LIMITS.depth} levels`
+  return listsAndObjects > LIMITS.listsAndObjects ? `more than ${LIMITS.listsAndObjects} lists and objects` : undefined
 }
 
 /**
