@@ -21,7 +21,11 @@ beforeEach(() => {
 })
 
 function examine() {
-  const connection = { topology: readTopology(), firestore: async () => firestore } as unknown as Context['connection']
+  const connection = {
+    topology: readTopology(),
+    firestore: async () => firestore,
+    secrets: () => ({ latest: async () => undefined }),
+  } as unknown as Context['connection']
   return examineLedger({ connection } as Context)
 }
 
