@@ -30,7 +30,7 @@ interface NamingField {
   readonly type?: 'person'
 }
 
-/** Attributes of a person that are identifiers at Customer.io: they name the person anew. */
+/** Attributes of a person that are identifiers at Customer.io: they give the person another name. */
 const NAMING_ATTRIBUTES = (['id', 'email', 'cio_id', 'phone', 'anonymous_id'] as const).map(
   (kind): NamingField => ({ path: `attributes.${kind}`, as: kind, role: 'subject', type: 'person' }),
 )

@@ -122,7 +122,7 @@ it('probes at least every ten seconds while probes fail, so that the end of an o
   expect(await send(SENT)).toBe(SENT)
 })
 
-it('doubles a pause that is needed again sooner than it lasted, and begins anew after a longer calm', async () => {
+it('doubles a pause that is needed again sooner than it lasted, and starts from the shortest after a longer calm', async () => {
   const { send, state, pass } = setUp()
   const failAndReturn = async (calmMs: number, pauseMs: number): Promise<void> => {
     pass(calmMs)

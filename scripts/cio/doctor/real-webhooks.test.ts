@@ -1,4 +1,4 @@
-import { judge, type WebhookAnswer } from './real-webhooks.ts'
+import { assess, type WebhookAnswer } from './real-webhooks.ts'
 
 const NOW_MS = Date.parse('2026-11-26T12:00:00Z')
 const MINUTE_MS = 60_000
@@ -11,7 +11,7 @@ const answer = (status: number, minutesAgo: number, remoteAddress = THEIRS): Web
   remoteAddress,
 })
 const findings = (...answers: readonly WebhookAnswer[]) =>
-  judge(answers, { isCustomerIo, nowMs: NOW_MS }).map(({ state, note }) => `${state}: ${note}`)
+  assess(answers, { isCustomerIo, nowMs: NOW_MS }).map(({ state, note }) => `${state}: ${note}`)
 
 describe('the webhooks of a day', () => {
   it('that were accepted are counted, with the age of the last one', () => {

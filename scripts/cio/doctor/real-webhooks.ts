@@ -36,7 +36,7 @@ export async function examineRealWebhooks(context: Context): Promise<readonly Fi
     const { answers, cut } = context.connection.local
       ? await readLocal(context, sinceMs)
       : await readCloud(context, sinceMs)
-    return judge(answers, { isCustomerIo: addresses, nowMs: context.now(), cut })
+    return assess(answers, { isCustomerIo: addresses, nowMs: context.now(), cut })
   } catch (error) {
     const fix = 'You need roles/logging.viewer, and the App API key must be valid.'
     return [{ area: AREA, state: 'skipped', note: `cannot be looked at: ${wordsOf(error)}`, fix }]
@@ -44,7 +44,7 @@ export async function examineRealWebhooks(context: Context): Promise<readonly Fi
 }
 
 /** What the answers of a day say about Customer.io's webhooks. Pure. */
-export function judge(
+export function assess(
   answers: readonly WebhookAnswer[],
   {
     isCustomerIo,

@@ -8,7 +8,7 @@ import type { QuarantinedWebhook, QuarantineFilter } from './rows.ts'
 
 const TOPIC = 'webhook-events'
 
-interface Judged {
+interface Assessed {
   readonly row: QuarantinedWebhook
   readonly message: WebhookMessage
   /** Why this release does not understand it either. */
@@ -19,9 +19,9 @@ interface Judged {
 export async function replay(context: Context, filter: QuarantineFilter, dryRun: boolean): Promise<void> {
   const { output, prompts, connection, signal, done, now } = context
   const quarantine = await openQuarantine(context)
-  const judged = (await quarantine.find(filter, now())).map((row) => judge(row, now()))
-  const understood = judged.filter(({ problem }) => problem === undefined)
-  const left = judged.filter(({ problem }) => problem !== undefined)
+  const assessed = (await quarantine.find(filter, now())).map((row) => assess(row, now()))
+  const understood = assessed.filter(({ problem }) => problem === undefined)
+  const left = assessed.filter(({ problem }) => problem !== undefined)
   const outcome = {
     dryRun,
     understood: understood.map(({ row }) => row.message_id),
@@ -67,7 +67,7 @@ export async function replay(context: Context, filter: QuarantineFilter, dryRun:
 }
 
 /** As the two functions would take it now. */
-function judge(row: QuarantinedWebhook, nowMs: number): Judged {
+function assess(row: QuarantinedWebhook, nowMs: number): Assessed {
   const { message } = webhookMessageOf({
     body: row.body,
     signatureTimestamp: row.signature_timestamp ?? '',
@@ -83,9 +83,9 @@ function judge(row: QuarantinedWebhook, nowMs: number): Judged {
   return { row, message, problem: row.truncated == null ? problem : `cut: ${row.truncated} is missing` }
 }
 
-function listed(judged: readonly Judged[], why: (each: Judged) => string): string {
+function listed(assessed: readonly Assessed[], why: (each: Assessed) => string): string {
   return table(
     ['ID', 'EVENT', 'WHY'],
-    judged.map((each) => [each.row.message_id, eventOf(each.row), why(each)]),
+    assessed.map((each) => [each.row.message_id, eventOf(each.row), why(each)]),
   )
 }
