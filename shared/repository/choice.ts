@@ -160,7 +160,12 @@ function contradicted(choice: Choice, seen: Observation, echoOf: number, limits:
   // An opt-out of which nobody can say whether it is our own from before or the person's: the person's always wins. If
   // it was ours, the present choice reaches Customer.io after it, and the webhook of that says so with a later time.
   if (!seen.value) {
-    if (choice.pending || seen.at === choice.timestamp) return optedOut(choice, seen.at)
+    if (choice.pending) return optedOut(choice, seen.at)
+    if (seen.at === choice.timestamp) {
+      // At the very time of our own message either may stand at Customer.io. A time that an echo has moved is no message's.
+      if (choice.timestamp === choice.changedAt) return optedOut(choice, seen.at)
+      return { choice: { ...choice, value: false, changedAt: seen.at, origin: 'customerio' }, outcome: 'accepted' }
+    }
     if (seen.source === 'snapshot' && echoOf < 0 && mayBeUnapplied(choice, seen.at, limits)) {
       return optedOut(choice, seen.at)
     }

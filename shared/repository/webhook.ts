@@ -91,7 +91,9 @@ export function readWebhook(message: PubSubMessage, nowMs: number): ReadWebhook 
   const { person } = consent
   const isKnown = person?.id !== undefined || person?.email !== undefined
   if (observations.length === 0 && undeliverable === undefined) {
-    return lost === undefined ? { kind: 'ignored', reason: 'no_preference' } : { kind: 'unread', webhook: lost }
+    if (lost !== undefined) return { kind: 'unread', webhook: lost }
+    if (parsed.ok || !CONSENT_METRICS.has(event.metric)) return { kind: 'ignored', reason: 'no_preference' }
+    return { kind: 'unread', webhook: unread(parsed.reason, parsed.error, event.eventId) }
   }
   if (person === undefined || !isKnown) {
     return { kind: 'unread', webhook: unread('no_person', 'it names neither an id nor an address', event.eventId) }
