@@ -1,4 +1,4 @@
--- Every hard bounce and every complaint, of all channels. From the table that never expires, one row an event_id.
+-- Every hard bounce and every complaint, of all channels. From the table that never expires, one row per event_id.
 SELECT
   event_id,
   timestamp,

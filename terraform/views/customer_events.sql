@@ -1,6 +1,6 @@
 -- Every event of people: subscribed, unsubscribed, preferences changed. A change of preferences that was made from a
 -- message has the channel of that message as its object_type.
--- Customer.io may send an event more than once: one row an event_id, an untruncated one before a truncated one.
+-- Customer.io may send an event more than once: one row per event_id, an untruncated one before a truncated one.
 SELECT
   event_id,
   timestamp,
@@ -24,6 +24,6 @@ SELECT
 FROM `${dataset}.webhook_events`
 WHERE object_type = 'customer' OR metric IN ('cio_subscription_preferences_changed', 'subscription_preferences_changed')
 QUALIFY ROW_NUMBER() OVER (
-  PARTITION BY event_id
-  ORDER BY truncated IS NOT NULL, received_at, TO_JSON_STRING(data)
+  PARTITION BY event_id, timestamp, metric
+  ORDER BY truncated IS NOT NULL, received_at
 ) = 1

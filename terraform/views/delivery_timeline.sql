@@ -6,8 +6,8 @@ WITH events AS (
   FROM `${dataset}.webhook_events`
   WHERE delivery_id IS NOT NULL
   QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY event_id
-    ORDER BY truncated IS NOT NULL, received_at, TO_JSON_STRING(data)
+    PARTITION BY event_id, timestamp
+    ORDER BY truncated IS NOT NULL, received_at
   ) = 1
 ),
 ordered AS (

@@ -1,5 +1,5 @@
 -- Every event of e-mails. An open or a click with is_machine was not made by a person.
--- Customer.io may send an event more than once: one row an event_id, an untruncated one before a truncated one.
+-- Customer.io may send an event more than once: one row per event_id, an untruncated one before a truncated one.
 SELECT
   event_id,
   timestamp,
@@ -29,6 +29,6 @@ SELECT
 FROM `${dataset}.webhook_events`
 WHERE object_type = 'email'
 QUALIFY ROW_NUMBER() OVER (
-  PARTITION BY event_id
-  ORDER BY truncated IS NOT NULL, received_at, TO_JSON_STRING(data)
+  PARTITION BY event_id, timestamp, metric
+  ORDER BY truncated IS NOT NULL, received_at
 ) = 1

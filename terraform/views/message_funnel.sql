@@ -9,8 +9,8 @@ WITH events AS (
   FROM `${dataset}.webhook_events`
   WHERE COALESCE(campaign_id, broadcast_id, newsletter_id, transactional_message_id) IS NOT NULL
   QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY event_id
-    ORDER BY truncated IS NOT NULL, received_at, TO_JSON_STRING(data)
+    PARTITION BY event_id, timestamp
+    ORDER BY truncated IS NOT NULL, received_at
   ) = 1
 )
 SELECT

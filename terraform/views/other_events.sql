@@ -1,5 +1,5 @@
 -- Every event of an object type that has no view of its own, because Customer.io did not have it when these were written.
--- Customer.io may send an event more than once: one row an event_id, an untruncated one before a truncated one.
+-- Customer.io may send an event more than once: one row per event_id, an untruncated one before a truncated one.
 SELECT
   event_id,
   timestamp,
@@ -25,6 +25,6 @@ FROM `${dataset}.webhook_events`
 WHERE object_type IS NULL
   OR object_type NOT IN ('customer', 'email', 'push', 'sms', 'whatsapp', 'in_app', 'slack', 'webhook')
 QUALIFY ROW_NUMBER() OVER (
-  PARTITION BY event_id
-  ORDER BY truncated IS NOT NULL, received_at, TO_JSON_STRING(data)
+  PARTITION BY event_id, timestamp, metric
+  ORDER BY truncated IS NOT NULL, received_at
 ) = 1

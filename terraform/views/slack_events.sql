@@ -1,5 +1,5 @@
 -- Every event of Slack messages.
--- Customer.io may send an event more than once: one row an event_id, an untruncated one before a truncated one.
+-- Customer.io may send an event more than once: one row per event_id, an untruncated one before a truncated one.
 SELECT
   event_id,
   timestamp,
@@ -26,6 +26,6 @@ SELECT
 FROM `${dataset}.webhook_events`
 WHERE object_type = 'slack'
 QUALIFY ROW_NUMBER() OVER (
-  PARTITION BY event_id
-  ORDER BY truncated IS NOT NULL, received_at, TO_JSON_STRING(data)
+  PARTITION BY event_id, timestamp, metric
+  ORDER BY truncated IS NOT NULL, received_at
 ) = 1
