@@ -4,12 +4,12 @@ import { join, resolve } from 'node:path'
 import type { BigQuery } from '@google-cloud/bigquery'
 import type { Firestore } from '@google-cloud/firestore'
 import type { PubSub, v1 } from '@google-cloud/pubsub'
-import { parse } from 'yaml'
 import { z } from 'zod'
 import { isListening } from '../emulators/ports.ts'
 import { PIPELINE_VARIABLE } from '../local/environment.ts'
 import { findUpwards, readTopology, type Topology } from '../topology/topology.ts'
 import { type CustomerIo, createCustomerIo } from './customerio.ts'
+import { type Environment, readEnvironment } from './environment.ts'
 import { CommandError, NoCredentialsError, usageError } from './errors.ts'
 import { cloudSecrets } from './secrets/cloud.ts'
 import { fileSecrets } from './secrets/files.ts'
@@ -36,6 +36,8 @@ export interface Connection {
   readonly topology: Topology
   /** Where journals and checkpoints are kept, one folder per target. */
   readonly stateDirectory: string
+  /** What `--env` named. */
+  readonly environment: Environment | undefined
   /** Address of the webhook function, where it is known. */
   readonly webhookUrl: string | undefined
   /** Address of the local stack's Customer.io; undefined in the cloud. */
@@ -64,8 +66,6 @@ const endpointsSchema = z.looseObject({
   secrets: z.string(),
 })
 
-const environmentSchema = z.looseObject({ project_id: z.string(), customerio_region: z.enum(['us', 'eu']) })
-
 /** Where `npm start` says how its stack is reached. */
 const LOCAL_ENDPOINTS = '.local/endpoints.json'
 
@@ -75,6 +75,7 @@ interface Where {
   readonly name: string
   readonly projectId: string | undefined
   readonly stateDirectory: string
+  readonly environment: Environment | undefined
   readonly webhookUrl: string | undefined
   readonly localCustomerIo: string | undefined
   readonly region: 'us' | 'eu' | undefined
@@ -209,6 +210,7 @@ async function whereLocal(target: Target): Promise<Where> {
     name: 'the local stack',
     projectId: endpoints.projectId,
     stateDirectory: join(endpoints.secrets, '..', 'cio'),
+    environment: undefined,
     webhookUrl: endpoints.functions.webhook,
     localCustomerIo: endpoints.customerio,
     region: 'us',
@@ -236,10 +238,10 @@ async function fetchDocument(url: string): Promise<unknown> {
 
 function whereCloud(target: Target): Where {
   const environment = target.env === undefined ? undefined : readEnvironment(target.env, target.from ?? process.cwd())
-  if (target.project !== undefined && environment !== undefined && target.project !== environment.project_id)
-    throw usageError(`--env ${target.env} is ${environment.project_id}, and --project says ${target.project}`)
-  const projectId = target.project ?? environment?.project_id
-  const region = target.region ?? environment?.customerio_region ?? process.env.CUSTOMERIO_REGION
+  if (target.project !== undefined && environment !== undefined && target.project !== environment.projectId)
+    throw usageError(`--env ${target.env} is ${environment.projectId}, and --project says ${target.project}`)
+  const projectId = target.project ?? environment?.projectId
+  const region = target.region ?? environment?.customerIoRegion ?? process.env.CUSTOMERIO_REGION
   if (region !== undefined && region !== 'us' && region !== 'eu') throw usageError('--region must be us or eu')
   const base = process.env.CIO_STATE_DIR ?? join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local/state'), 'cio')
   return {
@@ -247,6 +249,7 @@ function whereCloud(target: Target): Where {
     name: projectId === undefined ? 'no project' : nameOf(projectId, process.env),
     projectId,
     stateDirectory: join(base, projectId ?? 'default'),
+    environment,
     webhookUrl: undefined,
     localCustomerIo: undefined,
     region,
@@ -261,25 +264,6 @@ function nameOf(projectId: string, env: NodeJS.ProcessEnv): string {
   const instead = ['PUBSUB', 'FIRESTORE', 'BIGQUERY'].filter((service) => env[`${service}_EMULATOR_HOST`])
   const emulators = instead.map((service) => `${service}_EMULATOR_HOST is set`).join(', ')
   return `project ${projectId}${emulators === '' ? '' : ` (${emulators})`}`
-}
-
-/**
- * Project and region from Terraform's values. They are looked for in the working directory and above it: in a checkout, in
- * the folder of all environments, or in one of them.
- */
-function readEnvironment(name: string, from: string): z.infer<typeof environmentSchema> {
-  if (!/^[a-z][a-z0-9-]*$/.test(name)) throw usageError(`--env ${name}: it must be the name of a folder`)
-  const paths = ['terraform/environments', 'environments', '.'].map((folder) => join(folder, name, 'values.yaml'))
-  const file = findUpwards(from, paths)
-  if (file === undefined) {
-    throw usageError(
-      `--env ${name}: there is no ${paths[0]}, neither in ${from} nor above it`,
-      'Go to the folder that holds terraform/environments, or use --project and --region.',
-    )
-  }
-  const parsed = environmentSchema.safeParse(parse(readFileSync(file, 'utf8')))
-  if (!parsed.success) throw new CommandError(`${file} lacks project_id or customerio_region`)
-  return parsed.data
 }
 
 /** Options of a generated client for a server on this machine, if the variable names one. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Context } from '../context.ts'
+import { askGoogle } from '../google-api.ts'
 import type { Source } from './source.ts'
 
 const localSchema = z.looseObject({ outstanding: z.number() })
@@ -32,15 +33,14 @@ async function ofLocal({ connection }: Context, source: Source): Promise<number>
 }
 
 async function ofCloud({ connection, now }: Context, source: Source): Promise<number | undefined> {
-  const { auth } = await connection.pubsub()
-  const url = new URL(`https://monitoring.googleapis.com/v3/projects/${await connection.projectId()}/timeSeries`)
-  url.searchParams.set(
-    'filter',
-    'metric.type="pubsub.googleapis.com/subscription/num_undelivered_messages" AND ' +
+  const parameters = new URLSearchParams({
+    filter:
+      'metric.type="pubsub.googleapis.com/subscription/num_undelivered_messages" AND ' +
       `resource.labels.subscription_id="${source.deadLetterSubscription}"`,
-  )
-  url.searchParams.set('interval.startTime', new Date(now() - WINDOW_MS).toISOString())
-  url.searchParams.set('interval.endTime', new Date(now()).toISOString())
-  const { data } = await auth.request({ url: url.href })
-  return seriesSchema.parse(data).timeSeries[0]?.points[0]?.value.int64Value
+    'interval.startTime': new Date(now() - WINDOW_MS).toISOString(),
+    'interval.endTime': new Date(now()).toISOString(),
+  })
+  const path = `/v3/projects/${await connection.projectId()}/timeSeries?${parameters}`
+  const answer = await askGoogle(connection, 'monitoring', path)
+  return seriesSchema.parse(answer).timeSeries[0]?.points[0]?.value.int64Value
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { Context } from '../context.ts'
 import { wordsOf } from '../errors.ts'
+import type { Finding } from '../finding.ts'
+import { askGoogle } from '../google-api.ts'
 import { count, duration } from '../output.ts'
-import type { Finding } from './finding.ts'
-import { askGoogle } from './google-api.ts'
 
 /** What waits to be delivered by one function. */
 interface Backlog {

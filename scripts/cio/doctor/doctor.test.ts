@@ -46,7 +46,8 @@ beforeEach(() => {
 })
 
 function answerOf(url: string, body: string): object {
-  if (url.startsWith('/v2/entries:list')) return { entries: body.includes('status>=300') ? failed : [] }
+  if (url.startsWith('/logging.googleapis.com/v2/entries:list'))
+    return { entries: body.includes('status>=300') ? failed : [] }
   const value = url.includes('num_undelivered_messages') ? '12' : '2400'
   const resource = { labels: { subscription_id: 'track' } }
   return { timeSeries: [{ resource, points: [{ value: { int64Value: value } }, { value: { int64Value: '1' } }] }] }
@@ -67,8 +68,7 @@ function deployment() {
     CUSTOMERIO_APP_URL: endpoints.CUSTOMERIO_APP_URL,
     CUSTOMERIO_APP_API_KEY: 'local-app-api-key',
     SECRET_MANAGER_EMULATOR_HOST: secretManager.host,
-    MONITORING_EMULATOR_HOST: `127.0.0.1:${port}`,
-    LOGGING_EMULATOR_HOST: `127.0.0.1:${port}`,
+    GOOGLE_APIS_EMULATOR_HOST: `127.0.0.1:${port}`,
     CIO_STATE_DIR: join(directory, 'state'),
   })
 }
@@ -91,7 +91,7 @@ it('in a deployment reads the backlog from Monitoring, and real webhooks from th
   expect(stdout).toMatch(/! backlog +track: 12 messages waiting, the oldest for 40 min/)
   expect(stdout).toMatch(/✗ real webhooks +Customer.io was answered 401 1 time, last 5 min ago/)
   expect(stdout).toMatch(/✓ real webhooks +1 request from other addresses/)
-  expect(questions.find(({ url }) => url.startsWith('/v2'))?.body).toContain('run.googleapis.com%2Frequests')
+  expect(questions.find(({ url }) => url.startsWith('/logging'))?.body).toContain('run.googleapis.com%2Frequests')
 })
 
 describe('while Customer.io is down', () => {

@@ -2,11 +2,10 @@ import type { Context } from '../context.ts'
 import { factsOf } from '../dead-letters/dead-letter.ts'
 import { peekEach } from '../dead-letters/peek.ts'
 import { sourcesOf } from '../dead-letters/source.ts'
-import { CommandError } from '../errors.ts'
+import { examine, type Finding, ok, printFindings, refuseFaults, wrong } from '../finding.ts'
 import { count, duration } from '../output.ts'
 import { checkSecrets } from '../secrets/secrets.ts'
 import { examineBacklog } from './backlog.ts'
-import { examine, type Finding, ok, wrong } from './finding.ts'
 import { examinePubSub } from './pubsub.ts'
 import { examineRealWebhooks } from './real-webhooks.ts'
 import { examineLedger, examineWarehouse } from './stores.ts'
@@ -18,9 +17,6 @@ export interface DoctorOptions {
   /** Seconds. */
   readonly wait: number
 }
-
-const MARKS = { ok: '✓', wrong: '✗', warning: '!', skipped: '-' } as const
-const COLOURS = { ok: 'green', wrong: 'red', warning: 'yellow', skipped: 'gray' } as const
 
 /** Runs every examination, even after a fault is found: one cause often shows in several places. */
 export async function doctor(context: Context, options: DoctorOptions): Promise<void> {
@@ -42,15 +38,9 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
     context.signal.throwIfAborted()
     findings.push(...(await examine(area, examination)))
   }
-  output.result({ target: connection.name, findings }, () => findings.map(line).join('\n'))
-  const faults = findings.filter(({ state }) => state === 'wrong').length
-  if (faults > 0) throw new CommandError(`${count(faults, 'thing')} wrong with ${connection.name}`)
+  printFindings(context, findings)
+  refuseFaults(findings, `wrong with ${connection.name}`)
   output.note(`nothing wrong with ${connection.name}`)
-
-  function line({ area, state, note, fix }: Finding): string {
-    const mark = output.style(COLOURS[state], MARKS[state])
-    return `${mark} ${area.padEnd(18)}${note}${fix === undefined ? '' : `\n  ${''.padEnd(18)}${fix}`}`
-  }
 }
 
 async function examineSecrets(context: Context): Promise<readonly Finding[]> {

@@ -1,7 +1,7 @@
 import type { PubSub, protos } from '@google-cloud/pubsub'
 import type { Topology } from '../../topology/topology.ts'
 import type { Context } from '../context.ts'
-import { type Finding, ok, wrong } from './finding.ts'
+import { type Finding, ok, wrong } from '../finding.ts'
 
 type Declared = Topology['subscriptions'][string]
 type Actual = protos.google.pubsub.v1.ISubscription

@@ -2,9 +2,9 @@ import { BlockList, isIP } from 'node:net'
 import { z } from 'zod'
 import type { Context } from '../context.ts'
 import { wordsOf } from '../errors.ts'
+import { type Finding, ok, wrong } from '../finding.ts'
+import { askGoogle } from '../google-api.ts'
 import { count, duration } from '../output.ts'
-import { type Finding, ok, wrong } from './finding.ts'
-import { askGoogle } from './google-api.ts'
 
 /** One answer of the webhook function to a POST. */
 export interface WebhookAnswer {

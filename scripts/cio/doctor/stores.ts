@@ -5,8 +5,8 @@ import { describeLedgerError } from '../../../shared/ledger/index.ts'
 import { tableFields } from '../../local/deploy-warehouse.ts'
 import { PROJECT_ROOT } from '../../topology/topology.ts'
 import type { Context } from '../context.ts'
+import { type Finding, ok, wrong } from '../finding.ts'
 import { HASH_KEYS, lostKeys } from '../secrets/hash-keys.ts'
-import { type Finding, ok, wrong } from './finding.ts'
 
 const APPLY = 'Run terraform apply.'
 const tableSchema = z.looseObject({

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Context } from '../context.ts'
+import { type Finding, ok, wrong } from '../finding.ts'
 import { count } from '../output.ts'
 import { complaintAbout, sendWebhook, testEvent } from '../webhooks/send.ts'
 import { missingEvents, readWebhooks } from '../webhooks/webhooks.ts'
-import { type Finding, ok, wrong } from './finding.ts'
 
 const POLL_MS = 500
 
