@@ -19,6 +19,7 @@ let server: Server
 let url: string
 let env: Record<string, string>
 let lines: Record<string, unknown>[] = []
+let isDraining = false
 
 beforeAll(async () => {
   ;[customerio, firestore] = await Promise.all([
@@ -49,6 +50,7 @@ beforeAll(async () => {
       output,
       clock: steadyClock,
       random: Math.random,
+      drain: { begin: () => true, isDraining: () => isDraining },
     }),
   )
   server = getTestServer('transactional-under-test')
@@ -96,6 +98,15 @@ it('a ledger that is denied is an ERROR with the gRPC code, once per failure, an
   expect(customerio.workspace.sends).toHaveLength(sends)
 })
 
+it('begins no send once the process shuts down: it could be cut off', async () => {
+  const sends = customerio.workspace.sends.length
+  isDraining = true
+  expect(await push()).toBe(503)
+  isDraining = false
+  expect(lines.at(-1)).toMatchObject({ outcome: 'retry', cause: 'busy', error: 'this instance shuts down' })
+  expect(customerio.workspace.sends).toHaveLength(sends)
+})
+
 it('without hash keys every message waits, is an ERROR, and nothing is sent or written', async () => {
   const sends = customerio.workspace.sends.length
   for (const keys of ['unset', 'too short']) {
@@ -104,6 +115,7 @@ it('without hash keys every message waits, is an ERROR, and nothing is sent or w
       output: { write: (line: string) => void lines.push(JSON.parse(line)) },
       clock: steadyClock,
       random: Math.random,
+      drain: { begin: () => true, isDraining: () => false },
     })
     http('transactional-without-keys', without)
     const other = getTestServer('transactional-without-keys')

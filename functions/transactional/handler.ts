@@ -118,7 +118,7 @@ const NO_HASH_KEYS: Retry = {
 }
 
 function deliver(
-  { service, breaker, ledger, config, ring, log, clock, newToken }: Parts,
+  { service, breaker, ledger, config, ring, log, clock, isDraining, newToken }: Parts,
   message: TransactionalMessage,
   received: Received,
 ): Promise<Outcome> {
@@ -127,6 +127,7 @@ function deliver(
       ledger,
       clock,
       newToken,
+      isDraining,
       requestTimeoutMs: config.appApi.requestTimeoutMs,
       leaseMarginMs: config.ledger.leaseMarginMs,
       listDelayMs: config.ledger.settleMs,

@@ -24,8 +24,9 @@ export const SEND_PROBE_TIMEOUT_MS = 3_000
 type Wait = readonly [name: string, ms: number]
 
 const BODY: Wait = ['the arrival of the push', BODY_TIMEOUT_MS]
-/** Before a request when they are due to be read again, and after it when Customer.io refused them. */
-const CREDENTIALS: Wait = ['2 reads of the credentials', 2 * SECRET_READ_TIMEOUT_MS]
+/** Before a request, when they are due to be read again. After they were refused the time of the request bounds it. */
+const CREDENTIALS: Wait = ['a read of the credentials', SECRET_READ_TIMEOUT_MS]
+const HASH_KEYS: Wait = ['a read of the hash keys', SECRET_READ_TIMEOUT_MS]
 const DEAD_LETTER: Wait = ['the publish of a dead letter', DEAD_LETTER_TIMEOUT_MS]
 
 export interface PushTimes {
@@ -66,6 +67,7 @@ export const transactionalTimes = (config: {
   return {
     push: [
       BODY,
+      HASH_KEYS,
       CREDENTIALS,
       ['CUSTOMERIO_RATE_WAIT_MS', appApi.rateWaitMs],
       ['the probe after an outage', SEND_PROBE_TIMEOUT_MS],

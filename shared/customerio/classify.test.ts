@@ -14,8 +14,8 @@ const html = '<!DOCTYPE html><title>Not Found</title>'
 
 describe('one message', () => {
   it.each<[string, Endpoint, Answer, object]>([
-    ['Track accepts', 'track', response(200, '{}\n'), { kind: 'delivered' }],
-    ['an empty 2xx', 'track', response(200, ''), { kind: 'delivered' }],
+    ['Track accepts', 'batch', response(200, '{}\n'), { kind: 'delivered' }],
+    ['an empty 2xx', 'batch', response(200, ''), { kind: 'delivered' }],
     [
       'a send',
       'send',
@@ -25,13 +25,13 @@ describe('one message', () => {
     ['a 2xx that is a web page', 'send', response(200, html), { kind: 'uncertain', httpStatus: 200 }],
     [
       'v1 400',
-      'track',
+      'batch',
       response(400, { meta: { errors: ["value for attribute 'plan' cannot be longer than 1000 bytes"] } }),
       { kind: 'refused', reason: 'refused', error: expect.stringContaining('cannot be longer than 1000 bytes') },
     ],
     [
       'v2 400',
-      'track',
+      'batch',
       response(400, { errors: [{ reason: 'invalid', field: 'identifiers', message: 'is required' }] }),
       { kind: 'refused', error: 'Customer.io answered 400: identifiers: invalid: is required', httpStatus: 400 },
     ],
@@ -74,11 +74,11 @@ describe('one message', () => {
     ['a 422 elsewhere', 'send', response(422), { kind: 'retry', cause: 'configuration' }],
     [
       '401',
-      'track',
+      'batch',
       response(401, { meta: { error: 'Unauthorized request' } }),
       { kind: 'retry', cause: 'configuration', error: 'Customer.io answered 401: the credentials are refused' },
     ],
-    ['402', 'track', response(402), { kind: 'retry', cause: 'configuration' }],
+    ['402', 'batch', response(402), { kind: 'retry', cause: 'configuration' }],
     [
       '404 of a list',
       'look_up',
@@ -86,7 +86,7 @@ describe('one message', () => {
       { kind: 'refused', httpStatus: 404 },
     ],
     ['404 of a list, a web page', 'look_up', response(404, html), { kind: 'retry', cause: 'configuration' }],
-    ['404, a web page', 'track', response(404, html), { kind: 'retry', cause: 'configuration', httpStatus: 404 }],
+    ['404, a web page', 'batch', response(404, html), { kind: 'retry', cause: 'configuration', httpStatus: 404 }],
     [
       'a wrong template',
       'send',
@@ -103,22 +103,22 @@ describe('one message', () => {
     ['a 404 of the path', 'send', response(404, html), { kind: 'retry', cause: 'configuration' }],
     [
       'a 404 of Track',
-      'track',
+      'batch',
       response(404, { errors: [{ message: 'x' }] }),
       { kind: 'retry', cause: 'configuration' },
     ],
-    ['a redirect', 'track', response(302, ''), { kind: 'retry', cause: 'configuration', httpStatus: 302 }],
+    ['a redirect', 'batch', response(302, ''), { kind: 'retry', cause: 'configuration', httpStatus: 302 }],
     [
       '429 with Retry-After',
       'send',
       response(429, { errors: [{ detail: 'rate limited', status: '429' }] }, { 'retry-after': '3' }),
       { kind: 'retry', cause: 'transient', retryAfterMs: 3_000 },
     ],
-    ['429 without', 'track', response(429, ''), { kind: 'retry', cause: 'transient', httpStatus: 429 }],
+    ['429 without', 'batch', response(429, ''), { kind: 'retry', cause: 'transient', httpStatus: 429 }],
     ['408', 'send', response(408), { kind: 'uncertain', httpStatus: 408 }],
     [
       '503',
-      'track',
+      'batch',
       response(503, {}, { 'retry-after': '2' }),
       { kind: 'uncertain', httpStatus: 503, retryAfterMs: 2_000 },
     ],
@@ -132,7 +132,7 @@ describe('one message', () => {
   it('repeats no words of an answer that is about our configuration: they reach the log, and may quote a person', () => {
     fc.assert(
       fc.property(
-        fc.constantFrom<Endpoint>('track', 'send', 'broadcast', 'look_up'),
+        fc.constantFrom<Endpoint>('batch', 'send', 'broadcast', 'look_up'),
         fc.constantFrom(301, 401, 402, 403, 404, 405, 410, 422, 451),
         (endpoint, status) => {
           const outcome = classify(endpoint, response(status, { meta: { error: 'ada@example.com' } }), now)
@@ -147,7 +147,7 @@ describe('one message', () => {
     const status = fc.integer({ min: 300, max: 599 }).filter((code) => ![400, 413, 422, 403].includes(code))
     fc.assert(
       fc.property(
-        fc.constantFrom<Endpoint>('track', 'send', 'broadcast'),
+        fc.constantFrom<Endpoint>('batch', 'send', 'broadcast'),
         status,
         fc.string(),
         (endpoint, code, body) => {
@@ -171,7 +171,7 @@ describe('one message', () => {
       ),
     )
     const words = 'x'.repeat(5_000)
-    expect(classify('track', response(400, { meta: { error: words } }), now)).toMatchObject({
+    expect(classify('batch', response(400, { meta: { error: words } }), now)).toMatchObject({
       error: expect.stringMatching(/^.{1000}$/),
     })
   })

@@ -2,10 +2,8 @@ import { isRecord } from '../json/index.ts'
 import type { CallOutcome, Refused } from '../outcome/index.ts'
 import type { Answer } from './transport.ts'
 
-/** `/v1/send/*`, a broadcast's trigger, or a list that only reads. */
-export type AppEndpoint = 'send' | 'broadcast' | 'look_up'
-/** Whose answers apply. */
-export type Endpoint = 'track' | AppEndpoint
+/** Whose answers apply: a v2 batch, `/v1/send/*`, a broadcast's trigger, or a list that only reads. */
+export type Endpoint = 'batch' | 'send' | 'broadcast' | 'look_up'
 
 /** What a v2 batch's answer says of its items. */
 export type BatchOutcome =
@@ -94,7 +92,7 @@ function configurationError(status: number): string {
  * A 207 names the refused items by `batch_index`; if an entry names no item of the batch, the whole batch counts as refused.
  */
 export function classifyBatch(size: number, answer: Answer, now: () => number): BatchOutcome {
-  const outcome = classify('track', answer, now)
+  const outcome = classify('batch', answer, now)
   if (outcome.kind === 'refused') {
     return size === 1 ? perItem(size, outcome) : { kind: 'refusedWhole', outcome }
   }
@@ -137,7 +135,7 @@ function refusesContent(
   error: string,
   json: Record<string, unknown> | undefined,
 ): boolean {
-  if (status === 404) return endpoint !== 'track' && json !== undefined && ownWords(json) !== undefined
+  if (status === 404) return endpoint !== 'batch' && json !== undefined && ownWords(json) !== undefined
   if (status === 400 || status === 413) return true
   if (status === 422) return endpoint === 'broadcast'
   // The only 403 that is about the message: every other one is about the plan or the credentials.

@@ -3,7 +3,8 @@ import type { Clock } from '../clock/index.ts'
 import { safeErrorName } from '../errors/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { CallOutcome } from '../outcome/index.ts'
-import type { AppEndpoint } from './classify.ts'
+import type { RequestMade } from './api.ts'
+import type { Endpoint } from './classify.ts'
 import type { Answer } from './transport.ts'
 
 /** What a listener is told of one finished operation. Nothing in it is personal data. */
@@ -18,7 +19,7 @@ export type LifecycleOperation = 'identify' | 'track' | 'transactional' | 'broad
 
 /** What a listener is told of one finished request to Customer.io. */
 export interface RequestEvent {
-  readonly operation: 'batch' | AppEndpoint
+  readonly operation: Endpoint
   /** How it was answered; `code` says why it was not. */
   readonly answer:
     | { readonly kind: 'response'; readonly status: number }
@@ -56,17 +57,11 @@ export class LifecycleEmitter extends EventEmitter<LifecycleEvents> {
     })
   }
 
-  /** Tells of a request that has ended now. */
-  protected requested(
-    operation: RequestEvent['operation'],
-    answer: Answer,
-    batchSize: number,
-    startedAt: number,
-  ): void {
+  /** Tells of a request. */
+  protected requested({ endpoint, answer, batchSize, latencyMs }: RequestMade): void {
     const { kind } = answer
     const told = kind === 'response' ? { kind, status: answer.status } : { kind, code: answer.code }
-    const event: RequestEvent = { operation, answer: told, batchSize, latencyMs: this.#now() - startedAt }
-    this.#safely(() => this.emit('request', event))
+    this.#safely(() => this.emit('request', { operation: endpoint, answer: told, batchSize, latencyMs }))
   }
 
   #safely(emit: () => unknown): void {

@@ -276,6 +276,32 @@ describe('credentials', () => {
     expect(await service.track(event('after'))).toMatchObject({ kind: 'delivered' })
   })
 
+  it('that were refused late and cannot be read again take no longer than the request may', async () => {
+    const clock = manualClock()
+    const readAgain = Promise.withResolvers<void>()
+    let reads = 0
+    const readFile = async () => {
+      if (++reads === 1) return 'app-key'
+      readAgain.resolve()
+      return await new Promise<string>(() => {})
+    }
+    const appApiKey = createSecret({
+      name: 'CUSTOMERIO_APP_API_KEY',
+      file: '/key',
+      readFile,
+      log: { warning: () => {} },
+      clock,
+    })
+    const { service } = start({ secrets: { appApiKey }, timeoutMs: 8_000, clock })
+    customerio.orders.add({ on: 'send', fault: { do: 'unauthorized' } })
+    customerio.events.once('received', () => clock.advance(7_900))
+    const sending = service.transactional(sms())
+    await readAgain.promise
+    clock.advance(100)
+    expect(await sending).toMatchObject({ kind: 'retry', cause: 'configuration', httpStatus: 401 })
+    expect(clock.now()).toBe(8_000)
+  })
+
   it('that no header can hold are an alarm, and no doubt whether something was sent', async () => {
     const { service, lines } = start({ credentials: { appApiKey: 'k\u200bey' } })
     const outcome = await service.transactional(sms())

@@ -191,6 +191,21 @@ describe('the first delivery of a key', () => {
     expect((await record()).state).toBe('released')
   })
 
+  it.each(['before it claims', 'while it claims'])('sends nothing when the process shuts down %s', async (when) => {
+    let isDraining = when === 'before it claims'
+    const { deliver, ledger, state } = setUp({ isDraining: () => isDraining })
+    const slow: SendLedger = {
+      ...ledger,
+      create: async (id, record) => {
+        isDraining = true
+        return await ledger.create(id, record)
+      },
+    }
+    expect(await deliver(SENT, {}, slow)).toMatchObject({ ...BUSY, error: 'this instance shuts down' })
+    expect(state).toMatchObject({ calls: 0, cancelled: 1 })
+    expect((await ledger.read(ID))?.state).toBe(when === 'before it claims' ? undefined : 'released')
+  })
+
   it('sends when just enough of the lease is left', async () => {
     const { deliver, ledger, pass } = setUp()
     const slow: SendLedger = {
@@ -344,6 +359,20 @@ describe('the look-up of an uncertain send', () => {
     expect(await deliver(SENT)).toEqual(SENT)
     expect(state.calls).toBe(2)
     expect(await record()).toMatchObject({ state: 'sent', claimedAtMs: START_MS, owner: 'token 2' })
+  })
+
+  it('none, with resend: claims nothing once the process shuts down', async () => {
+    let isDraining = false
+    const { deliver, record, state } = await settled({ onNotFound: 'resend', isDraining: () => isDraining })
+    const message = {
+      lookUp: async () => {
+        isDraining = true
+        return found()
+      },
+    }
+    expect(await deliver(SENT, message)).toMatchObject({ ...BUSY, error: 'this instance shuts down' })
+    expect(state.calls).toBe(1)
+    expect((await record()).state).toBe('uncertain')
   })
 
   it('none, with resend: lets only one of two send', async () => {

@@ -45,6 +45,8 @@ export interface SendOnceOptions {
   readonly claimTimeoutMs?: number
   /** How long writing the outcome of a call down may take; 1,500 by default. */
   readonly writeTimeoutMs?: number
+  /** Whether the process shuts down: a call that began then could be cut off, and it would be uncertain whether it sent. */
+  readonly isDraining?: () => boolean
   /** Told of each failure of the ledger. Before the call the message is retried; after it the outcome stands. Must not throw. */
   readonly onLedgerError?: (error: unknown, when: 'before_the_call' | 'after_the_call') => void
 }
@@ -104,6 +106,7 @@ class Attempt {
       ttlMs: options.ttlMs ?? 45 * DAY_MS,
       claimTimeoutMs: options.claimTimeoutMs ?? 5_000,
       writeTimeoutMs: options.writeTimeoutMs ?? 1_500,
+      isDraining: options.isDraining ?? (() => false),
       onLedgerError: options.onLedgerError ?? (() => {}),
     }
     this.#message = message
@@ -112,7 +115,8 @@ class Attempt {
   }
 
   async run(): Promise<Outcome> {
-    const { ledger, clock, claimTimeoutMs, listDelayMs } = this.#options
+    const { ledger, clock, claimTimeoutMs, listDelayMs, isDraining } = this.#options
+    if (isDraining()) return SHUTTING_DOWN
     const startedMs = clock.now()
     const claiming = claim(ledger, hashOf(this.#message.key), this.#claimRecord())
     const { hold, found } = await withTimeout(clock, claimTimeoutMs, claiming, (late) => void this.#letGo(late.hold))
@@ -131,7 +135,8 @@ class Attempt {
   }
 
   async #takeOver(before: Hold, record: SendRecordChange): Promise<Outcome> {
-    const { ledger, clock, claimTimeoutMs } = this.#options
+    const { ledger, clock, claimTimeoutMs, isDraining } = this.#options
+    if (isDraining()) return SHUTTING_DOWN
     const startedMs = clock.now()
     const claiming = change(ledger, before, record)
     const hold = await withTimeout(clock, claimTimeoutMs, claiming, (late) => void this.#letGo(late))
@@ -145,11 +150,12 @@ class Attempt {
 
   /** `startedMs` is from before the claim was written, so the lease ends here before it ends for anybody else. */
   async #call(hold: Hold, startedMs: number): Promise<Outcome> {
-    const { clock, leaseMarginMs, freezeMarginMs } = this.#options
+    const { clock, leaseMarginMs, freezeMarginMs, isDraining } = this.#options
     // Of the lease, the request's timeout and the margin must be left: this is the last look before the call.
-    if (clock.now() - startedMs > leaseMarginMs - freezeMarginMs) {
+    const isTooLate = clock.now() - startedMs > leaseMarginMs - freezeMarginMs
+    if (isTooLate || isDraining()) {
       await this.#note(hold, 'released')
-      return { kind: 'retry', cause: 'busy', error: 'too little is left of the lease to send within it' }
+      return isTooLate ? TOO_LATE : SHUTTING_DOWN
     }
     this.called = true
     const outcome = await makeCall(this.#ready)
@@ -259,7 +265,10 @@ class Attempt {
   }
 }
 
-const OVERTAKEN: Retry = { kind: 'retry', cause: 'busy', error: 'another delivery of the same key was faster' }
+const busy = (error: string): Retry => ({ kind: 'retry', cause: 'busy', error })
+const OVERTAKEN = busy('another delivery of the same key was faster')
+const SHUTTING_DOWN = busy('this instance shuts down')
+const TOO_LATE = busy('too little is left of the lease to send within it')
 
 function answerWith(outcome: Outcome): Resolution {
   return { kind: 'answer', outcome }

@@ -3,8 +3,7 @@ import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { type Clock, systemClock } from '../clock/index.ts'
 import type { CallOutcome, Retry } from '../outcome/index.ts'
-import { type Permit, RateLimiter } from './index.ts'
-import type { RateLimiterOptions } from './limiter.ts'
+import { type Permit, RateLimiter, type RateLimiterOptions } from './limiter.ts'
 
 const DELIVERED: CallOutcome = { kind: 'delivered' }
 const FAILED: CallOutcome = { kind: 'retry', cause: 'transient', error: 'HTTP 503', httpStatus: 503 }

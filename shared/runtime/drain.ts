@@ -6,6 +6,8 @@ import { DRAIN_LIMIT_MS } from '../config/index.ts'
 export interface Drain {
   /** Counts a request in until its response is closed. False when the function is shutting down and takes no more. */
   begin(request: IncomingMessage, response: ServerResponse): boolean
+  /** Whether SIGTERM has come. What must not be cut off, and may last as long as a shutdown, is not begun any more. */
+  isDraining(): boolean
 }
 
 /** The part of `process` that a drain needs. */
@@ -61,6 +63,7 @@ export function createDrain(process: DrainProcess, clock: Clock, limitMs: number
       })
       return true
     },
+    isDraining: () => draining,
   }
 }
 

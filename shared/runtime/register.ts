@@ -9,6 +9,7 @@ import { leaveBodiesUnread } from './unread-body.ts'
 /** What every function is put together with. */
 export interface FunctionParts extends Pick<Host, 'clock' | 'random'> {
   readonly log: Log
+  readonly isDraining: Drain['isDraining']
 }
 
 /** A function: how it reads its environment, and how it is put together. */
@@ -45,7 +46,7 @@ function untilShutdown(drain: Drain, handler: HttpFunction): HttpFunction {
  */
 export function createFunction<Config extends ProcessConfig>(
   { name, parseConfig, create }: FunctionDefinition<Config>,
-  { env, output, clock, random }: Omit<Host, 'drain'>,
+  { env, output, clock, random, drain }: Host,
 ): HttpFunction {
   const logTo = { functionName: name, destination: output, clock }
   let config: Config
@@ -58,7 +59,7 @@ export function createFunction<Config extends ProcessConfig>(
   const log = createLog({ ...logTo, level: config.logLevel, projectId: config.projectId })
   // At the default level: a warning about the level must not be hidden by it.
   for (const problem of doubtfulSettings(env)) createLog(logTo).warning(problem, { event: 'setting_doubtful' })
-  return create(config, { log, clock, random })
+  return create(config, { log, clock, random, isDraining: drain.isDraining })
 }
 
 function unconfigured(message: string, log: Log): HttpFunction {

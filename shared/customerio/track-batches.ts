@@ -1,0 +1,103 @@
+import type { TrackClient } from 'customerio-node'
+import { type BatchAnswer, type BatchLimits, bisect, Coalescer } from '../batching/index.ts'
+import type { Clock } from '../clock/index.ts'
+import { safeErrorName } from '../errors/index.ts'
+import type { Outcome, Retry } from '../outcome/index.ts'
+import type { RateLimiter } from '../rate/index.ts'
+import type { Api } from './api.ts'
+import { classifyBatch, retryIfUncertain } from './classify.ts'
+import { type Operation, personKeys } from './person-keys.ts'
+
+export interface BatchOptions {
+  /** This process's share of the account's rate. */
+  readonly rate: RateLimiter
+  /** How long a refused batch is divided; what is undecided by then is delivered again, and each time there is less of it. */
+  readonly divideMs: number
+  /** `maxBytes` is of the whole body of a request. */
+  readonly batch: BatchLimits
+}
+
+/** What is known of the message that carries an operation. */
+export interface Carried {
+  /** Pub/Sub's count of deliveries, 1 for the first; 0 when it does not count. */
+  readonly attempt: number
+}
+
+interface SubmittedOperation extends Carried {
+  readonly operation: Operation
+}
+
+/** From this delivery on an operation may be what made its batches fail. */
+const SUSPECT_FROM_ATTEMPT = 2
+/** Of `{"batch":[]}` around the items. */
+const BATCH_ENVELOPE_BYTES = 12
+
+/** Operations of the Track API v2, which leave together. */
+export class TrackBatches {
+  readonly #options: BatchOptions & { readonly api: Api<TrackClient>; readonly clock: Clock }
+  readonly #operations: Coalescer<SubmittedOperation, Outcome>
+
+  constructor(options: BatchOptions & { readonly api: Api<TrackClient>; readonly clock: Clock }) {
+    const { batch, clock } = options
+    this.#options = options
+    this.#operations = new Coalescer<SubmittedOperation, Outcome>({
+      limits: { ...batch, maxBytes: batch.maxBytes - BATCH_ENVELOPE_BYTES },
+      // With the comma that parts it from the next.
+      sizeOf: ({ operation }) => Buffer.byteLength(JSON.stringify(operation)) + 1,
+      conflictKeys: ({ operation }) => personKeys(operation),
+      suspects: {
+        isSuspect: ({ attempt }) => attempt >= SUSPECT_FROM_ATTEMPT,
+        isFailure: (outcome) => outcome.kind === 'retry' && outcome.cause === 'transient',
+      },
+      send: (submitted) => this.#send(submitted.map(({ operation }) => operation)),
+      busy: (reason) => ({ kind: 'retry', cause: 'busy', error: `not sent: ${reason.replaceAll('_', ' ')}` }),
+      tooLarge: () => ({ kind: 'refused', reason: 'contract', error: 'the operation is too large for a batch' }),
+      onError: unexpected,
+      clock,
+    })
+  }
+
+  /** Resolves with the outcome of this operation alone. */
+  submit(operation: Operation, { attempt }: Carried): Promise<Outcome> {
+    return this.#operations.submit({ operation, attempt })
+  }
+
+  /** Resolves when nothing waits for a batch and none is under way. */
+  idle(): Promise<void> {
+    return this.#operations.idle()
+  }
+
+  async #send(operations: readonly Operation[]): Promise<readonly Outcome[]> {
+    const { now } = this.#options.clock
+    const lastStartMs = now() + this.#options.divideMs
+    const outcomes = await bisect<Operation, Outcome>(operations, async (part) =>
+      now() > lastStartMs ? { kind: 'undecided', outcome: NO_TIME_LEFT } : await this.#sendPart(part),
+    )
+    return outcomes.map((outcome) => ({ ...outcome, batchSize: operations.length }))
+  }
+
+  async #sendPart(operations: readonly Operation[]): Promise<BatchAnswer<Outcome>> {
+    const { api, rate, clock } = this.#options
+    const turn = await api.turn(rate)
+    if (!('request' in turn)) return { kind: 'undecided', outcome: turn }
+    const { outcome, answer } = await turn.request(
+      'batch',
+      (client) => client.batch([...operations]),
+      operations.length,
+    )
+    if (outcome.kind === 'retry' || outcome.kind === 'uncertain') {
+      return { kind: 'undecided', outcome: retryIfUncertain(outcome) }
+    }
+    const verdict = classifyBatch(operations.length, answer, clock.now)
+    return verdict.kind === 'refusedWhole'
+      ? verdict
+      : { kind: 'perItem', outcomes: verdict.outcomes.map(retryIfUncertain) }
+  }
+}
+
+const NO_TIME_LEFT: Retry = { kind: 'retry', cause: 'busy', error: 'not sent: dividing a refused batch took too long' }
+
+/** Of an unknown error only the name is passed on: its words may hold anything. */
+function unexpected(error: unknown): Retry {
+  return { kind: 'retry', cause: 'transient', reason: 'unexpected', error: `unexpected error: ${safeErrorName(error)}` }
+}
