@@ -47,9 +47,10 @@ locals {
   }
 
   cost_items = {
-    # Each message is published once and delivered once. A webhook is published by us and delivered to the warehouse.
+    # Each message is published once and delivered once; Pub/Sub charges also for the delivery that a lane's filter leaves
+    # out. A webhook is published by us and delivered to the warehouse.
     pubsub = local.price.pubsub_tib / 1099511627776 * sum([
-      for name, size in local.sizing : local.messages[name] * size.bytes * (contains(keys(local.subscription_of_function), name) && !var.pipeline.functions[name].warehouse ? 2 : 1)
+      for name, size in local.sizing : local.messages[name] * size.bytes * (var.pipeline.functions[name].warehouse ? 1 : 1 + length([for s in values(local.push_subscriptions) : s if s.push == name]))
     ])
     functions_busy = sum([
       for name, size in local.sizing :

@@ -20,10 +20,10 @@ locals {
         } : variable => tostring(floor(part.limit * var.pipeline.customerio.headroom * part.share / f.max_instances * 10000) / 10000)
         if part.share != null
       },
-      !contains(keys(local.subscription_of_function), name) ? {} : {
-        DEAD_LETTER_TOPIC     = var.pipeline.subscriptions[local.subscription_of_function[name]].dead_letter_topic
-        MAX_DELIVERY_ATTEMPTS = tostring(var.pipeline.subscriptions[local.subscription_of_function[name]].max_delivery_attempts)
-        ACK_DEADLINE_SECONDS  = tostring(var.pipeline.subscriptions[local.subscription_of_function[name]].ack_deadline_seconds)
+      !contains(keys(local.subscription_of), name) ? {} : {
+        DEAD_LETTER_TOPIC     = local.subscription_of[name].dead_letter_topic
+        MAX_DELIVERY_ATTEMPTS = tostring(local.subscription_of[name].max_delivery_attempts)
+        ACK_DEADLINE_SECONDS  = tostring(local.subscription_of[name].ack_deadline_seconds)
       },
       f.publishes == null ? {} : { WEBHOOK_EVENTS_TOPIC = f.publishes },
       !f.warehouse ? {} : { BIGQUERY_DATASET = var.pipeline.bigquery.dataset },

@@ -102,10 +102,38 @@ variable "pipeline" {
   }
 
   validation {
-    condition = length(distinct([for s in values(var.pipeline.subscriptions) : s.push if s.push != null])) == length(
-      [for s in values(var.pipeline.subscriptions) : s.push if s.push != null]
-    )
-    error_message = "Two subscriptions push to one function: it could not tell which dead-letter topic is meant. Give each its own function."
+    condition = alltrue([
+      for pushed in values({ for s in values(var.pipeline.subscriptions) : s.push => s... if s.push != null }) : length(distinct([
+        for s in pushed : [s.topic, s.ordered, s.ack_deadline_seconds, s.dead_letter_topic, s.max_delivery_attempts]
+      ])) == 1
+    ])
+    error_message = "Subscriptions that push to one function differ in `topic`, `ordered`, `ack_deadline_seconds`, `dead_letter_topic` or `max_delivery_attempts`: the function is told one of each. Make them equal, or give each its own function."
+  }
+
+  validation {
+    condition = alltrue([
+      for sources in values({ for s in values(var.pipeline.subscriptions) : s.dead_letter_topic => s.topic... if s.dead_letter_topic != null }) :
+      length(distinct(sources)) == 1
+    ])
+    error_message = "Subscriptions of two topics share a `dead_letter_topic`: a dead letter could not be replayed to where it came from. Give each topic its own."
+  }
+
+  # ---- two lanes ---------------------------------------------------------------------------------
+
+  validation {
+    condition = alltrue([
+      for filters in values({ for s in values(var.pipeline.subscriptions) : s.push => coalesce(s.filter, "none")... if s.push != null }) :
+      length(filters) == 1 || tolist(sort(filters)) == tolist([local.lanes.others, local.lanes.bulk])
+    ])
+    error_message = "Two subscriptions push to one function without parting their messages, so it would get some twice. Give one the filter `NOT attributes.lane = \"bulk\"` and the other `attributes.lane = \"bulk\"`."
+  }
+
+  validation {
+    condition = alltrue([
+      for filters in values({ for s in values(var.pipeline.subscriptions) : s.topic => coalesce(s.filter, "none")... if s.push != null }) :
+      length([for f in filters : f if f == local.lanes.bulk]) == length([for f in filters : f if f == local.lanes.others])
+    ])
+    error_message = "A topic has a push subscription for one lane and none for the other, whose messages nobody would get. It needs two: `NOT attributes.lane = \"bulk\"` and `attributes.lane = \"bulk\"`."
   }
 
   validation {
@@ -292,9 +320,13 @@ locals {
   # connections and messages. The rest is for bodies of requests.
   base_memory_mib = 256
 
-  # Subscriptions that push, and what each function gets from the one that pushes to it.
-  push_subscriptions       = { for name, s in var.pipeline.subscriptions : name => s if s.push != null }
-  subscription_of_function = { for name, s in local.push_subscriptions : s.push => name }
+  # The two filters that part a topic. Whatever a message has as its lane, one of them lets it through.
+  lanes = { others = "NOT attributes.lane = \"bulk\"", bulk = "attributes.lane = \"bulk\"" }
+
+  # Subscriptions that push, and what each function gets from those that push to it, which agree on it.
+  push_subscriptions      = { for name, s in var.pipeline.subscriptions : name => s if s.push != null }
+  subscription_of         = { for function, all in { for s in values(local.push_subscriptions) : s.push => s... } : function => all[0] }
+  dead_letter_topic_names = toset([for s in values(local.push_subscriptions) : s.dead_letter_topic])
 
   dead_letter_subscriptions = {
     for name, s in var.pipeline.subscriptions : name => s

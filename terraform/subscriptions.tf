@@ -59,19 +59,25 @@ resource "google_pubsub_subscription_iam_member" "dead_letter_agent" {
   }
 }
 
+# Changes when the function of a push is replaced. `replace_triggered_by` can follow each.key only, and that names the push.
+resource "terraform_data" "function_of_push" {
+  for_each = local.push_subscriptions
+  input    = google_cloudfunctions2_function.function[each.value.push].id
+}
+
 # The account of a push may call the one function it is for.
 resource "google_cloud_run_v2_service_iam_member" "push" {
-  for_each = local.subscription_of_function
+  for_each = local.push_subscriptions
 
   project  = var.project_id
-  location = google_cloudfunctions2_function.function[each.key].location
-  name     = google_cloudfunctions2_function.function[each.key].name
+  location = google_cloudfunctions2_function.function[each.value.push].location
+  name     = google_cloudfunctions2_function.function[each.value.push].name
   role     = "roles/run.invoker"
-  member   = google_service_account.push[each.value].member
+  member   = google_service_account.push[each.key].member
 
   # A function that is replaced has lost its bindings.
   lifecycle {
-    replace_triggered_by = [google_cloudfunctions2_function.function[each.key].id]
+    replace_triggered_by = [terraform_data.function_of_push[each.key].output]
   }
 }
 

@@ -42,20 +42,20 @@ resource "google_pubsub_topic_iam_member" "function" {
 
 # A function dead-letters what can never succeed, or is exhausted, with the reason.
 resource "google_pubsub_topic_iam_member" "dead_letter_function" {
-  for_each = local.push_subscriptions
+  for_each = local.subscription_of
 
   project = var.project_id
   topic   = google_pubsub_topic.topic[each.value.dead_letter_topic].id
   role    = "roles/pubsub.publisher"
-  member  = google_service_account.function[each.value.push].member
+  member  = google_service_account.function[each.key].member
 }
 
 # Pub/Sub itself dead-letters what crashed a function every time. Without this it silently keeps trying.
 resource "google_pubsub_topic_iam_member" "dead_letter_agent" {
-  for_each = local.push_subscriptions
+  for_each = local.dead_letter_topic_names
 
   project = var.project_id
-  topic   = google_pubsub_topic.topic[each.value.dead_letter_topic].id
+  topic   = google_pubsub_topic.topic[each.key].id
   role    = "roles/pubsub.publisher"
   member  = google_project_service_identity.pubsub.member
 }

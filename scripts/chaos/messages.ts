@@ -2,6 +2,8 @@ import { type Draw, drawing } from './draw.ts'
 
 export const TOPICS = ['identify', 'track', 'transactional'] as const
 export type Topic = (typeof TOPICS)[number]
+/** The subscriptions of a topic: a message is in one of them. */
+export const lanesOf = (topic: Topic): readonly string[] => [topic, `${topic}-bulk`]
 
 /**
  * What is the matter with a message, if anything.
@@ -67,7 +69,10 @@ export function planMessages({ seed, seconds, messages }: MessagePlanOptions): P
       planned.push(broadcast(slot))
     }
   }
-  return planned.slice(0, messages).sort((a, b) => a.atMs - b.atMs)
+  return planned
+    .slice(0, messages)
+    .sort((a, b) => a.atMs - b.atMs)
+    .map(inItsLane)
 }
 
 interface Slot {
@@ -75,6 +80,12 @@ interface Slot {
   readonly atMs: number
   readonly mark: string
   readonly index: number
+}
+
+/** A third of what has no ordering key is published in bulk; of two publishes of one thing, each takes its own way. */
+function inItsLane(message: PlannedMessage, index: number): PlannedMessage {
+  if (message.orderingKey !== undefined || index % 3 !== 0) return message
+  return { ...message, attributes: { ...message.attributes, lane: 'bulk' } }
 }
 
 function refusal(draw: Draw): 'sound' | 'refused_item' | 'refused_batch' {

@@ -1,5 +1,5 @@
 import { identifyMessage, parseMessage, trackMessage, transactionalMessage } from '../../shared/contract/index.ts'
-import { planMessages } from './messages.ts'
+import { planMessages, TOPICS } from './messages.ts'
 import { FAULTS, planFaults } from './schedule.ts'
 
 const SCHEMAS = { identify: identifyMessage, track: trackMessage, transactional: transactionalMessage }
@@ -31,6 +31,12 @@ describe('messages', () => {
       return ok !== (nature !== 'broken')
     })
     expect(misjudged).toEqual([])
+  })
+
+  it('go through both lanes of every topic, and what is ordered through one', () => {
+    const bulk = messages.filter(({ attributes }) => attributes.lane === 'bulk')
+    expect(new Set(bulk.map(({ topic }) => topic))).toEqual(new Set(TOPICS))
+    expect(bulk.filter(({ orderingKey }) => orderingKey !== undefined)).toEqual([])
   })
 
   it('are published twice only with the same key', () => {

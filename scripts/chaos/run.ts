@@ -10,7 +10,7 @@ import { addEvidence } from './evidence.ts'
 import { INJECTIONS } from './inject.ts'
 import { type InstancePools, startPools } from './instances.ts'
 import { ACCOUNT_REQUESTS_PER_SECOND, rateLimits, type Span, watchPauses } from './limits.ts'
-import { type PlannedMessage, planMessages, TOPICS, type Topic } from './messages.ts'
+import { lanesOf, type PlannedMessage, planMessages, TOPICS, type Topic } from './messages.ts'
 import { Publisher } from './publisher.ts'
 import { Recorder } from './recorder.ts'
 import { type FaultKind, type MadeFault, type PlannedFault, planFaults } from './schedule.ts'
@@ -169,10 +169,12 @@ function boundsOf(
 /** Pub/Sub pushes to what stands before the instances, and to transactional again while an instance still works on a push. */
 async function pushToPools(stack: Stack, pools: InstancePools): Promise<void> {
   for (const topic of TOPICS) {
-    const subscription = stack.client.subscription(topic)
-    await subscription.modifyPushConfig({ pushEndpoint: pools.of[topic].url })
-    if (topic !== 'transactional') continue
-    await subscription.setMetadata({ ackDeadlineSeconds: CHAOS_TIMES.ackDeadlineSeconds })
+    for (const name of lanesOf(topic)) {
+      const subscription = stack.client.subscription(name)
+      await subscription.modifyPushConfig({ pushEndpoint: pools.of[topic].url })
+      if (topic !== 'transactional') continue
+      await subscription.setMetadata({ ackDeadlineSeconds: CHAOS_TIMES.ackDeadlineSeconds })
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import type { PubSubEvents } from '../emulators/pubsub/index.ts'
-import { type PlannedMessage, TOPICS } from './messages.ts'
+import { lanesOf, type PlannedMessage, TOPICS } from './messages.ts'
 
 export interface Observed {
   readonly messageId: string
@@ -22,7 +22,9 @@ export class MessageWatch {
   onSettled: (messageId: string) => void = () => {}
 
   constructor(projectId: string) {
-    this.#sources = new Set(TOPICS.map((topic) => `projects/${projectId}/subscriptions/${topic}`))
+    this.#sources = new Set(
+      TOPICS.flatMap(lanesOf).map((subscription) => `projects/${projectId}/subscriptions/${subscription}`),
+    )
     this.events.on('delivered', ({ via }) => {
       if (via === 'push') this.#attempts++
     })

@@ -36,6 +36,26 @@ async function attemptsOf(body: object): Promise<{ messageId: string; statuses: 
   return { messageId, statuses }
 }
 
+it('pushes each message through one subscription, whatever its lane, and on to Customer.io once', async () => {
+  const lanes: Record<string, string>[] = [{}, { lane: '' }, { lane: 'urgent' }, { lane: 'bulk' }]
+  const pushed: string[] = []
+  const onDelivered = ({ subscription, messageId }: PubSubEvents['delivered'][0]) =>
+    pushed.push(`${messageId} ${subscription.split('/').at(-1)}`)
+  stack.pubsub.events.on('delivered', onDelivered)
+  const expected = await Promise.all(
+    lanes.map(async (attributes, lane) => {
+      const json = { identifiers: { id: 'u1' }, name: `lane_${lane}` }
+      const messageId = await stack.client.topic('track').publishMessage({ json, attributes })
+      return `${messageId} ${attributes.lane === 'bulk' ? 'track-bulk' : 'track'}`
+    }),
+  )
+  while (pushed.length < lanes.length) await once(stack.pubsub.events, 'delivered')
+  stack.pubsub.events.off('delivered', onDelivered)
+  expect(pushed.sort()).toEqual(expected.sort())
+  const received = stack.customerio.workspace.events.all().map(({ name }) => name)
+  expect(received.sort()).toEqual(['lane_0', 'lane_1', 'lane_2', 'lane_3'])
+})
+
 const deadLetters = () => stack.pubsub.stats(`projects/${PROJECT}/subscriptions/track-dead-letter`).outstanding
 
 it('dead-letters what breaks the contract after one attempt', async () => {

@@ -32,14 +32,14 @@ run "two_million_identify_messages" {
 
   assert {
     condition = output.monthly_cost_usd == {
-      pubsub         = 0.22  # 2e6 x 1,500 B, published and delivered: 6e9 B at 40 $ a TiB
+      pubsub         = 0.33  # 2e6 x 1,500 B, published, delivered, and left out by the other lane: 9e9 B at 40 $ a TiB
       functions_busy = 14.05 # 2e6 x 0.25 s x (0.000024 + 0.0000025) $ + 2 x 0.40 $
       functions_warm = 0
       firestore      = 0
       bigquery       = 0
       logging        = 0.65 # 2e6 x 700 B at 0.50 $ a GiB
       secrets        = 0.35 # 5 x 0.06 $ + 500,000 s / 60 x 2 secrets at 0.03 $ for 10,000
-      total          = 15.27
+      total          = 15.38
     }
     error_message = "The estimate differs from the example: ${jsonencode(output.monthly_cost_usd)}"
   }
@@ -68,7 +68,7 @@ run "a_million_webhooks_and_sends_and_a_warm_instance" {
     condition = {
       for item in ["pubsub", "functions_warm", "firestore", "bigquery"] : item => output.monthly_cost_usd[item]
       } == {
-      pubsub         = 0.29  # sends: 2 x 1.5e9 B; webhooks: 2.5e9 B in, 2.5e9 B out; at 40 $ a TiB
+      pubsub         = 0.35  # sends: 3 x 1.5e9 B; webhooks: 2.5e9 B in, 2.5e9 B out; at 40 $ a TiB
       functions_warm = 19.44 # 2,592,000 s x (1 + 2) x 0.0000025 $
       firestore      = 3.83  # 10 x (2 x 0.18 + 0.05 x 0.06 + 0.02) $
       bigquery       = 0.68  # 2.33 GiB x (0.05 + 12 x 0.02) $

@@ -201,6 +201,14 @@ run "every_environment" {
 
   # ---- who may do what: exactly this ---------------------------------------------------------------
 
+  # A permission that two resources give is lost when one of them goes.
+  assert {
+    condition = [
+      for grant, times in { for g in output.grants : "${g.environment} ${g.on} ${g.role} ${g.member}" => 1... } : grant if length(times) > 1
+    ] == []
+    error_message = "A permission is given twice."
+  }
+
   assert {
     condition = alltrue([
       for environment, r in var.environments :

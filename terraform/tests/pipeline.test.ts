@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { sourcesOf } from '../../scripts/cio/dead-letters/source.ts'
 import { createProgram } from '../../scripts/cio/program.ts'
+import { parseFilter } from '../../scripts/emulators/pubsub/filter.ts'
 import { PROJECT_ROOT, readTopology } from '../../scripts/topology/topology.ts'
 import { TOPIC_SCHEMAS } from '../../shared/contract/index.ts'
 
@@ -9,7 +11,8 @@ import { TOPIC_SCHEMAS } from '../../shared/contract/index.ts'
  * who has added a topic, a function, a table or a view runs them and works the list off.
  */
 
-const { topics, subscriptions, functions, secret_rotation, bigquery } = readTopology()
+const topology = readTopology()
+const { topics, subscriptions, functions, secret_rotation, bigquery } = topology
 const read = (path: string) => readFileSync(join(PROJECT_ROOT, path), 'utf8')
 const exists = (path: string) => existsSync(join(PROJECT_ROOT, path))
 const missingIn = (path: string, words: readonly string[]) =>
@@ -49,6 +52,18 @@ it.each(applicationTopics)('the topic %s has a contract, a publisher and documen
   ]).toEqual([])
 })
 
+it.each(applicationTopics)('a message to %s is in one subscription, whatever its lane', (topic) => {
+  const lanes = pushed.filter(([, subscription]) => subscription.topic === topic)
+  const takenBy = (attributes: Record<string, string>) =>
+    lanes.filter(([, { filter }]) => filter === undefined || parseFilter(filter)(attributes)).map(([name]) => name)
+  const others: Record<string, string>[] = [{}, { lane: '' }, { lane: 'urgent' }, { lane: 'Bulk' }, { other: 'bulk' }]
+  const todo = `give ${topic} two push subscriptions, ${topic} and ${topic}-bulk, with the filters that identify has`
+  expect([
+    ...others.flatMap((attributes) => unless(takenBy(attributes).join() === topic, todo)),
+    ...unless(takenBy({ lane: 'bulk' }).join() === `${topic}-bulk`, todo),
+  ]).toEqual([])
+})
+
 it('every topic of the contract is in pipeline.yaml', () => {
   expect(Object.keys(TOPIC_SCHEMAS).filter((topic) => !applicationTopics.includes(topic))).toEqual([])
 })
@@ -58,12 +73,14 @@ it.each(pushed)(
   (name, { dead_letter_topic: topic }) => {
     const pulled = Object.values(subscriptions).some((other) => other.topic === topic && other.push === undefined)
     const dlq = readFileSync(join(PROJECT_ROOT, 'scripts/cio/commands/dlq.ts'), 'utf8')
+    const source =
+      sourcesOf(topology).find((each) => subscriptions[each.deadLetterSubscription]?.topic === topic)?.name ?? name
     expect([
       ...unless(topic !== undefined, `give the subscription ${name} a dead_letter_topic in pipeline.yaml`),
       ...unless(pulled, `give the topic ${topic} a subscription without push in pipeline.yaml`),
       ...unless(
-        new RegExp(`\\b${name}\\b`).test(/const SOURCES = .*/.exec(dlq)?.[0] ?? ''),
-        `name ${name} in SOURCES of scripts/cio/commands/dlq.ts`,
+        new RegExp(`\\b${source}\\b`).test(/const SOURCES = .*/.exec(dlq)?.[0] ?? ''),
+        `name ${source} in SOURCES of scripts/cio/commands/dlq.ts`,
       ),
     ]).toEqual([])
   },

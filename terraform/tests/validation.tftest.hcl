@@ -373,11 +373,46 @@ run "dead_letter_topic_that_nobody_reads" {
   expect_failures = [var.pipeline]
 }
 
-run "two_subscriptions_for_one_function" {
+run "two_subscriptions_for_one_function_that_differ" {
   command = plan
 
   variables {
-    pipeline = yamldecode(replace(file("pipeline.yaml"), "    push: track\n", "    push: identify\n"))
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "    ordered: true\n", ""))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "dead_letter_topic_of_two_topics" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "dead_letter_topic: track-dead-letter", "dead_letter_topic: identify-dead-letter"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "two_subscriptions_that_deliver_everything_twice" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(replace(file("pipeline.yaml"),
+      "    push: track\n    filter: NOT attributes.lane = \"bulk\"\n", "    push: track\n"),
+      "    push: track\n    filter: attributes.lane = \"bulk\"\n", "    push: track\n"
+    ))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "lane_that_nobody_gets" {
+  command = plan
+
+  variables {
+    pipeline = merge(yamldecode(file("pipeline.yaml")), {
+      subscriptions = { for name, s in yamldecode(file("pipeline.yaml")).subscriptions : name => s if name != "track-bulk" }
+    })
   }
 
   expect_failures = [var.pipeline]

@@ -1,10 +1,11 @@
 import { readTopology } from '../../topology/topology.ts'
 import { sourcesOf } from './source.ts'
 
-it('finds every subscription of pipeline.yaml that has dead letters', () => {
+it('finds every dead-letter topic of pipeline.yaml once, whatever number of lanes it has', () => {
   const topology = readTopology()
-  const pushed = Object.keys(topology.subscriptions).filter((name) => topology.subscriptions[name]?.push !== undefined)
-  expect(sourcesOf(topology).map(({ name }) => name)).toEqual(pushed)
+  const topics = Object.values(topology.subscriptions).flatMap(({ dead_letter_topic: topic }) => topic ?? [])
+  expect(sourcesOf(topology).map(({ deadLetterSubscription }) => deadLetterSubscription)).toEqual([...new Set(topics)])
+  expect(sourcesOf(topology).map(({ name }) => name)).toEqual(['identify', 'track', 'transactional', 'warehouse'])
   expect(sourcesOf(topology, ['track'])).toMatchObject([
     { topic: 'track', deadLetterSubscription: 'track-dead-letter' },
   ])

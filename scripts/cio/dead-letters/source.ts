@@ -1,9 +1,9 @@
 import type { Topology } from '../../topology/topology.ts'
 import { usageError } from '../errors.ts'
 
-/** A subscription with a dead-letter topic, and the subscription in which its dead letters wait. */
+/** The subscriptions that share a dead-letter topic, one per lane, and the subscription in which their dead letters wait. */
 export interface Source {
-  /** Name of the subscription that pushes to the function. */
+  /** Name of the first of them: `track` also stands for `track-bulk`. */
   readonly name: string
   /** Topic that a replay is published to. */
   readonly topic: string
@@ -13,12 +13,13 @@ export interface Source {
   readonly ackDeadlineMs: number
 }
 
-/** Every source of `pipeline.yaml`, or those that are named. Pure. */
+/** Every source of `pipeline.yaml`, or those that are named. A replay keeps its lane: it is an attribute. Pure. */
 export function sourcesOf(topology: Topology, names: readonly string[] = []): readonly Source[] {
   const subscriptions = Object.entries(topology.subscriptions)
   const all = subscriptions.flatMap(([name, { topic, dead_letter_topic: deadLetterTopic }]): Source[] => {
     const waiting = subscriptions.find(([, other]) => other.topic === deadLetterTopic && other.push === undefined)
-    if (deadLetterTopic === undefined || waiting === undefined) return []
+    const first = subscriptions.find(([, other]) => other.dead_letter_topic === deadLetterTopic)
+    if (deadLetterTopic === undefined || waiting === undefined || first?.[0] !== name) return []
     const [deadLetterSubscription, { ack_deadline_seconds: ackDeadlineSeconds }] = waiting
     return [{ name, topic, deadLetterSubscription, ackDeadlineMs: ackDeadlineSeconds * 1_000 }]
   })

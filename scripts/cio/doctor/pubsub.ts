@@ -54,7 +54,11 @@ export function deviations(declared: Declared, actual: Actual): readonly string[
   if (actual.ackDeadlineSeconds !== declared.ack_deadline_seconds) {
     found.push(`its ack deadline is ${actual.ackDeadlineSeconds} s instead of ${declared.ack_deadline_seconds} s`)
   }
-  if ((actual.filter ?? '') !== (declared.filter ?? '')) found.push(`its filter is ${actual.filter || 'empty'}`)
+  if ((actual.filter ?? '') !== (declared.filter ?? '')) {
+    found.push(
+      `its filter is ${actual.filter || 'empty'}; another filter needs a new subscription, which loses the backlog`,
+    )
+  }
   return found
 }
 

@@ -66,6 +66,16 @@ override_resource {
 }
 
 override_resource {
+  target = google_service_account.push["identify-bulk"]
+  values = {
+    id     = "projects/mock/serviceAccounts/identify-bulk-push@mock.iam.gserviceaccount.com"
+    name   = "projects/mock/serviceAccounts/identify-bulk-push@mock.iam.gserviceaccount.com"
+    email  = "identify-bulk-push@mock.iam.gserviceaccount.com"
+    member = "serviceAccount:identify-bulk-push@mock.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
   target = google_service_account.push["track"]
   values = {
     id     = "projects/mock/serviceAccounts/track-push@mock.iam.gserviceaccount.com"
@@ -76,12 +86,32 @@ override_resource {
 }
 
 override_resource {
+  target = google_service_account.push["track-bulk"]
+  values = {
+    id     = "projects/mock/serviceAccounts/track-bulk-push@mock.iam.gserviceaccount.com"
+    name   = "projects/mock/serviceAccounts/track-bulk-push@mock.iam.gserviceaccount.com"
+    email  = "track-bulk-push@mock.iam.gserviceaccount.com"
+    member = "serviceAccount:track-bulk-push@mock.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
   target = google_service_account.push["transactional"]
   values = {
     id     = "projects/mock/serviceAccounts/transactional-push@mock.iam.gserviceaccount.com"
     name   = "projects/mock/serviceAccounts/transactional-push@mock.iam.gserviceaccount.com"
     email  = "transactional-push@mock.iam.gserviceaccount.com"
     member = "serviceAccount:transactional-push@mock.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
+  target = google_service_account.push["transactional-bulk"]
+  values = {
+    id     = "projects/mock/serviceAccounts/transactional-bulk-push@mock.iam.gserviceaccount.com"
+    name   = "projects/mock/serviceAccounts/transactional-bulk-push@mock.iam.gserviceaccount.com"
+    email  = "transactional-bulk-push@mock.iam.gserviceaccount.com"
+    member = "serviceAccount:transactional-bulk-push@mock.iam.gserviceaccount.com"
   }
 }
 
