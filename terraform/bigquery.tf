@@ -7,6 +7,17 @@ resource "google_bigquery_dataset" "warehouse" {
   delete_contents_on_destroy = !var.deletion_protection
   max_time_travel_hours      = "48" # the least: what is erased stays readable for that long, and for 7 days of fail-safe by Google
 
+  # An entry in the wrong one of these fields would come back in the right one, as a change in every plan.
+  dynamic "access" {
+    for_each = local.dataset_access
+    content {
+      role           = access.value.role
+      special_group  = access.value.special_group
+      group_by_email = try(regex("^group:(.+)$", access.value.member)[0], null)
+      user_by_email  = try(regex("^(?:user|serviceAccount):(.+)$", access.value.member)[0], null)
+    }
+  }
+
   depends_on = [google_project_service.api]
 }
 

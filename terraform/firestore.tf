@@ -7,6 +7,10 @@ resource "google_firestore_database" "ledger" {
   delete_protection_state = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
   deletion_policy         = "DELETE" # refused by the API while protected, rather than silently left behind
 
+  point_in_time_recovery_enablement = (
+    var.ledger_backup_days > 0 ? "POINT_IN_TIME_RECOVERY_ENABLED" : "POINT_IN_TIME_RECOVERY_DISABLED"
+  )
+
   depends_on = [google_project_service.api]
 }
 
@@ -66,6 +70,10 @@ resource "google_firestore_field" "ledger_lists" {
 }
 
 # Firestore has no bindings of its own for a database: the condition stands in for them.
+locals {
+  ledger_only = "resource.name == \"projects/${var.project_id}/databases/${google_firestore_database.ledger.name}\""
+}
+
 resource "google_project_iam_member" "ledger" {
   for_each = { for name, f in var.pipeline.functions : name => f if f.ledger }
 
@@ -76,6 +84,6 @@ resource "google_project_iam_member" "ledger" {
   condition {
     title       = "send ledger only"
     description = "Documents of the database ${google_firestore_database.ledger.name}."
-    expression  = "resource.name == \"projects/${var.project_id}/databases/${google_firestore_database.ledger.name}\""
+    expression  = local.ledger_only
   }
 }

@@ -74,6 +74,9 @@ output "resources" {
     tables  = google_bigquery_table.table
     views   = google_bigquery_table.view
     ledger  = google_firestore_database.ledger
+    backups = google_firestore_backup_schedule.ledger
+    audit   = google_project_iam_audit_config.secrets
+    budgets = google_billing_budget.project
     ledger_fields = merge(
       { ttl = google_firestore_field.ledger_ttl, default = google_firestore_field.ledger_default },
       google_firestore_field.ledger_indexed,
@@ -88,21 +91,30 @@ output "resources" {
       { for key, grant in google_pubsub_topic_iam_member.function : "function ${key}" => grant },
       { for key, grant in google_pubsub_topic_iam_member.dead_letter_function : "dead letter by function ${key}" => grant },
       { for key, grant in google_pubsub_topic_iam_member.dead_letter_agent : "dead letter by Pub/Sub ${key}" => grant },
+      { for key, grant in google_pubsub_topic_iam_member.operator : "operator ${key}" => grant },
       { secret_rotation = google_pubsub_topic_iam_member.secret_rotation },
     )
-    subscription_grants = google_pubsub_subscription_iam_member.dead_letter_agent
+    subscription_grants = merge(
+      { for key, grant in google_pubsub_subscription_iam_member.dead_letter_agent : "dead letter by Pub/Sub ${key}" => grant },
+      { for key, grant in google_pubsub_subscription_iam_member.operator : "operator ${key}" => grant },
+    )
     service_grants = merge(
       { for key, grant in google_cloud_run_v2_service_iam_member.push : "push ${key}" => grant },
       { for key, grant in google_cloud_run_v2_service_iam_member.public : "public ${key}" => grant },
     )
-    secret_grants = google_secret_manager_secret_iam_member.function
-    table_grants  = google_bigquery_table_iam_member.writer
+    secret_grants = merge(
+      { for key, grant in google_secret_manager_secret_iam_member.function : "function ${key}" => grant },
+      { for key, grant in google_secret_manager_secret_iam_member.operator : "operator ${key}" => grant },
+    )
+    table_grants = google_bigquery_table_iam_member.writer
     account_grants = merge(
       { for key, grant in google_service_account_iam_member.push_token : "push ${key}" => grant },
       { for key, grant in google_service_account_iam_member.deployer : "deployer ${key}" => grant },
     )
     project_grants = merge(
       { for key, grant in google_project_iam_member.ledger : "ledger ${key}" => grant },
+      { for key, grant in google_project_iam_member.operator_ledger : "ledger ${key}" => grant },
+      { for key, grant in google_project_iam_member.access : "access ${key}" => grant },
       { build_log = google_project_iam_member.build_log, build_source = google_project_iam_member.build_source },
     )
     build_grants = {

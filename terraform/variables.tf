@@ -174,6 +174,69 @@ variable "deployers" {
   }
 }
 
+variable "readers" {
+  description = "Who may query the tables and views, which hold e-mail addresses: members such as group:analysts@acme.com. Nobody but owners of the project if empty, not even its Viewers."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for member in var.readers : can(regex("^(serviceAccount|group|user):[^@ ]+@[^@ ]+$", member))])
+    error_message = "Write members as group:EMAIL, user:EMAIL or serviceAccount:EMAIL."
+  }
+}
+
+variable "operators" {
+  description = "Who may run `cio-gcp` on this environment: read and replay dead letters, settle sends, erase a person, set secrets. Members such as group:oncall@acme.com."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for member in var.operators : can(regex("^(serviceAccount|group|user):[^@ ]+@[^@ ]+$", member))])
+    error_message = "Write members as group:EMAIL, user:EMAIL or serviceAccount:EMAIL."
+  }
+
+  validation {
+    condition     = length(setintersection(var.operators, var.readers)) == 0
+    error_message = "An operator may read the tables already: name each member in one of the two, readers or operators."
+  }
+}
+
+variable "ledger_backup_days" {
+  description = "Days for which a daily backup of the send ledger is kept. Above 0 the last seven days can also be restored to any minute. An erased person's record stays in a backup until the backup ends."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.ledger_backup_days >= 0 && var.ledger_backup_days <= 98 && floor(var.ledger_backup_days) == var.ledger_backup_days
+    error_message = "Give whole days from 1 to 98 (Firestore keeps a backup for at most 14 weeks), or 0 for neither backups nor point-in-time recovery."
+  }
+}
+
+variable "budget" {
+  description = "Notify when the project's cost of a month reaches 50, 90 and 100 % of this amount, or is forecast to. No budget if null. The currency must be the billing account's."
+  type = object({
+    billing_account  = string
+    amount_per_month = number
+    currency         = optional(string, "USD")
+  })
+  default = null
+
+  validation {
+    condition     = var.budget == null ? true : can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account))
+    error_message = "Give the billing account's id, such as 012345-6789AB-CDEF01, as `gcloud billing accounts list` shows it."
+  }
+
+  validation {
+    condition = var.budget == null ? true : (
+      var.budget.amount_per_month >= 1 && floor(var.budget.amount_per_month) == var.budget.amount_per_month && can(regex("^[A-Z]{3}$", var.budget.currency))
+    )
+    error_message = "Give a whole amount from 1 upwards and a currency such as \"EUR\": { billing_account = \"…\", amount_per_month = 500, currency = \"EUR\" }."
+  }
+}
+
 variable "webhook_events_expiration_days" {
   description = "Days after which partitions of tables with `may_expire` (webhook_events) are deleted. Kept forever if null from the start; remove an earlier limit with `bq update --time_partitioning_expiration 0`."
   type        = number

@@ -94,8 +94,16 @@ locals {
     "roles/storage.admin",
   ]
 
-  # The only roles the pipeline gives on the project.
-  granted_roles = ["roles/datastore.user", "roles/logging.logWriter", "roles/storage.objectViewer"]
+  # The only roles the pipeline gives on the project, to its own accounts, readers and operators.
+  granted_roles = [
+    "roles/bigquery.jobUser",
+    "roles/datastore.user",
+    "roles/logging.logWriter",
+    "roles/logging.viewer",
+    "roles/monitoring.viewer",
+    "roles/pubsub.viewer",
+    "roles/storage.objectViewer",
+  ]
 
   sign_ins = {
     plan  = "${var.environment}-plan"

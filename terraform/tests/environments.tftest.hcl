@@ -35,6 +35,10 @@ run "dev" {
     min_instances                  = yamldecode(file("environments/dev/values.yaml")).min_instances
     publishers                     = yamldecode(file("environments/dev/values.yaml")).publishers
     deployers                      = yamldecode(file("environments/dev/values.yaml")).deployers
+    readers                        = yamldecode(file("environments/dev/values.yaml")).readers
+    operators                      = yamldecode(file("environments/dev/values.yaml")).operators
+    ledger_backup_days             = yamldecode(file("environments/dev/values.yaml")).ledger_backup_days
+    budget                         = yamldecode(file("environments/dev/values.yaml")).budget
     webhook_events_expiration_days = yamldecode(file("environments/dev/values.yaml")).webhook_events_expiration_days
     deletion_protection            = yamldecode(file("environments/dev/values.yaml")).deletion_protection
     notification_channels          = yamldecode(file("environments/dev/values.yaml")).notification_channels
@@ -63,6 +67,10 @@ run "staging" {
     min_instances                  = yamldecode(file("environments/staging/values.yaml")).min_instances
     publishers                     = yamldecode(file("environments/staging/values.yaml")).publishers
     deployers                      = yamldecode(file("environments/staging/values.yaml")).deployers
+    readers                        = yamldecode(file("environments/staging/values.yaml")).readers
+    operators                      = yamldecode(file("environments/staging/values.yaml")).operators
+    ledger_backup_days             = yamldecode(file("environments/staging/values.yaml")).ledger_backup_days
+    budget                         = yamldecode(file("environments/staging/values.yaml")).budget
     webhook_events_expiration_days = yamldecode(file("environments/staging/values.yaml")).webhook_events_expiration_days
     deletion_protection            = yamldecode(file("environments/staging/values.yaml")).deletion_protection
     notification_channels          = yamldecode(file("environments/staging/values.yaml")).notification_channels
@@ -91,6 +99,10 @@ run "prod" {
     min_instances                  = yamldecode(file("environments/prod/values.yaml")).min_instances
     publishers                     = yamldecode(file("environments/prod/values.yaml")).publishers
     deployers                      = yamldecode(file("environments/prod/values.yaml")).deployers
+    readers                        = yamldecode(file("environments/prod/values.yaml")).readers
+    operators                      = yamldecode(file("environments/prod/values.yaml")).operators
+    ledger_backup_days             = yamldecode(file("environments/prod/values.yaml")).ledger_backup_days
+    budget                         = yamldecode(file("environments/prod/values.yaml")).budget
     webhook_events_expiration_days = yamldecode(file("environments/prod/values.yaml")).webhook_events_expiration_days
     deletion_protection            = yamldecode(file("environments/prod/values.yaml")).deletion_protection
     notification_channels          = yamldecode(file("environments/prod/values.yaml")).notification_channels
@@ -266,14 +278,24 @@ run "every_environment" {
   assert {
     condition = alltrue([
       for environment, r in var.environments :
-      toset([for g in output.grants : "${g.on} ${g.role} ${g.member}" if g.environment == environment && startswith(g.on, "secret ")]) == toset(flatten([
-        for name, f in var.pipeline.functions : [
-          for secret in try(f.secrets, []) :
-          "secret ${var.pipeline.secrets[secret].id} roles/secretmanager.secretAccessor ${r.function_accounts[name].member}"
-        ]
-      ]))
+      toset([for g in output.grants : "${g.on} ${g.role} ${g.member}" if g.environment == environment && startswith(g.on, "secret ")]) == toset(concat(
+        flatten([
+          for name, f in var.pipeline.functions : [
+            for secret in try(f.secrets, []) :
+            "secret ${var.pipeline.secrets[secret].id} roles/secretmanager.secretAccessor ${r.function_accounts[name].member}"
+          ]
+        ]),
+        flatten([
+          for member in yamldecode(file("environments/${environment}/values.yaml")).operators : [
+            for secret in values(var.pipeline.secrets) : [
+              "secret ${secret.id} roles/secretmanager.secretAccessor ${member}",
+              "secret ${secret.id} roles/secretmanager.secretVersionManager ${member}",
+            ]
+          ]
+        ]),
+      ))
     ])
-    error_message = "A secret is readable by other accounts than those of the functions that need it."
+    error_message = "A secret is readable by others than the functions that need it and the operators."
   }
 
   assert {
@@ -290,13 +312,23 @@ run "every_environment" {
     condition = alltrue([
       for environment, r in var.environments : toset([
         for g in output.grants : "${g.role} ${g.member} ${coalesce(g.condition, "always")}" if g.environment == environment && g.on == "project"
-        ]) == toset([
-        "roles/datastore.user ${r.function_accounts.transactional.member} resource.name == \"projects/${r.ledger.project}/databases/send-ledger\"",
-        "roles/logging.logWriter ${r.accounts.build.member} always",
-        "roles/storage.objectViewer ${r.accounts.build.member} resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")",
-      ])
+        ]) == toset(concat(
+        [
+          "roles/datastore.user ${r.function_accounts.transactional.member} resource.name == \"projects/${r.ledger.project}/databases/send-ledger\"",
+          "roles/logging.logWriter ${r.accounts.build.member} always",
+          "roles/storage.objectViewer ${r.accounts.build.member} resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")",
+        ],
+        [for member in yamldecode(file("environments/${environment}/values.yaml")).readers : "roles/bigquery.jobUser ${member} always"],
+        flatten([for member in yamldecode(file("environments/${environment}/values.yaml")).operators : [
+          "roles/datastore.user ${member} resource.name == \"projects/${r.ledger.project}/databases/send-ledger\"",
+          "roles/bigquery.jobUser ${member} always",
+          "roles/logging.viewer ${member} always",
+          "roles/monitoring.viewer ${member} always",
+          "roles/pubsub.viewer ${member} always",
+        ]]),
+      ))
     ])
-    error_message = "On the project there are three permissions only: the ledger's, limited to its database, and the build's for its log and, in the buckets of Cloud Functions, its source."
+    error_message = "On the project there are these permissions only: the ledger's, limited to its database; the build's for its log and, in the buckets of Cloud Functions, its source; readers may run queries, and operators look at logs, metrics and Pub/Sub."
   }
 
   assert {
@@ -335,6 +367,40 @@ run "every_environment" {
       )
     ])
     error_message = "A function does not run as itself, or is not built by the build account."
+  }
+
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments : toset([
+        for a in r.dataset.access : join(" ", compact([a.role, a.special_group, a.group_by_email, a.user_by_email]))
+        ]) == toset(concat(
+        ["OWNER projectOwners"],
+        environment == "dev" ? [] : ["READER analysts@acme.example"],
+        environment == "dev" ? [] : [environment == "prod" ? "WRITER customerio-oncall@acme.example" : "WRITER customerio-team@acme.example"],
+      ))
+    ])
+    error_message = "The dataset is readable by others than its owners, readers and operators, such as every Viewer of the project."
+  }
+
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments : jsonencode(sort(distinct([
+        for g in output.grants : "${g.on} ${g.role}"
+        if g.environment == environment && contains(yamldecode(file("environments/${environment}/values.yaml")).operators, g.member) && can(regex("^(topic|subscription) ", g.on))
+        ]))) == jsonencode(sort(concat(
+        [for topic in ["identify", "track", "transactional", "webhook-events"] : "topic ${topic} roles/pubsub.publisher" if environment != "dev"],
+        [for name, s in var.pipeline.subscriptions : "subscription ${name} roles/pubsub.subscriber" if !can(s.push) && environment != "dev"],
+      )))
+    ])
+    error_message = "Operators may replay to the topics that functions read, and pull dead letters and reminders, and nothing else of Pub/Sub."
+  }
+
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) :
+      r.audit.service == "secretmanager.googleapis.com" && [for c in r.audit.audit_log_config : c.log_type if length(coalesce(c.exempted_members, [])) == 0] == ["DATA_READ"]
+    ])
+    error_message = "Reads of secrets are not recorded, or somebody's are not."
   }
 
   # ---- functions ----------------------------------------------------------------------------------
@@ -441,6 +507,21 @@ run "every_environment" {
       ])
     ])
     error_message = "A view uses legacy SQL or does not name this project's dataset."
+  }
+
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments : (
+        join(",", [for b in r.backups : "${b.database} ${b.retention} ${length(b.daily_recurrence)}"]) == (environment == "dev" ? "" : "send-ledger 604800s 1")
+        && (r.ledger.point_in_time_recovery_enablement == "POINT_IN_TIME_RECOVERY_ENABLED") == (environment != "dev")
+      )
+    ])
+    error_message = "The send ledger of staging or prod has no daily backup, or cannot be restored to a minute."
+  }
+
+  assert {
+    condition     = alltrue([for r in values(var.environments) : length(r.budgets) == 0])
+    error_message = "There is a budget although none is asked for."
   }
 
   assert {

@@ -729,3 +729,89 @@ run "ledger_that_forgets_before_a_replay" {
 
   expect_failures = [var.pipeline]
 }
+
+# ---- access, backups, budget ---------------------------------------------------------------------
+
+run "everybody_as_a_reader" {
+  command = plan
+
+  variables {
+    readers = ["allAuthenticatedUsers"]
+  }
+
+  expect_failures = [var.readers]
+}
+
+run "a_domain_as_an_operator" {
+  command = plan
+
+  variables {
+    operators = ["domain:acme.example"]
+  }
+
+  expect_failures = [var.operators]
+}
+
+run "an_operator_who_is_a_reader_too" {
+  command = plan
+
+  variables {
+    operators = ["user:ada@acme.example"]
+    readers   = ["user:ada@acme.example"]
+  }
+
+  expect_failures = [var.operators]
+}
+
+run "a_backup_for_longer_than_firestore_keeps_one" {
+  command = plan
+
+  variables {
+    ledger_backup_days = 99
+  }
+
+  expect_failures = [var.ledger_backup_days]
+}
+
+run "a_budget_of_no_billing_account" {
+  command = plan
+
+  variables {
+    budget = { billing_account = "acme", amount_per_month = 500 }
+  }
+
+  expect_failures = [var.budget]
+}
+
+run "a_budget_of_nothing" {
+  command = plan
+
+  variables {
+    budget = { billing_account = "012345-6789AB-CDEF01", amount_per_month = 0 }
+  }
+
+  expect_failures = [var.budget]
+}
+
+run "a_budget" {
+  command = plan
+
+  variables {
+    budget = { billing_account = "012345-6789AB-CDEF01", amount_per_month = 500, currency = "EUR" }
+    notification_channels = {
+      mail = { type = "email", labels = { email_address = "oncall@acme.example" } }
+      chat = { type = "google_chat", labels = { space = "spaces/a" } }
+    }
+  }
+
+  assert {
+    condition = (
+      google_billing_budget.project["budget"].amount[0].specified_amount[0].units == "500"
+      && google_billing_budget.project["budget"].amount[0].specified_amount[0].currency_code == "EUR"
+      && join(" ", sort(distinct([for rule in google_billing_budget.project["budget"].threshold_rules : tostring(rule.threshold_percent)]))) == "0.5 0.9 1"
+      && length(google_billing_budget.project["budget"].all_updates_rule) == 1
+      && join(" ", local.budget_channels) == "mail"
+    )
+    error_message = "The budget is not what was asked for, or notifies a channel that budgets cannot use."
+  }
+}

@@ -63,10 +63,12 @@ export function deviations(declared: Declared, actual: Actual): readonly string[
 }
 
 /** The permissions of the person at this command line. The test event shows those of the functions. */
-async function examinePermissions(pubsub: PubSub, { topics, subscriptions }: Topology): Promise<readonly Finding[]> {
-  const fix = 'Ask for roles/pubsub.publisher and roles/pubsub.subscriber.'
+async function examinePermissions(pubsub: PubSub, { subscriptions }: Topology): Promise<readonly Finding[]> {
+  const fix = "Ask to be one of `operators` in the environment's values.yaml."
   const findings: Finding[] = []
-  for (const name of Object.keys(topics)) {
+  // Replays go to what functions read; nobody but functions publishes dead letters.
+  const replayed = Object.values(subscriptions).flatMap(({ topic, push }) => (push === undefined ? [] : [topic]))
+  for (const name of new Set(replayed)) {
     const [may] = await pubsub.topic(name).iam.testPermissions(['pubsub.topics.publish'])
     if (!may['pubsub.topics.publish']) findings.push(wrong('permissions', `you may not publish to ${name}`, fix))
   }

@@ -95,7 +95,7 @@ async function asked<T>(
     if (code !== undefined && absent.includes(code)) return undefined
     const hint =
       code === PERMISSION_DENIED
-        ? 'Your account needs roles/secretmanager.admin on this secret, or the parts of it that this command uses.'
+        ? 'Ask to be one of `operators` of the environment.'
         : code === NOT_FOUND
           ? 'Terraform creates the secrets: run terraform apply first.'
           : undefined

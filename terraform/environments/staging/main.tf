@@ -29,6 +29,10 @@ module "pipeline" {
   min_instances                  = local.values.min_instances
   publishers                     = local.values.publishers
   deployers                      = local.values.deployers
+  readers                        = local.values.readers
+  operators                      = local.values.operators
+  ledger_backup_days             = local.values.ledger_backup_days
+  budget                         = local.values.budget
   webhook_events_expiration_days = local.values.webhook_events_expiration_days
   deletion_protection            = local.values.deletion_protection
   notification_channels          = local.values.notification_channels

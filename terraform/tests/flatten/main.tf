@@ -35,7 +35,13 @@ output "grants" {
     for environment, r in var.environments : [
       for grant in flatten([
         [for g in values(r.topic_grants) : { on = "topic ${basename(g.topic)}", role = g.role, member = g.member, condition = null }],
-        [for g in values(r.subscription_grants) : { on = "subscription ${g.subscription}", role = g.role, member = g.member, condition = null }],
+        # A subscription is bound by its name or its id, which the mocks make up.
+        [for g in values(r.subscription_grants) : {
+          on        = "subscription ${one([for s in values(r.subscriptions) : s.name if contains([s.name, s.id], g.subscription)])}"
+          role      = g.role
+          member    = g.member
+          condition = null
+        }],
         [for g in values(r.service_grants) : { on = "function ${g.name}", role = g.role, member = g.member, condition = null }],
         [for g in values(r.account_grants) : { on = "account ${basename(g.service_account_id)}", role = g.role, member = g.member, condition = null }],
         [for g in values(r.table_grants) : { on = "table ${g.table_id}", role = g.role, member = g.member, condition = null }],
