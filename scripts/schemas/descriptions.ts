@@ -11,6 +11,8 @@ const DEFINITIONS: Readonly<Record<string, string>> = {
   TransactionalMessage:
     'A message of the topic transactional: a message to one person, or a broadcast. As JSON without its attachments at ' +
     `most ${bytes(LIMITS.sendBytes)}.`,
+  MessageAttributes:
+    'The attributes of a Pub/Sub message that mean something here. All values are strings; others pass.',
   AnonymousIdentifiers: 'A visitor who is not known yet.',
   AttributeFilter: 'People whose attribute exists, or is equal (eq) to the value.',
   Attributes:
@@ -87,6 +89,9 @@ const FIELDS: Readonly<Record<string, string>> = {
   token: 'The token of the device.',
   platform: 'The platform of the device.',
   last_used: 'When the device was last used.',
+  idempotency_key: 'Your own name for what should happen once, however often it is published.',
+  traceparent: 'The W3C trace context to continue.',
+  lane: 'bulk: waits with other bulk messages and holds up no urgent one. Order holds within one lane.',
   'TrackMessage.type': 'Events are of people.',
   'TrackMessage.action': 'An event of your own, a page that was seen or a screen that was seen.',
   'TrackMessage.name': `The name of the event, page or screen. At most ${bytes(LIMITS.eventNameBytes)}, but for a page.`,

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import {
   DEFINITIONS,
   identifyMessage,
+  messageAttributes,
   type TopicName,
   trackMessage,
   transactionalMessage,
@@ -44,6 +45,13 @@ export function topicSchema(topic: Topic): JsonSchema {
     examples: exampleMessages(topic),
     $defs: definitions,
   }
+}
+
+/** The attributes beside a message of any topic. */
+export function attributesSchema(): JsonSchema {
+  const title = 'MessageAttributes'
+  const schema: JsonSchema = JSON.parse(JSON.stringify(z.toJSONSchema(messageAttributes, { io: 'input' })))
+  return { $id: 'urn:cio-gcp:contract:attributes', ...describe(title, tidy(schema)), title }
 }
 
 /** With what zod cannot tell of the contract's own checks. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 // A second reader of the files, which knows nothing of zod. As in its own documentation: no options, no plugins.
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
-import { parseMessage } from '../../shared/contract/index.ts'
+import { messageAttributes, parseMessage } from '../../shared/contract/index.ts'
 import {
   alteredMessages,
   identifyMessages,
@@ -73,7 +73,7 @@ it('are written when missing, found stale when changed, and current again when w
     rmSync(folder, { recursive: true })
   }
   expect(said).toEqual([
-    'written: json-schema/identify.schema.json, json-schema/track.schema.json, json-schema/transactional.schema.json, python/customerio_messages.py',
+    'written: json-schema/identify.schema.json, json-schema/track.schema.json, json-schema/transactional.schema.json, json-schema/attributes.schema.json, python/customerio_messages.py',
     'JSON Schemas and Python types are current',
     'not current: json-schema/track.schema.json: run npm run schemas',
   ])
@@ -158,6 +158,17 @@ it('take a filter of a broadcast, however it is nested, and refuse it when a par
       expect(isTaken(wraps.reduce<object>((part, wrapped) => wrapped(part, filter), hole))).toBe(false)
     }),
   )
+})
+
+it.each([
+  [{}, true],
+  [{ lane: 'bulk', idempotency_key: 'order-1', traceparent: '00-1', other: 'passes' }, true],
+  [{ lane: 'urgent' }, false],
+  [{ idempotency_key: '' }, false],
+])('say of the attributes %j whether they are meant: %p', (attributes, valid) => {
+  const schema = JSON.parse(readFileSync(join(CONTRACT_FOLDER, 'json-schema/attributes.schema.json'), 'utf8'))
+  expect(new Ajv2020().validate(schema, attributes)).toBe(valid)
+  expect(messageAttributes.safeParse(attributes).success).toBe(valid)
 })
 
 describe('an error', () => {

@@ -1,5 +1,5 @@
 /**
- * Writes what publishers in other languages need, from the schemas of the contract: a JSON Schema per topic, and types for Python.
+ * Writes what publishers in other languages need, from the schemas of the contract: a JSON Schema per topic and one of the attributes, and types for Python.
  *
  *   npm run schemas              writes shared/contract/json-schema/*.schema.json and shared/contract/python
  *   npm run schemas -- --check   writes nothing; exits 1 when a file is not current
@@ -7,12 +7,16 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { CONTRACT_FOLDER } from './folders.ts'
-import { TOPICS, topicSchema } from './json-schema.ts'
+import { attributesSchema, TOPICS, topicSchema } from './json-schema.ts'
 import { pythonTypes } from './python.ts'
+import type { JsonSchema } from './unions.ts'
 
 /** File name within the contract's folder to content. */
 export function generatedFiles(): ReadonlyMap<string, string> {
-  const schemas = Object.keys(TOPICS).map((topic) => [topic, topicSchema(topic as keyof typeof TOPICS)] as const)
+  const schemas: readonly (readonly [string, JsonSchema])[] = [
+    ...Object.keys(TOPICS).map((topic) => [topic, topicSchema(topic as keyof typeof TOPICS)] as const),
+    ['attributes', attributesSchema()],
+  ]
   return new Map([
     ...schemas.map(
       ([topic, schema]) => [`json-schema/${topic}.schema.json`, `${JSON.stringify(schema, null, 2)}\n`] as const,

@@ -1,4 +1,4 @@
-export type { TopicName } from '../contract/index.ts'
+export type { Lane, TopicName } from '../contract/index.ts'
 export { PublisherClosedError, PublisherValidationError, PublishFailedError } from './errors.ts'
 export {
   type Broadcast,

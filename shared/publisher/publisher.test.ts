@@ -156,11 +156,23 @@ describe('MessagingPublisher', () => {
     expect((await identify.next()).message.orderingKey).toBe('object:1:acme')
   })
 
-  it('sets no ordering key in bulk, and that of another identifier where it is told to', async () => {
-    await publisher.identifyUser({ identifiers: jane }, { bulk: true })
+  it('sets no ordering key, or that of another identifier, where it is told to', async () => {
+    await publisher.identifyUser({ identifiers: jane }, { unordered: true })
     expect((await identify.next()).message.orderingKey ?? '').toBe('')
     await publisher.suppressUser({ email: 'j@example.com' }, { orderedAs: jane })
     expect((await identify.next()).message.orderingKey).toBe('id:u1')
+  })
+
+  it('publishes in the lane that it is told, ordered all the same', async () => {
+    await publisher.identifyUser({ identifiers: jane }, { lane: 'bulk' })
+    expect((await identify.next()).message).toMatchObject({ orderingKey: 'id:u1', attributes: { lane: 'bulk' } })
+    await publisher.trackEvent({ identifiers: jane, name: 'paid' })
+    expect((await track.next()).message.attributes).not.toHaveProperty('lane')
+    const options = { lane: 'urgent' } as unknown as PublishOptions
+    await expect(publisher.trackEvent({ identifiers: jane, name: 'paid' }, options)).rejects.toMatchObject({
+      name: 'PublisherValidationError',
+      problem: 'lane: must be bulk, or absent',
+    })
   })
 
   it('keeps the order of many messages of one person', async () => {

@@ -3,6 +3,8 @@ import { type Clock, systemClock, withTimeout } from '../clock/index.ts'
 import {
   type IdentifyMessage,
   type IdentifyMessageInput,
+  type Lane,
+  lane,
   parseMessage,
   TOPIC_SCHEMAS,
   type TopicName,
@@ -13,6 +15,7 @@ import {
 } from '../contract/index.ts'
 import { formatTraceparent, parseTraceparent, startTrace } from '../trace/index.ts'
 import { bodyOf } from './body.ts'
+import { checkRegion, createClient } from './client.ts'
 import { NoProjectError, PublisherClosedError, PublisherValidationError, PublishFailedError } from './errors.ts'
 import { identifiersKey, orderingKeyOf } from './ordering.ts'
 
@@ -38,7 +41,9 @@ export interface PublishOptions {
   /** Orders an identify message with those of this person, when the message names them by another identifier. */
   readonly orderedAs?: Person
   /** True: not ordered with other messages of the same person, for throughput. For syncs, whose messages have timestamps. */
-  readonly bulk?: boolean
+  readonly unordered?: boolean
+  /** `bulk`: waits behind other bulk messages and never before an urgent one. Its order is only with those of that lane. */
+  readonly lane?: Lane
 }
 
 /** What the publisher needs of a client of Pub/Sub: a `PubSub` of `@google-cloud/pubsub`, of whichever version, is one. */
@@ -64,7 +69,7 @@ export interface PubSubTopic {
 /** A message as it goes to Pub/Sub. */
 export interface PublishedMessage {
   readonly data: Buffer
-  readonly attributes: { readonly idempotency_key: string; readonly traceparent: string }
+  readonly attributes: { readonly idempotency_key: string; readonly traceparent: string; readonly lane?: Lane }
   readonly orderingKey?: string
 }
 
@@ -73,6 +78,11 @@ export interface PublisherOptions {
   readonly pubsub?: PubSubClient
   /** Project of the client that is made here. If absent, the client finds it out from its environment. */
   readonly projectId?: string
+  /**
+   * Region in which the topics store, such as `europe-west1`: the client that is made here publishes there. Order holds among
+   * messages of one region only. If absent, Pub/Sub takes the one near the publisher.
+   */
+  readonly region?: string
   /** Names of topics that are not called `identify`, `track` and `transactional`. */
   readonly topics?: Partial<Record<TopicName, string>>
   /** How long a publish may take, with the client's own retries and its first connection: 60 s by default. */
@@ -109,7 +119,9 @@ export class MessagingPublisher {
   #client: Promise<PubSubClient> | undefined
   #closed = false
 
+  /** Throws a `TypeError` for a `region` that is none. */
   constructor(options: PublisherOptions = {}) {
+    checkRegion(options.region)
     this.#options = options
   }
 
@@ -195,7 +207,11 @@ export class MessagingPublisher {
     const valid = this.#validate(name, message)
     const published = {
       data: Buffer.from(JSON.stringify(valid)),
-      attributes: { idempotency_key: idempotencyKey, traceparent: this.#traceparent(options.traceparent) },
+      attributes: {
+        idempotency_key: idempotencyKey,
+        traceparent: this.#traceparent(options.traceparent),
+        ...laneOf(name, options),
+      },
       ...orderedBy(name, valid, options),
     }
     const publishing = this.#send(name, published, idempotencyKey)
@@ -283,7 +299,8 @@ export class MessagingPublisher {
 
   /** The client, with a project: without one, under an emulator, its first request would end the process. */
   async #connected(): Promise<PubSubClient> {
-    this.#client ??= this.#connect()
+    this.#client ??=
+      this.#options.pubsub === undefined ? createClient(this.#options) : Promise.resolve(this.#options.pubsub)
     const client = await this.#client
     if (client.isEmulator && client.getClientConfig !== undefined) {
       const { projectId } = await client.getClientConfig()
@@ -291,16 +308,16 @@ export class MessagingPublisher {
     }
     return client
   }
-
-  async #connect(): Promise<PubSubClient> {
-    if (this.#options.pubsub !== undefined) return this.#options.pubsub
-    // Here and not above: loading it takes a third of a second, which a process that only validates need not pay.
-    const { PubSub } = await import('@google-cloud/pubsub')
-    return new PubSub(this.#options.projectId === undefined ? {} : { projectId: this.#options.projectId })
-  }
 }
 
 function orderedBy(name: TopicName, valid: Valid, options: PublishOptions): { orderingKey?: string } {
-  if (name !== 'identify' || options.bulk) return {}
+  if (name !== 'identify' || options.unordered) return {}
   return { orderingKey: options.orderedAs === undefined ? orderingKeyOf(valid) : identifiersKey(options.orderedAs) }
+}
+
+function laneOf(topic: TopicName, options: PublishOptions): { lane?: Lane } {
+  // JavaScript callers may pass anything, and an unknown lane would be taken as none.
+  const parsed = lane.optional().safeParse(options.lane)
+  if (!parsed.success) throw new PublisherValidationError(topic, 'lane: must be bulk, or absent')
+  return parsed.data === undefined ? {} : { lane: parsed.data }
 }

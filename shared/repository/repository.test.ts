@@ -61,7 +61,7 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
               },
               timestamp: SECOND,
             },
-            options: { bulk: false },
+            options: { unordered: false },
           },
         ])
       })
@@ -194,7 +194,7 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
         expect(pages).toEqual(['10', '20', '25'])
         const sent = publisher.take()
         expect(new Set(sent.map((entry) => entry.kind === 'identify' && entry.message.identifiers)).size).toBe(25)
-        expect(sent.every((entry) => entry.options?.bulk)).toBe(true)
+        expect(sent.every((entry) => entry.options?.unordered)).toBe(true)
         expect(await repository.syncAll()).toMatchObject({ seen: 25, unchanged: 25, changed: 0 })
         expect(publisher.take()).toEqual([])
       })

@@ -86,7 +86,7 @@ function invalidUser(userId: string, error: unknown): InvalidUser | undefined {
 async function publishBegun(
   parts: RepositoryParts,
   begun: readonly BegunSync[],
-  options: { readonly bulk: boolean; readonly force: boolean },
+  options: { readonly unordered: boolean; readonly force: boolean },
 ): Promise<Published> {
   const finished: FinishedSync[] = []
   const invalid: InvalidUser[] = []
@@ -99,7 +99,7 @@ async function publishBegun(
         const hash = contentHash(attributes)
         if (options.force || hash !== before) {
           const message = { identifiers: { id: user.id }, attributes, timestamp }
-          await parts.publisher.identifyUser(message, { bulk: options.bulk })
+          await parts.publisher.identifyUser(message, { unordered: options.unordered })
           published += 1
         }
         finished.push({ userId: user.id, timestamp, contentHash: hash })
@@ -133,8 +133,8 @@ export async function syncUser(
     throw invalid === undefined ? error : new InvalidUserError(invalid)
   })
   if (begun.length === 0) return undefined
-  // Ordered, unlike a bulk sync: a single user is synced because somebody just changed it.
-  const result = await publishBegun(parts, begun, { bulk: false, force: options.force ?? false })
+  // Ordered, unlike a sync of all: a single user is synced because somebody just changed it.
+  const result = await publishBegun(parts, begun, { unordered: false, force: options.force ?? false })
   await parts.store.finishSync(result.finished)
   if (result.failures.length > 0) throw result.failures[0]
   const [invalid] = result.invalid
@@ -318,7 +318,7 @@ async function tellMissing(parts: RepositoryParts, { onMissing }: SyncAllOptions
 
 async function syncChanged(parts: RepositoryParts, userIds: readonly string[], force: boolean): Promise<Published> {
   const begun = userIds.length === 0 ? [] : await parts.store.beginSync(userIds, nowSeconds(parts))
-  const result = await publishBegun(parts, begun, { bulk: true, force })
+  const result = await publishBegun(parts, begun, { unordered: true, force })
   if (result.finished.length > 0) await parts.store.finishSync(result.finished)
   if (result.failures.length > 0) throw result.failures[0]
   return result

@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { Run } from '../context.ts'
 import { positiveNumber } from '../options.ts'
 import type { PublishOptions } from '../publish/publish.ts'
@@ -10,6 +10,9 @@ export function publishCommand(run: Run): Command {
     .argument('[message]', 'the message as JSON; - reads standard input')
     .option('-f, --file <path>', 'a file with one message, or one message per line')
     .option('--key <key>', 'idempotency key: a key takes effect once. Several messages get the keys <key>:<line>')
+    .addOption(
+      new Option('--lane <lane>', 'bulk: they hold up no urgent message, and have no order with one').choices(['bulk']),
+    )
     .option('--rate <number>', 'at most this many messages per second', positiveNumber)
     .option('--dry-run', 'only check them')
     .addHelpText(

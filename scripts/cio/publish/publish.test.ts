@@ -30,7 +30,9 @@ it('stopped half-way says under which keys to go on, and goes on under those', a
   expect(stopped).toMatchObject({ code: 3, stderr: expect.stringMatching(/stopped after 1 of 4 messages/) })
   const [, key = ''] = /Run it again with --key (\S+):/.exec(stopped.stderr) ?? []
   expect(stopped.stderr).toContain(`if this is interrupted, run it again with --key ${key}\n`)
-  expect(await cio.json(['publish', 'track', '--file', file, '--key', key])).toMatchObject({
+  expect(await cio.json(['publish', 'track', '--file', file, '--key', key, '--lane', 'bulk'])).toMatchObject({
     published: [1, 2, 3, 4].map((line) => ({ key: `${key}:${line}` })),
   })
+  const bulk = `projects/${stack.endpoints.projectId}/subscriptions/track-bulk`
+  expect(stack.pubsub.stats(bulk).outstanding).toBe(4)
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { text as readAll } from 'node:stream/consumers'
 import { isTopicName, TOPIC_SCHEMAS, type TopicName } from '../../../shared/contract/index.ts'
-import { MessagingPublisher } from '../../../shared/publisher/index.ts'
+import { type Lane, MessagingPublisher } from '../../../shared/publisher/index.ts'
 import { documentPath } from '../../topology/topology.ts'
 import type { Context } from '../context.ts'
 import { CommandError, EXIT, usageError, wordsOf } from '../errors.ts'
@@ -14,6 +14,7 @@ export interface PublishOptions {
   readonly file?: string
   readonly key?: string
   readonly rate?: number
+  readonly lane?: Lane
   readonly dryRun?: boolean
 }
 
@@ -101,7 +102,7 @@ interface Published {
 async function publishAll(
   { connection, output, now, signal }: Context,
   messages: readonly Line[],
-  { key, rate, file }: PublishOptions,
+  { key, rate, file, lane }: PublishOptions,
 ): Promise<Published[]> {
   const prefix = key ?? crypto.randomUUID()
   // A file may have more lines next time: its first line must keep its key.
@@ -119,7 +120,7 @@ async function publishAll(
       await pace(part.length)
       const accepted = part.map(async ({ line, valid }): Promise<Published> => {
         const idempotencyKey = single ? prefix : `${prefix}:${line}`
-        const messageId = await publishValid(publisher, valid, { idempotencyKey })
+        const messageId = await publishValid(publisher, valid, { idempotencyKey, ...(lane && { lane }) })
         return { line, messageId, key: idempotencyKey }
       })
       const settled = await Promise.allSettled(accepted)

@@ -18,6 +18,7 @@ export { LIMITS } from '../../../shared/contract/limits.ts'
 export {
   type Broadcast,
   type IdentifyUser,
+  type Lane,
   MessagingPublisher,
   type Person,
   type PublishedMessage,

@@ -633,3 +633,15 @@ class Broadcast(TypedDict):
 # A message of the topic transactional: a message to one person, or a broadcast. As JSON without its attachments
 # at most 1,000,000 bytes of UTF-8.
 TransactionalMessage = Union[Email, Push, Sms, Whatsapp, InApp, InboxMessage, Broadcast]
+
+
+class MessageAttributes(TypedDict):
+    """The attributes of a Pub/Sub message that mean something here. All values are strings; others pass."""
+
+    # Your own name for what should happen once, however often it is published. At most 1,024 bytes of UTF-8: fewer
+    # characters where they are not ASCII.
+    idempotency_key: NotRequired[str]
+    # The W3C trace context to continue.
+    traceparent: NotRequired[str]
+    # bulk: waits with other bulk messages and holds up no urgent one. Order holds within one lane.
+    lane: NotRequired[Literal["bulk"]]
