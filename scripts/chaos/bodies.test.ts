@@ -72,16 +72,33 @@ it('has its memory back from senders that announce ten megabytes and go away', a
   expect((await post(JSON.stringify(pushBody(event)), json)).status).toBe(204)
 })
 
+it.each([
+  ['is no text', Buffer.from([0xff, 0x00, 0x7b, 0x80]), 'not_json'],
+  ['is JSON that was cut off', Buffer.from('{"identifiers":{"id":"u1"},"name":"'), 'not_json'],
+  ['breaks the contract', Buffer.from('{"name": "order_completed" }'), 'contract'],
+  ['is a byte too long for the contract', Buffer.alloc(1_000_001, '['), 'contract'],
+])('dead-letters a message that %s, with its bytes, and delivers those beside it', async (_, poison, reason) => {
+  await fetch(`${fn.customerio.url}/_local/state`, { method: 'DELETE' })
+  const arrived = fn.deadLetters(1)
+  const others = Array.from({ length: 20 }, (_, number) => ({ ...event, attributes: { number } }))
+  const statuses = await Promise.all([poison, ...others].map((body) => fn.push(body)))
+  expect(new Set(statuses)).toEqual(new Set([204]))
+  const [deadLetter] = await arrived
+  expect(deadLetter?.attributes).toMatchObject({ reason })
+  expect(deadLetter?.bytes.equals(poison)).toBe(true)
+  expect(fn.customerio.workspace.events.all()).toHaveLength(others.length)
+})
+
 it('survives eight pushes of 9.9 MB at once: each is dead-lettered with its bytes, others are delivered meanwhile', async () => {
   const { pid } = fn.process
   const oversize = { ...event, attributes: { note: 'x'.repeat(9_900_000) } }
-  const bytes = Buffer.from(JSON.stringify(pushBody(oversize)))
+  const pushed = Buffer.from(JSON.stringify(pushBody(oversize)))
   const answers = new Set<number>()
   let waiting = 8
   // As Pub/Sub does: whatever is not answered 204 comes again, later each time.
   const until204 = async () => {
     for (let backoffMs = 200, status = 0; status !== 204; backoffMs *= 2) {
-      status = (await post(bytes, json)).status
+      status = (await post(pushed, json)).status
       answers.add(status)
       if (status !== 204) await delay(backoffMs * (0.5 + Math.random()))
     }
@@ -101,9 +118,10 @@ it('survives eight pushes of 9.9 MB at once: each is dead-lettered with its byte
   const log = readFileSync(fn.process.logFile, 'utf8')
   expect(log).toContain('"event":"message_not_read"')
   expect(log).not.toContain('"event":"dead_letter_failed"')
-  for (const { body, attributes } of await deadLetters) {
+  const message = Buffer.from(JSON.stringify(oversize))
+  for (const { bytes, attributes } of await deadLetters) {
     expect(attributes).toMatchObject({ reason: 'contract' })
-    expect(JSON.stringify(body) === JSON.stringify(oversize)).toBe(true)
+    expect(bytes.equals(message)).toBe(true)
   }
   expect(fn.process.pid).toBe(pid)
 }, 240_000)

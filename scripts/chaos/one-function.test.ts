@@ -72,7 +72,7 @@ describe('three refused items of 100', () => {
     expect(fn.customerio.statistics().batches).toMatchObject({ requests: 2, items: 101 })
     expect(fn.customerio.workspace.events.all()).toHaveLength(98)
     const deadLetters = await fn.deadLetters(3)
-    expect(deadLetters.map(({ body }) => body)).toEqual(
+    expect(deadLetters.map(({ bytes }) => JSON.parse(bytes.toString()))).toEqual(
       expect.arrayContaining(CULPRITS.map((number) => events[number])),
     )
     for (const { attributes } of deadLetters) {
@@ -94,7 +94,7 @@ describe('three refused items of 100', () => {
     expect(fn.customerio.statistics().requests).toBeLessThanOrEqual(1 + 40)
     expect(fn.customerio.workspace.events.all()).toHaveLength(98)
     const deadLetters = await fn.deadLetters(3)
-    expect(deadLetters.map(({ body }) => body)).toEqual(
+    expect(deadLetters.map(({ bytes }) => JSON.parse(bytes.toString()))).toEqual(
       expect.arrayContaining(CULPRITS.map((number) => events[number])),
     )
     for (const { attributes } of deadLetters) {

@@ -16,10 +16,10 @@ export interface OneFunction {
   readonly process: FunctionProcess
   readonly customerio: CustomerIoServer
   readonly pubsub: PubSubServer
-  /** Delivers a message as Pub/Sub pushes it; resolves with the answer's status. */
-  push(body: object, attributes?: Record<string, string>): Promise<number>
+  /** Delivers a message, an object as JSON, as Pub/Sub pushes it; resolves with the answer's status. */
+  push(body: object | Buffer, attributes?: Record<string, string>): Promise<number>
   /** So many dead letters, once they have arrived. */
-  deadLetters(count: number): Promise<{ readonly body: unknown; readonly attributes: Record<string, string> }[]>
+  deadLetters(count: number): Promise<{ readonly bytes: Buffer; readonly attributes: Record<string, string> }[]>
   close(): Promise<void>
 }
 
@@ -95,7 +95,7 @@ export async function startOneFunction(
       close,
       async push(body, attributes = {}) {
         const message = {
-          data: Buffer.from(JSON.stringify(body)).toString('base64'),
+          data: (Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))).toString('base64'),
           attributes,
           messageId: String(++pushed),
           publishTime: new Date().toISOString(),
@@ -104,12 +104,12 @@ export async function startOneFunction(
         return await post(agent, process.url, JSON.stringify({ message, subscription, deliveryAttempt: 1 }))
       },
       async deadLetters(count) {
-        const deadLetters: { body: unknown; attributes: Record<string, string> }[] = []
+        const deadLetters: { bytes: Buffer; attributes: Record<string, string> }[] = []
         const { promise, resolve, reject } = Promise.withResolvers<void>()
         subscription.on('error', reject)
         subscription.on('message', (message) => {
           message.ack()
-          deadLetters.push({ body: JSON.parse(message.data.toString()), attributes: message.attributes })
+          deadLetters.push({ bytes: message.data, attributes: message.attributes })
           if (deadLetters.length === count) resolve()
         })
         await promise
