@@ -2,21 +2,21 @@ import type { Clock } from '../clock/index.ts'
 import type { CallOutcome } from '../outcome/index.ts'
 import { type Slot, TokenBucket } from './bucket.ts'
 
+/** Consecutive failures that start a pause. A 429 or a `Retry-After` starts one at once. */
+const FAILURES_BEFORE_PAUSE = 3
+/** The first pause, doubled after each failed probe, and the longest of our own choice. */
+const FIRST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 10_000
+/** A longer `Retry-After` is cut to this: to ask once too early costs one request. */
+const LONGEST_RETRY_AFTER_MS = 120_000
+/** A probe that has not reported by then is given up, and the next request becomes the probe. */
+const PROBE_TIMEOUT_MS = 15_000
+
 export interface RateLimiterOptions {
   /** This process's share of the server's limit; may be a fraction. */
   readonly requestsPerSecond: number
   /** Requests that may go at once after a quiet time. A tenth of a second's worth by default, at least 1. */
   readonly burst?: number
-  /** Consecutive failures that start a pause; 3 by default. A 429 or a `Retry-After` starts one at once. */
-  readonly failuresBeforePause?: number
-  /** The first pause, doubled after each failed probe; 1,000 by default. */
-  readonly basePauseMs?: number
-  /** The longest pause of our own choice; 10,000 by default. */
-  readonly maxPauseMs?: number
-  /** A longer `Retry-After` is cut to this: to ask once too early costs one request. 120,000 by default. */
-  readonly maxRetryAfterMs?: number
-  /** A probe that has not reported by then is given up and the next request becomes the probe; 15,000 by default. */
-  readonly probeTimeoutMs?: number
   /** Never going back: `steadyClock`. */
   readonly clock: Clock
   /** [0, 1), spreads the return of several processes after a common outage. */
@@ -26,8 +26,6 @@ export interface RateLimiterOptions {
 /** The right to make one request. Exactly one of `report` and `cancel` should follow; more are ignored. */
 export interface Permit {
   readonly ok: true
-  /** True for the single request that finds out whether a pause is over. */
-  readonly probe: boolean
   /** What the request came to. */
   readonly report: (outcome: CallOutcome) => void
   /** The request was not made after all. */
@@ -73,7 +71,7 @@ interface Waiter {
  * One limiter stands for one budget of the server: whatever has a budget of its own there (broadcasts) has one here.
  */
 export class RateLimiter {
-  readonly #options: Required<RateLimiterOptions>
+  readonly #options: RateLimiterOptions
   readonly #bucket: TokenBucket
   readonly #now: () => number
   #waiters: Waiter[] = []
@@ -89,16 +87,8 @@ export class RateLimiter {
   constructor(options: RateLimiterOptions) {
     const rate = options.requestsPerSecond
     if (!(rate > 0 && Number.isFinite(rate))) throw new RangeError(`requestsPerSecond must be positive, not ${rate}`)
-    this.#options = {
-      ...options,
-      burst: options.burst ?? Math.max(1, rate / 10),
-      failuresBeforePause: options.failuresBeforePause ?? 3,
-      basePauseMs: options.basePauseMs ?? 1_000,
-      maxPauseMs: options.maxPauseMs ?? 10_000,
-      maxRetryAfterMs: options.maxRetryAfterMs ?? 120_000,
-      probeTimeoutMs: options.probeTimeoutMs ?? 15_000,
-    }
-    this.#bucket = new TokenBucket(rate, this.#options.burst)
+    this.#options = options
+    this.#bucket = new TokenBucket(rate, options.burst ?? Math.max(1, rate / 10))
     this.#now = options.clock.now
   }
 
@@ -181,11 +171,10 @@ export class RateLimiter {
     }
     const permit: Permit = {
       ok: true,
-      probe: pause !== undefined,
       report: (outcome) => once(() => this.#report(permit, epoch, outcome)),
       cancel: () => once(() => this.#cancel(permit, slot)),
     }
-    if (pause !== undefined) pause.probe = { permit, untilMs: nowMs + this.#options.probeTimeoutMs }
+    if (pause !== undefined) pause.probe = { permit, untilMs: nowMs + PROBE_TIMEOUT_MS }
     return permit
   }
 
@@ -206,20 +195,19 @@ export class RateLimiter {
     } else if (sign === 'failure' && retryAfterMs !== undefined) {
       // Said to an older request, but said by the server: it counts, and does not shorten what is known already.
       if (pause === undefined) this.#startPause(0, retryAfterMs)
-      else pause.untilMs = Math.max(pause.untilMs, this.#now() + this.#capped(retryAfterMs))
+      else pause.untilMs = Math.max(pause.untilMs, this.#now() + capped(retryAfterMs))
     } else if (pause === undefined && epoch === this.#epoch) {
       if (sign === 'success') this.#failures = 0
       if (sign !== 'failure') return
       this.#failures++
-      if (isThrottled(outcome) || this.#failures >= this.#options.failuresBeforePause) this.#startPause(0, undefined)
+      if (isThrottled(outcome) || this.#failures >= FAILURES_BEFORE_PAUSE) this.#startPause(0, undefined)
     }
   }
 
   #startPause(level: number, retryAfterMs: number | undefined): void {
-    const { basePauseMs, maxPauseMs, random } = this.#options
-    const backOffMs = Math.min(maxPauseMs, basePauseMs * 2 ** level)
-    const leastMs = Math.max(backOffMs / 2, this.#capped(retryAfterMs ?? 0))
-    this.#pause = { level, untilMs: this.#now() + leastMs + (random() * backOffMs) / 2 }
+    const backOffMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** level)
+    const leastMs = Math.max(backOffMs / 2, capped(retryAfterMs ?? 0))
+    this.#pause = { level, untilMs: this.#now() + leastMs + (this.#options.random() * backOffMs) / 2 }
   }
 
   #endPause(): void {
@@ -227,10 +215,10 @@ export class RateLimiter {
     this.#failures = 0
     this.#epoch++
   }
+}
 
-  #capped(retryAfterMs: number): number {
-    return Math.min(retryAfterMs, this.#options.maxRetryAfterMs)
-  }
+function capped(retryAfterMs: number): number {
+  return Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS)
 }
 
 function denied({ cause, ms }: Pick<Hold, 'cause' | 'ms'>): Denied {

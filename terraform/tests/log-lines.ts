@@ -114,12 +114,7 @@ export async function customerioLines(statuses: readonly number[]): Promise<unkn
           timeoutMs: 5_000,
           siteId: createSecret({ clock: systemClock, name: 'CUSTOMERIO_SITE_ID', value: 'site', log }),
           apiKey: createSecret({ clock: systemClock, name: 'CUSTOMERIO_TRACK_API_KEY', value: apiKey, log }),
-          rate: new RateLimiter({
-            requestsPerSecond: 1_000,
-            clock: systemClock,
-            random: () => 0,
-            failuresBeforePause: 100,
-          }),
+          rate: new RateLimiter({ requestsPerSecond: 1_000, clock: systemClock, random: () => 0 }),
           rateWaitMs: 1_000,
           divideMs: 1_000,
           batch: TEST_BATCH,
