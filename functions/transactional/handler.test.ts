@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { type CustomerIoServer, startCustomerIo } from '../../scripts/emulators/customerio/index.ts'
 import { type FirestoreFault, type FirestoreServer, startFirestore } from '../../scripts/emulators/firestore/index.ts'
-import { pushBody } from '../../scripts/testing/push.ts'
+import { pushBody, serveFunction } from '../../scripts/testing/push.ts'
 import { steadyClock } from '../../shared/clock/index.ts'
 import { createFunction, leaveBodiesUnread } from '../../shared/runtime/index.ts'
 import { transactionalFunction } from './handler.ts'
@@ -20,6 +23,7 @@ let url: string
 let env: Record<string, string>
 let lines: Record<string, unknown>[] = []
 let isDraining = false
+const drain = { begin: () => true, isDraining: () => isDraining }
 
 beforeAll(async () => {
   ;[customerio, firestore] = await Promise.all([
@@ -50,7 +54,7 @@ beforeAll(async () => {
       output,
       clock: steadyClock,
       random: Math.random,
-      drain: { begin: () => true, isDraining: () => isDraining },
+      drain,
     }),
   )
   server = getTestServer('transactional-under-test')
@@ -107,31 +111,68 @@ it('begins no send once the process shuts down: it could be cut off', async () =
   expect(customerio.workspace.sends).toHaveLength(sends)
 })
 
+/** Another instance of the function, with its own ring. */
+async function otherInstance(name: string, keys: Record<string, string>) {
+  const { PERSON_HASH_KEYS: _, ...rest } = env
+  const output = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const parts = { env: { ...rest, ...keys }, output, clock: steadyClock, random: Math.random, drain }
+  http(name, createFunction(transactionalFunction({ newToken: randomUUID, addListeners: () => {} }), parts))
+  return serveFunction(name)
+}
+
 it('without hash keys every message waits, is an ERROR, and nothing is sent or written', async () => {
   const sends = customerio.workspace.sends.length
-  for (const keys of ['unset', 'too short']) {
-    const without = createFunction(transactionalFunction({ newToken: randomUUID, addListeners: () => {} }), {
-      env: { ...env, PERSON_HASH_KEYS: keys },
-      output: { write: (line: string) => void lines.push(JSON.parse(line)) },
-      clock: steadyClock,
-      random: Math.random,
-      drain: { begin: () => true, isDraining: () => false },
-    })
-    http('transactional-without-keys', without)
-    const other = getTestServer('transactional-without-keys')
-    other.listen(0, '127.0.0.1')
-    await once(other, 'listening')
-    const address = other.address()
-    if (address === null || typeof address === 'string') throw new Error('no port')
-    const headers = { 'content-type': 'application/json' }
-    const body = JSON.stringify(pushBody(sms))
-    const answer = await fetch(`http://127.0.0.1:${address.port}`, { method: 'POST', headers, body })
-    other.closeAllConnections()
-    other.close()
-    expect(answer.status).toBe(503)
+  for (const [index, keys] of ['unset', 'too short'].entries()) {
+    const other = await otherInstance(`transactional-without-keys-${index}`, { PERSON_HASH_KEYS: keys })
+    expect(await other.push(sms)).toBe(503)
+    await other.close()
   }
-  expect(errors().map(({ error }) => error)).toEqual(Array(2).fill(expect.stringContaining('PERSON_HASH_KEYS')))
+  const atStart = expect.objectContaining({ event: 'secret', secret: 'PERSON_HASH_KEYS' })
+  const ofMessage = expect.objectContaining({ event: 'message', error: expect.stringContaining('PERSON_HASH_KEYS') })
+  expect(errors()).toEqual([atStart, ofMessage, atStart, ofMessage])
   expect(customerio.workspace.sends).toHaveLength(sends)
+})
+
+describe('a record that was made with a key that this instance has not read yet', () => {
+  const OLD = 'the old key of thirty-two letters'
+  const NEW = 'the new key of thirty-two letters'
+  let file: string
+  beforeEach(async () => {
+    file = join(await mkdtemp(join(tmpdir(), 'person-hash-keys-')), 'value')
+    await writeFile(file, OLD)
+  })
+  afterEach(() => rm(dirname(file), { recursive: true }))
+
+  /** Sends with a ring that this instance has not, as an instance does that has read it. */
+  async function sentWithNewKey(messageIds: readonly string[]): Promise<void> {
+    const ahead = await otherInstance(`ahead-${messageIds[0]}`, { PERSON_HASH_KEYS: `${NEW}\n${OLD}` })
+    for (const messageId of messageIds) expect(await ahead.push(sms, { messageId })).toBe(204)
+    await ahead.close()
+  }
+
+  it('waits without an alarm while the keys are read again, and is then known as sent', async () => {
+    const messageIds = ['rotated-1', 'rotated-2', 'rotated-3']
+    const behind = await otherInstance('behind', { PERSON_HASH_KEYS_FILE: file })
+    expect(await behind.push(sms)).toBe(204)
+    await sentWithNewKey(messageIds)
+    const sends = customerio.workspace.sends.length
+    await writeFile(file, `${NEW}\n${OLD}`)
+    lines = []
+    const push = (messageId: string) => behind.push(sms, { messageId, deliveryAttempt: 2 })
+    expect(await Promise.all(messageIds.map(push))).toEqual([503, 503, 503])
+    expect(lines.map(({ severity, cause }) => `${severity} ${cause}`)).toEqual(Array(3).fill('INFO busy'))
+    expect(await Promise.all(messageIds.map(push))).toEqual([204, 204, 204])
+    expect(customerio.workspace.sends).toHaveLength(sends)
+    await behind.close()
+  })
+
+  it('is an ERROR when the secret has no such key: the message waits until somebody puts it back', async () => {
+    const behind = await otherInstance('without-the-key', { PERSON_HASH_KEYS_FILE: file })
+    await sentWithNewKey(['lost-key'])
+    expect(await behind.push(sms, { messageId: 'lost-key', deliveryAttempt: 2 })).toBe(503)
+    expect(errors()).toEqual([expect.objectContaining({ error: expect.stringContaining('put it back') })])
+    await behind.close()
+  })
 })
 
 it('a ledger that fails after the call is an ERROR too, and what was sent is acknowledged', async () => {

@@ -5,7 +5,7 @@ import { type TransactionalMessage, transactionalMessage } from '../../shared/co
 import { CustomerIOService } from '../../shared/customerio/index.ts'
 import { createDeadLetterTopic, createPushHandler } from '../../shared/delivery/index.ts'
 import { originalPublishTime, parseKeyed } from '../../shared/idempotency/index.ts'
-import { type HashRing, parseHashRing } from '../../shared/identity/index.ts'
+import { createHashKeys, type HashRing, NO_HASH_KEYS, recordedPersons } from '../../shared/identity/index.ts'
 import {
   CircuitBreaker,
   createFirestoreSendLedger,
@@ -62,8 +62,7 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
     firestore: new Firestore({ projectId, databaseId: config.ledger.database }),
     collection: config.ledger.collection,
   })
-  const hashKeys = createSecret({ ...config.ledger.personHashKeys, log, clock })
-  void hashKeys.current()
+  const hashKeys = createHashKeys({ ...config.personHashKeys, log, clock })
   const breaker = new CircuitBreaker({
     clock,
     random,
@@ -79,17 +78,18 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
     work: {
       parse: (message) => parseKeyed(transactionalMessage, message, clock),
       deliver: async ({ value, key }, { attributes, publishTime, data }) => {
-        const ring = parseHashRing((await hashKeys.current()) ?? '')
-        if (ring === undefined) return NO_HASH_KEYS
+        const ring = await hashKeys.current()
+        if (ring === undefined) return NOT_CONFIGURED
         const publishedAtMs = 1_000 * (originalPublishTime(attributes, publishTime) ?? 0)
         const outcome = await deliver({ ...parts, service, breaker, ledger, config, ring }, value, {
           key,
           data,
           publishedAtMs,
         })
-        return isKeyGone(outcome) && (await hashKeys.refresh()) === 'changed' ? KEYS_ROTATED : outcome
+        return isKeyGone(outcome) && (await hashKeys.isOutdated(ring)) ? KEYS_ROTATED : outcome
       },
     },
+    persons: { keys: hashKeys, of: ({ value }) => recordedPersons('transactional', value) },
     deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
     maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
     bodyMemoryBytes: config.bodyMemoryBytes,
@@ -109,13 +109,7 @@ interface Parts extends TransactionalParts {
 /** Another instance has read the new keys a moment before this one: no alarm. */
 const KEYS_ROTATED: Retry = { kind: 'retry', cause: 'busy', error: 'the person hash keys have just been rotated' }
 
-/** There is no key to fall back on: whoever knew it could find out whom a record is about. */
-const NO_HASH_KEYS: Retry = {
-  kind: 'retry',
-  cause: 'configuration',
-  error:
-    'not configured: PERSON_HASH_KEYS needs keys of 32 characters or more (`cio-gcp secrets set PERSON_HASH_KEYS --generate`)',
-}
+const NOT_CONFIGURED: Retry = { kind: 'retry', cause: 'configuration', error: `not configured: ${NO_HASH_KEYS}` }
 
 function deliver(
   { service, breaker, ledger, config, ring, log, clock, isDraining, newToken }: Parts,

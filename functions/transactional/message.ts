@@ -1,7 +1,7 @@
 import { stringify } from 'safe-stable-stringify'
 import type { TransactionalMessage } from '../../shared/contract/index.ts'
 import type { CustomerIOService } from '../../shared/customerio/index.ts'
-import { type HashRing, type Identifier, identifiersOf, personsIn } from '../../shared/identity/index.ts'
+import { type HashRing, type Identifier, identifiersOf, recordedPersons } from '../../shared/identity/index.ts'
 import {
   findDeliveries,
   type MessageToSend,
@@ -33,7 +33,7 @@ export function messageToSend(
     hashes: messageHashes(ring, {
       published: canonical(data),
       parsed: stringify(message) ?? '',
-      persons: namedBy(message),
+      persons: recordedPersons('transactional', message),
     }),
     hashesOf: (person: Identifier) => personHashes(ring, person),
     channel: message.channel,
@@ -48,11 +48,6 @@ export function messageToSend(
     template: templateOf(message),
     lookUp: notAskable === undefined ? (window) => findDeliveries(service, message, window) : { notAskable },
   }
-}
-
-/** Whom the record of a message is about. That of a broadcast is about nobody: it may go to ten thousand. */
-function namedBy(message: TransactionalMessage): readonly Identifier[] {
-  return personsIn('transactional', message).filter(({ role }) => role === 'subject' || role === 'recipient')
 }
 
 /** A published body in one form: a publisher may write the same message with its fields in another order. */

@@ -71,6 +71,7 @@ export async function startOneFunction(
       CUSTOMERIO_SITE_ID: CREDENTIALS.siteId,
       CUSTOMERIO_TRACK_API_KEY: CREDENTIALS.trackApiKey,
       CUSTOMERIO_REQUESTS_PER_SECOND: '1000',
+      PERSON_HASH_KEYS: 'a key of thirty-two characters..',
       ...options.environment,
     },
   })

@@ -3,6 +3,7 @@ import {
   appApiSettings,
   insertBatchSettings,
   ledgerSettings,
+  personSettings,
   processSettings,
   pushSettings,
   trackApiSettings,
@@ -25,10 +26,22 @@ import { timeProblems, trackApiTimes, transactionalTimes, warehouseTimes } from 
  */
 
 const trackSchema = () =>
-  z.object({ ...processSettings(), ...pushSettings(), trackApi: trackApiSettings(), batch: trackBatchSettings() })
+  z.object({
+    ...processSettings(),
+    ...pushSettings(),
+    ...personSettings(),
+    trackApi: trackApiSettings(),
+    batch: trackBatchSettings(),
+  })
 
 const transactionalSchema = () =>
-  z.object({ ...processSettings(), ...pushSettings(), appApi: appApiSettings(), ledger: ledgerSettings() })
+  z.object({
+    ...processSettings(),
+    ...pushSettings(),
+    ...personSettings(),
+    appApi: appApiSettings(),
+    ledger: ledgerSettings(),
+  })
 
 const webhookSchema = () => z.object({ ...processSettings(), ...webhookSettings() })
 

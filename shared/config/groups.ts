@@ -82,6 +82,17 @@ export const pushSettings = () => ({
   }),
 })
 
+/**
+ * Of the functions that deliver to Customer.io. While the secret holds no key, `identify` and `track` record no person, and
+ * `transactional` answers 503.
+ */
+export const personSettings = () => ({
+  personHashKeys: secret(
+    'PERSON_HASH_KEYS',
+    'the keys that persons and contents are hashed with in ledger and log, one per line, the current one first',
+  ),
+})
+
 const region = () =>
   oneOf('CUSTOMERIO_REGION', ['us', 'eu'], undefined, {
     meaning: "the Customer.io account's data centre",
@@ -228,10 +239,6 @@ export const ledgerSettings = () => {
       meaning: 'the collection of the send ledger',
       setBy: 'Terraform',
     }),
-    personHashKeys: secret(
-      'PERSON_HASH_KEYS',
-      'the keys that persons and contents are hashed with in the send ledger, one per line, the current one first',
-    ),
     settleMs: seconds(
       'SEND_LEDGER_SETTLE_SECONDS',
       60,

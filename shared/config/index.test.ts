@@ -14,8 +14,10 @@ const processVariables = {
   MAX_DELIVERY_ATTEMPTS: '100',
   ACK_DEADLINE_SECONDS: '60',
 }
+const hashKeys = { PERSON_HASH_KEYS: 'a key of thirty-two characters..' }
 const trackVariables = {
   ...processVariables,
+  ...hashKeys,
   CUSTOMERIO_REGION: 'us',
   CUSTOMERIO_SITE_ID_FILE: '/secrets/site-id',
   CUSTOMERIO_TRACK_API_KEY: 'literal-key',
@@ -25,7 +27,7 @@ const transactionalVariables = {
   CUSTOMERIO_REGION: 'eu',
   CUSTOMERIO_APP_API_KEY_FILE: '/secrets/app',
   SEND_LEDGER_DATABASE: 'send-ledger',
-  PERSON_HASH_KEYS: 'a key of thirty-two characters..',
+  ...hashKeys,
 }
 const webhookVariables = {
   GOOGLE_CLOUD_PROJECT: 'p',
@@ -50,6 +52,7 @@ it('gives the identify and track functions their defaults', () => {
     bodyMemoryBytes: 536_870_912,
     ackDeadlineMs: 60_000,
     deadLetter: { topic: 'dead', maxDeliveryAttempts: 100 },
+    personHashKeys: { name: 'PERSON_HASH_KEYS', value: 'a key of thirty-two characters..' },
     trackApi: {
       url: 'https://track.customer.io/api/v1',
       siteId: { name: 'CUSTOMERIO_SITE_ID', file: '/secrets/site-id' },
@@ -79,6 +82,7 @@ it('gives the transactional function its defaults', () => {
     bodyMemoryBytes: 536_870_912,
     ackDeadlineMs: 60_000,
     deadLetter: { topic: 'dead', maxDeliveryAttempts: 100 },
+    personHashKeys: { name: 'PERSON_HASH_KEYS', value: 'a key of thirty-two characters..' },
     appApi: {
       region: 'eu',
       url: 'https://api-eu.customer.io/v1',
@@ -93,7 +97,6 @@ it('gives the transactional function its defaults', () => {
     ledger: {
       database: 'send-ledger',
       collection: 'sends',
-      personHashKeys: { name: 'PERSON_HASH_KEYS', value: 'a key of thirty-two characters..' },
       settleMs: 60_000,
       onNotFound: 'dead_letter',
       leaseMarginMs: 20_000,
@@ -148,6 +151,7 @@ it('reports everything that is wrong at once, with the variable and the fix', ()
     expect.stringMatching(/^ACK_DEADLINE_SECONDS is not set: give it the subscription's ack_deadline_seconds/),
     expect.stringMatching(/^DEAD_LETTER_TOPIC is not set/),
     'MAX_DELIVERY_ATTEMPTS must be at least 5 attempts',
+    expect.stringMatching(/^PERSON_HASH_KEYS is not set/),
     'CUSTOMERIO_REGION must be us or eu',
     expect.stringMatching(/^CUSTOMERIO_SITE_ID is not set: set CUSTOMERIO_SITE_ID_FILE/),
     expect.stringMatching(/^CUSTOMERIO_TRACK_API_KEY is not set/),

@@ -8,14 +8,18 @@ import {
 
 /** Times are settings of their own, but a push that waits for all of them must still be answered in time. */
 
-const push = { GOOGLE_CLOUD_PROJECT: 'p', DEAD_LETTER_TOPIC: 'dead', MAX_DELIVERY_ATTEMPTS: '100' }
+const push = {
+  GOOGLE_CLOUD_PROJECT: 'p',
+  DEAD_LETTER_TOPIC: 'dead',
+  MAX_DELIVERY_ATTEMPTS: '100',
+  PERSON_HASH_KEYS: 'k',
+}
 const track = { ...push, CUSTOMERIO_REGION: 'us', CUSTOMERIO_SITE_ID: 's', CUSTOMERIO_TRACK_API_KEY: 'k' }
 const transactional = {
   ...push,
   CUSTOMERIO_REGION: 'us',
   CUSTOMERIO_APP_API_KEY: 'k',
   SEND_LEDGER_DATABASE: 'd',
-  PERSON_HASH_KEYS: 'k',
 }
 const warehouse = { ...push, BIGQUERY_DATASET: 'd' }
 

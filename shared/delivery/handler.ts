@@ -1,8 +1,9 @@
 import type { Request, Response } from '@google-cloud/functions-framework'
 import type { Clock } from '../clock/index.ts'
 import { BODY_TIMEOUT_MS, MEMORY_PER_BODY_BYTE, parsedMemory } from '../config/index.ts'
+import { type HashKeys, type HashRing, hashesOfPersons, type Identifier } from '../identity/index.ts'
 import { complexityOf } from '../json/index.ts'
-import type { Log } from '../logging/index.ts'
+import type { Log, LogFields } from '../logging/index.ts'
 import type { Outcome, RefusalReason } from '../outcome/index.ts'
 import { type Body, createBodyReader, type UnreadReason } from '../runtime/index.ts'
 import { type DeadLetter, deadLetterOf, type Failure } from './dead-letter.ts'
@@ -31,6 +32,11 @@ export interface DeadLetters {
 export interface PushHandlerOptions<T> {
   readonly work: PushFunction<T>
   readonly deadLetters: DeadLetters
+  /** Whom a message's line in the log is about: hashes with the current key. Nobody by default, and without a key. */
+  readonly persons?: {
+    readonly keys: HashKeys
+    of(value: T): readonly Identifier[]
+  }
   /** Of the subscription. Pub/Sub forwards on its own after the last one, without telling why. */
   readonly maxDeliveryAttempts: number
   /** Bytes of memory for the pushes that are held, all together. */
@@ -131,22 +137,32 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
       answerUnread('no_room', response)
       return
     }
-    const outcome = await outcomeOf(message)
+    const ring = options.persons?.keys.current()
+    const { outcome, parsed } = await outcomeOf(message)
     const ended: Ended =
       outcome.kind === 'delivered' ? { answer: 204, outcome } : await deadLetterOrRetry(message, outcome)
     const trace = message.attributes.traceparent ?? request.get('traceparent')
-    logMessage(log, message, ended, { trace, startedAt, endedAt: clock.now() })
+    const persons = parsed && hashed(await ring, parsed.value)
+    logMessage(log, message, ended, { trace, startedAt, endedAt: clock.now(), persons })
     response.status(ended.answer).end()
   }
 
-  async function outcomeOf(message: ReceivedMessage): Promise<Outcome> {
+  async function outcomeOf(message: ReceivedMessage): Promise<{ outcome: Outcome; parsed?: { value: T } }> {
+    let parsed: ParseResult<T> | undefined
     try {
-      const parsed = read(message)
-      if (parsed.ok) return await work.deliver(parsed.value, message)
-      return { kind: 'refused', reason: parsed.reason, error: parsed.error }
+      parsed = read(message)
+      if (!parsed.ok) return { outcome: { kind: 'refused', reason: parsed.reason, error: parsed.error } }
+      return { outcome: await work.deliver(parsed.value, message), parsed }
     } catch (error) {
-      return unexpected(error, message)
+      const outcome = unexpected(error, message)
+      return parsed?.ok ? { outcome, parsed } : { outcome }
     }
+  }
+
+  function hashed(ring: HashRing | undefined, value: T): PersonFields | undefined {
+    if (ring === undefined || options.persons === undefined) return undefined
+    const [key] = ring
+    return { hashKey: key.id, persons: hashesOfPersons(key, options.persons.of(value)) }
   }
 
   function answerUnread(reason: UnreadReason, response: Response): void {
@@ -198,11 +214,15 @@ export function failureOf(
   return { reason: 'exhausted', error, ...status }
 }
 
+/** The persons of a message, and the id of the key that they are hashed with. */
+type PersonFields = Required<Pick<LogFields, 'hashKey' | 'persons'>>
+
 interface Handled {
   /** The publisher's, else that of the push. */
   readonly trace: string | undefined
   readonly startedAt: number
   readonly endedAt: number
+  readonly persons: PersonFields | undefined
 }
 
 function logMessage(log: Log, message: ReceivedMessage, ended: Ended, handled: Handled): void {
@@ -220,6 +240,7 @@ function logMessage(log: Log, message: ReceivedMessage, ended: Ended, handled: H
     ...(Number.isFinite(publishedAt) && { ageMs: Math.max(0, endedAt - publishedAt) }),
     ...(outcome.batchSize !== undefined && { batchSize: outcome.batchSize }),
     ...(trace !== undefined && { trace }),
+    ...handled.persons,
   }
   if (outcome.kind === 'delivered') {
     log.info('delivered', fields)

@@ -1,4 +1,6 @@
 /** Who is meant: the one place that compares persons. */
+
+export { createHashKeys, type HashKeys, NO_HASH_KEYS } from './hash-keys.ts'
 export {
   boundedSubjectKey,
   type Identifier,
@@ -20,4 +22,5 @@ export {
 } from './keyed-hash.ts'
 export { mailboxesOf, mailboxOf, shareMailbox } from './mailbox.ts'
 export { type NamedPerson, ownershipOf, personsIn, personsInWebhook } from './persons.ts'
+export { hashesOfPersons, recordedPersons } from './record.ts'
 export { mayName } from './text.ts'

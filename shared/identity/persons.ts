@@ -70,17 +70,23 @@ export const NAMING_FIELDS: Readonly<Record<TopicName, readonly NamingField[]>> 
   ],
 }
 
+const MESSAGE_FIELDS: Readonly<Record<TopicName, readonly PreparedField[]>> = {
+  identify: prepared(NAMING_FIELDS.identify),
+  track: prepared(NAMING_FIELDS.track),
+  transactional: prepared(NAMING_FIELDS.transactional),
+}
+
 /** Of the reporting webhooks: https://docs.customer.io/integrations/data-out/connections/webhooks/ */
-const WEBHOOK_FIELDS: readonly NamingField[] = [
+const WEBHOOK_FIELDS = prepared([
   { path: 'data.identifiers', as: 'identifiers', role: 'subject' },
   { path: 'data.customer_id', as: 'id', role: 'subject' },
   { path: 'data.email_address', as: 'email', role: 'subject' },
   { path: 'data.recipient', as: 'contact', role: 'recipient' },
-]
+])
 
 /** The persons whom a message names that keeps its topic's contract. Nothing is guessed from the names of other fields. */
 export function personsIn(topic: TopicName, message: object): NamedPerson[] {
-  return personsAt(NAMING_FIELDS[topic], message)
+  return personsAt(MESSAGE_FIELDS[topic], message)
 }
 
 /** The persons whom the JSON of a reporting webhook names. */
@@ -104,12 +110,12 @@ export function ownershipOf(persons: readonly NamedPerson[], isMeant: (person: I
   return reached.length > 0 && reached.every((person) => meant.has(person)) ? 'own' : 'shared'
 }
 
-function personsAt(fields: readonly NamingField[], message: object): NamedPerson[] {
+function personsAt(fields: readonly PreparedField[], message: object): NamedPerson[] {
   const type: unknown = Reflect.get(message, 'type') ?? 'person'
   const found = new Map<string, NamedPerson>()
   for (const field of fields) {
     if (field.type !== undefined && field.type !== type) continue
-    for (const value of valuesAt(message, field.path)) {
+    for (const value of valuesAt(message, field.steps)) {
       for (const identifier of read(field.as, value)) {
         const key = `${field.role} ${keyOf(identifier)}`
         if (!found.has(key)) found.set(key, { ...identifier, role: field.role })
@@ -119,14 +125,30 @@ function personsAt(fields: readonly NamingField[], message: object): NamedPerson
   return [...found.values()]
 }
 
-function valuesAt(message: object, path: string): unknown[] {
-  let values: unknown[] = [message]
-  for (const step of path.split('.')) {
-    const name = step.replace(/\[\]$/, '')
-    values = values.flatMap((value) => (isRecord(value) && Object.hasOwn(value, name) ? [value[name]] : []))
-    if (step.endsWith('[]')) values = values.flatMap((value) => (Array.isArray(value) ? value : []))
-  }
-  return values
+/** One part of a path, and whether the entries of the list there are meant. */
+interface Step {
+  readonly name: string
+  readonly each: boolean
+}
+
+interface PreparedField extends NamingField {
+  readonly steps: readonly Step[]
+}
+
+/** Paths are read once: every message that is recorded asks for them. */
+function prepared(fields: readonly NamingField[]): readonly PreparedField[] {
+  return fields.map((field) => ({
+    ...field,
+    steps: field.path.split('.').map((step) => ({ name: step.replace(/\[\]$/, ''), each: step.endsWith('[]') })),
+  }))
+}
+
+function valuesAt(value: unknown, [step, ...further]: readonly Step[]): readonly unknown[] {
+  if (step === undefined) return [value]
+  if (!isRecord(value) || !Object.hasOwn(value, step.name)) return []
+  const next = value[step.name]
+  if (!step.each) return valuesAt(next, further)
+  return Array.isArray(next) ? next.flatMap((entry) => valuesAt(entry, further)) : []
 }
 
 function read(as: Reading, value: unknown): Identifier[] {

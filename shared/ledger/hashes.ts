@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto'
 import { domainToUnicode } from 'node:url'
-import { type HashKey, type HashRing, hashOfContent, hashOfPerson, type Identifier } from '../identity/index.ts'
+import {
+  type HashKey,
+  type HashRing,
+  hashesOfPersons,
+  hashOfContent,
+  hashOfPerson,
+  type Identifier,
+} from '../identity/index.ts'
 
 /** SHA-256 in lower-case hex: the id of a key's record. */
 export function hashOf(text: string): string {
@@ -48,7 +55,7 @@ export function messageHashes(ring: HashRing, { published, parsed, persons }: Ha
       version: 2,
       key: current.id,
       content: hashOfContent(current, published),
-      persons: [...new Set(persons.map((person) => hashOfPerson(current, person)))],
+      persons: hashesOfPersons(current, persons),
     },
     contentAs(record) {
       if (record.version === 1) return hashOf(parsed)

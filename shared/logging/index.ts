@@ -3,7 +3,7 @@ import type { Clock } from '../clock/index.ts'
 
 /**
  * The fields a log line may have. Attributes, e-mail addresses, ids of people and bodies are not among them,
- * and anything that is not on this list does not reach a log.
+ * and anything that is not on this list does not reach a log. Persons are hashed with a key (`shared/identity`).
  */
 export interface LogFields {
   readonly event: string
@@ -26,6 +26,10 @@ export interface LogFields {
   readonly table?: string
   readonly rows?: number
   readonly secret?: string
+  /** Id of the key that `persons` are hashed with. */
+  readonly hashKey?: string
+  /** One hash per name of a person that the message is about. */
+  readonly persons?: readonly string[]
   readonly trace?: string
 }
 
@@ -73,6 +77,8 @@ const FIELD_NAMES: Readonly<Record<keyof LogFields, string>> = {
   table: 'table',
   rows: 'rows',
   secret: 'secret',
+  hashKey: 'hash_key',
+  persons: 'persons',
   trace: 'trace',
 }
 

@@ -4,6 +4,7 @@ import { LIMITS } from '../contract/index.ts'
 import { type Carried, CustomerIOService } from '../customerio/index.ts'
 import { createDeadLetterTopic, createPushHandler } from '../delivery/index.ts'
 import { originalPublishTime, parseKeyed } from '../idempotency/index.ts'
+import { createHashKeys, recordedPersons } from '../identity/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
 import { RateLimiter } from '../rate/index.ts'
@@ -11,8 +12,8 @@ import type { FunctionDefinition } from '../runtime/index.ts'
 import { createSecret } from '../secrets/index.ts'
 
 /** What tells `identify` and `track` apart. */
-interface TrackApiFunction<S extends z.ZodType> {
-  readonly name: string
+interface TrackApiFunction<S extends z.ZodType<object>> {
+  readonly name: 'identify' | 'track'
   readonly parseConfig: FunctionDefinition<TrackConfig>['parseConfig']
   readonly schema: S
   /** Delivers a message by its key, its original publish time (unix seconds) filling in what makes it safe to repeat. */
@@ -26,11 +27,13 @@ interface TrackApiFunction<S extends z.ZodType> {
 }
 
 /** A function that hands the messages of one topic to the Track API, coalesced into batches. */
-export function trackApiFunction<S extends z.ZodType>(fn: TrackApiFunction<S>): FunctionDefinition<TrackConfig> {
+export function trackApiFunction<S extends z.ZodType<object>>(
+  fn: TrackApiFunction<S>,
+): FunctionDefinition<TrackConfig> {
   return {
     name: fn.name,
     parseConfig: fn.parseConfig,
-    create({ trackApi, batch, deadLetter, projectId, bodyMemoryBytes }, { log, clock, random }) {
+    create({ trackApi, batch, deadLetter, projectId, bodyMemoryBytes, personHashKeys }, { log, clock, random }) {
       const service = new CustomerIOService({
         track: {
           url: trackApi.url,
@@ -58,6 +61,10 @@ export function trackApiFunction<S extends z.ZodType>(fn: TrackApiFunction<S>): 
               { key, publishTimeSeconds: originalPublishTime(message.attributes, message.publishTime) },
               { attempt: message.deliveryAttempt },
             ),
+        },
+        persons: {
+          keys: createHashKeys({ ...personHashKeys, log, clock }),
+          of: ({ value }) => recordedPersons(fn.name, value),
         },
         deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
         maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,

@@ -38,8 +38,8 @@ run "two_million_identify_messages" {
       firestore      = 0
       bigquery       = 0
       logging        = 0.65 # 2e6 x 700 B at 0.50 $ a GiB
-      secrets        = 0.35 # 5 x 0.06 $ + 500,000 s / 60 x 2 secrets at 0.03 $ for 10,000
-      total          = 15.38
+      secrets        = 0.38 # 5 x 0.06 $ + 500,000 s / 60 x 3 secrets at 0.03 $ for 10,000
+      total          = 15.4
     }
     error_message = "The estimate differs from the example: ${jsonencode(output.monthly_cost_usd)}"
   }

@@ -36,12 +36,16 @@ export function describeReport({ customerIo, warehouse, ledger, deadLetters, und
       .filter(([, ids]) => ids.length > 0)
       .map(([source, ids]) => `to decide in ${source}: ${ids.join(', ')}`),
     TIME_TRAVEL,
+    LOG,
   ].join('\n')
 }
 
 const TIME_TRAVEL =
   'BigQuery keeps deleted rows for 2 days of time travel, where anybody who may query the table can read them, and for 7 more ' +
   'days of fail-safe, where only Google can.'
+
+const LOG =
+  "The functions' log keeps hashes of names until its retention ends, 30 days by default. Nobody can read them without the key."
 
 /** What the operator has to do yet; undefined when the erasures are finished. */
 export function failureOf(reports: readonly Report[]): CommandError | undefined {
