@@ -11,4 +11,10 @@ try {
   process.exit(1)
 }
 const { run } = await import('./program.ts')
-process.exitCode = await run(process.argv.slice(2))
+// `cio-gcp … | head` and a closed terminal end the reading, not the work: what was begun comes to its end.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+  })
+}
+process.exitCode = await run(process.argv.slice(2), process)

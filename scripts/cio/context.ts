@@ -1,10 +1,16 @@
 import type { Command } from 'commander'
 import type { Connection } from './connection.ts'
-import type { Output } from './output.ts'
+import type { Output, OutputStreams } from './output.ts'
 import type { Prompts } from './prompts.ts'
+
+/** What is read and written: the streams of the process, or of a test. */
+export interface Streams extends OutputStreams {
+  readonly stdin: NodeJS.ReadableStream
+}
 
 /** What every command works with. */
 export interface Context {
+  readonly stdin: NodeJS.ReadableStream
   readonly output: Output
   readonly prompts: Prompts
   readonly connection: Connection

@@ -5,8 +5,13 @@ type Format = Parameters<typeof styleText>[0]
 export interface OutputOptions {
   /** One JSON document on standard output instead of text. */
   readonly json: boolean
-  readonly stdout?: NodeJS.WriteStream
-  readonly stderr?: NodeJS.WriteStream
+  readonly streams: OutputStreams
+}
+
+/** Where text goes: those of the process, or of a test. */
+export interface OutputStreams {
+  readonly stdout: NodeJS.WritableStream
+  readonly stderr: NodeJS.WritableStream
 }
 
 /** How a command ended that did not do all it should. */
@@ -23,13 +28,13 @@ export interface Failure {
  */
 export class Output {
   readonly json: boolean
-  readonly #stdout: NodeJS.WriteStream
-  readonly #stderr: NodeJS.WriteStream
+  readonly #stdout: NodeJS.WritableStream
+  readonly #stderr: NodeJS.WritableStream
 
-  constructor({ json, stdout = process.stdout, stderr = process.stderr }: OutputOptions) {
+  constructor({ json, streams }: OutputOptions) {
     this.json = json
-    this.#stdout = stdout
-    this.#stderr = stderr
+    this.#stdout = streams.stdout
+    this.#stderr = streams.stderr
   }
 
   /** Prints the result; `text` is only called when text is printed. */
@@ -77,13 +82,14 @@ export class Output {
   }
 
   /** Coloured on a terminal only, and not when NO_COLOR is set. */
-  style(format: Format, text: string, stream: NodeJS.WriteStream = this.#stdout): string {
+  style(format: Format, text: string, stream: NodeJS.WritableStream = this.#stdout): string {
     return styleText(format, text, { stream })
   }
 
   /** Where a progress bar may be drawn; undefined when standard error is no terminal. */
-  get terminal(): NodeJS.WriteStream | undefined {
-    return this.#stderr.isTTY && !this.json ? this.#stderr : undefined
+  get terminal(): NodeJS.WritableStream | undefined {
+    const isTerminal = 'isTTY' in this.#stderr && this.#stderr.isTTY === true
+    return isTerminal && !this.json ? this.#stderr : undefined
   }
 }
 

@@ -10,7 +10,7 @@ import { secretsCommand } from './commands/secrets.ts'
 import { syncCommand } from './commands/sync.ts'
 import { webhooksCommand } from './commands/webhooks.ts'
 import { connect } from './connection.ts'
-import type { Context, Run } from './context.ts'
+import type { Context, Run, Streams } from './context.ts'
 import { CommandError, EXIT, usageError, wordsOf } from './errors.ts'
 import { refuseWhatNpmTook, standingIn } from './npm.ts'
 import { Output } from './output.ts'
@@ -43,14 +43,13 @@ Exit codes: 0 done · 1 failed, see the last lines · 2 wrong command line, noth
             3 stopped by you: run it again to resume`
 
 /** Runs one command line and gives its exit code. Results go to standard output, everything else to standard error. */
-export async function run(argv: readonly string[]): Promise<number> {
-  keepWorkingWhenNobodyReads()
+export async function run(argv: readonly string[], streams: Streams): Promise<number> {
   // Also where commander itself refuses the command line.
-  const output = new Output({ json: argv.includes('--json') })
+  const output = new Output({ json: argv.includes('--json'), streams })
   const done = new Map<string, string>()
   const interrupt = interruption(output)
   try {
-    const program = createProgram(runIn({ signal: interrupt.signal, output, done }))
+    const program = createProgram(runIn({ signal: interrupt.signal, output, done }, streams), streams)
     refuseWhatNpmTook(program, argv, process.env)
     process.chdir(standingIn(process.env, process.cwd()))
     await program.parseAsync([...argv], { from: 'user' })
@@ -64,15 +63,15 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 type Running = Pick<Context, 'signal' | 'output' | 'done'>
 
-function runIn(running: Running): Run {
+function runIn(running: Running, { stdin, stderr }: Streams): Run {
   return async (command, work) => {
     const options: GlobalOptions = command.optsWithGlobals()
     checkTarget(options, process.env)
     const connection = await connect({ ...options, local: options.local ?? false })
-    const prompts = createPrompts({ yes: options.yes ?? false })
+    const prompts = createPrompts({ yes: options.yes ?? false, stdin, stderr })
     try {
       running.output.context(`target: ${connection.name}`)
-      await work({ ...running, prompts, connection, now: Date.now })
+      await work({ ...running, stdin, prompts, connection, now: Date.now })
     } finally {
       await connection.close()
     }
@@ -98,7 +97,7 @@ function checkTarget({ local, endpoints, env, project }: GlobalOptions, environm
 }
 
 /** All commands, with their options and help. */
-export function createProgram(run: Run): Command {
+export function createProgram(run: Run, { stdout }: Pick<Streams, 'stdout'> = process): Command {
   const program = new Command('cio-gcp')
     .description('Operate the pipeline between your applications and Customer.io.')
     .addOption(new Option('--local', 'use the local stack that `npm start` runs'))
@@ -119,8 +118,8 @@ export function createProgram(run: Run): Command {
     command
       .exitOverride()
       .configureHelp({ showGlobalOptions: true })
-      // report() says it.
-      .configureOutput({ outputError: () => {} })
+      // report() says what is wrong.
+      .configureOutput({ writeOut: (text) => stdout.write(text), outputError: () => {} })
       .addHelpText('after', AFTERWORD)
   }
   return program
@@ -157,15 +156,6 @@ function failureOf(
   }
   const hint = process.env.CIO_DEBUG === undefined ? 'CIO_DEBUG=1 prints the stack.' : undefined
   return { message: wordsOf(error), hint, exitCode: EXIT.failed }
-}
-
-/** `cio-gcp … | head` and a closed terminal end the reading, not the work: what was begun comes to its end. */
-function keepWorkingWhenNobodyReads(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
-    })
-  }
 }
 
 /** The first Ctrl-C, or a closed terminal, asks to stop; the second one stops. */

@@ -18,15 +18,17 @@ export interface Prompts {
 export interface PromptOptions {
   /** `--yes`: every confirmation is given. */
   readonly yes: boolean
+  readonly stdin: NodeJS.ReadableStream
+  readonly stderr: NodeJS.WritableStream
 }
 
 /** True whatever was done before it; what that was, the end of the program says. */
 const STOPPED = 'stopped at your answer: nothing more was done'
 
 /** Questions on standard error, so that they never mix with the output. The library is only loaded when one is asked. */
-export function createPrompts({ yes }: PromptOptions): Prompts {
-  const interactive = process.stdin.isTTY === true
-  const context = { output: process.stderr }
+export function createPrompts({ yes, stdin, stderr }: PromptOptions): Prompts {
+  const interactive = 'isTTY' in stdin && stdin.isTTY === true
+  const context = { input: stdin, output: stderr }
 
   return {
     interactive,

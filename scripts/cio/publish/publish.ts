@@ -39,7 +39,7 @@ export async function publish(
   const { output, now } = context
   const valid: Line[] = []
   const broken: string[] = []
-  for (const { line, text } of splitMessages(await readInput(message, options.file))) {
+  for (const { line, text } of splitMessages(await readInput(message, options.file, context.stdin))) {
     const checked = check(topic, Buffer.from(text), now)
     if (checked.ok) valid.push({ line, valid: checked.valid })
     else broken.push(`line ${line}: ${checked.problem}`)
@@ -71,9 +71,13 @@ async function confirmDrastic(
   await prompts.confirm(`Publish ${what}, among them ${kinds}? This cannot be taken back.`)
 }
 
-async function readInput(message: string | undefined, file: string | undefined): Promise<string> {
+async function readInput(
+  message: string | undefined,
+  file: string | undefined,
+  stdin: NodeJS.ReadableStream,
+): Promise<string> {
   if (message !== undefined && file !== undefined) throw usageError('give the message or --file, not both')
-  if (message === '-') return await readAll(process.stdin)
+  if (message === '-') return await readAll(stdin)
   if (message !== undefined) return message
   if (file === undefined)
     throw usageError('no message is given', 'Give it as JSON, use - for standard input, or use --file.')

@@ -211,11 +211,11 @@ function generated({ connection }: Context, name: string): string {
   return randomBytes(32).toString('base64url')
 }
 
-async function readValue({ output, prompts, connection }: Context, name: string): Promise<string> {
+async function readValue({ stdin, output, prompts, connection }: Context, name: string): Promise<string> {
   const { names } = connection.secrets()
   if (!names.includes(name)) throw usageError(`there is no secret ${name}`, `Use one of: ${names.join(', ')}.`)
   if (prompts.interactive) output.note('The value is not shown while you type.')
-  const text = prompts.interactive ? await prompts.secret(`Value of ${name}`) : await readAll(process.stdin)
+  const text = prompts.interactive ? await prompts.secret(`Value of ${name}`) : await readAll(stdin)
   const value = text.replaceAll('\r', '').trim()
   const problem = shapeProblem(name, value)
   if (problem !== undefined) throw usageError(`the value ${problem}; nothing was changed`)
