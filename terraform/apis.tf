@@ -1,21 +1,6 @@
 # The services the pipeline uses. They stay enabled after a destroy: something else in the project may need them.
 resource "google_project_service" "api" {
-  for_each = toset([
-    "artifactregistry.googleapis.com",
-    "bigquery.googleapis.com",
-    "cloudbuild.googleapis.com",
-    "cloudfunctions.googleapis.com",
-    "cloudresourcemanager.googleapis.com",
-    "firestore.googleapis.com",
-    "iam.googleapis.com",
-    "iamcredentials.googleapis.com",
-    "logging.googleapis.com",
-    "monitoring.googleapis.com",
-    "pubsub.googleapis.com",
-    "run.googleapis.com",
-    "secretmanager.googleapis.com",
-    "storage.googleapis.com",
-  ])
+  for_each = toset(keys(yamldecode(file("${path.module}/services.yaml"))))
 
   project            = var.project_id
   service            = each.key

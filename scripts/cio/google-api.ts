@@ -27,6 +27,7 @@ export interface GoogleAnswer {
 }
 
 const TIMEOUT_MS = 20_000
+const SIGN_IN = 'Sign in again: gcloud auth application-default login'
 
 /**
  * One request; `body` makes it a POST. `GOOGLE_APIS_EMULATOR_HOST` stands for all of Google's servers, each under a path of
@@ -43,7 +44,7 @@ export async function requestGoogle(
   const host = `${api}.googleapis.com`
   const emulator = process.env.GOOGLE_APIS_EMULATOR_HOST
   const url = emulator ? `http://${emulator}/${host}${path}` : `https://${host}${path}`
-  const headers = new Headers(emulator ? {} : await (await connection.pubsub()).auth.getRequestHeaders(url))
+  const headers = emulator ? new Headers() : await credentialsFor(connection, url)
   if (body !== undefined) headers.set('content-type', 'application/json')
   const request = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
   let answer: GoogleAnswer
@@ -57,10 +58,18 @@ export async function requestGoogle(
     })
   }
   if (answer.status === 401) {
-    const hint = 'Sign in again: gcloud auth application-default login'
-    throw new CommandError(`Google does not accept your credentials: ${reasonOf(answer.body)}`, { hint })
+    throw new CommandError(`Google does not accept your credentials: ${reasonOf(answer.body)}`, { hint: SIGN_IN })
   }
   return answer
+}
+
+async function credentialsFor(connection: Connection, url: string): Promise<Headers> {
+  const { auth } = await connection.pubsub()
+  try {
+    return new Headers(await auth.getRequestHeaders(url))
+  } catch (cause) {
+    throw new CommandError('your Google credentials cannot be used', { cause, hint: SIGN_IN })
+  }
 }
 
 /**

@@ -4,6 +4,7 @@ import { accessCommand } from './commands/access.ts'
 import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { eraseCommand } from './commands/erase.ts'
+import { preflightCommand } from './commands/preflight.ts'
 import { publishCommand } from './commands/publish.ts'
 import { quarantineCommand } from './commands/quarantine.ts'
 import { secretsCommand } from './commands/secrets.ts'
@@ -35,6 +36,7 @@ const COMMANDS = [
   webhooksCommand,
   eraseCommand,
   accessCommand,
+  preflightCommand,
   doctorCommand,
 ]
 
