@@ -11,7 +11,7 @@ locals {
     { title = "Age of a message when settled, 95th percentile", filter = format(local.function_metric, local.metric_types.message_age), group_by = ["metric.label.function"], reducer = "REDUCE_PERCENTILE_95", unit = "ms" },
     { title = "Pushes by Pub/Sub's verdict", filter = format(local.pubsub_metric, "push_request_count"), group_by = ["resource.label.subscription_id", "metric.label.response_class"] },
 
-    { title = "Dead letters by reason", filter = format(local.function_metric, local.metric_types.dead_letters), group_by = ["metric.label.function", "metric.label.reason"] },
+    { title = "Dead letters by reason", filter = "${format(local.function_metric, local.metric_types.final_outcomes)} AND ${local.dead_lettered}", group_by = ["metric.label.function", "metric.label.reason"] },
     { title = "Dead letters waiting", filter = "${format(local.pubsub_metric, "num_undelivered_messages")} AND ${local.dead_letter_filter}", group_by = ["resource.label.subscription_id"], aligner = "ALIGN_MAX" },
     { title = "Secrets unset or unreadable", filter = format(local.function_metric, local.metric_types.secret_problems), group_by = ["metric.label.secret", "metric.label.event"] },
 
@@ -24,19 +24,23 @@ locals {
     { title = "Instances", filter = "${format(local.function_metric, "run.googleapis.com/container/instance_count")} AND ${local.pipeline_services}", group_by = ["resource.label.service_name"], aligner = "ALIGN_MAX" },
 
     { title = "Webhooks by answer", filter = format(local.function_metric, local.metric_types.webhook_answers), group_by = ["metric.label.answer", "metric.label.reason"] },
+    { title = "Webhook: requests from Customer.io by status", filter = format(local.function_metric, local.metric_types.webhook_requests_of_customerio), group_by = ["metric.label.http_status"] },
+    { title = "Webhook: requests from anywhere by status", filter = format(local.function_metric, local.metric_types.webhook_requests), group_by = ["metric.label.http_status"] },
+
     { title = "BigQuery: rows refused", filter = format(local.function_metric, local.metric_types.warehouse_row_errors), group_by = ["metric.label.table"] },
     { title = "Webhooks in quarantine by reason", filter = format(local.function_metric, local.metric_types.quarantined), group_by = ["metric.label.reason"] },
 
-    { title = "Error lines by function", filter = "${format(local.function_metric, "logging.googleapis.com/log_entry_count")} AND ${local.pipeline_services} AND metric.labels.severity=\"ERROR\"", group_by = ["resource.label.service_name"] },
+    { title = "New in webhooks by kind", filter = format(local.function_metric, local.metric_types.webhook_novelties), group_by = ["metric.label.kind"] },
+
+    { title = "Error lines by function", filter = format(local.function_metric, local.metric_types.error_lines), group_by = ["resource.label.service_name", "metric.label.event"] },
+    { title = "Crashes by function", filter = format(local.function_metric, local.metric_types.crashes), group_by = ["resource.label.service_name"] },
+    { title = "Out of memory by function", filter = format(local.function_metric, local.metric_types.out_of_memory), group_by = ["resource.label.service_name"] },
   ]
 
-  dead_letter_filter = "resource.labels.subscription_id=one_of(${join(", ", [for name in keys(local.dead_letter_subscriptions) : "\"${name}\""])})"
-
-  # Three to a row of 48 columns.
+  # Three to a row of 48 columns. The API leaves out a position of zero, so one that is written is a change in every plan
+  # (proto3 JSON has no zeros).
   tiles = [
-    for index, chart in local.charts : {
-      xPos   = index % 3 * 16
-      yPos   = floor(index / 3) * 12
+    for index, chart in local.charts : merge({ for axis, at in { xPos = index % 3 * 16, yPos = floor(index / 3) * 12 } : axis => at if at != 0 }, {
       width  = 16
       height = 12
       widget = {
@@ -62,7 +66,7 @@ locals {
           yAxis = { scale = "LINEAR" }
         }
       }
-    }
+    })
   ]
 }
 

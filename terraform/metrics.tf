@@ -1,5 +1,8 @@
-# Metrics counted from the functions' structured log lines. The names of fields are those of shared/logging;
-# metrics.test.ts runs these filters on lines that the functions really write.
+# Metrics counted from log lines: those that the functions write, whose fields are named in shared/logging, and those that
+# Cloud Run writes about them. metrics.test.ts runs these filters on lines that the functions really write.
+#
+# A log-based metric counts every line, stored or excluded (logging.tf). `logging.googleapis.com/log_entry_count` does not,
+# and it counts Cloud Run's own lines as ours, so nothing here reads it.
 
 locals {
   metrics = {
@@ -26,10 +29,14 @@ locals {
       unit        = "ms"
       labels      = { function = "labels.function" }
     }
-    dead_letters = {
-      description = "Messages that a function dead-lettered, by reason."
-      filter      = "jsonPayload.event=\"message\" AND jsonPayload.outcome=(\"refused\" OR \"exhausted\") AND jsonPayload.answer=204"
-      labels      = { function = "labels.function", reason = "jsonPayload.reason" }
+    final_outcomes = {
+      description = "Messages that will not be delivered again, by outcome. A reason is that of the dead letter."
+      filter      = "jsonPayload.event=\"message\" AND jsonPayload.answer=204"
+      labels = {
+        function = "labels.function"
+        outcome  = "jsonPayload.outcome"
+        reason   = "jsonPayload.reason"
+      }
     }
     customerio_requests = {
       description = "Requests to Customer.io, by HTTP status, or by reason when no answer came."
@@ -69,6 +76,11 @@ locals {
       filter      = "jsonPayload.event=\"webhook_quarantined\""
       labels      = { reason = "jsonPayload.reason" }
     }
+    webhook_novelties = {
+      description = "Kinds of events, fields and channels in webhooks that this version does not know."
+      filter      = "jsonPayload.event=\"webhook_novelty\""
+      labels      = { kind = "jsonPayload.reason" }
+    }
     configuration_refused = {
       description = "Messages and requests that wait because our own configuration is refused or invalid."
       filter      = "(jsonPayload.cause=\"configuration\" OR jsonPayload.event=\"configuration_invalid\")"
@@ -79,12 +91,64 @@ locals {
       filter      = "jsonPayload.event=(\"secret\" OR \"secret_read_failed\")"
       labels      = { function = "labels.function", secret = "jsonPayload.secret", event = "jsonPayload.event" }
     }
+    # A configuration that is refused has an alert of its own, and Customer.io's trouble is logged as INFO.
+    error_lines = {
+      description = "Lines of severity ERROR that a function wrote itself, but for those about its configuration."
+      filter      = "severity>=ERROR AND NOT jsonPayload.cause=\"configuration\""
+      labels      = { event = "jsonPayload.event" }
+    }
+    out_of_memory = {
+      log         = local.logs.instance
+      description = "Instances that Cloud Run ended because they took more memory than they have, or that ran out of heap."
+      filter      = "(textPayload:\"Memory limit of\" OR textPayload:\"JavaScript heap out of memory\")"
+      labels      = {}
+    }
+    # The lines are those of https://cloud.google.com/run/docs/troubleshooting: "Container called exit(1)", "Uncaught signal: 6",
+    # "The instance was not started". Cloud Run ends an instance that has nothing to do without such a line.
+    crashes = {
+      log         = local.logs.system
+      description = "Instances that ended or did not start, other than for their memory."
+      filter      = "severity>=WARNING AND NOT textPayload:\"Memory limit of\""
+      labels      = {}
+    }
+    # Cloud Run's request log has what reaches no instance too: 403 when the caller may not invoke the function, 429 when no
+    # instance is free (https://cloud.google.com/run/docs/troubleshooting). `run.googleapis.com/request_count` leaves both out.
+    webhook_requests = {
+      log         = local.logs.webhook_requests
+      description = "POST requests to the webhook from anywhere, by HTTP status."
+      filter      = "httpRequest.requestMethod=\"POST\""
+      labels      = { http_status = "httpRequest.status" }
+    }
+    webhook_requests_of_customerio = {
+      log         = local.logs.webhook_requests
+      description = "POST requests to the webhook from Customer.io's addresses, by HTTP status."
+      filter      = "httpRequest.requestMethod=\"POST\" AND httpRequest.remoteIp=(${join(" OR ", [for address in local.webhook_addresses : "\"${address}\""])})"
+      labels      = { http_status = "httpRequest.status" }
+    }
   }
 
   # Only lines of these functions, whatever else runs in the project.
-  function_lines = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [
+  logs = {
+    function = "${local.every_function} AND logName=(\"${local.log.stdout}\" OR \"${local.log.stderr}\")"
+    instance = "${local.every_function} AND logName=(\"${local.log.stdout}\" OR \"${local.log.stderr}\" OR \"${local.log.system}\")"
+    system   = "${local.every_function} AND logName=\"${local.log.system}\""
+    requests = "${local.every_function} AND logName=\"${local.log.requests}\""
+    webhook_requests = join(" AND ", [
+      "resource.type=\"cloud_run_revision\"",
+      "resource.labels.service_name=(${join(" OR ", [for name in keys(local.public_functions) : "\"${name}\""])})",
+      "logName=\"${local.log.requests}\"",
+    ])
+  }
+  log = { for key, name in { stdout = "stdout", stderr = "stderr", system = "varlog%2Fsystem", requests = "requests" } :
+    key => "projects/${var.project_id}/logs/run.googleapis.com%2F${name}"
+  }
+  every_function = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [
     for name in keys(var.pipeline.functions) : "\"${name}\""
   ])})"
+
+  webhook_addresses = coalescelist(
+    var.customerio_webhook_addresses, yamldecode(file("${path.module}/webhook-addresses.yaml"))[var.customerio_region]
+  )
 }
 
 resource "google_logging_metric" "metric" {
@@ -93,7 +157,7 @@ resource "google_logging_metric" "metric" {
   project     = var.project_id
   name        = "customerio/${each.key}"
   description = each.value.description
-  filter      = "${local.function_lines} AND ${each.value.filter}"
+  filter      = "${try(each.value.log, local.logs.function)} AND ${each.value.filter}"
 
   label_extractors = { for label, field in each.value.labels : label => "EXTRACT(${field})" }
   value_extractor  = try("EXTRACT(${each.value.value})", null)

@@ -82,10 +82,11 @@ output "resources" {
       google_firestore_field.ledger_indexed,
       google_firestore_field.ledger_lists,
     )
-    metrics   = google_logging_metric.metric
-    alerts    = merge(google_monitoring_alert_policy.alert, google_monitoring_alert_policy.burn)
-    slos      = google_monitoring_slo.slo
-    dashboard = google_monitoring_dashboard.pipeline
+    metrics    = google_logging_metric.metric
+    alerts     = merge(google_monitoring_alert_policy.alert, google_monitoring_alert_policy.burn)
+    slos       = google_monitoring_slo.slo
+    exclusions = { requests = google_logging_project_exclusion.requests }
+    dashboard  = google_monitoring_dashboard.pipeline
     topic_grants = merge(
       { for key, grant in google_pubsub_topic_iam_member.publisher : "publisher ${key}" => grant },
       { for key, grant in google_pubsub_topic_iam_member.function : "function ${key}" => grant },

@@ -2,19 +2,29 @@
 
 locals {
   slos = {
+    # Of final outcomes only: what is tried again has none yet, and a publisher's broken message is settled.
     delivery = {
-      title = "delivery attempts that end in a final answer"
-      goal  = var.slo_goals.delivery
-      # A refused message is settled: it broke the contract. A retry is not, and an exhausted one is a loss.
-      good = "${format(local.function_metric, local.metric_types.messages)} AND metric.labels.outcome=one_of(\"delivered\", \"refused\")"
-      bad  = "${format(local.function_metric, local.metric_types.messages)} AND metric.labels.outcome=one_of(\"retry\", \"exhausted\")"
+      title  = "messages that end as they should"
+      goal   = var.slo_goals.delivery
+      good   = "${format(local.function_metric, local.metric_types.final_outcomes)} AND metric.labels.reason!=\"exhausted\" AND metric.labels.reason!=\"uncertain\""
+      bad    = "${format(local.function_metric, local.metric_types.final_outcomes)} AND metric.labels.reason=one_of(\"exhausted\", \"uncertain\")"
+      speeds = ["fast", "slow"]
     }
+    # Ages are added up over all subscriptions: one that stands still makes the five minutes bad. An outage of Customer.io
+    # does that too, and a page in the night would not end it, so there is no fast alert.
+    freshness = {
+      title  = "time in which no message waits too long"
+      goal   = var.slo_goals.freshness
+      age    = "${format(local.pubsub_metric, "oldest_unacked_message_age")} AND ${local.source_subscriptions}"
+      speeds = ["slow"]
+    }
+    # Customer.io's own requests: those of strangers say nothing about the service.
     webhook = {
-      title = "webhooks that are accepted"
-      goal  = var.slo_goals.webhook
-      # A request that is refused as forged says nothing about the service. 429: Cloud Run had no instance for it.
-      good = "${format(local.function_metric, "run.googleapis.com/request_count")} AND ${local.public_services} AND metric.labels.response_code_class=\"2xx\""
-      bad  = "${format(local.function_metric, "run.googleapis.com/request_count")} AND ${local.public_services} AND ${local.not_served}"
+      title  = "webhooks of Customer.io that are accepted"
+      goal   = var.slo_goals.webhook
+      good   = "${format(local.function_metric, local.metric_types.webhook_requests_of_customerio)} AND metric.labels.http_status=monitoring.regex.full_match(\"2..\")"
+      bad    = "${format(local.function_metric, local.metric_types.webhook_requests_of_customerio)} AND metric.labels.http_status!=monitoring.regex.full_match(\"2..\")"
+      speeds = ["fast", "slow"]
     }
   }
 
@@ -26,7 +36,7 @@ locals {
   }
 
   burn_alerts = merge([
-    for slo in keys(local.slos) : { for speed, burn in local.burn_rates : "${slo}-${speed}" => merge(burn, { slo = slo, speed = speed }) }
+    for name, slo in local.slos : { for speed in slo.speeds : "${name}-${speed}" => merge(local.burn_rates[speed], { slo = name, speed = speed }) }
   ]...)
 }
 
@@ -50,10 +60,26 @@ resource "google_monitoring_slo" "slo" {
   rolling_period_days = 28
   user_labels         = local.labels
 
-  request_based_sli {
-    good_total_ratio {
-      good_service_filter = each.value.good
-      bad_service_filter  = each.value.bad
+  dynamic "request_based_sli" {
+    for_each = can(each.value.good) ? [each.value] : []
+    content {
+      good_total_ratio {
+        good_service_filter = request_based_sli.value.good
+        bad_service_filter  = request_based_sli.value.bad
+      }
+    }
+  }
+
+  dynamic "windows_based_sli" {
+    for_each = can(each.value.age) ? [each.value.age] : []
+    content {
+      window_period = "300s"
+      metric_sum_in_range {
+        time_series = windows_based_sli.value
+        range {
+          max = var.alert_thresholds.oldest_unacked_seconds
+        }
+      }
     }
   }
 

@@ -301,35 +301,71 @@ variable "runbook_url" {
 }
 
 variable "alert_thresholds" {
-  description = "Alerts fire above these values. A count is over five minutes, a ratio is from 0 to 1. Those of the webhook are low, because Customer.io sends nothing else while one webhook waits."
+  description = "Alerts fire above these values. A count is over five minutes, a ratio is from 0 to 1. That of the webhook is low, because Customer.io sends nothing else while one webhook waits."
   type = object({
     oldest_unacked_seconds = optional(number, 900)
-    non_ack_ratio          = optional(number, 0.2)
+    push_failure_ratio     = optional(number, 0.2)
     webhook_5xx_count      = optional(number, 1)
-    webhook_401_count      = optional(number, 0)
     error_log_count        = optional(number, 20)
+    dead_letter_count      = optional(number, 1000)
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = var.alert_thresholds.non_ack_ratio > 0 && var.alert_thresholds.non_ack_ratio < 1
-    error_message = "non_ack_ratio is a share of all pushes: give a number between 0 and 1, such as 0.2."
+    condition     = var.alert_thresholds.push_failure_ratio > 0 && var.alert_thresholds.push_failure_ratio < 1
+    error_message = "push_failure_ratio is a share of all pushes: give a number between 0 and 1, such as 0.2."
   }
 
   validation {
     condition = alltrue([
-      for name, value in var.alert_thresholds : value >= 0 && (name == "non_ack_ratio" || floor(value) == value)
+      for name, value in var.alert_thresholds : value >= 0 && (name == "push_failure_ratio" || floor(value) == value)
     ])
     error_message = "Give seconds and counts as whole numbers from 0 upwards."
   }
 }
 
+variable "webhook_silence_hours" {
+  description = "Hours without an accepted webhook of Customer.io after which an alert fires: longer than the longest pause in which you send nothing. No such alert if null."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.webhook_silence_hours == null ? true : var.webhook_silence_hours >= 1 && var.webhook_silence_hours <= 168 && floor(var.webhook_silence_hours) == var.webhook_silence_hours
+    error_message = "Give whole hours from 1 to 168, or null. After 168 hours, which are 7 days, Customer.io stops retrying webhooks."
+  }
+}
+
+variable "customerio_webhook_addresses" {
+  description = "Addresses that Customer.io sends webhooks from. Those of webhook-addresses.yaml for customerio_region if empty."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for address in var.customerio_webhook_addresses : can(cidrhost("${address}/32", 0)) || can(cidrhost("${address}/128", 0))])
+    error_message = "Give single addresses such as [\"34.76.143.229\"], as `GET /v1/info/ip_addresses` of Customer.io's App API lists them."
+  }
+}
+
+variable "request_log_share" {
+  description = "Share of Cloud Run's request lines with a status below 400 that are kept, from 0 to 1. Metrics and alerts count all of them whatever this is."
+  type        = number
+  default     = 0.01
+  nullable    = false
+
+  validation {
+    condition     = var.request_log_share >= 0 && var.request_log_share <= 1
+    error_message = "Give a share of all lines, from 0 (none is kept) to 1 (all are)."
+  }
+}
+
 variable "slo_goals" {
-  description = "Shares that must be good over 28 days: delivery attempts that end in a final answer, and webhooks that are accepted."
+  description = "Shares that must be good over 28 days: messages that do not end exhausted or uncertain, time in which no message waits for longer than oldest_unacked_seconds, and webhooks of Customer.io that are accepted."
   type = object({
-    delivery = optional(number, 0.99)
-    webhook  = optional(number, 0.999)
+    delivery  = optional(number, 0.999)
+    freshness = optional(number, 0.99)
+    webhook   = optional(number, 0.999)
   })
   default  = {}
   nullable = false

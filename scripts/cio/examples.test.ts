@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { createProgram } from './program.ts'
@@ -40,6 +40,18 @@ describe('the examples', () => {
       for (const call of calls) await program().parseAsync(argumentsOf(call), { from: 'user' })
     },
   )
+
+  const runbooks = join(import.meta.dirname, '../../terraform/runbooks')
+  it.each(readdirSync(runbooks))('of the runbook %s are understood', async (file) => {
+    const text = readFileSync(join(runbooks, file), 'utf8')
+    // Within sentences and tables, a command stands between backticks, and may go on in the next line.
+    const quoted = [...text.matchAll(/`((?:npm run cio -- |npx cio-gcp )[^`]+)`/g)].map(([, call = '']) =>
+      call.replaceAll('\n', ' '),
+    )
+    for (const call of [...quoted.flatMap(callsIn), ...callsIn(text)]) {
+      await program().parseAsync(argumentsOf(call), { from: 'user' })
+    }
+  })
 
   it('of the guide are understood', async () => {
     const guide = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8')

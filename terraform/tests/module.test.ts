@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
@@ -148,58 +148,6 @@ describe('variables and outputs', () => {
       const validations = z.array(z.object({ error_message: z.string().min(30) })).parse(body.validation)
       const runs = tests.split(`expect_failures = [var.${name}]`).length - 1
       expect({ name, enough: runs >= validations.length }).toEqual({ name, enough: true })
-    }
-  })
-})
-
-describe('alerts', () => {
-  const alert = z.object({
-    title: z.string(),
-    text: z.string(),
-    conditions: z.record(z.string(), z.object({ filter: z.string(), group_by: z.array(z.string()).min(1) })),
-  })
-
-  it('each have a runbook that says what is broken for whom, what to type, and what to do', () => {
-    const keys = [...Object.keys(z.record(z.string(), alert).parse(declared.locals.alerts)), 'error-budget']
-    for (const key of keys) {
-      const path = join(MODULE, 'runbooks', `${key}.md`)
-      expect(existsSync(path) ? path : `no ${path}`).toBe(path)
-      const runbook = readFileSync(path, 'utf8')
-      expect(readFileSync(join(MODULE, 'runbooks/README.md'), 'utf8')).toContain(`(${key}.md)`)
-      expect(runbook).toMatch(/^# .+\n\n\*\*Broken for:\*\* [\s\S]+\n\n\*\*Type first:\*\* `[\s\S]+\n## Do\n/)
-    }
-  })
-
-  it('tell of the first webhook that is not understood: it may be an opt-out', () => {
-    const { quarantine } = z
-      .record(z.string(), alert.extend({ conditions: z.record(z.string(), z.looseObject({ filter: z.string() })) }))
-      .parse(declared.locals.alerts)
-    const conditions = Object.values(quarantine?.conditions ?? {})
-    expect(conditions).toMatchObject([{ filter: expect.stringContaining('local.metric_types.quarantined') }])
-    // Without a threshold of its own, a condition fires above 0.
-    for (const condition of conditions) expect(condition).not.toHaveProperty('threshold')
-  })
-
-  it('tell series apart by labels that their metrics have', () => {
-    const charts = z
-      .array(z.object({ filter: z.string(), group_by: z.array(z.string()) }))
-      .parse(declared.locals.charts)
-    const conditions = Object.values(z.record(z.string(), alert).parse(declared.locals.alerts)).flatMap((a) =>
-      Object.values(a.conditions),
-    )
-    const labels = z
-      .record(z.string(), z.object({ labels: z.record(z.string(), z.string()) }))
-      .parse(declared.locals.metrics)
-    for (const { filter, group_by } of [...charts, ...conditions]) {
-      const name = filter.match(/local\.metric_types\.(\w+)/)?.[1]
-      if (name === undefined) continue
-      const used = [...group_by, ...(filter.match(/metric\.labels\.\w+/g) ?? [])]
-      const own = used.flatMap((field) => field.match(/^metric\.labels?\.(\w+)$/)?.[1] ?? [])
-      expect({ name, own, known: Object.keys(labels[name]?.labels ?? {}) }).toEqual({
-        name,
-        own,
-        known: expect.arrayContaining(own),
-      })
     }
   })
 })

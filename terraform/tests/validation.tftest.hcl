@@ -275,7 +275,7 @@ run "ratio_in_percent" {
   command = plan
 
   variables {
-    alert_thresholds = { non_ack_ratio = 20 }
+    alert_thresholds = { push_failure_ratio = 20 }
   }
 
   expect_failures = [var.alert_thresholds]
@@ -289,6 +289,36 @@ run "threshold_below_zero" {
   }
 
   expect_failures = [var.alert_thresholds]
+}
+
+run "silence_longer_than_customerio_retries" {
+  command = plan
+
+  variables {
+    webhook_silence_hours = 169
+  }
+
+  expect_failures = [var.webhook_silence_hours]
+}
+
+run "network_instead_of_an_address" {
+  command = plan
+
+  variables {
+    customerio_webhook_addresses = ["34.76.143.0/24"]
+  }
+
+  expect_failures = [var.customerio_webhook_addresses]
+}
+
+run "share_of_request_lines_in_percent" {
+  command = plan
+
+  variables {
+    request_log_share = 5
+  }
+
+  expect_failures = [var.request_log_share]
 }
 
 run "goal_in_percent" {

@@ -39,6 +39,9 @@ module "pipeline" {
   existing_notification_channels = local.values.existing_notification_channels
   runbook_url                    = local.values.runbook_url
   alert_thresholds               = local.values.alert_thresholds
+  webhook_silence_hours          = local.values.webhook_silence_hours
+  customerio_webhook_addresses   = local.values.customerio_webhook_addresses
+  request_log_share              = local.values.request_log_share
   slo_goals                      = local.values.slo_goals
   messages_per_month             = local.values.messages_per_month
 }

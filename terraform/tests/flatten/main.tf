@@ -66,13 +66,72 @@ output "metric_uses" {
     for environment, r in var.environments : [
       for by, text in merge(
         { for key, alert in r.alerts : "alert ${key}" => jsonencode(alert.conditions) },
-        { for key, slo in r.slos : "slo ${key}" => jsonencode(slo.request_based_sli) },
+        { for key, slo in r.slos : "slo ${key}" => jsonencode([slo.request_based_sli, slo.windows_based_sli]) },
         { dashboard = r.dashboard.dashboard_json },
         ) : [
         for found in regexall("metric\\.type=\\\\+\"([^\\\\]+)\\\\+\"", text) : { environment = environment, by = by, metric = found[0] }
       ]
     ]
   ])
+}
+
+# What alerts.test.ts evaluates. Ids of SLOs are made up by the mocks, and read as their names.
+output "monitoring" {
+  description = "By environment: what its metrics count, and when its alerts and SLOs are at fault."
+  value = {
+    for environment, r in var.environments : environment => {
+      project = r.dataset.project
+      metrics = {
+        for name, metric in r.metrics : "logging.googleapis.com/user/${metric.name}" => merge(
+          { filter = metric.filter, labels = metric.label_extractors },
+          metric.value_extractor == null ? {} : { value = metric.value_extractor },
+        )
+      }
+      slos = {
+        for name, slo in r.slos : name => merge(
+          { goal = slo.goal },
+          { for sli in slo.request_based_sli : "ratio" => {
+            good = sli.good_total_ratio[0].good_service_filter
+            bad  = sli.good_total_ratio[0].bad_service_filter
+          } },
+          { for sli in slo.windows_based_sli : "windows" => {
+            period = sli.window_period
+            sum_of = sli.metric_sum_in_range[0].time_series
+            max    = sli.metric_sum_in_range[0].range[0].max
+          } },
+        )
+      }
+      alerts = {
+        for name, alert in r.alerts : name => {
+          severity = alert.severity
+          combiner = alert.combiner
+          runbook  = basename(alert.documentation[0].links[0].url)
+          conditions = {
+            for c in alert.conditions : c.display_name => merge(
+              { for t in c.condition_threshold : "threshold" => merge(
+                {
+                  filter   = [for name, slo in r.slos : replace(t.filter, slo.id, name) if strcontains(t.filter, slo.id) || !startswith(t.filter, "select_slo")][0]
+                  above    = t.threshold_value
+                  duration = t.duration
+                  missing  = t.evaluation_missing_data
+                },
+                { for a in t.aggregations : "aggregation" => {
+                  aligner  = a.per_series_aligner
+                  reducer  = a.cross_series_reducer
+                  group_by = a.group_by_fields
+                  period   = a.alignment_period
+                } },
+                t.denominator_filter == null ? {} : { denominator = t.denominator_filter },
+              ) },
+              { for l in c.condition_matched_log : "log" => { filter = l.filter, labels = l.label_extractors } },
+              { for p in c.condition_prometheus_query_language : "promql" => { query = p.query } },
+            )
+          }
+        }
+      }
+      exclusions = [for exclusion in values(r.exclusions) : exclusion.filter if !exclusion.disabled]
+    }
+  }
 }
 
 output "secret_data" {

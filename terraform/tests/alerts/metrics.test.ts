@@ -1,36 +1,42 @@
-import { z } from 'zod'
-import { MODULE, readModule } from './hcl.ts'
+import { instanceEntry, requestEntry, STRANGERS_ADDRESS } from './entries.ts'
+import {
+  configurationLines,
+  customerioLines,
+  ENDS,
+  EVENTS,
+  messageLines,
+  warehouseLines,
+  webhookLines,
+} from './function-lines.ts'
 import { parseLogFilter, valueAt } from './log-filter.ts'
-import { configurationLines, customerioLines, messageLines, warehouseLines, webhookLines } from './log-lines.ts'
+import { extracted, readMonitoring } from './monitoring.ts'
 
-/** The metrics of metrics.tf, held against lines that the functions' own code writes. */
+/** The metrics that are planned, held against lines that the functions' own code writes, and lines of Cloud Run. */
 
-const metricSchema = z.strictObject({
-  description: z.string(),
-  filter: z.string(),
-  labels: z.record(z.string(), z.string()),
-  value: z.string().optional(),
-  unit: z.string().optional(),
-})
-
-let metrics: Readonly<Record<string, z.infer<typeof metricSchema>>>
+const PREFIX = 'logging.googleapis.com/user/customerio/'
+const { metrics } = readMonitoring()
 let lines: readonly unknown[]
 
 beforeAll(async () => {
-  const { locals } = await readModule(MODULE)
-  metrics = z.record(z.string(), metricSchema).parse(locals.metrics)
+  const { delivered, refused, outage, unauthorised, exhausted } = ENDS
   lines = [
-    ...(await messageLines()),
+    ...(await messageLines([delivered, refused, outage, unauthorised, exhausted, ENDS.defect])),
     ...(await customerioLines([200, 401, 429, 503])),
     ...(await webhookLines()),
-    ...(await warehouseLines()),
+    ...(await warehouseLines([EVENTS.ordinary, EVENTS.notUnderstood, EVENTS.newObjectType], 'webhook_events')),
     ...(await configurationLines()),
+    requestEntry({ status: 204 }),
+    requestEntry({ status: 401, from: STRANGERS_ADDRESS }),
+    requestEntry({ status: 204, service: 'track' }),
+    requestEntry({ status: 405, method: 'GET' }),
+    instanceEntry('track', 'WARNING', 'Container called exit(1).'),
+    instanceEntry('track', 'ERROR', 'Memory limit of 1024 MiB exceeded with 1031 MiB used.'),
   ]
 })
 
 function metric(name: string) {
-  const found = metrics[name]
-  if (found === undefined) throw new Error(`metrics.tf has no ${name}`)
+  const found = metrics[`${PREFIX}${name}`]
+  if (found === undefined) throw new Error(`no metric ${name} is planned`)
   return found
 }
 
@@ -40,10 +46,10 @@ function counted(name: string): Record<string, unknown>[] {
   return lines.filter(parseLogFilter(filter)).map((line) => ({
     ...Object.fromEntries(
       Object.entries(labels)
-        .map(([label, path]) => [label, valueAt(line, path)])
+        .map(([label, path]) => [label, valueAt(line, extracted(path))])
         .filter(([, found]) => found !== undefined),
     ),
-    ...(value !== undefined && { value: valueAt(line, value) }),
+    ...(value !== undefined && { value: valueAt(line, extracted(value)) }),
   }))
 }
 
@@ -54,20 +60,37 @@ it('counts every end of a message once, by outcome and cause', () => {
     { function: 'track', outcome: 'retry', cause: 'transient' },
     { function: 'track', outcome: 'retry', cause: 'configuration' },
     { function: 'track', outcome: 'exhausted', cause: 'transient' },
+    { function: 'track', outcome: 'retry', cause: 'transient' },
+    { function: 'warehouse', outcome: 'delivered' },
     { function: 'warehouse', outcome: 'delivered' },
     { function: 'warehouse', outcome: 'delivered' },
   ])
 })
 
-it('counts dead letters by reason', () => {
-  expect(counted('dead_letters')).toEqual([
-    { function: 'track', reason: 'contract' },
-    { function: 'track', reason: 'exhausted' },
+it('counts final outcomes, with the reason of dead letters, and nothing that is tried again', () => {
+  expect(counted('final_outcomes').filter((one) => one.function === 'track')).toEqual([
+    { function: 'track', outcome: 'delivered' },
+    { function: 'track', outcome: 'refused', reason: 'contract' },
+    { function: 'track', outcome: 'exhausted', reason: 'exhausted' },
   ])
+})
+
+it('counts error lines of our own that are not about our configuration', () => {
+  expect(counted('error_lines')).toEqual([
+    { event: 'unexpected_error' },
+    { event: 'secret' },
+    { event: 'webhook' },
+    { event: 'configuration_invalid' },
+  ])
+})
+
+it('counts POST requests to the webhook, and apart those from addresses of Customer.io', () => {
+  expect(counted('webhook_requests')).toEqual([{ http_status: 204 }, { http_status: 401 }])
+  expect(counted('webhook_requests_of_customerio')).toEqual([{ http_status: 204 }])
 })
 
 it('takes the age of messages that are settled, and not of those that are retried', () => {
-  expect(counted('message_age')).toHaveLength(counted('messages').length - 2)
+  expect(counted('message_age')).toHaveLength(counted('messages').length - 3)
 })
 
 it('counts requests to Customer.io by status, or by reason when no answer came', () => {
@@ -93,7 +116,7 @@ it('counts webhooks by answer, with the reason of those that are not accepted', 
 })
 
 it('counts rows that BigQuery refused, by table', () => {
-  expect(counted('warehouse_row_errors')).toEqual([{ table: 'webhook_events' }])
+  expect(counted('warehouse_row_errors')).toEqual([{ table: 'webhook_events' }, { table: 'webhook_events' }])
 })
 
 it('counts webhooks in the quarantine, by reason', () => {
@@ -112,7 +135,7 @@ it('counts secrets that are unset or unreadable, by name', () => {
 })
 
 it('finds a number in every line a distribution is made of', () => {
-  const distributions = Object.keys(metrics).filter((name) => metric(name).value !== undefined)
+  const distributions = names().filter((name) => metric(name).value !== undefined)
   expect(distributions).toEqual(
     expect.arrayContaining(['message_latency', 'message_age', 'customerio_latency', 'batch_size']),
   )
@@ -122,7 +145,7 @@ it('finds a number in every line a distribution is made of', () => {
 })
 
 it('has for every metric a line that it counts, and for every label a line that fills it', () => {
-  for (const name of Object.keys(metrics)) {
+  for (const name of names()) {
     const filled = new Set(counted(name).flatMap((entry) => Object.keys(entry)))
     const { labels } = metric(name)
     expect({ name, filled: Object.keys(labels).filter((label) => filled.has(label)) }).toEqual({
@@ -131,3 +154,7 @@ it('has for every metric a line that it counts, and for every label a line that 
     })
   }
 })
+
+function names(): string[] {
+  return Object.keys(metrics).map((type) => type.replace(PREFIX, ''))
+}

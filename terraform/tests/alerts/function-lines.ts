@@ -2,27 +2,27 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type HttpFunction, http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
-import { createDataset } from '../../functions/warehouse/dataset.ts'
-import { createWarehouseHandler } from '../../functions/warehouse/handler.ts'
-import { createWebhookHandler } from '../../functions/webhook/handler.ts'
-import { TEST_BATCH } from '../../scripts/testing/customerio-service.ts'
-import { hostOfTest } from '../../scripts/testing/host.ts'
-import { systemClock } from '../../shared/clock/index.ts'
-import { ConfigurationError } from '../../shared/config/index.ts'
-import { CustomerIOService, logRequests } from '../../shared/customerio/index.ts'
-import { createPushHandler } from '../../shared/delivery/index.ts'
-import { createLog, type Log } from '../../shared/logging/index.ts'
-import type { Outcome } from '../../shared/outcome/index.ts'
-import { RateLimiter } from '../../shared/rate/index.ts'
-import { createFunction, leaveBodiesUnread } from '../../shared/runtime/index.ts'
-import { createSecret } from '../../shared/secrets/index.ts'
+import { createDataset } from '../../../functions/warehouse/dataset.ts'
+import { createWarehouseHandler } from '../../../functions/warehouse/handler.ts'
+import { createWebhookHandler } from '../../../functions/webhook/handler.ts'
+import { TEST_BATCH } from '../../../scripts/testing/customerio-service.ts'
+import { hostOfTest } from '../../../scripts/testing/host.ts'
+import { systemClock } from '../../../shared/clock/index.ts'
+import { ConfigurationError } from '../../../shared/config/index.ts'
+import { CustomerIOService, logRequests } from '../../../shared/customerio/index.ts'
+import { createPushHandler } from '../../../shared/delivery/index.ts'
+import { createLog, type Log } from '../../../shared/logging/index.ts'
+import type { Outcome } from '../../../shared/outcome/index.ts'
+import { RateLimiter } from '../../../shared/rate/index.ts'
+import { createFunction, leaveBodiesUnread } from '../../../shared/runtime/index.ts'
+import { createSecret } from '../../../shared/secrets/index.ts'
 import {
   CustomerIOWebhookHandler,
   SIGNATURE_HEADER,
   signWebhook,
   TIMESTAMP_HEADER,
-} from '../../shared/webhooks/index.ts'
-import { entryOf } from './log-filter.ts'
+} from '../../../shared/webhooks/index.ts'
+import { entryOf } from './entries.ts'
 
 /** Runs the parts of the functions that log, and gives back the lines that metrics, alerts and the dashboard read. */
 
@@ -67,21 +67,35 @@ function pushOf(data: string, deliveryAttempt = 1): RequestInit {
   }
 }
 
-/** One line for each way a Pub/Sub message can end. */
-export async function messageLines(): Promise<unknown[]> {
-  const ends: readonly { outcome: Outcome; attempt: number }[] = [
-    { outcome: { kind: 'delivered', batchSize: 3 }, attempt: 1 },
-    { outcome: { kind: 'refused', reason: 'contract', error: 'name: missing' }, attempt: 1 },
-    { outcome: { kind: 'retry', cause: 'transient', error: 'HTTP 500', httpStatus: 500 }, attempt: 1 },
-    { outcome: { kind: 'retry', cause: 'configuration', error: 'HTTP 401', httpStatus: 401 }, attempt: 1 },
-    { outcome: { kind: 'retry', cause: 'transient', error: 'HTTP 500', httpStatus: 500 }, attempt: MAX_ATTEMPTS },
-  ]
+/** How a message ends: with an outcome, at the first delivery attempt or the last, or with an error that nobody thought of. */
+interface End {
+  readonly outcome: Outcome | 'throws'
+  readonly last?: boolean
+}
+
+export const ENDS = {
+  delivered: { outcome: { kind: 'delivered', batchSize: 3 } },
+  refused: { outcome: { kind: 'refused', reason: 'contract', error: 'name: missing' } },
+  uncertain: { outcome: { kind: 'refused', reason: 'uncertain', error: 'no answer' } },
+  outage: { outcome: { kind: 'retry', cause: 'transient', error: 'HTTP 500', httpStatus: 500 } },
+  busy: { outcome: { kind: 'retry', cause: 'busy', error: 'the queue is full' } },
+  unauthorised: { outcome: { kind: 'retry', cause: 'configuration', error: 'HTTP 401', httpStatus: 401 } },
+  exhausted: { outcome: { kind: 'retry', cause: 'transient', error: 'HTTP 500', httpStatus: 500 }, last: true },
+  defect: { outcome: 'throws' },
+} as const satisfies Record<string, End>
+
+/** The lines of a function whose messages end so. */
+export async function messageLines(ends: readonly End[]): Promise<unknown[]> {
   return linesOf('track', async (log) => {
     const waiting = [...ends]
     const handler = createPushHandler<string>({
       work: {
         parse: (message) => ({ ok: true, value: message.messageId }),
-        deliver: async () => waiting.shift()?.outcome ?? { kind: 'delivered' },
+        deliver: async () => {
+          const outcome = waiting.shift()?.outcome ?? 'throws'
+          if (outcome === 'throws') throw new TypeError('undefined is not a function')
+          return outcome
+        },
       },
       deadLetters: { publish: async () => {} },
       maxDeliveryAttempts: MAX_ATTEMPTS,
@@ -91,7 +105,7 @@ export async function messageLines(): Promise<unknown[]> {
     })
     await postTo(
       handler,
-      ends.map(({ attempt }) => pushOf('{}', attempt)),
+      ends.map(({ last = false }) => pushOf('{}', last ? MAX_ATTEMPTS : 1)),
     )
   })
 }
@@ -135,7 +149,7 @@ export async function customerioLines(statuses: readonly number[]): Promise<unkn
   })
 }
 
-/** A webhook that is accepted, one that is forged, and one that meets a function without keys. */
+/** A webhook that is accepted, one that is forged, and one that meets a function without keys, in this order. */
 export async function webhookLines(): Promise<unknown[]> {
   const body = JSON.stringify(SENT)
   const signedBy = (key: string): RequestInit => ({
@@ -168,10 +182,18 @@ export async function webhookLines(): Promise<unknown[]> {
   ]
 }
 
-/** A row that BigQuery refuses, and a webhook that is not understood. */
-export async function warehouseLines(): Promise<unknown[]> {
+/** What `warehouseLines` can be given: an ordinary event, ones with something new, and what is not understood. */
+export const EVENTS = {
+  ordinary: SENT,
+  newField: { ...SENT, data: { colour: 'blue' } },
+  newObjectType: { ...SENT, object_type: 'fax' },
+  notUnderstood: { hello: 'world' },
+} as const
+
+/** Webhooks that the warehouse stores, while BigQuery refuses the rows of the table `refuses`, if any. */
+export async function warehouseLines(events: readonly object[], refuses = 'none'): Promise<unknown[]> {
   const bigQuery = createServer((request, response) => {
-    const refused = request.url?.includes('/webhook_events/') === true
+    const refused = request.url?.includes(`/${refuses}/`) === true
     const insertErrors = [
       { index: 0, errors: [{ reason: 'invalid', message: 'Could not parse', location: 'timestamp' }] },
     ]
@@ -202,7 +224,10 @@ export async function warehouseLines(): Promise<unknown[]> {
       log,
       clock: systemClock,
     })
-    await postTo(handler, [pushOf(JSON.stringify(SENT)), pushOf('{"hello":"world"}')])
+    await postTo(
+      handler,
+      events.map((event) => pushOf(JSON.stringify(event))),
+    )
   })
   delete process.env.BIGQUERY_EMULATOR_HOST
   bigQuery.closeAllConnections()

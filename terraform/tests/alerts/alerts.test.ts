@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse as parseYaml } from 'yaml'
+import { z } from 'zod'
+import { MODULE } from '../hcl.ts'
+import { CUSTOMERIO_ADDRESS, PROJECT, requestEntry } from './entries.ts'
+import { holds, opened, opens } from './evaluate.ts'
+import { parseLogFilter } from './log-filter.ts'
+import { readMonitoring } from './monitoring.ts'
+import { forgeries, outageOfCustomerIo, PAIRS, withoutPublicWayIn } from './scenarios.ts'
+
+/** Every alert that is planned for prod, fed with what it watches and with what it must not mind. */
+
+const monitoring = readMonitoring()
+const burns = (name: string) => JSON.stringify(monitoring.alerts[name]).includes('select_slo_burn_rate')
+
+const planned = Object.entries(monitoring.alerts).flatMap(([name, alert]) =>
+  burns(name) ? [`${name}: `] : Object.keys(alert.conditions).map((condition) => `${name}: ${condition}`),
+)
+const paired = Object.entries(PAIRS).flatMap(([name, conditions]) =>
+  Object.entries(conditions).map(([condition, pair]) => ({ name, condition, pair })),
+)
+
+it('every condition of every alert has something that opens it and a neighbour that does not', () => {
+  expect(paired.map(({ name, condition }) => `${name}: ${condition}`).sort()).toEqual([...planned].sort())
+})
+
+describe.each(paired)('$name: $condition', ({ name, condition, pair }) => {
+  const alert = monitoring.alerts[name]
+  const happens = async (scenario: 'fires' | 'silent') => {
+    const one = await pair[scenario]()
+    if (alert === undefined) throw new Error(`no alert ${name}`)
+    const only = alert.conditions[condition]
+    return only === undefined ? opens(alert, one, monitoring) : holds(only, one, monitoring)
+  }
+  it('fires', async () => expect(await happens('fires')).toBe(true))
+  it('is silent next to it', async () => expect(await happens('silent')).toBe(false))
+})
+
+describe('what a night looks like', () => {
+  it('an outage of Customer.io is late messages, and no defect of ours', async () => {
+    expect(opened(await outageOfCustomerIo(), withoutSilence())).toEqual(['backlog', 'freshness-slow'])
+  })
+
+  it('a webhook that nobody may call is told of at the first request', async () => {
+    const scenario = await withoutPublicWayIn()
+    const at = (minutes: number) => opened({ ...scenario, minutes }, withoutSilence())
+    expect(at(2)).toContain('webhook')
+    expect(opened(scenario, withoutSilence())).toEqual(['webhook', 'webhook-fast', 'webhook-slow'])
+  })
+
+  it('forged webhooks wake nobody', async () => {
+    expect(opened(await forgeries(), withoutSilence())).toEqual([])
+  })
+
+  it('a webhook that never worked is told of, although it never had a point to lose', () => {
+    expect(opened({ minutes: 0 }, monitoring)).toEqual(['webhook-silence'])
+  })
+})
+
+/** These nights are shorter than the silence that is told of. */
+function withoutSilence() {
+  const { 'webhook-silence': silence, ...alerts } = monitoring.alerts
+  expect(silence).toBeDefined()
+  return { ...monitoring, alerts }
+}
+
+it('no alert, SLO or metric rests on metrics of Google that leave lines out, or count its own as ours', () => {
+  expect(JSON.stringify(monitoring)).not.toMatch(/log_entry_count|run\.googleapis\.com\/request_count/)
+})
+
+it('dead letters are told of more loudly the older they are', () => {
+  const severities = ['dead-letters-waiting', 'dead-letters-aging', 'dead-letters-expiring'].map(
+    (name) => monitoring.alerts[name]?.severity,
+  )
+  expect(severities).toEqual(['WARNING', 'ERROR', 'CRITICAL'])
+})
+
+describe('the exclusion of request lines', () => {
+  const [exclusion = ''] = monitoring.exclusions
+  const leavesOut = parseLogFilter(exclusion)
+
+  it('leaves out all but a share of those that succeeded', () => {
+    expect(monitoring.exclusions).toHaveLength(1)
+    const lines = Array.from({ length: 1_000 }, (_, index) => requestEntry({ status: 204, insertId: index / 1_000 }))
+    expect(lines.filter((line) => !leavesOut(line))).toHaveLength(10)
+  })
+
+  it.each([400, 401, 403, 429, 500, 503])('keeps every %i', (status) => {
+    expect(leavesOut(requestEntry({ status }))).toBe(false)
+  })
+
+  it('keeps those of other services', () => {
+    expect(leavesOut(requestEntry({ status: 200, service: 'billing' }))).toBe(false)
+  })
+})
+
+it('knows the addresses that Customer.io sends from, of each data centre', () => {
+  const addresses = z
+    .record(z.enum(['us', 'eu']), z.array(z.ipv4()).min(10))
+    .parse(parseYaml(readFileSync(join(MODULE, 'webhook-addresses.yaml'), 'utf8')))
+  expect(addresses.eu).toContain(CUSTOMERIO_ADDRESS)
+  for (const list of Object.values(addresses)) expect(new Set(list).size).toBe(list.length)
+})
+
+it('reads the plan of the project whose entries it makes', () => {
+  expect(monitoring.project).toBe(PROJECT)
+})

@@ -1,0 +1,71 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { MODULE, readModule } from '../hcl.ts'
+import { readMonitoring } from './monitoring.ts'
+
+const RUNBOOKS = join(MODULE, 'runbooks')
+const { alerts, metrics } = readMonitoring()
+const inUse = [...new Set(Object.values(alerts).map(({ runbook }) => runbook))]
+const read = (file: string) => readFileSync(join(RUNBOOKS, file), 'utf8')
+
+it.each(inUse)('%s says what is broken for whom, then what to type, then what to do, and is listed', (file) => {
+  expect(existsSync(join(RUNBOOKS, file))).toBe(true)
+  expect(read(file)).toMatch(
+    /^# .+\n\n\*\*Broken for:\*\* [^\n]+\n(?:[^\n]+\n)*\n\*\*Type first:\*\* `[\s\S]+\n## Do\n/,
+  )
+  expect(read('README.md')).toContain(`](${file})`)
+})
+
+it('has no runbook that no alert leads to', () => {
+  const files = readdirSync(RUNBOOKS).filter((file) => file !== 'README.md')
+  expect(files).toEqual(inUse.sort())
+})
+
+it('leads from one runbook to another that exists', () => {
+  for (const file of readdirSync(RUNBOOKS)) {
+    for (const [, target = ''] of read(file).matchAll(/\]\(([\w-]+\.md)\)/g)) {
+      expect({ file, target, exists: existsSync(join(RUNBOOKS, target)) }).toEqual({ file, target, exists: true })
+    }
+  }
+})
+
+it('names charts that the dashboard has', async () => {
+  const titles = (await charts()).map(({ title }) => title)
+  for (const file of inUse) {
+    for (const [, line = ''] of read(file).matchAll(/Dashboard[^:]*: ([^\n]+)/g)) {
+      for (const [, named = ''] of line.matchAll(/\*([^*]+)\*/g)) {
+        expect({ file, named, found: titles.some((title) => title.startsWith(named)) }).toMatchObject({ found: true })
+      }
+    }
+  }
+})
+
+it('tells series apart by labels that their metrics have', async () => {
+  const uses = [
+    ...(await charts()).map(({ filter, group_by }) => ({
+      type: filter.replace(/^.*local\.metric_types\.(\w+).*$/, 'logging.googleapis.com/user/customerio/$1'),
+      fields: [...group_by, ...(filter.match(/metric\.labels\.\w+/g) ?? [])],
+    })),
+    ...Object.values(alerts)
+      .flatMap(({ conditions }) => Object.values(conditions))
+      .flatMap(({ threshold }) => (threshold?.aggregation === undefined ? [] : [threshold]))
+      .map(({ filter, aggregation }) => ({
+        type: filter.match(/metric\.type="([^"]+)"/)?.[1] ?? '',
+        fields: [...(aggregation?.group_by ?? []), ...(filter.match(/metric\.labels\.\w+/g) ?? [])],
+      })),
+  ].filter(({ type }) => type.startsWith('logging.googleapis.com/user/'))
+  expect(uses.length).toBeGreaterThan(30)
+  for (const { type, fields } of uses) {
+    const own = fields.flatMap((field) => field.match(/^metric\.labels?\.(\w+)$/)?.[1] ?? [])
+    const known = Object.keys(metrics[type]?.labels ?? {})
+    expect({ type, own, known }).toEqual({ type, own, known: expect.arrayContaining(own) })
+  }
+})
+
+async function charts() {
+  const { locals } = await readModule(MODULE)
+  return z
+    .array(z.looseObject({ title: z.string(), filter: z.string(), group_by: z.array(z.string()) }))
+    .parse(locals.charts)
+}

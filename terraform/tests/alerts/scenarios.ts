@@ -1,0 +1,265 @@
+import {
+  CUSTOMERIO_ADDRESS,
+  deploymentEntry,
+  instanceEntry,
+  requestEntry,
+  revisionEntry,
+  STRANGERS_ADDRESS,
+  secretReadEntry,
+  stderrEntry,
+} from './entries.ts'
+import type { Scenario } from './evaluate.ts'
+import { configurationLines, ENDS, EVENTS, messageLines, warehouseLines, webhookLines } from './function-lines.ts'
+import type { Series } from './series.ts'
+
+/** A condition, something that it must see, and what is next to it and must not open it. */
+export interface Pair {
+  readonly fires: () => Promise<Scenario>
+  readonly silent: () => Promise<Scenario>
+}
+
+const DAY_S = 86_400
+
+/** Entries that are written at each of these minutes, watched until a quarter of an hour after the last. */
+function written(entries: readonly unknown[], { at = [0, 1, 2, 3], times = 1 } = {}): Scenario {
+  return { written: entries.map((entry) => ({ entry, minutes: at, times })), minutes: Math.max(...at) + 15 }
+}
+
+const minutesTo = (last: number, step = 1) => Array.from({ length: last / step + 1 }, (_, index) => index * step)
+
+/** A metric of Pub/Sub for one subscription, the same every minute for a while. */
+function subscription(name: string, metric: string, value: number, minutes = 15, labels = {}): Series {
+  return {
+    resource: { type: 'pubsub_subscription', labels: { subscription_id: name } },
+    metric: { type: `pubsub.googleapis.com/subscription/${metric}`, labels },
+    points: minutesTo(minutes).map((minute) => ({ minute, value })),
+  }
+}
+const of = (...series: Series[]): Scenario => ({ series, minutes: 15 })
+const oldestDeadLetter = (days: number) =>
+  of(subscription('track-dead-letter', 'oldest_unacked_message_age', days * DAY_S))
+const pushes = (response_class: string, count: number) =>
+  subscription('track', 'push_request_count', count, 15, { response_class })
+
+/** Two hours in which Customer.io answers nothing but 500, as the functions and Pub/Sub tell of it. */
+export async function outageOfCustomerIo(): Promise<Scenario> {
+  const lines = await messageLines([ENDS.outage, ENDS.busy])
+  return {
+    ...written(lines, { at: minutesTo(120), times: 10 }),
+    series: [
+      subscription('track', 'push_request_count', 20, 120, { response_class: 'remote_server_5xx' }),
+      {
+        ...subscription('track', 'oldest_unacked_message_age', 0),
+        points: minutesTo(120).map((minute) => ({ minute, value: minute * 60 })),
+      },
+    ],
+    minutes: 120,
+  }
+}
+
+/** Customer.io calls a webhook that nobody may call: it tries again after an hour. */
+export async function withoutPublicWayIn(): Promise<Scenario> {
+  return written([requestEntry({ status: 403 })], { at: [0, 60, 120] })
+}
+
+/** What strangers do to any public address. */
+export async function forgeries(): Promise<Scenario> {
+  const [, forged] = await webhookLines()
+  const request = requestEntry({ status: 401, from: STRANGERS_ADDRESS })
+  return written([forged, request], { at: minutesTo(60), times: 20 })
+}
+
+const deadLettered = async () => written(await messageLines([ENDS.refused, ENDS.exhausted]))
+const retried = async () => written(await messageLines([ENDS.outage, ENDS.busy, ENDS.unauthorised]), { times: 50 })
+/** Six hours in which one message of 41 ends so. */
+async function burning(bad: (typeof ENDS)[keyof typeof ENDS]): Promise<Scenario> {
+  const at = minutesTo(360, 5)
+  const good = written(await messageLines([ENDS.delivered, ENDS.refused]), { at, times: 20 })
+  return {
+    written: [...(good.written ?? []), ...(written(await messageLines([bad]), { at }).written ?? [])],
+    minutes: 360,
+  }
+}
+
+const webhooksAnswered = async (status: number, from = CUSTOMERIO_ADDRESS): Promise<Scenario> => ({
+  ...written([requestEntry({ status, from })], { at: minutesTo(360, 5) }),
+  minutes: 360,
+})
+
+const secretLine = async (event: string) => {
+  const lines = await configurationLines()
+  return lines.filter((line) => JSON.stringify(line).includes(`"${event}"`))
+}
+
+/** By alert and condition. A burn alert is looked at as a whole: its windows belong together. */
+export const PAIRS: Readonly<Record<string, Readonly<Record<string, Pair>>>> = {
+  'dead-letters': {
+    'a function dead-lettered messages': { fires: deadLettered, silent: retried },
+    'Pub/Sub forwarded messages that a function could not handle': {
+      fires: async () => of(subscription('track', 'dead_letter_message_count', 1)),
+      silent: async () => of(subscription('track', 'dead_letter_message_count', 0), pushes('remote_server_5xx', 9)),
+    },
+  },
+  'dead-letters-waiting': {
+    'dead letters waiting': {
+      fires: async () => of(subscription('track-dead-letter', 'num_undelivered_messages', 1_001)),
+      silent: async () =>
+        of(
+          subscription('track-dead-letter', 'num_undelivered_messages', 1_000),
+          subscription('track', 'num_undelivered_messages', 50_000),
+        ),
+    },
+    'the oldest is older than 7 days': {
+      fires: async () => oldestDeadLetter(7.1),
+      silent: async () => oldestDeadLetter(6.9),
+    },
+  },
+  'dead-letters-aging': {
+    'the oldest is older than 14 days': {
+      fires: async () => oldestDeadLetter(14.1),
+      silent: async () => oldestDeadLetter(13.9),
+    },
+  },
+  'dead-letters-expiring': {
+    'the oldest is older than 24 days': {
+      fires: async () => oldestDeadLetter(24.1),
+      silent: async () => oldestDeadLetter(23.9),
+    },
+  },
+  backlog: {
+    'oldest unacknowledged message': {
+      fires: async () => of(subscription('identify', 'oldest_unacked_message_age', 901)),
+      silent: async () =>
+        of(
+          subscription('identify', 'oldest_unacked_message_age', 899),
+          subscription('identify-dead-letter', 'oldest_unacked_message_age', 5 * DAY_S),
+        ),
+    },
+  },
+  'push-failures': {
+    'share of pushes without an answer of the function': {
+      fires: async () => of(pushes('remote_server_4xx', 30), pushes('ack', 70)),
+      silent: async () => of(pushes('remote_server_5xx', 90), pushes('deadline_exceeded', 1), pushes('ack', 9)),
+    },
+  },
+  webhook: {
+    'nobody may call the webhook: 403': { fires: withoutPublicWayIn, silent: forgeries },
+    'the webhook answers 5xx, or has no free instance: 429': {
+      fires: async () => written([requestEntry({ status: 429 })]),
+      silent: async () => written([requestEntry({ status: 503, service: 'track' })], { times: 50 }),
+    },
+    'Customer.io itself is refused: a wrong key, if 401': {
+      fires: async () => written([requestEntry({ status: 401 })], { at: [0] }),
+      silent: forgeries,
+    },
+  },
+  'webhook-silence': {
+    'none accepted': {
+      fires: async () => ({ ...written([requestEntry({ status: 204 })], { at: [0] }), minutes: 12 * 60 + 1 }),
+      silent: async () => ({ ...written([requestEntry({ status: 204 })], { at: [0, 600] }), minutes: 20 * 60 }),
+    },
+  },
+  quarantine: {
+    'a webhook went into the quarantine': {
+      // The first one counts: it may be an opt-out.
+      fires: async () => written(await warehouseLines([EVENTS.notUnderstood]), { at: [0] }),
+      silent: async () => written(await warehouseLines([EVENTS.ordinary, EVENTS.newField, EVENTS.newObjectType])),
+    },
+  },
+  'refused-rows': {
+    'a row was refused': {
+      fires: async () => written(await warehouseLines([EVENTS.ordinary], 'webhook_events')),
+      silent: async () => written(await warehouseLines([EVENTS.ordinary, EVENTS.notUnderstood])),
+    },
+  },
+  'new-events': {
+    'a kind of event that is not known': {
+      fires: async () => written(await warehouseLines([EVENTS.newObjectType])),
+      silent: async () => written(await warehouseLines([EVENTS.ordinary, EVENTS.newField, EVENTS.notUnderstood])),
+    },
+  },
+  credentials: {
+    'our configuration is refused': {
+      fires: async () => written(await messageLines([ENDS.unauthorised])),
+      silent: async () => written(await messageLines([ENDS.outage, ENDS.busy, ENDS.exhausted]), { times: 50 }),
+    },
+    'a secret stays unreadable': {
+      fires: async () => written(await secretLine('secret_read_failed'), { at: minutesTo(12) }),
+      silent: async () => written(await secretLine('secret_read_failed'), { at: [0] }),
+    },
+    'the webhook has no signing keys': {
+      fires: async () => written((await webhookLines()).slice(2)),
+      silent: async () => written((await webhookLines()).slice(0, 2), { times: 50 }),
+    },
+  },
+  'function-errors': {
+    'error lines': {
+      fires: async () => written(await messageLines([ENDS.defect]), { times: 10 }),
+      silent: async () => {
+        const lines = await messageLines([ENDS.outage, ENDS.busy, ENDS.refused, ENDS.exhausted, ENDS.unauthorised])
+        // Cloud Run logs each 503 as an error, in its own words.
+        return written([...lines, requestEntry({ service: 'track', status: 503 })], { times: 50 })
+      },
+    },
+    'an instance crashed or did not start': {
+      fires: async () => written([instanceEntry('track', 'WARNING', 'Container called exit(1).')]),
+      silent: async () =>
+        written([
+          instanceEntry('track', 'INFO', 'Starting new instance. Reason: AUTOSCALING'),
+          instanceEntry('track', 'ERROR', 'Memory limit of 1024 MiB exceeded with 1031 MiB used.'),
+        ]),
+    },
+  },
+  'out-of-memory': {
+    'an instance ran out of memory': {
+      fires: async () =>
+        written([
+          instanceEntry('track', 'ERROR', 'Memory limit of 1024 MiB exceeded with 1031 MiB used.'),
+          stderrEntry('webhook', 'FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory'),
+        ]),
+      silent: async () => written([instanceEntry('track', 'WARNING', 'Container called exit(1).')]),
+    },
+  },
+  'roll-out': {
+    'a deployment ended in an error': {
+      fires: async () => written([deploymentEntry('track', 'ERROR'), revisionEntry('identify')]),
+      silent: async () => written([deploymentEntry('track', 'NOTICE'), deploymentEntry('billing', 'ERROR')]),
+    },
+  },
+  'secret-read': {
+    'a secret was read': {
+      fires: async () => written([secretReadEntry('eve@acme.example', 'customerio-app-api-key')]),
+      silent: async () =>
+        written([
+          secretReadEntry('track-function@mock.iam.gserviceaccount.com', 'customerio-track-api-key'),
+          secretReadEntry('github-apply@acme.iam.gserviceaccount.com', 'customerio-track-api-key', '1'),
+          secretReadEntry('eve@acme.example', 'billing-database'),
+        ]),
+    },
+  },
+  'secret-rotation': {
+    'a reminder waits': {
+      fires: async () => of(subscription('secret-rotation', 'num_undelivered_messages', 1)),
+      silent: async () =>
+        of(
+          subscription('secret-rotation', 'num_undelivered_messages', 0),
+          subscription('track-dead-letter', 'num_undelivered_messages', 9),
+        ),
+    },
+  },
+  'delivery-fast': { '': { fires: () => burning(ENDS.exhausted), silent: outageOfCustomerIo } },
+  'delivery-slow': { '': { fires: () => burning(ENDS.uncertain), silent: outageOfCustomerIo } },
+  'freshness-slow': {
+    '': {
+      fires: outageOfCustomerIo,
+      silent: async () => ({
+        series: [subscription('track', 'oldest_unacked_message_age', 300, 360)],
+        minutes: 360,
+      }),
+    },
+  },
+  'webhook-fast': {
+    '': { fires: () => webhooksAnswered(503), silent: () => webhooksAnswered(401, STRANGERS_ADDRESS) },
+  },
+  'webhook-slow': { '': { fires: () => webhooksAnswered(401), silent: () => webhooksAnswered(204) } },
+}
