@@ -41,6 +41,14 @@ resource "google_bigquery_table" "table" {
   }
 }
 
+locals {
+  warehouse_names = "${var.project_id}.${var.pipeline.bigquery.dataset}"
+  view_queries = {
+    for name, view in var.pipeline.bigquery.views :
+    name => replace(file("${path.module}/${view.query}"), "$${dataset}", local.warehouse_names)
+  }
+}
+
 # A view holds no data, so nothing protects it from being replaced.
 resource "google_bigquery_table" "view" {
   for_each = var.pipeline.bigquery.views
@@ -52,10 +60,34 @@ resource "google_bigquery_table" "view" {
   deletion_protection = false
 
   view {
-    query = replace(
-      file("${path.module}/${each.value.query}"), "$${dataset}", "${var.project_id}.${var.pipeline.bigquery.dataset}"
-    )
+    query          = local.view_queries[each.key]
     use_legacy_sql = false
+  }
+
+  depends_on = [google_bigquery_table.table]
+}
+
+# A view that takes arguments: for filters that BigQuery cannot apply to the table when they stand outside the view.
+resource "google_bigquery_routine" "table_function" {
+  for_each = var.pipeline.bigquery.table_functions
+
+  project      = var.project_id
+  dataset_id   = google_bigquery_dataset.warehouse.dataset_id
+  routine_id   = each.key
+  routine_type = "TABLE_VALUED_FUNCTION"
+  language     = "SQL"
+
+  definition_body = replace(
+    replace(file("${path.module}/${each.value.query}"), "$${dataset}", local.warehouse_names), "$${view}",
+    replace(local.view_queries[each.value.view], "`${local.warehouse_names}.${each.value.over}`", each.value.over)
+  )
+
+  dynamic "arguments" {
+    for_each = each.value.arguments
+    content {
+      name      = arguments.value.name
+      data_type = jsonencode({ typeKind = arguments.value.type })
+    }
   }
 
   depends_on = [google_bigquery_table.table]

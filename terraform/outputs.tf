@@ -70,13 +70,14 @@ output "resources" {
         in_state = nonsensitive(try(version.secret_data != null, false))
       }
     }
-    dataset = google_bigquery_dataset.warehouse
-    tables  = google_bigquery_table.table
-    views   = google_bigquery_table.view
-    ledger  = google_firestore_database.ledger
-    backups = google_firestore_backup_schedule.ledger
-    audit   = google_project_iam_audit_config.secrets
-    budgets = google_billing_budget.project
+    dataset         = google_bigquery_dataset.warehouse
+    tables          = google_bigquery_table.table
+    views           = google_bigquery_table.view
+    table_functions = google_bigquery_routine.table_function
+    ledger          = google_firestore_database.ledger
+    backups         = google_firestore_backup_schedule.ledger
+    audit           = google_project_iam_audit_config.secrets
+    budgets         = google_billing_budget.project
     ledger_fields = merge(
       { ttl = google_firestore_field.ledger_ttl, default = google_firestore_field.ledger_default },
       google_firestore_field.ledger_indexed,

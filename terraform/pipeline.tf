@@ -66,6 +66,12 @@ variable "pipeline" {
         may_expire      = bool
       }))
       views = map(object({ query = string }))
+      table_functions = map(object({
+        query     = string
+        view      = string
+        over      = string
+        arguments = list(object({ name = string, type = string }))
+      }))
     })
   })
 
@@ -156,9 +162,18 @@ variable "pipeline" {
       for file in concat(
         [for table in values(var.pipeline.bigquery.tables) : table.schema],
         [for view in values(var.pipeline.bigquery.views) : view.query],
+        [for function in values(var.pipeline.bigquery.table_functions) : function.query],
       ) : fileexists("${path.module}/${file}")
     ])
-    error_message = "A table's `schema` or a view's `query` names a file that does not exist. Paths are relative to pipeline.yaml."
+    error_message = "A table's `schema` or the `query` of a view or table function names a file that does not exist. Paths are relative to pipeline.yaml."
+  }
+
+  validation {
+    condition = alltrue([
+      for function in values(var.pipeline.bigquery.table_functions) :
+      contains(keys(var.pipeline.bigquery.views), function.view) && contains(keys(var.pipeline.bigquery.tables), function.over)
+    ])
+    error_message = "`view` or `over` of a table function names no view or table under `bigquery` in pipeline.yaml."
   }
 
   validation {

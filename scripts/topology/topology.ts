@@ -73,6 +73,13 @@ const table = z.strictObject({
   may_expire: z.boolean(),
 })
 
+const tableFunction = z.strictObject({
+  query: z.string(),
+  view: z.string(),
+  over: z.string(),
+  arguments: z.array(z.strictObject({ name: z.string(), type: z.enum(['STRING', 'DATE']) })).min(1),
+})
+
 const topologySchema = z.strictObject({
   topics: z.record(z.string(), z.strictObject({})),
   subscriptions: z.record(z.string(), subscription),
@@ -97,6 +104,7 @@ const topologySchema = z.strictObject({
     dataset: z.string(),
     tables: z.record(z.string(), table),
     views: z.record(z.string(), z.strictObject({ query: z.string() })),
+    table_functions: z.record(z.string(), tableFunction),
   }),
 })
 

@@ -165,9 +165,10 @@ run "every_environment" {
     condition = alltrue([
       for r in values(var.environments) :
       toset(values(r.tables)[*].table_id) == toset(keys(var.pipeline.bigquery.tables)) &&
-      toset(values(r.views)[*].table_id) == toset(keys(var.pipeline.bigquery.views))
+      toset(values(r.views)[*].table_id) == toset(keys(var.pipeline.bigquery.views)) &&
+      toset(values(r.table_functions)[*].routine_id) == toset(keys(var.pipeline.bigquery.table_functions))
     ])
-    error_message = "The tables or views are not those of pipeline.yaml."
+    error_message = "The tables, views or table functions are not those of pipeline.yaml."
   }
 
   assert {
@@ -531,6 +532,18 @@ run "every_environment" {
   assert {
     condition     = alltrue([for r in values(var.environments) : length(r.budgets) == 0])
     error_message = "There is a budget although none is asked for."
+  }
+
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) : alltrue([
+        for name, function in r.table_functions : !strcontains(function.definition_body, "$${")
+        && length(regexall("`${r.dataset.project}.customerio.${var.pipeline.bigquery.table_functions[name].over}`", function.definition_body))
+        == length(regexall("`[$]", file(var.pipeline.bigquery.table_functions[name].query)))
+        && join(" ", function.arguments[*].name) == join(" ", var.pipeline.bigquery.table_functions[name].arguments[*].name)
+      ])
+    ])
+    error_message = "A table function does not read its table through its own query alone, or has other arguments than in pipeline.yaml."
   }
 
   assert {

@@ -33,6 +33,7 @@ describe('the module', () => {
     ['google_secret_manager_secret_version.unset', 'var.pipeline.secrets'],
     ['google_bigquery_table.table', 'var.pipeline.bigquery.tables'],
     ['google_bigquery_table.view', 'var.pipeline.bigquery.views'],
+    ['google_bigquery_routine.table_function', 'var.pipeline.bigquery.table_functions'],
   ])('makes every %s from %s', (address, source) => {
     expect(resource(address).for_each).toBe(`\${${source}}`)
   })

@@ -126,6 +126,13 @@ it('every schema file is a table of pipeline.yaml', () => {
   expect(files.filter((file) => !used.includes(file))).toEqual([])
 })
 
+it.each(Object.keys(bigquery.table_functions))('the table function %s has a test and a description', (name) => {
+  expect([
+    ...missingIn('terraform/table-functions/table-functions.test.ts', [name]),
+    ...missingIn('terraform/views/README.md', [`\`${name}(`]),
+  ]).toEqual([])
+})
+
 it.each(Object.entries(bigquery.views))('the view %s has a query, a test and a description', (name, { query }) => {
   const tests = readdirSync(join(PROJECT_ROOT, 'terraform/views')).filter((file) => file.endsWith('.test.ts'))
   expect([

@@ -498,6 +498,26 @@ run "view_without_its_query_file" {
   expect_failures = [var.pipeline]
 }
 
+run "table_function_without_its_query_file" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "table-functions/person_timeline.sql", "table-functions/person.sql"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "table_function_of_no_view" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "view: delivery_timeline", "view: deliveries"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
 run "warehouse_without_a_writer" {
   command = plan
 

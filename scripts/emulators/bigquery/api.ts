@@ -85,6 +85,12 @@ export async function answer(request: ApiRequest, backend: Backend): Promise<unk
       return tableResource(request, name.dataset, await storage.updateView(name, body))
     case 'DELETE datasets/*/tables/*':
       return await storage.deleteTable(name)
+    case 'POST datasets/*/routines':
+      return await storage.putRoutine(name.dataset, body, false)
+    case 'GET datasets/*/routines/*':
+      return storage.routine(name)
+    case 'PUT datasets/*/routines/*':
+      return await storage.putRoutine(name.dataset, body, true)
     case 'POST datasets/*/tables/*/insertAll':
       return await insertAll(request, backend, name)
     case 'GET datasets/*/tables/*/data': {

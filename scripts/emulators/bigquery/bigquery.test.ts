@@ -116,6 +116,33 @@ describe('datasets and tables', () => {
     expect((await bigquery.dataset('shop').getTables())[0]).toEqual([])
   })
 
+  it('calls a table function with literals, parameters and expressions, and lets it have another query', async () => {
+    const routine = (definitionBody: string) => ({
+      routineType: 'TABLE_VALUED_FUNCTION' as const,
+      language: 'SQL' as const,
+      arguments: [
+        { name: 'whose', dataType: { typeKind: 'STRING' as const } },
+        { name: 'since', dataType: { typeKind: 'DATE' as const } },
+      ],
+      definitionBody,
+    })
+    const BODY = "SELECT CONCAT(whose, '!') AS shout, DATE_ADD(since, INTERVAL 1 DAY) AS next FROM shop.orders"
+    await insert([row('a')])
+    const dataset = bigquery.dataset('shop')
+    await dataset.createRoutine('f', routine(BODY))
+    await expect(dataset.createRoutine('f', routine(BODY))).rejects.toMatchObject({ code: 409 })
+    await expect(dataset.createRoutine('g', routine('SELECT FROM'))).rejects.toMatchObject({ code: 400 })
+    const called = (written: string, params = {}) => query(`SELECT * FROM ${written}`, params)
+    const next = bigquery.date('2026-11-02')
+    expect(await called("`local-project.shop.f`('x', DATE '2026-11-01')")).toEqual([{ shout: 'x!', next }])
+    expect(await called('shop.f(UPPER(@who), @since)', { who: 'x', since: bigquery.date('2026-11-01') })).toEqual([
+      { shout: 'X!', next },
+    ])
+    await expect(called("shop.unknown('x')")).rejects.toMatchObject({ code: 404 })
+    await dataset.routine('f').setMetadata(routine('SELECT whose AS whom'))
+    expect(await called("shop.f('x', DATE '2026-11-01')")).toEqual([{ whom: 'x' }])
+  })
+
   it('refuses a view whose query cannot run, and lets a view have another query', async () => {
     const view = (sql: string) => ({ view: { query: sql, useLegacySql: false } })
     await expect(
@@ -488,11 +515,17 @@ describe('a database file', () => {
       await bigquery
         .dataset('shop')
         .createTable('v', { view: { query: 'SELECT COUNTIF(TRUE) AS n FROM shop.orders', useLegacySql: false } })
+      await bigquery.dataset('shop').createRoutine('f', {
+        routineType: 'TABLE_VALUED_FUNCTION',
+        arguments: [{ name: 'id', dataType: { typeKind: 'STRING' } }],
+        definitionBody: 'SELECT id AS id',
+      })
       await insert([row('a', { devices: [{ device_id: 'd' }] })])
       await server.close()
       await start({ file: join(folder, 'warehouse.duckdb') })
       await insert([row('b')])
       expect(await query('SELECT n FROM shop.v')).toEqual([{ n: 2 }])
+      expect(await query("SELECT * FROM shop.f('x')")).toEqual([{ id: 'x' }])
       await expect(createOrders()).rejects.toMatchObject({ code: 409 })
     } finally {
       rmSync(folder, { recursive: true })

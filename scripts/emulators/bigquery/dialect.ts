@@ -20,6 +20,8 @@ export interface Translated {
 export interface TranslateOptions {
   /** The name in DuckDB of a table that is changed; a table that is read is `"dataset"."table"`. */
   readonly written: (name: TableName) => string
+  /** The types of a table function's arguments in DuckDB, by name in capitals: the body of a function names them. */
+  readonly argumentTypes?: ReadonlyMap<string, string>
 }
 
 const words = (list: string): ReadonlySet<string> => new Set(list.split(' '))
@@ -56,15 +58,17 @@ class Translation {
   readonly #tokens: readonly Token[]
   readonly #kind: Translated['kind']
   readonly #written: TranslateOptions['written']
+  readonly #argumentTypes: ReadonlyMap<string, string>
   /** What stands in DuckDB's statement for each token. */
   readonly #texts: string[]
   /** What follows it there. */
   readonly #closings: string[]
   #target: TableName | undefined
 
-  constructor(sql: string, { written }: TranslateOptions) {
+  constructor(sql: string, { written, argumentTypes = new Map() }: TranslateOptions) {
     this.#sql = sql
     this.#written = written
+    this.#argumentTypes = argumentTypes
     const all = tokens(sql)
     while (all.at(-1)?.text === ';') all.pop()
     this.#tokens = all
@@ -124,7 +128,10 @@ class Translation {
     return before === 'JOIN' || before === 'UPDATE' || (inTables && this.#is(at - 1, ','))
   }
 
-  /** `project.dataset.table`, in backticks as a whole, in parts or not at all. Returns the place after it. */
+  /**
+   * `project.dataset.table`, in backticks as a whole, in parts or not at all. With a bracket behind it, it is a table
+   * function, whose arguments are words like any other. Returns the place after it.
+   */
   #table(start: number): number {
     let end = start + 1
     while (this.#is(end, '.')) end += 2
@@ -133,7 +140,9 @@ class Translation {
     const [table, dataset] = parts.toReversed()
     if (parts.some((part) => part.toUpperCase() === 'INFORMATION_SCHEMA'))
       throw invalidQuery('The local BigQuery has no INFORMATION_SCHEMA')
-    if (table === undefined || parts.length > 3 || this.#is(end, '(')) throw syntaxError(this.#sql, path[0]?.start ?? 0)
+    const isFunction = this.#is(end, '(')
+    if (table === undefined || parts.length > 3 || (isFunction && dataset === undefined))
+      throw syntaxError(this.#sql, path[0]?.start ?? 0)
     let text = quoted(table)
     if (dataset !== undefined) {
       const name = { dataset, table }
@@ -156,6 +165,8 @@ class Translation {
     else if (token?.kind === 'string') this.#texts[at] = `'${token.text.replaceAll("'", "''")}'`
     else if (this.#is(at - 1, '*') && word === 'EXCEPT') this.#texts[at] = 'EXCLUDE'
     else if (this.#is(at - 1, '.') && !this.#is(at + 1, '(')) return at + 1
+    else if (this.#argumentTypes.has(word) && this.#word(at - 1) !== 'AS')
+      this.#texts[at] = `CAST(${word} AS ${this.#argumentTypes.get(word)})`
     else if (word === 'FLOAT64') this.#texts[at] = 'DOUBLE'
     else if (word === 'SAFE_CAST') this.#texts[at] = 'TRY_CAST'
     else if (word === 'UNNEST') this.#unnest(at)

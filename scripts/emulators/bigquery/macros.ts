@@ -22,6 +22,10 @@ export const MACROS: Readonly<Record<string, string>> = {
   TO_HEX: '(bytes) AS lower(hex(bytes))',
   REGEXP_EXTRACT: "(whole, pattern) AS nullif(regexp_extract(whole, pattern, 1), '')", // of a pattern with one group
   STARTS_WITH: '(whole, beginning) AS starts_with(whole, beginning)',
+  // Not the literal TIMESTAMP '…', which has no bracket.
+  TIMESTAMP: '(day) AS CAST(day AS TIMESTAMP)',
+  DATE_ADD: '(day, span) AS CAST(day + span AS DATE)',
+  DATE_SUB: '(day, span) AS CAST(day - span AS DATE)',
   TIMESTAMP_SECONDS: '(seconds) AS make_timestamp(CAST(seconds AS BIGINT) * 1000000)',
   TIMESTAMP_MILLIS: '(milliseconds) AS make_timestamp(CAST(milliseconds AS BIGINT) * 1000)',
   TIMESTAMP_MICROS: '(microseconds) AS make_timestamp(CAST(microseconds AS BIGINT))',

@@ -14,6 +14,23 @@ const tableBodySchema = z.object({
   description: z.string().optional(),
 })
 
+const routineBodySchema = z.object({
+  routineReference: z.object({ routineId: z.string().regex(/^\w{1,256}$/) }),
+  routineType: z.literal('TABLE_VALUED_FUNCTION'),
+  definitionBody: z.string().min(1),
+  arguments: z
+    .array(
+      z.object({
+        name: z.string().regex(/^[A-Za-z_]\w*$/),
+        dataType: z.object({ typeKind: z.enum(['STRING', 'DATE', 'INT64']) }),
+      }),
+    )
+    .default([]),
+})
+
+/** A table function as it was made. */
+export type RoutineBody = z.infer<typeof routineBodySchema>
+
 /** A table or a view as it was made, without what is counted at each read. */
 export type TableBody = z.infer<typeof tableBodySchema>
 
@@ -34,6 +51,7 @@ export class Storage {
   readonly #connection: DuckDBConnection
   readonly #now: () => number
   readonly #datasets = new Map<string, Map<string, TableBody>>()
+  readonly #routines = new Map<string, RoutineBody>()
   #queue: Promise<unknown> = Promise.resolve()
 
   private constructor(instance: DuckDBInstance, connection: DuckDBConnection, now: () => number) {
@@ -150,9 +168,11 @@ export class Storage {
   async deleteDataset(dataset: string): Promise<void> {
     if (this.tables(dataset).length > 0) throw new ApiError(400, 'resourceInUse', `Dataset ${dataset} is still in use`)
     await this.exclusively(async (connection) => {
-      await connection.run(`DROP SCHEMA ${quoted(dataset)}`)
+      await connection.run(`DROP SCHEMA ${quoted(dataset)} CASCADE`)
       await connection.run('DELETE FROM _storage.datasets WHERE name = $1', [dataset])
+      await connection.run('DELETE FROM _storage.routines WHERE dataset = $1', [dataset])
     })
+    for (const key of [...this.#routines.keys()]) if (key.startsWith(`${dataset}.`)) this.#routines.delete(key)
     this.#datasets.delete(dataset)
   }
 
@@ -172,6 +192,30 @@ export class Storage {
     })
   }
 
+  routine({ dataset, table }: TableName): RoutineBody {
+    const routine = this.#routines.get(`${dataset}.${table}`)
+    if (routine === undefined) throw notFound(`Routine ${dataset}.${table}`)
+    return routine
+  }
+
+  /** Makes a table function, as `routines.insert` and `routines.update` do; `existing` says which of the two is meant. */
+  async putRoutine(dataset: string, body: unknown, existing: boolean): Promise<RoutineBody> {
+    const routine = routineBodySchema.safeParse(body)
+    if (!routine.success) throw new ApiError(400, 'invalid', z.prettifyError(routine.error))
+    const { routineId } = routine.data.routineReference
+    this.tables(dataset)
+    const key = `${dataset}.${routineId}`
+    if (existing !== this.#routines.has(key)) throw existing ? notFound(`Routine ${key}`) : duplicate(`Routine ${key}`)
+    await this.exclusively(async (connection) => {
+      await run(connection, macroOf(dataset, routine.data))
+      await connection.run('DELETE FROM _storage.routines WHERE dataset = $1 AND name = $2', [dataset, routineId])
+      const values = [dataset, routineId, JSON.stringify(routine.data)]
+      await connection.run('INSERT INTO _storage.routines VALUES ($1, $2, $3)', values)
+    })
+    this.#routines.set(key, routine.data)
+    return routine.data
+  }
+
   /** Deletes the rows of every table. */
   async clear(): Promise<void> {
     await this.exclusively(async (connection) => {
@@ -189,9 +233,13 @@ export class Storage {
     await connection.run('CREATE SCHEMA IF NOT EXISTS _storage')
     await connection.run('CREATE TABLE IF NOT EXISTS _storage.datasets (name VARCHAR)')
     await connection.run('CREATE TABLE IF NOT EXISTS _storage.tables (dataset VARCHAR, name VARCHAR, body VARCHAR)')
+    await connection.run('CREATE TABLE IF NOT EXISTS _storage.routines (dataset VARCHAR, name VARCHAR, body VARCHAR)')
     for (const [dataset] of (await connection.runAndReadAll('SELECT name FROM _storage.datasets')).getRows()) {
       this.#datasets.set(String(dataset), new Map())
     }
+    const routines = await connection.runAndReadAll('SELECT dataset, name, body FROM _storage.routines')
+    for (const [dataset, name, body] of routines.getRows())
+      this.#routines.set(`${dataset}.${name}`, routineBodySchema.parse(JSON.parse(String(body))))
     const tables = await connection.runAndReadAll('SELECT dataset, name, body FROM _storage.tables ORDER BY rowid')
     for (const [dataset, name, body] of tables.getRows()) {
       this.#datasets.get(String(dataset))?.set(String(name), tableBodySchema.parse(JSON.parse(String(body))))
@@ -213,6 +261,16 @@ function definition(name: TableName, body: TableBody): string[] {
     `CREATE TABLE ${storedTable(name)} (${[...columns, `${STREAMED_AT} BIGINT`].join(', ')})`,
     `CREATE VIEW ${visible} AS SELECT * EXCLUDE (${STREAMED_AT}) FROM ${storedTable(name)}`,
   ]
+}
+
+/** A table function is a macro of DuckDB's, whose arguments have no type of their own. */
+function macroOf(dataset: string, { routineReference, definitionBody, arguments: given }: RoutineBody): string {
+  const types = { STRING: 'VARCHAR', DATE: 'DATE', INT64: 'BIGINT' }
+  const argumentTypes = new Map(given.map(({ name, dataType }) => [name.toUpperCase(), types[dataType.typeKind]]))
+  const { kind, sql } = translate(definitionBody, { written: storedTable, argumentTypes })
+  if (kind !== 'SELECT') throw invalidQuery('A table function must be a SELECT')
+  const name = `${quoted(dataset)}.${quoted(routineReference.routineId)}`
+  return `CREATE OR REPLACE MACRO ${name}(${[...argumentTypes.keys()].join(', ')}) AS TABLE ${sql}`
 }
 
 /** Runs what came out of somebody's SQL: DuckDB's complaint becomes BigQuery's kind of error. */

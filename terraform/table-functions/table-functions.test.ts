@@ -1,0 +1,99 @@
+import { readdirSync } from 'node:fs'
+import { startTestWarehouse, type TestWarehouse } from '../../scripts/testing/warehouse.ts'
+import { readTopology } from '../../scripts/topology/topology.ts'
+
+const NOW_MS = Date.UTC(2026, 10, 21, 12)
+let warehouse: TestWarehouse
+let nowMs = NOW_MS
+
+beforeAll(async () => {
+  warehouse = await startTestWarehouse({ now: () => nowMs })
+})
+afterAll(() => warehouse.close())
+beforeEach(async () => {
+  nowMs += 60_000 // after which an insert id may be used again
+  await warehouse.clear()
+})
+
+const rowsOf = (call: string, columns = '*', params = {}) =>
+  warehouse.query(`SELECT ${columns} FROM customerio.${call}`, params)
+const ADA = { id: 'ada', email: 'Ada@example.com', cio_id: 'c1', phone: '+442071838750' }
+const day = (date: string): number => Date.parse(`${date}T00:00:00Z`) / 1000
+
+function event(id: string, metric: string, timestamp: number, data: Record<string, unknown>, object_type = 'email') {
+  return { event_id: id, object_type, metric, timestamp, data }
+}
+
+it('every file is a table function of pipeline.yaml', () => {
+  const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.sql'))
+  const functions = Object.entries(readTopology().bigquery.table_functions)
+  expect(functions.map(([, { query }]) => query).toSorted()).toEqual(
+    files.map((name) => `table-functions/${name}`).toSorted(),
+  )
+  for (const [name, { query }] of functions) expect(query).toBe(`table-functions/${name}.sql`)
+})
+
+describe('person_timeline', () => {
+  const steps = (call: string, params = {}) =>
+    rowsOf(`${call} ORDER BY delivery_id, step`, 'delivery_id, step, metric', params)
+
+  beforeEach(() =>
+    warehouse.receive(
+      event('e1', 'sent', day('2026-11-02'), { delivery_id: 'd1', identifiers: ADA }),
+      event('e2', 'opened', day('2026-11-02') + 60, { delivery_id: 'd1', identifiers: null }),
+      event('e3', 'sent', day('2026-11-03'), { delivery_id: 'd2', identifiers: { id: 'bob' } }),
+      event('e4', 'sent', day('2026-11-04'), { delivery_id: 'd3', identifiers: { email: 'ada@EXAMPLE.com' } }),
+      event('e5', 'subscribed', day('2026-11-04'), { identifiers: ADA }, 'customer'),
+    ),
+  )
+
+  const FIRST = [
+    { delivery_id: 'd1', step: 1, metric: 'sent' },
+    { delivery_id: 'd1', step: 2, metric: 'opened' },
+  ]
+
+  it.each(["'ada'", "'c1'", "'+442071838750'"])('finds the deliveries of %s, and every step of them', async (who) => {
+    expect(await steps(`person_timeline(${who}, DATE '2026-11-01')`)).toEqual(FIRST)
+  })
+
+  it('finds an e-mail address in any case, also as a parameter', async () => {
+    expect(
+      await steps('person_timeline(@who, @day)', {
+        who: 'ada@example.com',
+        day: warehouse.bigquery.date('2026-11-01'),
+      }),
+    ).toEqual([...FIRST, { delivery_id: 'd3', step: 1, metric: 'sent' }])
+  })
+
+  it('gives the rows of delivery_timeline', async () => {
+    expect(await rowsOf("person_timeline('c1', DATE '2026-11-01') ORDER BY step")).toEqual(
+      await rowsOf("delivery_timeline WHERE delivery_id = 'd1' ORDER BY step"),
+    )
+  })
+
+  it('looks at nothing of before its day', async () => {
+    expect(await steps("person_timeline('ada@example.com', DATE '2026-11-03')")).toEqual([
+      { delivery_id: 'd3', step: 1, metric: 'sent' },
+    ])
+  })
+})
+
+describe('subscriptions_as_of', () => {
+  const states = (date: string) => rowsOf(`subscriptions_as_of(DATE '${date}')`, 'person_id, subscribed, changed_at')
+
+  it('is current_subscriptions at the end of a day, whatever came later', async () => {
+    await warehouse.receive(
+      event('e1', 'subscribed', day('2026-11-02'), { identifiers: ADA }, 'customer'),
+      event('e2', 'unsubscribed', day('2026-11-04') - 1, { identifiers: ADA }, 'customer'),
+      event('e3', 'subscribed', day('2026-11-05'), { identifiers: ADA }, 'customer'),
+    )
+    expect(await states('2026-11-01')).toEqual([])
+    const IN = { person_id: 'ada', subscribed: true }
+    expect(await states('2026-11-02')).toEqual([{ ...IN, changed_at: '2026-11-02T00:00:00.000Z' }])
+    expect(await states('2026-11-03')).toEqual([
+      { person_id: 'ada', subscribed: false, changed_at: '2026-11-03T23:59:59.000Z' },
+    ])
+    expect(await states('2026-11-21')).toEqual([{ ...IN, changed_at: '2026-11-05T00:00:00.000Z' }])
+    expect(await rowsOf("subscriptions_as_of(DATE '2026-11-21')")).toEqual(await rowsOf('current_subscriptions'))
+  })
+})
