@@ -14,9 +14,8 @@ const directory = join(PROJECT_ROOT, '.local', 'cio-doctor-test')
 let stack: Stack
 let secretManager: SecretManagerServer
 let google: Server
-/** Questions that Monitoring and Logging were asked. */
-let questions: { readonly url: string; readonly body: string }[]
-let failed: readonly object[]
+/** Requests to the webhook function: those of Customer.io, and all. */
+let webhooks: { readonly theirs: readonly object[]; readonly all: readonly object[] }
 
 // No functions: what is published waits.
 beforeAll(async () => {
@@ -30,25 +29,23 @@ beforeAll(async () => {
   ])
   secretManager = await startSecretManager({ port: 0, secrets: Object.fromEntries(secrets) })
   google = createServer((request, response) => {
-    let body = ''
-    request.on('data', (chunk: Buffer) => (body += chunk.toString()))
-    request.on('end', () => {
-      questions.push({ url: request.url ?? '', body })
-      response.end(JSON.stringify(answerOf(request.url ?? '', body)))
-    })
+    request.resume().on('end', () => response.end(JSON.stringify(answerOf(request.url ?? ''))))
   }).listen(0)
   await once(google, 'listening')
 })
 afterAll(() => Promise.all([stack?.close(), secretManager?.close(), new Promise((resolve) => google?.close(resolve))]))
 beforeEach(() => {
-  questions = []
-  failed = []
+  webhooks = { theirs: [], all: [] }
 })
 
-function answerOf(url: string, body: string): object {
-  if (url.startsWith('/logging.googleapis.com/v2/entries:list'))
-    return { entries: body.includes('status>=300') ? failed : [] }
-  const value = url.includes('num_undelivered_messages') ? '12' : '2400'
+function answerOf(url: string): object {
+  const [path, query] = url.split('?')
+  const filter = new URLSearchParams(query).get('filter') ?? ''
+  // The local Customer.io sends from 127.0.0.1 and ::1.
+  if (path?.includes('/metrics/')) return { filter: 'httpRequest.remoteIp=("127.0.0.1")' }
+  if (filter.includes('webhook_requests_of_customerio"')) return { timeSeries: webhooks.theirs }
+  if (filter.includes('webhook_requests"')) return { timeSeries: webhooks.all }
+  const value = filter.includes('num_undelivered_messages') ? '12' : '2400'
   const resource = { labels: { subscription_id: 'track' } }
   return { timeSeries: [{ resource, points: [{ value: { int64Value: value } }, { value: { int64Value: '1' } }] }] }
 }
@@ -79,19 +76,18 @@ it('shows what waits, and since when', async () => {
   expect(stdout).toMatch(/✓ backlog +identify: 1 message waiting, the oldest for \d+ s/)
 })
 
-it('in a deployment reads the backlog from Monitoring, and real webhooks from the request log', async () => {
-  const at = (secondsAgo: number) => new Date(Date.now() - secondsAgo * 1_000).toISOString()
-  failed = [
-    // 127.0.0.1 is what the local Customer.io names as its own.
-    { timestamp: at(300), httpRequest: { status: 401, remoteIp: '127.0.0.1' } },
-    { timestamp: at(1), httpRequest: { status: 401, remoteIp: '203.0.113.9' } },
-  ]
+it('in a deployment reads the backlog and real webhooks from Monitoring, and the addresses from the metric', async () => {
+  const series = (http_status: string, secondsAgo: number, int64Value: string) => {
+    const endTime = new Date(Date.now() - secondsAgo * 1_000).toISOString()
+    return { metric: { labels: { http_status } }, points: [{ interval: { endTime }, value: { int64Value } }] }
+  }
+  webhooks = { theirs: [series('401', 300, '1')], all: [series('401', 300, '1'), series('401', 1, '7')] }
   const { stdout, code } = await deployment().run(['doctor', '--no-synthetic'])
   expect(code).toBe(1)
   expect(stdout).toMatch(/! backlog +track: 12 messages waiting, the oldest for 40 min/)
   expect(stdout).toMatch(/✗ real webhooks +Customer.io was answered 401 1 time, last 5 min ago/)
-  expect(stdout).toMatch(/✓ real webhooks +1 request from other addresses/)
-  expect(questions.find(({ url }) => url.startsWith('/logging'))?.body).toContain('run.googleapis.com%2Frequests')
+  expect(stdout).toMatch(/✓ real webhooks +7 requests from other addresses/)
+  expect(stdout).toMatch(/! real webhooks +Customer.io sends from ::1 too/)
 })
 
 describe('while Customer.io is down', () => {

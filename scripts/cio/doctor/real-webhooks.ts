@@ -1,4 +1,3 @@
-import { BlockList, isIP } from 'node:net'
 import { z } from 'zod'
 import type { Context } from '../context.ts'
 import { wordsOf } from '../errors.ts'
@@ -6,24 +5,16 @@ import { type Finding, ok, wrong } from '../finding.ts'
 import { askGoogle } from '../google-api.ts'
 import { count, duration } from '../output.ts'
 
-/** One answer of the webhook function to a POST. */
-export interface WebhookAnswer {
+/** Answers of the webhook function to POSTs of one sender, at about the same time. */
+export interface WebhookAnswers {
   readonly atMs: number
   readonly status: number
-  readonly remoteAddress: string
-}
-
-/** Answers of the last day, and whether there are more of them than were read. */
-interface Answers {
-  readonly answers: readonly WebhookAnswer[]
-  readonly cut: boolean
+  readonly times: number
+  readonly fromCustomerIo: boolean
 }
 
 const AREA = 'real webhooks'
 const DAY_MS = 24 * 3_600_000
-const PAGE = 1_000
-/** Accepted ones are many: the newest are enough. */
-const MOST_PAGES = 5
 
 /**
  * What our own test event cannot show: that Customer.io signs with a key that the function knows. Only its own webhooks
@@ -31,37 +22,27 @@ const MOST_PAGES = 5
  */
 export async function examineRealWebhooks(context: Context): Promise<readonly Finding[]> {
   try {
-    const addresses = await addressesOfCustomerIo(context)
-    const sinceMs = context.now() - DAY_MS
-    const { answers, cut } = context.connection.local
-      ? await readLocal(context, sinceMs)
-      : await readCloud(context, sinceMs)
-    return assess(answers, { isCustomerIo: addresses, nowMs: context.now(), cut })
+    if (context.connection.local) return assess(await readLocal(context), context.now())
+    const [answers, unknown] = await Promise.all([readCloud(context), unknownAddresses(context)])
+    return [...assess(answers, context.now()), ...unknown]
   } catch (error) {
-    const fix = 'You need roles/logging.viewer, and the App API key must be valid.'
+    const fix = 'You need roles/monitoring.viewer and roles/logging.viewer, and the App API key must be valid.'
     return [{ area: AREA, state: 'skipped', note: `cannot be looked at: ${wordsOf(error)}`, fix }]
   }
 }
 
 /** What the answers of a day say about Customer.io's webhooks. Pure. */
-export function assess(
-  answers: readonly WebhookAnswer[],
-  {
-    isCustomerIo,
-    nowMs,
-    cut = false,
-  }: { readonly isCustomerIo: (address: string) => boolean; readonly nowMs: number; readonly cut?: boolean },
-): readonly Finding[] {
-  const theirs = answers.filter(({ remoteAddress }) => isCustomerIo(remoteAddress))
-  const strangers = answers.length - theirs.length
+export function assess(answers: readonly WebhookAnswers[], nowMs: number): readonly Finding[] {
+  const theirs = answers.filter(({ fromCustomerIo }) => fromCustomerIo)
+  const strangers = total(answers) - total(theirs)
   const accepted = theirs.filter(({ status }) => status >= 200 && status < 300)
   const failed = theirs.filter(({ status }) => status >= 300)
   const unsigned = failed.filter(({ status }) => status === 401)
-  const ago = (of: readonly WebhookAnswer[]) => duration(nowMs - Math.max(...of.map(({ atMs }) => atMs)))
+  const ago = (of: readonly WebhookAnswers[]) => duration(nowMs - Math.max(...of.map(({ atMs }) => atMs)))
   const findings: Finding[] = []
 
   if (accepted.length > 0) {
-    const number = `${cut ? 'at least ' : ''}${count(accepted.length, 'webhook')}`
+    const number = count(total(accepted), 'webhook')
     findings.push(ok(AREA, `${number} of Customer.io accepted in the last day, the last ${ago(accepted)} ago`))
   } else {
     const note = 'none of Customer.io accepted in the last day: nothing shows that it signs with a key that we have'
@@ -71,7 +52,7 @@ export function assess(
   if (unsigned.length > 0) {
     const since = Math.max(0, ...unsigned.map(({ atMs }) => atMs))
     const over = accepted.some(({ atMs }) => atMs > since)
-    const note = `Customer.io was answered 401 ${count(unsigned.length, 'time')}, last ${ago(unsigned)} ago`
+    const note = `Customer.io was answered 401 ${count(total(unsigned), 'time')}, last ${ago(unsigned)} ago`
     findings.push(
       over
         ? { area: AREA, state: 'warning', note: `${note}; it was accepted again after that` }
@@ -87,85 +68,80 @@ export function assess(
     ({ status }) => status,
   )
   for (const [status, all] of others) {
-    const note = `Customer.io was answered ${status} ${count(all.length, 'time')}, last ${ago(all)} ago`
+    const note = `Customer.io was answered ${status} ${count(total(all), 'time')}, last ${ago(all)} ago`
     findings.push({ area: AREA, state: 'warning', note, fix: 'terraform/runbooks/webhook.md' })
   }
   if (strangers > 0) findings.push(ok(AREA, `${count(strangers, 'request')} from other addresses: not Customer.io's`))
   return findings
 }
 
-const addressesSchema = z.looseObject({ ip_addresses: z.array(z.string()) })
+const total = (answers: readonly WebhookAnswers[]) => answers.reduce((sum, { times }) => sum + times, 0)
 
-/** GET /v1/info/ip_addresses: where Customer.io sends from. */
-async function addressesOfCustomerIo({ connection }: Context): Promise<(address: string) => boolean> {
-  const client = await connection.customerIo().app()
-  const { ip_addresses: addresses } = addressesSchema.parse(await client.getIpAddresses())
-  const list = new BlockList()
-  for (const address of addresses) {
-    const [start = '', bits] = address.split('/')
-    const family = isIP(start) === 6 ? 'ipv6' : 'ipv4'
-    if (isIP(start) === 0) continue
-    if (bits === undefined) list.addAddress(start, family)
-    else list.addSubnet(start, Number(bits), family)
-  }
-  return (address) => isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
-}
+/** Metrics of terraform/metrics.tf. They count every request, also those whose line in the request log is not kept. */
+const FROM_ANYWHERE = 'customerio/webhook_requests'
+const FROM_CUSTOMERIO = 'customerio/webhook_requests_of_customerio'
 
-const entriesSchema = z.looseObject({
-  entries: z
+const seriesSchema = z.looseObject({
+  timeSeries: z
     .array(
       z.looseObject({
-        timestamp: z.string(),
-        httpRequest: z.looseObject({ status: z.number(), remoteIp: z.string().optional() }),
+        metric: z.looseObject({ labels: z.looseObject({ http_status: z.coerce.number() }) }),
+        points: z.array(
+          z.looseObject({
+            interval: z.looseObject({ endTime: z.string() }),
+            value: z.looseObject({ int64Value: z.coerce.number() }),
+          }),
+        ),
       }),
     )
     .default([]),
-  nextPageToken: z.string().optional(),
 })
 
-/** From the request log of Cloud Run, which Google writes: what failed first, then what was accepted, newest first. */
-async function readCloud({ connection }: Context, sinceMs: number): Promise<Answers> {
+async function readCloud({ connection, now }: Context): Promise<readonly WebhookAnswers[]> {
   const projectId = await connection.projectId()
-  const failed = await read('httpRequest.status>=300')
-  const accepted = await read('httpRequest.status<300')
-  return { answers: [...failed.answers, ...accepted.answers], cut: failed.cut || accepted.cut }
+  const [theirs, all] = await Promise.all([answersIn(FROM_CUSTOMERIO, true), answersIn(FROM_ANYWHERE, false)])
+  const strangers = total(all) - total(theirs)
+  return strangers > 0 ? [...theirs, { atMs: now(), status: 401, times: strangers, fromCustomerIo: false }] : theirs
 
-  async function read(condition: string): Promise<Answers> {
-    const filter = [
-      'resource.type="cloud_run_revision"',
-      'resource.labels.service_name="webhook"',
-      `logName="projects/${projectId}/logs/run.googleapis.com%2Frequests"`,
-      `timestamp>="${new Date(sinceMs).toISOString()}"`,
-      'httpRequest.requestMethod="POST"',
-      condition,
-    ].join(' AND ')
-    const answers: WebhookAnswer[] = []
-    let pageToken: string | undefined
-    for (let page = 0; page < MOST_PAGES; page++) {
-      const question = { resourceNames: [`projects/${projectId}`], filter, orderBy: 'timestamp desc', pageSize: PAGE }
-      const answer = entriesSchema.parse(
-        await askGoogle(connection, 'logging', '/v2/entries:list', { ...question, ...(pageToken && { pageToken }) }),
-      )
-      for (const { timestamp, httpRequest } of answer.entries) {
-        answers.push({
-          atMs: Date.parse(timestamp),
-          status: httpRequest.status,
-          remoteAddress: httpRequest.remoteIp ?? '',
-        })
-      }
-      pageToken = answer.nextPageToken || undefined
-      if (pageToken === undefined) return { answers, cut: false }
-    }
-    return { answers, cut: true }
+  async function answersIn(metric: string, fromCustomerIo: boolean): Promise<WebhookAnswers[]> {
+    const parameters = new URLSearchParams({
+      filter: `metric.type="logging.googleapis.com/user/${metric}" AND resource.type="cloud_run_revision"`,
+      'interval.startTime': new Date(now() - DAY_MS).toISOString(),
+      'interval.endTime': new Date(now()).toISOString(),
+    })
+    const answer = await askGoogle(connection, 'monitoring', `/v3/projects/${projectId}/timeSeries?${parameters}`)
+    return seriesSchema.parse(answer).timeSeries.flatMap(({ metric: { labels }, points }) =>
+      points.flatMap(({ interval, value: { int64Value: times } }) => {
+        const answers = { atMs: Date.parse(interval.endTime), status: labels.http_status, times, fromCustomerIo }
+        return times > 0 ? [answers] : []
+      }),
+    )
   }
+}
+
+const addressesSchema = z.looseObject({ ip_addresses: z.array(z.string()) })
+const metricSchema = z.looseObject({ filter: z.string() })
+
+/** What Customer.io says it sends from (GET /v1/info/ip_addresses) and the deployed metric does not take for its. */
+async function unknownAddresses({ connection }: Context): Promise<readonly Finding[]> {
+  const client = await connection.customerIo().app()
+  const { ip_addresses: addresses } = addressesSchema.parse(await client.getIpAddresses())
+  const path = `/v2/projects/${await connection.projectId()}/metrics/${encodeURIComponent(FROM_CUSTOMERIO)}`
+  const { filter } = metricSchema.parse(await askGoogle(connection, 'logging', path))
+  const unknown = addresses.filter((address) => !filter.includes(`"${address}"`))
+  if (unknown.length === 0) return []
+  const note = `Customer.io sends from ${unknown.join(', ')} too: alerts take these for a stranger's`
+  const fix = `customerio_webhook_addresses: [${addresses.join(', ')}] in values.yaml, then terraform apply`
+  return [{ area: AREA, state: 'warning', note, fix }]
 }
 
 const stateSchema = z.looseObject({ answers: z.array(z.looseObject({ atMs: z.number(), status: z.number() })) })
 
 /** The local Customer.io remembers what it was answered. */
-async function readLocal({ connection }: Context, sinceMs: number): Promise<Answers> {
+async function readLocal({ connection, now }: Context): Promise<readonly WebhookAnswers[]> {
   const response = await fetch(`${connection.localCustomerIo}/_local/webhooks`)
   const { answers } = stateSchema.parse(await response.json())
-  const ofTheDay = answers.filter(({ atMs }) => atMs >= sinceMs)
-  return { answers: ofTheDay.map(({ atMs, status }) => ({ atMs, status, remoteAddress: '127.0.0.1' })), cut: false }
+  return answers.flatMap(({ atMs, status }) =>
+    atMs < now() - DAY_MS ? [] : [{ atMs, status, times: 1, fromCustomerIo: true }],
+  )
 }

@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PROJECT_ROOT } from '../../../scripts/topology/topology.ts'
 import { instanceEntry, requestEntry, STRANGERS_ADDRESS } from './entries.ts'
 import {
   configurationLines,
@@ -153,6 +156,13 @@ it('has for every metric a line that it counts, and for every label a line that 
       filled: Object.keys(labels),
     })
   }
+})
+
+it('has the metrics that doctor reads', () => {
+  const doctor = readFileSync(join(PROJECT_ROOT, 'scripts/cio/doctor/real-webhooks.ts'), 'utf8')
+  const read = [...doctor.matchAll(/'customerio\/(\w+)'/g)].map(([, name]) => name)
+  expect(read).toHaveLength(2)
+  expect(names()).toEqual(expect.arrayContaining(read))
 })
 
 function names(): string[] {
