@@ -60,6 +60,8 @@ resource "google_pubsub_topic_iam_member" "operator" {
   topic   = google_pubsub_topic.topic[each.value.topic].id
   role    = "roles/pubsub.publisher"
   member  = each.value.member
+
+  depends_on = [google_pubsub_subscription.subscription] # Pub/Sub drops what is published before
 }
 
 resource "google_pubsub_subscription_iam_member" "operator" {

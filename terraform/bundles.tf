@@ -84,6 +84,8 @@ resource "google_storage_bucket_iam_member" "build" {
 }
 
 # Cloud Functions copies the zip into a bucket of its own, made at the first deployment, and the build reads it there.
+# Which of the three depends on how it is deployed: cloud.google.com/functions/docs/building#build-service-account and
+# cloud.google.com/run/docs/deploy-functions (read in the documents, not tried).
 resource "google_project_iam_member" "build_source" {
   project = var.project_id
   role    = "roles/storage.objectViewer"
@@ -92,7 +94,9 @@ resource "google_project_iam_member" "build_source" {
   condition {
     title       = "sources of functions only"
     description = "Buckets that Cloud Functions makes for the sources it builds."
-    expression  = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")"
+    expression = join(" || ", [
+      for prefix in ["gcf-v2-sources-", "gcf-v2-uploads-", "run-sources-"] : "resource.name.startsWith(\"projects/_/buckets/${prefix}\")"
+    ])
   }
 }
 

@@ -5,13 +5,16 @@ resource "google_pubsub_topic" "topic" {
   name    = each.key
   labels  = local.labels
 
-  # Without a policy Pub/Sub stores a message in whatever region is near its publisher.
+  # One region: order holds among messages of one region only (shared/decisions/one-storage-region.md).
   message_storage_policy {
-    allowed_persistence_regions = length(var.message_storage_regions) > 0 ? var.message_storage_regions : [var.region]
+    allowed_persistence_regions = [var.region]
   }
 
   depends_on = [google_project_service.api]
 }
+
+# Pub/Sub drops a message to a topic without subscriptions, so whoever publishes is let in after those are made. Secret
+# Manager cannot wait for them: functions, to which they push, wait for the secrets. Its first reminder is due in months.
 
 # Bindings name their topic by its id: that of a topic that is replaced is not known before, so the bindings, which
 # would be lost with the old topic, are replaced with it.
@@ -28,6 +31,8 @@ resource "google_pubsub_topic_iam_member" "publisher" {
   topic   = google_pubsub_topic.topic[each.value.topic].id
   role    = "roles/pubsub.publisher"
   member  = each.value.member
+
+  depends_on = [google_pubsub_subscription.subscription]
 }
 
 # A function that publishes what it receives: webhook -> webhook-events.
@@ -38,6 +43,8 @@ resource "google_pubsub_topic_iam_member" "function" {
   topic   = google_pubsub_topic.topic[each.value].id
   role    = "roles/pubsub.publisher"
   member  = google_service_account.function[each.key].member
+
+  depends_on = [google_pubsub_subscription.subscription]
 }
 
 # A function dead-letters what can never succeed, or is exhausted, with the reason.
@@ -48,6 +55,8 @@ resource "google_pubsub_topic_iam_member" "dead_letter_function" {
   topic   = google_pubsub_topic.topic[each.value.dead_letter_topic].id
   role    = "roles/pubsub.publisher"
   member  = google_service_account.function[each.key].member
+
+  depends_on = [google_pubsub_subscription.subscription]
 }
 
 # Pub/Sub itself dead-letters what crashed a function every time. Without this it silently keeps trying.
@@ -58,6 +67,8 @@ resource "google_pubsub_topic_iam_member" "dead_letter_agent" {
   topic   = google_pubsub_topic.topic[each.key].id
   role    = "roles/pubsub.publisher"
   member  = google_project_service_identity.pubsub.member
+
+  depends_on = [google_pubsub_subscription.subscription]
 }
 
 # Secret Manager publishes its reminders.

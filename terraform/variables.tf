@@ -19,7 +19,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Region of functions, bundles and images, such as europe-west1."
+  description = "Region of functions, bundles and images, and where Pub/Sub stores messages, such as europe-west1. It cannot be changed later."
   type        = string
 
   validation {
@@ -47,18 +47,6 @@ variable "firestore_location" {
   validation {
     condition     = var.firestore_location == null || can(regex("^([a-z]+[0-9]+|[a-z]+-[a-z]+[0-9]+)$", var.firestore_location))
     error_message = "Give a region such as \"europe-west1\" or a multi-region, \"eur3\" or \"nam5\"."
-  }
-}
-
-variable "message_storage_regions" {
-  description = "Regions in which Pub/Sub may store messages at rest. Only the region if empty."
-  type        = list(string)
-  default     = []
-  nullable    = false
-
-  validation {
-    condition     = alltrue([for region in var.message_storage_regions : can(regex("^[a-z]+-[a-z]+[0-9]+$", region))])
-    error_message = "Give regions such as [\"europe-west1\", \"europe-west4\"]."
   }
 }
 

@@ -27,7 +27,6 @@ run "dev" {
     region                         = yamldecode(file("environments/dev/values.yaml")).region
     bigquery_location              = yamldecode(file("environments/dev/values.yaml")).bigquery_location
     firestore_location             = yamldecode(file("environments/dev/values.yaml")).firestore_location
-    message_storage_regions        = yamldecode(file("environments/dev/values.yaml")).message_storage_regions
     labels                         = yamldecode(file("environments/dev/values.yaml")).labels
     customerio_region              = yamldecode(file("environments/dev/values.yaml")).customerio_region
     customerio_requests_per_second = yamldecode(file("environments/dev/values.yaml")).customerio_requests_per_second
@@ -62,7 +61,6 @@ run "staging" {
     region                         = yamldecode(file("environments/staging/values.yaml")).region
     bigquery_location              = yamldecode(file("environments/staging/values.yaml")).bigquery_location
     firestore_location             = yamldecode(file("environments/staging/values.yaml")).firestore_location
-    message_storage_regions        = yamldecode(file("environments/staging/values.yaml")).message_storage_regions
     labels                         = yamldecode(file("environments/staging/values.yaml")).labels
     customerio_region              = yamldecode(file("environments/staging/values.yaml")).customerio_region
     customerio_requests_per_second = yamldecode(file("environments/staging/values.yaml")).customerio_requests_per_second
@@ -97,7 +95,6 @@ run "prod" {
     region                         = yamldecode(file("environments/prod/values.yaml")).region
     bigquery_location              = yamldecode(file("environments/prod/values.yaml")).bigquery_location
     firestore_location             = yamldecode(file("environments/prod/values.yaml")).firestore_location
-    message_storage_regions        = yamldecode(file("environments/prod/values.yaml")).message_storage_regions
     labels                         = yamldecode(file("environments/prod/values.yaml")).labels
     customerio_region              = yamldecode(file("environments/prod/values.yaml")).customerio_region
     customerio_requests_per_second = yamldecode(file("environments/prod/values.yaml")).customerio_requests_per_second
@@ -190,6 +187,16 @@ run "every_environment" {
       ])
     ] == []
     error_message = "A source subscription has no dead-letter policy, or its dead-letter topic has no pull subscription of its own that never expires: dead letters would vanish."
+  }
+
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments : alltrue([
+        for topic in values(r.topics) :
+        topic.message_storage_policy[0].allowed_persistence_regions == toset([yamldecode(file("environments/${environment}/values.yaml")).region])
+      ])
+    ])
+    error_message = "A topic stores messages in other regions than the pipeline's, so that messages under one key could have no order."
   }
 
   assert {
@@ -326,7 +333,9 @@ run "every_environment" {
         [
           "roles/datastore.user ${r.function_accounts.transactional.member} resource.name == \"projects/${r.ledger.project}/databases/send-ledger\"",
           "roles/logging.logWriter ${r.accounts.build.member} always",
-          "roles/storage.objectViewer ${r.accounts.build.member} resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-\")",
+          join(" ", ["roles/storage.objectViewer", r.accounts.build.member, join(" || ", [
+            for prefix in ["gcf-v2-sources-", "gcf-v2-uploads-", "run-sources-"] : "resource.name.startsWith(\"projects/_/buckets/${prefix}\")"
+          ])]),
         ],
         [for member in yamldecode(file("environments/${environment}/values.yaml")).readers : "roles/bigquery.jobUser ${member} always"],
         flatten([for member in yamldecode(file("environments/${environment}/values.yaml")).operators : [

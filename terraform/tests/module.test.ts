@@ -90,6 +90,17 @@ describe('the module', () => {
     }
   })
 
+  it('lets nobody publish to a topic before its subscriptions exist, since Pub/Sub drops such messages', () => {
+    const publishers = resourcesOf('google_pubsub_topic_iam_member').filter(
+      ([, { role }]) => role === 'roles/pubsub.publisher',
+    )
+    const early = publishers.filter(
+      ([, body]) => !String(body.depends_on).includes('google_pubsub_subscription.subscription'),
+    )
+    // Functions wait for the secrets, and the subscriptions for the functions.
+    expect(early.map(([address]) => address)).toEqual(['google_pubsub_topic_iam_member.secret_rotation'])
+  })
+
   it('is public in one place only', () => {
     expect(everything.match(/allUsers"|allAuthenticatedUsers/g)).toEqual(['allUsers"'])
     expect(resource('google_cloud_run_v2_service_iam_member.public')).toMatchObject({

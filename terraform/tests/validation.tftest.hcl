@@ -29,7 +29,6 @@ run "good_values_are_accepted" {
   variables {
     bigquery_location              = "EU"
     firestore_location             = "eur3"
-    message_storage_regions        = ["europe-west1", "europe-west4"]
     labels                         = { cost-centre = "42" }
     min_instances                  = { webhook = 10 }
     publishers                     = { track = ["serviceAccount:shop@acme.iam.gserviceaccount.com", "principalSet://iam.googleapis.com/pool"] }
@@ -99,16 +98,6 @@ run "firestore_location_of_bigquery" {
   }
 
   expect_failures = [var.firestore_location]
-}
-
-run "message_storage_in_a_multi_region" {
-  command = plan
-
-  variables {
-    message_storage_regions = ["EU"]
-  }
-
-  expect_failures = [var.message_storage_regions]
 }
 
 run "bundles_that_were_not_built" {

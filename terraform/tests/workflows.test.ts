@@ -38,6 +38,14 @@ it.each(files)('%s signs in without a key', (file) => {
   expect(textOf(file)).not.toMatch(/credentials_json|secrets\./)
 })
 
+it('nothing is planned with providers that no committed lock file names', () => {
+  const runs = Object.values(read('terraform.yml').jobs).flatMap(({ steps = [] }) => steps.map(({ run }) => run ?? ''))
+  const guard = runs.findIndex((run) => run.includes('.terraform.lock.hcl" ] ||') && run.includes('exit 1'))
+  const init = runs.findIndex((run) => /terraform .* init .*-lockfile=readonly/.test(run))
+  expect([guard >= 0, guard < init]).toEqual([true, true])
+  expect(readFileSync(join(PROJECT_ROOT, '.gitignore'), 'utf8')).not.toContain('.terraform.lock')
+})
+
 it('tests may do nothing but read', () => {
   expect(read('test.yml').permissions).toEqual({ contents: 'read' })
   expect(textOf('test.yml')).not.toContain('id-token')

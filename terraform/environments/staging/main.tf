@@ -21,7 +21,6 @@ module "pipeline" {
   region                         = local.values.region
   bigquery_location              = local.values.bigquery_location
   firestore_location             = local.values.firestore_location
-  message_storage_regions        = local.values.message_storage_regions
   labels                         = local.values.labels
   customerio_region              = local.values.customerio_region
   customerio_requests_per_second = local.values.customerio_requests_per_second
