@@ -90,6 +90,26 @@ it('in a deployment reads the backlog and real webhooks from Monitoring, and the
   expect(stdout).toMatch(/! real webhooks +Customer.io sends from ::1 too/)
 })
 
+it.each([
+  [
+    403,
+    /✗ webhook +a wrong signature got answer 403 instead of 401\n +.*gcloud run services update webhook --no-invoker-iam-check/,
+  ],
+  [429, /✗ webhook +a wrong signature got answer 429 instead of 401\n +Raise min_instances/],
+])('says what to do when Google answers %d before the function', async (status, words) => {
+  const closed = createServer((_, response) => response.writeHead(status).end()).listen(0)
+  await once(closed, 'listening')
+  const address = closed.address()
+  const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/`
+  try {
+    const { stdout, code } = await deployment().run(['doctor', '--webhook-url', url])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(words)
+  } finally {
+    closed.close()
+  }
+})
+
 describe('while Customer.io is down', () => {
   const down = () => {
     const endpoints = {

@@ -1,9 +1,11 @@
 import { z } from 'zod'
+import type { Connection } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { wordsOf } from '../errors.ts'
 import { type Finding, ok, wrong } from '../finding.ts'
 import { askGoogle } from '../google-api.ts'
 import { count, duration } from '../output.ts'
+import { complaintAbout } from '../webhooks/send.ts'
 
 /** Answers of the webhook function to POSTs of one sender, at about the same time. */
 export interface WebhookAnswers {
@@ -22,9 +24,9 @@ const DAY_MS = 24 * 3_600_000
  */
 export async function examineRealWebhooks(context: Context): Promise<readonly Finding[]> {
   try {
-    if (context.connection.local) return assess(await readLocal(context), context.now())
+    if (context.connection.local) return assess(await readLocal(context), context.now(), context.connection)
     const [answers, unknown] = await Promise.all([readCloud(context), unknownAddresses(context)])
-    return [...assess(answers, context.now()), ...unknown]
+    return [...assess(answers, context.now(), context.connection), ...unknown]
   } catch (error) {
     const fix = 'You need roles/monitoring.viewer and roles/logging.viewer, and the App API key must be valid.'
     return [{ area: AREA, state: 'skipped', note: `cannot be looked at: ${wordsOf(error)}`, fix }]
@@ -32,7 +34,11 @@ export async function examineRealWebhooks(context: Context): Promise<readonly Fi
 }
 
 /** What the answers of a day say about Customer.io's webhooks. Pure. */
-export function assess(answers: readonly WebhookAnswers[], nowMs: number): readonly Finding[] {
+export function assess(
+  answers: readonly WebhookAnswers[],
+  nowMs: number,
+  connection: Pick<Connection, 'environment' | 'topology'>,
+): readonly Finding[] {
   const theirs = answers.filter(({ fromCustomerIo }) => fromCustomerIo)
   const strangers = total(answers) - total(theirs)
   const accepted = theirs.filter(({ status }) => status >= 200 && status < 300)
@@ -69,7 +75,14 @@ export function assess(answers: readonly WebhookAnswers[], nowMs: number): reado
   )
   for (const [status, all] of others) {
     const note = `Customer.io was answered ${status} ${count(total(all), 'time')}, last ${ago(all)} ago`
-    findings.push({ area: AREA, state: 'warning', note, fix: 'terraform/runbooks/webhook.md' })
+    const since = Math.max(...all.map(({ atMs }) => atMs))
+    const over = accepted.some(({ atMs }) => atMs > since)
+    // Google's own answers: the function was not reached, and its log says nothing.
+    const complaint =
+      status === 403 || status === 429 ? complaintAbout({ status, latencyMs: 0 }, connection) : undefined
+    const fix = complaint?.hint ?? 'terraform/runbooks/webhook.md'
+    const words = complaint === undefined ? note : `${note}: ${complaint.what}`
+    findings.push({ area: AREA, state: status === 403 && !over ? 'wrong' : 'warning', note: words, fix })
   }
   if (strangers > 0) findings.push(ok(AREA, `${count(strangers, 'request')} from other addresses: not Customer.io's`))
   return findings

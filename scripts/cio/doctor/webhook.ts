@@ -40,7 +40,7 @@ export async function examineWebhook(
   const { eventId, body } = testEvent(now())
   const unsigned = await sendWebhook(url, 'a key that nobody has', body, now())
   if (unsigned.status !== 401) {
-    const complaint = complaintAbout(unsigned)
+    const complaint = complaintAbout(unsigned, connection)
     const note = `a wrong signature got ${unsigned.status === undefined ? 'no answer' : `answer ${unsigned.status}`} instead of 401`
     return [
       wrong(
@@ -54,7 +54,7 @@ export async function examineWebhook(
   if (!synthetic) return findings
   const [key = ''] = await connection.customerIo().signingKeys()
   const answer = await sendWebhook(url, key, body, now())
-  const complaint = complaintAbout(answer)
+  const complaint = complaintAbout(answer, connection)
   if (complaint !== undefined) return [...findings, wrong('test event', complaint.what, complaint.hint)]
   const tookMs = await untilStored(context, eventId, waitMs)
   if (tookMs === undefined) {

@@ -5,10 +5,7 @@ import { z } from 'zod'
 import { PROJECT_ROOT, type Topology } from '../../topology/topology.ts'
 import type { Environment } from '../environment.ts'
 import { CommandError } from '../errors.ts'
-
-/** How Customer.io's requests reach the webhook: `webhook_access` in terraform/variables.tf. */
-export const WAYS_IN = ['all_users', 'invoker_check_disabled', 'org_policy_exception'] as const
-export type WayIn = (typeof WAYS_IN)[number]
+import { WAYS_IN, type WayIn } from '../webhooks/way-in.ts'
 
 /** What an apply of one environment would make, as far as a project can refuse it. */
 export interface Plan {

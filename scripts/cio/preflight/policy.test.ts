@@ -1,4 +1,4 @@
-import type { WayIn } from './plan.ts'
+import type { WayIn } from '../webhooks/way-in.ts'
 import { type Allowed, allows, coveringLocation, named, type Policy } from './policy.ts'
 import { judge } from './way-in.ts'
 

@@ -151,6 +151,16 @@ describe('what would stop an apply ends with 1 and says what to do:', () => {
       'webhook_access: invoker_check_disabled',
     ],
     [
+      'permissions of allUsers that a new organisation refuses',
+      () =>
+        policy('iam.managed.allowedPolicyMembers', {
+          enforce: true,
+          parameters: { allowedPrincipalSets: ['//cloudresourcemanager.googleapis.com/organizations/1'] },
+        }),
+      'the organisation refuses permissions of allUsers',
+      'webhook_access: invoker_check_disabled',
+    ],
+    [
       'a topic that somebody else made',
       () => existing('pubsub', `v1/projects/${PROJECT}/topics/identify`, { name: 'x' }),
       'the topic identify exists, and Terraform did not make it',
@@ -195,20 +205,34 @@ describe('what would stop an apply ends with 1 and says what to do:', () => {
     expect(stderr).toContain('1 thing would stop an apply')
   })
 
-  it('functions that may take more CPUs than the region allows the project', async () => {
-    const metric = 'services/run.googleapis.com/consumerQuotaMetrics/run.googleapis.com%2Fcpu_allocation'
-    existing('serviceusage', `v1beta1/projects/${PROJECT}/${metric}`, {
-      consumerQuotaLimits: [{ quotaBuckets: [{ effectiveLimit: '5000' }] }],
+  it.each([
+    ['cpu_allocation', '5000', 'webhook may take 10 vCPUs; the quota in europe-west1 is 5 vCPUs', 5],
+    ['mem_allocation', '6442450944', 'webhook may take 20 GiB; the quota in europe-west1 is 6 GiB', 3],
+  ])('functions that may take more than the region allows the project: %s', async (metric, limit, note, enough) => {
+    const path = `services/run.googleapis.com/consumerQuotaMetrics/run.googleapis.com%2F${metric}`
+    existing('serviceusage', `v1beta1/projects/${PROJECT}/${path}`, {
+      consumerQuotaLimits: [{ quotaBuckets: [{ effectiveLimit: limit }] }],
     })
     const { code, bad } = await preflight()
     expect(code).toBe(1)
     expect(bad).toContainEqual(
-      expect.objectContaining({
-        note: 'webhook may take 10 vCPUs; the quota in europe-west1 is 5',
-        fix: expect.stringContaining('max_instances: 5'),
-      }),
+      expect.objectContaining({ note, fix: expect.stringContaining(`max_instances: ${enough}`) }),
     )
   })
+})
+
+it('is told which way in fits where neither allUsers nor a disabled check is allowed', async () => {
+  policy('iam.managed.allowedPolicyMembers', { enforce: true })
+  policy('run.managed.requireInvokerIam', { enforce: true })
+  const { bad } = await preflight()
+  expect(bad).toEqual([
+    expect.objectContaining({ fix: expect.stringContaining('webhook_access: org_policy_exception') }),
+  ])
+})
+
+it('finds nothing wrong where allUsers is among the members that are allowed', async () => {
+  policy('iam.managed.allowedPolicyMembers', { enforce: true, parameters: { allowedMemberSubjects: ['allUsers'] } })
+  expect(await preflight()).toMatchObject({ code: 0, bad: [] })
 })
 
 describe('what may not be read', () => {
@@ -235,13 +259,14 @@ describe('what may not be read', () => {
       "unknown: webhook's way in",
       'unknown: Firestore',
       'unknown: quotas',
+      'unknown: quotas',
       'unknown: state',
       'unknown: names',
     ])
     expect(bad.every(({ fix }) => (fix ?? '').length > 20)).toBe(true)
     expect(bad.at(-1)?.note).toBe('2 names could not be looked up (topic: 403: The caller does not have permission)')
     expect(code).toBe(0)
-    expect(stderr).toContain('11 things unknown')
+    expect(stderr).toContain('12 things unknown')
   })
 
   it('may be because the API is not enabled: on a new project all names are free', async () => {

@@ -1,6 +1,7 @@
 import type { Finding } from '../finding.ts'
 import { ok, wrong } from '../finding.ts'
-import type { Plan, WayIn } from './plan.ts'
+import type { WayIn } from '../webhooks/way-in.ts'
+import type { Plan } from './plan.ts'
 import { unreadPolicy } from './policies.ts'
 import { type Allowed, allows, isEnforced, type Policy, readPolicy } from './policy.ts'
 import type { Answer, Read } from './read.ts'

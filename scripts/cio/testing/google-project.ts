@@ -29,25 +29,25 @@ export function answersOfNewProject(projectId: string): ReadonlyMap<string, Reco
       `firestore.googleapis.com/v1/${project}/locations`,
       [200, { locations: [{ locationId: 'europe-west1' }, { locationId: 'eur3' }, { locationId: 'nam5' }] }],
     ],
-    [
-      `serviceusage.googleapis.com/v1beta1/${project}/services/run.googleapis.com/consumerQuotaMetrics/run.googleapis.com%2Fcpu_allocation`,
-      [
-        200,
-        {
-          metric: 'run.googleapis.com/cpu_allocation',
-          unit: 'm{cpu}',
-          consumerQuotaLimits: [
-            {
-              unit: 'm{cpu}/{project}/{region}',
-              quotaBuckets: [
-                { effectiveLimit: '20000', defaultLimit: '20000' },
-                { effectiveLimit: '200000', defaultLimit: '200000', dimensions: { region: 'europe-west1' } },
-              ],
-            },
-          ],
-        },
+    ...Object.entries({ cpu_allocation: ['20000', '200000'], mem_allocation: ['42949672960', '429496729600'] }).map(
+      ([name, [general, regional]]): [string, Recorded] => [
+        `serviceusage.googleapis.com/v1beta1/${project}/services/run.googleapis.com/consumerQuotaMetrics/run.googleapis.com%2F${name}`,
+        [
+          200,
+          {
+            metric: `run.googleapis.com/${name}`,
+            consumerQuotaLimits: [
+              {
+                quotaBuckets: [
+                  { effectiveLimit: general, defaultLimit: general },
+                  { effectiveLimit: regional, defaultLimit: general, dimensions: { region: 'europe-west1' } },
+                ],
+              },
+            ],
+          },
+        ],
       ],
-    ],
+    ),
     ['storage.googleapis.com/storage/v1/b/acme-customerio-dev-terraform', [200, { versioning: { enabled: true } }]],
   ])
 }

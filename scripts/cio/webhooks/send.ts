@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { SIGNATURE_HEADER, signWebhook, TIMESTAMP_HEADER } from '../../../shared/webhooks/index.ts'
+import type { Connection } from '../connection.ts'
 import { wordsOf } from '../errors.ts'
+import { openWebhook } from './way-in.ts'
 
 /** What a receiver answered. `status` is undefined when there was no answer. */
 export interface WebhookAnswer {
@@ -51,12 +53,19 @@ export async function sendWebhook(url: string, key: string, body: Buffer, nowMs:
   }
 }
 
-/** What is wrong with an answer and how to fix it; undefined when Customer.io would accept it. Pure. */
-export function complaintAbout({ status, latencyMs }: WebhookAnswer): { what: string; hint: string } | undefined {
+/**
+ * What is wrong with an answer and how to fix it; undefined when Customer.io would accept it. Pure.
+ *
+ * @param connection whose webhook it is
+ */
+export function complaintAbout(
+  { status, latencyMs }: Pick<WebhookAnswer, 'status' | 'latencyMs'>,
+  connection: Pick<Connection, 'environment' | 'topology'>,
+): { what: string; hint: string } | undefined {
   if (status === undefined) {
     return {
       what: 'no answer',
-      hint: 'Check the address, that the function is deployed, its ingress "all", and roles/run.invoker of allUsers.',
+      hint: 'Check the address, that the function is deployed, and its ingress "all".',
     }
   }
   if (status === 401) {
@@ -66,9 +75,13 @@ export function complaintAbout({ status, latencyMs }: WebhookAnswer): { what: st
     }
   }
   if (status === 403) {
+    return { what: 'Google refused the request before the function', hint: openWebhook(connection) }
+  }
+  // https://cloud.google.com/run/docs/troubleshooting#429
+  if (status === 429) {
     return {
-      what: 'the platform rejected the request',
-      hint: 'allUsers needs roles/run.invoker on the webhook function.',
+      what: 'no instance of the function was free',
+      hint: 'Raise min_instances of the webhook in values.yaml, or its max_instances in pipeline.yaml.',
     }
   }
   if (status === 503) {

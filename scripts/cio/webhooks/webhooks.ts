@@ -143,7 +143,7 @@ export async function test(context: Context, options: TestOptions): Promise<void
   const { eventId, body } = options.file === undefined ? testEvent(now()) : bodyOf(options.file)
   const key = options.wrongKey ? randomBytes(32).toString('hex') : current
   const answer = await sendWebhook(url, key, body, now())
-  const expected = options.wrongKey ? answer.status === 401 : complaintAbout(answer) === undefined
+  const expected = options.wrongKey ? answer.status === 401 : complaintAbout(answer, connection) === undefined
   output.result({ url, eventId, ...answer, ok: expected }, () => {
     const status = answer.status === undefined ? 'no answer' : `answer ${answer.status}`
     return `${eventId ?? 'your file'}: ${status} after ${answer.latencyMs} ms${answer.body === '' ? '' : `: ${answer.body}`}`
@@ -153,7 +153,7 @@ export async function test(context: Context, options: TestOptions): Promise<void
     return
   }
   if (options.wrongKey) throw new CommandError('a wrong signature must be answered 401')
-  const complaint = complaintAbout(answer)
+  const complaint = complaintAbout(answer, connection)
   throw new CommandError(
     complaint?.what ?? 'unexpected answer',
     complaint === undefined ? {} : { hint: complaint.hint },
