@@ -1,16 +1,20 @@
 # From dist/<function>/ to an image: the bundle's zip, the bucket it is uploaded to, and who builds it.
 
 locals {
+  # Those that are deployed from bundle_dir, and not from what an earlier deployment has left in the bucket.
+  built_functions = { for name, f in var.pipeline.functions : name => f if !contains(keys(var.bundles), name) }
+
   # The hash is made from the files, not from the zip, whose bytes differ between machines.
-  bundle_hash = {
-    for name in keys(var.pipeline.functions) : name => sha256(join("\n", [
+  built_hash = {
+    for name in keys(local.built_functions) : name => sha256(join("\n", [
       for file in fileset("${var.bundle_dir}/${name}", "**") : "${file} ${filesha256("${var.bundle_dir}/${name}/${file}")}"
     ]))
   }
+  bundle_hash = merge(local.built_hash, var.bundles)
 }
 
 data "archive_file" "bundle" {
-  for_each = var.pipeline.functions
+  for_each = local.built_functions
 
   type             = "zip"
   source_dir       = "${var.bundle_dir}/${each.key}"
@@ -25,18 +29,20 @@ resource "google_storage_bucket" "bundles" {
   labels                      = local.labels
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  force_destroy               = true # holds nothing that `npm run build` does not make again
+  force_destroy               = true # a destroy keeps nothing to go back to
 
   depends_on = [google_project_service.api]
 }
 
-# The content's hash is part of the name: an object that keeps its name does not redeploy a function.
+# The content's hash is part of the name: an object that keeps its name does not redeploy a function. What was deployed
+# before stays in the bucket, a megabyte or two each, as the way back: see `bundles` in variables.tf.
 resource "google_storage_bucket_object" "bundle" {
-  for_each = var.pipeline.functions
+  for_each = local.built_functions
 
-  bucket = google_storage_bucket.bundles.name
-  name   = "${each.key}/${local.bundle_hash[each.key]}.zip"
-  source = data.archive_file.bundle[each.key].output_path
+  bucket          = google_storage_bucket.bundles.name
+  name            = "${each.key}/${local.built_hash[each.key]}.zip"
+  source          = data.archive_file.bundle[each.key].output_path
+  deletion_policy = "ABANDON"
 
   # The name says what is inside; other bytes of a zip with the same files are no change.
   lifecycle {

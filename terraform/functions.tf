@@ -54,7 +54,7 @@ resource "google_cloudfunctions2_function" "function" {
     source {
       storage_source {
         bucket = google_storage_bucket.bundles.name
-        object = google_storage_bucket_object.bundle[each.key].name
+        object = try(google_storage_bucket_object.bundle[each.key].name, "${each.key}/${local.bundle_hash[each.key]}.zip")
       }
     }
   }

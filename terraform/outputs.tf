@@ -27,6 +27,11 @@ output "secrets" {
   value       = { for name, secret in google_secret_manager_secret.secret : name => secret.secret_id }
 }
 
+output "bundles" {
+  description = "Hash of the bundle that each function runs, by name. The input `bundles` takes it, to come back to this deployment."
+  value       = local.bundle_hash
+}
+
 output "dataset" {
   description = "BigQuery dataset, PROJECT.DATASET."
   value       = "${var.project_id}.${google_bigquery_dataset.warehouse.dataset_id}"
@@ -62,7 +67,8 @@ output "resources" {
     topics            = google_pubsub_topic.topic
     subscriptions     = google_pubsub_subscription.subscription
     functions         = google_cloudfunctions2_function.function
-    bundles           = { for name, object in google_storage_bucket_object.bundle : name => object.name }
+    bundles           = { for name, f in google_cloudfunctions2_function.function : name => f.build_config[0].source[0].storage_source[0].object }
+    kept_bundles      = [for object in google_storage_bucket_object.bundle : object.name if object.deletion_policy == "ABANDON"]
     secrets           = google_secret_manager_secret.secret
     secret_versions = {
       for name, version in google_secret_manager_secret_version.unset : name => {

@@ -55,8 +55,24 @@ variable "bundle_dir" {
   type        = string
 
   validation {
-    condition     = alltrue([for name in keys(var.pipeline.functions) : fileexists("${var.bundle_dir}/${name}/index.js")])
+    condition = alltrue([
+      for name in keys(var.pipeline.functions) : contains(keys(var.bundles), name) || fileexists("${var.bundle_dir}/${name}/index.js")
+    ])
     error_message = "A function has no index.js there. Run `npm ci && npm run build` in the project's folder, then plan again."
+  }
+}
+
+variable "bundles" {
+  description = "The way back: hashes of bundles to deploy from the bucket instead of bundle_dir, by function. Every bundle that was deployed is still there; `terraform output bundles` shows those of now."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for name, hash in var.bundles : contains(keys(var.pipeline.functions), name) && can(regex("^[0-9a-f]{64}$", hash))
+    ])
+    error_message = "Give the hashes by names of functions, { track = \"…64 of 0-9 and a-f…\" }, as `terraform output -json bundles` showed them when it was good."
   }
 }
 

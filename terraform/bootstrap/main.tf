@@ -40,14 +40,20 @@ variable "environment" {
   }
 }
 
-variable "repository" {
-  description = "The GitHub repository, OWNER/NAME. No other may sign in."
+variable "repository_id" {
+  description = "Number of the GitHub repository: gh api repos/OWNER/NAME --jq .id. No other may sign in, not even one that takes over its name."
   type        = string
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.repository))
-    error_message = "Give OWNER/NAME, such as \"acme/customerio-gcp\"."
+    condition     = can(regex("^[0-9]+$", var.repository_id))
+    error_message = "Give the repository's number, as `gh api repos/OWNER/NAME --jq .id` shows it: a name can be given up and taken by somebody else."
   }
+}
+
+variable "plan_on_pull_requests" {
+  description = "Whether pull requests of branches of the repository may plan, which lets whoever can push a branch read this project. Not for prod."
+  type        = bool
+  default     = false
 }
 
 variable "state_bucket" {
@@ -66,6 +72,7 @@ locals {
     "roles/artifactregistry.reader",
     "roles/bigquery.metadataViewer",
     "roles/cloudfunctions.viewer",
+    "roles/cloudscheduler.viewer",
     "roles/datastore.viewer",
     "roles/iam.securityReviewer",
     "roles/iam.serviceAccountViewer",
@@ -83,6 +90,7 @@ locals {
     "roles/artifactregistry.admin",
     "roles/bigquery.dataOwner",
     "roles/cloudfunctions.admin",
+    "roles/cloudscheduler.admin",
     "roles/datastore.owner",
     "roles/iam.serviceAccountAdmin",
     "roles/logging.configWriter",
@@ -104,6 +112,12 @@ locals {
     "roles/pubsub.viewer",
     "roles/storage.objectViewer",
   ]
+
+  sign_in_condition = join("", [
+    "assertion.repository_id == \"${var.repository_id}\" && (assertion.ref == \"refs/heads/main\"",
+    var.plan_on_pull_requests ? " || (assertion.event_name == \"pull_request\" && assertion.environment == \"${local.sign_ins.plan}\")" : "",
+    ")",
+  ])
 
   sign_ins = {
     plan  = "${var.environment}-plan"
@@ -134,11 +148,10 @@ resource "google_iam_workload_identity_pool_provider" "github" {
   workload_identity_pool_id          = google_iam_workload_identity_pool.github.workload_identity_pool_id
   workload_identity_pool_provider_id = "github"
 
-  # A branch can change the workflow: what applies comes from main, whatever the GitHub environment lets through.
-  attribute_condition = join(" && ", [
-    "assertion.repository == \"${var.repository}\"",
-    "(assertion.environment != \"${local.sign_ins.apply}\" || assertion.ref == \"refs/heads/main\")",
-  ])
+  # A branch can change the workflow, so what a job says that it does proves nothing. What proves something is the number of
+  # the repository, which is never given again, and the branch: main is protected, and its environment has approvers. The
+  # claims: https://docs.github.com/en/actions/reference/security/oidc
+  attribute_condition = local.sign_in_condition
 
   attribute_mapping = {
     "google.subject"        = "assertion.sub"
@@ -184,7 +197,8 @@ resource "google_project_iam_member" "apply" {
   member  = google_service_account.github["apply"].member
 }
 
-# May give and take on the project the pipeline's own roles, and so not make itself an owner.
+# May give and take on the project the pipeline's own roles, and so not make itself an owner. A change of the audit
+# configuration grants no role, so the condition lets it pass.
 resource "google_project_iam_member" "apply_grants" {
   project = var.project_id
   role    = "roles/resourcemanager.projectIamAdmin"

@@ -449,6 +449,11 @@ run "every_environment" {
     error_message = "The name of a bundle does not carry the hash of its content, so a change would not be deployed."
   }
 
+  assert {
+    condition     = alltrue([for r in values(var.environments) : toset(r.kept_bundles) == toset(values(r.bundles))])
+    error_message = "A bundle is deleted when another takes its place: there is no way back to it."
+  }
+
   # shared/config parses the same file in a Jest test, so that what is deployed is what the functions accept.
   assert {
     condition = jsonencode({

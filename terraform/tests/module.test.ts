@@ -119,16 +119,6 @@ describe('the module', () => {
     expect([...new Set([...literal, ...forPeople])].sort()).toEqual(locals.granted_roles)
   })
 
-  it('lets only main of the one repository become the account that applies', async () => {
-    const { resources, locals } = await readModule(join(MODULE, 'bootstrap'))
-    const condition = String(resources.get('google_iam_workload_identity_pool_provider.github')?.attribute_condition)
-    expect(condition).toContain('assertion.repository == ')
-    expect(condition).toMatch(
-      /assertion\.environment != \\?"\$\{local\.sign_ins\.apply\}\\?" \|\| assertion\.ref == \\?"refs\/heads\/main/,
-    )
-    expect(locals.sign_ins).toMatchObject({ apply: `\${var.environment}` })
-  })
-
   it('gives no basic role', () => {
     expect(everything).not.toMatch(/roles\/(owner|editor|viewer)"/)
   })
@@ -198,11 +188,14 @@ describe('an environment', () => {
     const directory = join(MODULE, 'environments', environment)
     const { modules } = await readModule(directory)
     const values = z.record(z.string(), z.unknown()).parse(parse(readFileSync(join(directory, 'values.yaml'), 'utf8')))
-    const { source, pipeline, bundle_dir, ...passed } = modules.get('pipeline') ?? {}
+    const { source, pipeline, bundle_dir, bundles, ...passed } = modules.get('pipeline') ?? {}
     expect(source).toBe('../..')
     expect(passed).toEqual(Object.fromEntries(Object.keys(values).map((key) => [key, `\${local.values.${key}}`])))
-    expect([...declared.variables.keys()].sort()).toEqual([...Object.keys(values), 'pipeline', 'bundle_dir'].sort())
+    expect([...declared.variables.keys()].sort()).toEqual(
+      [...Object.keys(values), 'pipeline', 'bundle_dir', 'bundles'].sort(),
+    )
     expect([pipeline, bundle_dir]).toEqual([expect.stringContaining('pipeline.yaml'), expect.stringContaining('dist')])
+    expect(bundles).toBe(`\${var.bundles}`)
   })
 
   it.each(ENVIRONMENTS)('%s differs from the others in its values and its state only', (environment) => {

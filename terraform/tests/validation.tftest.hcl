@@ -854,3 +854,48 @@ run "a_budget" {
     error_message = "The budget is not what was asked for, or notifies a channel that budgets cannot use."
   }
 }
+
+# ---- the way back ---------------------------------------------------------------------------------
+
+run "bundle_of_no_function" {
+  command = plan
+
+  variables {
+    bundles = { no-function = sha256("") }
+  }
+
+  expect_failures = [var.bundles]
+}
+
+run "every_bundle_from_the_bucket_needs_no_build" {
+  command = plan
+
+  variables {
+    bundle_dir = "nowhere"
+    bundles    = { for name in keys(yamldecode(file("pipeline.yaml")).functions) : name => sha256(name) }
+  }
+
+  assert {
+    condition = alltrue([
+      for name, f in google_cloudfunctions2_function.function : f.build_config[0].source[0].storage_source[0].object == "${name}/${sha256(name)}.zip"
+    ]) && length(google_storage_bucket_object.bundle) == 0 && output.bundles["track"] == sha256("track")
+    error_message = "A function is not deployed from the bundle that was asked for."
+  }
+}
+
+run "one_bundle_from_the_bucket_leaves_the_others" {
+  command = plan
+
+  variables {
+    bundles = { track = sha256("track") }
+  }
+
+  assert {
+    condition = (
+      google_cloudfunctions2_function.function["track"].build_config[0].source[0].storage_source[0].object == "track/${sha256("track")}.zip"
+      && google_cloudfunctions2_function.function["identify"].build_config[0].source[0].storage_source[0].object == google_storage_bucket_object.bundle["identify"].name
+      && !contains(keys(google_storage_bucket_object.bundle), "track")
+    )
+    error_message = "One function could not be taken back alone."
+  }
+}

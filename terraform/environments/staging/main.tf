@@ -10,11 +10,18 @@ variable "bundle_dir" {
   default     = null
 }
 
+variable "bundles" {
+  description = "Bundles to go back to, by function: see `bundles` of the module."
+  type        = map(string)
+  default     = {}
+}
+
 module "pipeline" {
   source = "../.."
 
   pipeline   = yamldecode(file("${path.module}/../../pipeline.yaml"))
   bundle_dir = coalesce(var.bundle_dir, "${path.module}/../../../dist")
+  bundles    = var.bundles
 
   environment                    = local.values.environment
   project_id                     = local.values.project_id
@@ -63,6 +70,11 @@ output "dead_letter_subscriptions" {
 output "secrets" {
   description = "Secrets to fill after the first apply."
   value       = module.pipeline.secrets
+}
+
+output "bundles" {
+  description = "Bundles that run now, for -var bundles=… on the way back."
+  value       = module.pipeline.bundles
 }
 
 output "monthly_cost_usd" {
