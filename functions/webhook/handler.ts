@@ -1,7 +1,7 @@
 import type { Request, Response } from '@google-cloud/functions-framework'
 import { type Clock, TimeoutError, withTimeout } from '../../shared/clock/index.ts'
 import { MEMORY_PER_BODY_BYTE, parsedMemory } from '../../shared/config/index.ts'
-import { safeErrorName } from '../../shared/errors/index.ts'
+import { codeOf, safeErrorName } from '../../shared/errors/index.ts'
 import { complexityOf } from '../../shared/json/index.ts'
 import type { Log, LogFields } from '../../shared/logging/index.ts'
 import { type Body, createBodyReader } from '../../shared/runtime/index.ts'
@@ -174,6 +174,6 @@ async function failureWithin(clock: Clock, work: Promise<unknown>, timeoutMs: nu
 
 /** The code of a system or gRPC error says what to repair. */
 function nameOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? ` ${String(error.code)}` : ''
-  return `${safeErrorName(error)}${code}`
+  const code = codeOf(error)
+  return code === undefined ? safeErrorName(error) : `${safeErrorName(error)} ${code}`
 }

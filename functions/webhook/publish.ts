@@ -1,6 +1,7 @@
 import { PubSub, v1 } from '@google-cloud/pubsub'
 import { type BatchAnswer, bisect, Coalescer } from '../../shared/batching/index.ts'
 import type { Clock } from '../../shared/clock/index.ts'
+import { codeOf } from '../../shared/errors/index.ts'
 import type { WebhookMessage } from '../../shared/webhooks/index.ts'
 
 /** Resolves when Pub/Sub has the message, rejects when that is not certain. */
@@ -88,8 +89,4 @@ async function openClient(projectId: string): Promise<v1.PublisherClient> {
     // gRPC's own two minutes would outlast many an outage.
     'grpc.max_reconnect_backoff_ms': 2_000,
   })
-}
-
-function codeOf(error: unknown): unknown {
-  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Connection } from './connection.ts'
+import type { Done } from './done.ts'
 import type { Output, OutputStreams } from './output.ts'
 import type { Prompts } from './prompts.ts'
 
@@ -18,8 +19,8 @@ export interface Context {
   readonly signal: AbortSignal
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** What has taken effect so far, in words, by what it is about: told to whoever stops the command or sees it fail. */
-  readonly done: Map<string, string>
+  /** Each change is noted as soon as it has taken effect. */
+  readonly done: Done
 }
 
 /** Does the work of a command's action with what its global options stand for. */

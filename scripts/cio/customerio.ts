@@ -1,5 +1,6 @@
 import type { APIClient, TrackClient } from 'customerio-node'
 import type { CustomerIOService } from '../../shared/customerio/index.ts'
+import { codeOf } from '../../shared/errors/index.ts'
 import { CommandError, usageError } from './errors.ts'
 import { type SecretStore, UNSET } from './secrets/store.ts'
 
@@ -158,6 +159,6 @@ export function describeFailure(error: unknown): CustomerIoFailure {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const code = error.cause instanceof Error && 'code' in error.cause ? ` (${String(error.cause.code)})` : ''
-  return `${error.message}${code}`
+  const code = codeOf(error.cause)
+  return code === undefined ? error.message : `${error.message} (${code})`
 }

@@ -12,6 +12,7 @@ import { syncCommand } from './commands/sync.ts'
 import { webhooksCommand } from './commands/webhooks.ts'
 import { connect } from './connection.ts'
 import type { Context, Run, Streams } from './context.ts'
+import { Done } from './done.ts'
 import { CommandError, EXIT, usageError, wordsOf } from './errors.ts'
 import { refuseWhatNpmTook, standingIn } from './npm.ts'
 import { Output } from './output.ts'
@@ -48,7 +49,7 @@ Exit codes: 0 done · 1 failed, see the last lines · 2 wrong command line, noth
 export async function run(argv: readonly string[], streams: Streams): Promise<number> {
   // Also where commander itself refuses the command line.
   const output = new Output({ json: argv.includes('--json'), streams })
-  const done = new Map<string, string>()
+  const done = new Done()
   const interrupt = interruption(output)
   try {
     const program = createProgram(runIn({ signal: interrupt.signal, output, done }, streams), streams)
@@ -132,8 +133,8 @@ function report(error: unknown, { output, done, signal }: Running): number {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok
   const { message, hint, exitCode } = failureOf(error, signal)
   // "Wrong command line" means that nothing was done.
-  const code = exitCode === EXIT.usage && done.size > 0 ? EXIT.failed : exitCode
-  output.failure({ message, hint, exitCode: code, done: [...done.values()] })
+  const code = exitCode === EXIT.usage && done.words.length > 0 ? EXIT.failed : exitCode
+  output.failure({ message, hint, exitCode: code, done: done.words })
   if (process.env.CIO_DEBUG !== undefined && error instanceof Error) output.note(error.stack ?? '')
   return code
 }

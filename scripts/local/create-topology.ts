@@ -1,5 +1,6 @@
 import type { CreateSubscriptionOptions, PubSub } from '@google-cloud/pubsub'
 import { status } from '@grpc/grpc-js'
+import { codeOf } from '../../shared/errors/index.ts'
 import type { Topology } from '../topology/topology.ts'
 
 export interface CreateTopologyOptions {
@@ -83,7 +84,7 @@ async function unlessItExists(creation: Promise<unknown>): Promise<'created' | '
     await creation
     return 'created'
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === status.ALREADY_EXISTS) return 'existed'
+    if (codeOf(error) === status.ALREADY_EXISTS) return 'existed'
     throw error
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BigQuery, Dataset } from '@google-cloud/bigquery'
 import { z } from 'zod'
+import { codeOf } from '../../shared/errors/index.ts'
 import type { Topology } from '../topology/topology.ts'
 
 /** The query of a view in `terraform/`, with the placeholder filled in as Terraform does it: `project.dataset`. */
@@ -75,7 +76,7 @@ async function unlessThere(creation: Promise<unknown>): Promise<boolean> {
     await creation
     return true
   } catch (error) {
-    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 409) return false
+    if (codeOf(error) === 409) return false
     throw error
   }
 }

@@ -6,6 +6,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { checkOption } from '../check/check-option.ts'
 import { CONTRACT_FOLDER } from './folders.ts'
 import { attributesSchema, TOPICS, topicSchema } from './json-schema.ts'
 import { pythonTypes } from './python.ts'
@@ -58,5 +59,7 @@ export function run(folder: string, check: boolean, say: (line: string) => void)
 }
 
 if (process.argv[1] === import.meta.filename) {
-  process.exitCode = run(CONTRACT_FOLDER, process.argv.includes('--check'), console.log)
+  const usage = 'npm run schemas [-- --check]\n\nWrites JSON Schemas and Python types; with --check only compares.'
+  const check = checkOption(process.argv.slice(2), usage)
+  if (check !== undefined) process.exitCode = run(CONTRACT_FOLDER, check, console.log)
 }

@@ -7,6 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FUNCTION_SCHEMAS, type SetBy, type Variable, variablesOf } from '../../shared/config/index.ts'
+import { checkOption } from '../check/check-option.ts'
 import { ELSEWHERE } from './elsewhere.ts'
 
 export const README = join(import.meta.dirname, '../../shared/config/README.md')
@@ -86,13 +87,20 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 if (process.argv[1] === import.meta.filename) {
+  const usage = 'npm run settings [-- --check]\n\nWrites the table of variables; with --check only compares.'
+  const check = checkOption(process.argv.slice(2), usage)
+  if (check !== undefined) renew(check)
+}
+
+function renew(check: boolean): void {
   const before = readFileSync(README, 'utf8')
   const after = withVariables(before)
-  if (!process.argv.includes('--check')) writeFileSync(README, after)
   if (after === before) console.log('shared/config/README.md is current')
-  else if (!process.argv.includes('--check')) console.log('written: shared/config/README.md')
-  else {
+  else if (check) {
     console.error('shared/config/README.md is not current: run `npm run settings`')
     process.exitCode = 1
+  } else {
+    writeFileSync(README, after)
+    console.log('written: shared/config/README.md')
   }
 }

@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Clock } from '../clock/index.ts'
+import { codeOf, safeErrorName } from '../errors/index.ts'
 import { isRecord } from '../json/index.ts'
 
 // Not with `import`: that reads every export of `node:http`, among them WebSocket, which loads the whole of undici.
@@ -77,7 +78,7 @@ function exchange(request: SdkRequest, { timeoutMs, clock }: TransportOptions): 
       sent = prepare(request)
     } catch (error) {
       // Its message shows the header, which is the credential.
-      resolve({ kind: 'no_request', code: textOf(error, 'name') ?? 'UNKNOWN' })
+      resolve({ kind: 'no_request', code: safeErrorName(error) })
       return
     }
     let connected = false
@@ -96,7 +97,7 @@ function exchange(request: SdkRequest, { timeoutMs, clock }: TransportOptions): 
       if (!socket.connecting) connected = true
       else socket.once(sent.protocol === 'https:' ? 'secureConnect' : 'connect', () => (connected = true))
     })
-    sent.on('error', (error) => fail(codeOf(error)))
+    sent.on('error', (error) => fail(networkCodeOf(error)))
     sent.on('upgrade', (_response, socket) => {
       socket.destroy()
       fail('UPGRADE')
@@ -134,18 +135,13 @@ function read(
     answered('cut off: longer than any answer that is known')
     response.destroy()
   })
-  response.on('error', (error) => fail(codeOf(error)))
+  response.on('error', (error) => fail(networkCodeOf(error)))
   response.on('end', () => answered(body))
 }
 
 /** The system's code; for a host with several addresses the error is an AggregateError, whose first one tells. */
-function codeOf(error: unknown): string {
+function networkCodeOf(error: unknown): string {
   const several = isRecord(error) ? error.errors : undefined
   const first = Array.isArray(several) && several.length > 0 ? several[0] : error
-  return textOf(first, 'code') ?? textOf(first, 'name') ?? 'UNKNOWN'
-}
-
-function textOf(value: unknown, property: string): string | undefined {
-  const text = isRecord(value) ? value[property] : undefined
-  return typeof text === 'string' ? text : undefined
+  return String(codeOf(first) ?? safeErrorName(first))
 }

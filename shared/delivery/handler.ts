@@ -1,6 +1,7 @@
 import type { Request, Response } from '@google-cloud/functions-framework'
 import type { Clock } from '../clock/index.ts'
 import { BODY_TIMEOUT_MS, MEMORY_PER_BODY_BYTE, parsedMemory } from '../config/index.ts'
+import { codeOf } from '../errors/index.ts'
 import { type HashKeys, type HashRing, hashesOfPersons, type Identifier } from '../identity/index.ts'
 import { complexityOf } from '../json/index.ts'
 import type { Log, LogFields } from '../logging/index.ts'
@@ -265,6 +266,6 @@ function describe(error: unknown): string {
   if (!(error instanceof Error)) return typeof error
   const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '))
   // The code of a system or gRPC error (ECONNREFUSED, 7 for a permission that is missing) says what to repair.
-  const code = 'code' in error && ['string', 'number'].includes(typeof error.code) ? ` (code ${error.code})` : ''
-  return `${error.name}${code} ${place?.trim() ?? ''}`.trim()
+  const code = codeOf(error)
+  return `${error.name}${code === undefined ? '' : ` (code ${code})`} ${place?.trim() ?? ''}`.trim()
 }

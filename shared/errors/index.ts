@@ -6,3 +6,9 @@
 export function safeErrorName(error: unknown): string {
   return error instanceof Error ? error.name : typeof error
 }
+
+/** The code of an error of Node (`ECONNREFUSED`), of gRPC (5), or of a Google API (404). It quotes nothing. */
+export function codeOf(error: unknown): string | number | undefined {
+  const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+  return typeof code === 'string' || typeof code === 'number' ? code : undefined
+}

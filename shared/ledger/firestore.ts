@@ -1,5 +1,6 @@
 import { FieldValue, type Firestore, Timestamp } from '@google-cloud/firestore'
 import * as z from 'zod'
+import { codeOf } from '../errors/index.ts'
 import type { PersonHash, RecordHashes } from './hashes.ts'
 import { UnreadableRecordError } from './ledger-error.ts'
 import type { NewSendRecord, SendLedger, SendRecordChange, StoredRecord, Written } from './record.ts'
@@ -131,7 +132,7 @@ export function createFirestoreSendLedger(options: FirestoreSendLedgerOptions): 
 const personsSchema = z.object({ persons: z.array(z.string()).default([]) })
 
 function unlessOvertaken(error: unknown): false {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const code = codeOf(error)
   if (code === FAILED_PRECONDITION || code === NOT_FOUND) return false
   throw error
 }
@@ -140,7 +141,7 @@ async function written(write: Promise<{ readonly writeTime: Timestamp }>): Promi
   try {
     return { kind: 'written', version: versionOf((await write).writeTime) }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const code = codeOf(error)
     if (code === ALREADY_EXISTS || code === FAILED_PRECONDITION || code === NOT_FOUND) return { kind: 'other' }
     throw error
   }

@@ -1,5 +1,5 @@
 import { TimeoutError } from '../clock/index.ts'
-import { safeErrorName } from '../errors/index.ts'
+import { codeOf, safeErrorName } from '../errors/index.ts'
 
 /** A document that is not of this ledger's making. */
 export class UnreadableRecordError extends Error {
@@ -34,7 +34,7 @@ const STATUS_CODES = [
 export function describeLedgerError(error: unknown): string {
   // The client would go on trying for minutes. This is gRPC's own name for having waited long enough.
   if (error instanceof TimeoutError) return `DEADLINE_EXCEEDED (4): ${error.message}`
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const code = codeOf(error)
   const name = typeof code === 'number' ? STATUS_CODES[code] : undefined
   return name === undefined ? safeErrorName(error) : `${name} (${code})`
 }

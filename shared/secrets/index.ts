@@ -1,5 +1,6 @@
 import { readFile as readFileFromDisk } from 'node:fs/promises'
 import { type Clock, sleep } from '../clock/index.ts'
+import { codeOf } from '../errors/index.ts'
 import type { Log } from '../logging/index.ts'
 
 /** Where a secret comes from: a literal (local use) or a file that Secret Manager mounts. Neither: not configured. */
@@ -136,7 +137,7 @@ class FileSecret implements Secret {
       return result
     } catch (error) {
       this.#lastFailed = true
-      this.#warn(codeOf(error))
+      this.#warn(String(codeOf(error) ?? 'unreadable'))
       return 'failed'
     }
   }
@@ -177,8 +178,4 @@ class FileSecret implements Secret {
     const message = 'a secret could not be read; its last value stays in use'
     this.#options.log.warning(message, { event: 'secret_read_failed', secret: this.name, error })
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unreadable'
 }

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { checkOption } from '../../scripts/check/check-option.ts'
 import { type Block, MODULE, type Module, readModule } from './hcl.ts'
 
 /**
@@ -53,14 +54,16 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n')
 }
 
-if (process.argv[1] === import.meta.filename) {
+const USAGE =
+  'node terraform/tests/docs.ts [--check]\n\nWrites inputs and outputs into terraform/README.md; with --check only compares.'
+const check = process.argv[1] === import.meta.filename ? checkOption(process.argv.slice(2), USAGE) : undefined
+if (check !== undefined) {
   const path = join(MODULE, 'README.md')
   const before = readFileSync(path, 'utf8')
   const after = withInputsAndOutputs(before, await readModule(MODULE))
-  if (process.argv.includes('--check')) {
-    if (after !== before) {
-      console.error('terraform/README.md is not current: run `node terraform/tests/docs.ts`')
-      process.exitCode = 1
-    }
-  } else writeFileSync(path, after)
+  if (!check) writeFileSync(path, after)
+  else if (after !== before) {
+    console.error('terraform/README.md is not current: run `node terraform/tests/docs.ts`')
+    process.exitCode = 1
+  }
 }

@@ -1,7 +1,9 @@
 import { Command } from 'commander'
+import { readTopology } from '../../topology/topology.ts'
 import type { Run } from '../context.ts'
 import { REASONS } from '../dead-letters/dead-letter.ts'
 import type { Filter } from '../dead-letters/filter.ts'
+import { sourcesOf } from '../dead-letters/source.ts'
 import { usageError } from '../errors.ts'
 import { age, collect, collectAttribute, collectOneOf, notEmpty, positiveInteger, positiveNumber } from '../options.ts'
 
@@ -26,7 +28,13 @@ interface SettleFlags extends FilterOptions {
   readonly resend?: boolean
 }
 
-const SOURCES = 'subscriptions whose dead letters are meant: identify, track, transactional, warehouse; all by default'
+/** The names are read only when help is asked for. */
+function withSources(command: Command): Command {
+  const names = () => sourcesOf(readTopology()).map(({ name }) => name)
+  return command
+    .argument('[sources...]', 'subscriptions whose dead letters are meant; all by default')
+    .addHelpText('after', () => `\nSources: ${names().join(', ')}`)
+}
 
 function withFilters(command: Command): Command {
   return command
@@ -55,7 +63,7 @@ export function dlqCommand(run: Run): Command {
   const dlq = new Command('dlq').description('List, show, replay, settle or purge dead letters.')
 
   dlq.addCommand(
-    withFilters(new Command('list').description('List dead letters, oldest first.').argument('[sources...]', SOURCES))
+    withFilters(withSources(new Command('list').description('List dead letters, oldest first.')))
       .option('--limit <number>', 'show at most this many', positiveInteger, 50)
       .addHelpText(
         'after',
@@ -93,9 +101,7 @@ about them. Of the other commands only \`dlq stats\` counts these.`,
   )
 
   dlq.addCommand(
-    withFilters(
-      new Command('stats').description('Count dead letters by source and reason.').argument('[sources...]', SOURCES),
-    )
+    withFilters(withSources(new Command('stats').description('Count dead letters by source and reason.')))
       .addHelpText('after', '\nExample:\n  cio-gcp dlq stats --local')
       .action((names: string[], options: FilterOptions, command: Command) =>
         run(command, async (context) => {
@@ -106,7 +112,7 @@ about them. Of the other commands only \`dlq stats\` counts these.`,
   )
 
   dlq.addCommand(
-    withFilters(new Command('replay').description('Publish dead letters again.').argument('[sources...]', SOURCES))
+    withFilters(withSources(new Command('replay').description('Publish dead letters again.')))
       .option('--dry-run', 'list what would be replayed and what would be skipped, and why')
       .option('--edit', 'edit each message first in $VISUAL or $EDITOR; its key stays unless you change it')
       .option('--limit <number>', 'replay at most this many per source', positiveInteger)
@@ -174,7 +180,7 @@ Examples:
   )
 
   dlq.addCommand(
-    withFilters(new Command('purge').description('Delete dead letters for good.').argument('[sources...]', SOURCES))
+    withFilters(withSources(new Command('purge').description('Delete dead letters for good.')))
       .option('--all', 'required to delete all of them when no filter is given')
       .option('--dry-run', 'only count them')
       .addHelpText(

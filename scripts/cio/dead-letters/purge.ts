@@ -57,7 +57,7 @@ export async function purge(
       )
       for (const { source, subscription, matching } of meant) {
         await subscription.acknowledge(matching)
-        context.done.set(`purge ${source}`, `${count(matching.length, 'dead letter')} of ${source} deleted`)
+        context.done.add(matching.length, 'dead letter', `of ${source} deleted`)
       }
     }
   } finally {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Topic } from '@google-cloud/pubsub'
+import { codeOf } from '../../../shared/errors/index.ts'
 import type { Context } from '../context.ts'
 import { aborted, CommandError } from '../errors.ts'
 import { count, duration, printable } from '../output.ts'
@@ -306,10 +307,7 @@ class SourceReplay {
     )
     const accepted = published.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
     this.#tally.replayed += accepted.length
-    this.#context.done.set(
-      `replay ${this.#source.name}`,
-      `${count(this.#tally.replayed, 'message')} of ${this.#source.name} replayed`,
-    )
+    this.#context.done.add(accepted.length, 'message', `of ${this.#source.name} replayed`)
     await subscription.acknowledge(accepted)
     this.#journalNeeded = this.#tally.alreadyReplayed > 0
     const failed = published.find((each) => each.status === 'rejected')
@@ -328,7 +326,7 @@ async function unlessUnknown(freeing: Promise<void>): Promise<void> {
   try {
     await freeing
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === INVALID_ARGUMENT)) throw error
+    if (codeOf(error) !== INVALID_ARGUMENT) throw error
   }
 }
 
@@ -337,6 +335,6 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+    return codeOf(error) === 'EPERM'
   }
 }

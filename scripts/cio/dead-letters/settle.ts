@@ -77,13 +77,12 @@ export async function settle(
       context.signal.throwIfAborted()
       const about = known[index]
       const decision = given ?? (about === undefined ? 'skip' : await asked(context, about))
-      settled.push(
+      const result: Settled =
         decision === 'skip'
           ? { id: deadLetter.id, settled: 'skipped', note: 'left as it is' }
-          : await carryOut(context, ledger, subscription, deadLetter, decision),
-      )
-      const carriedOut = settled.filter(({ settled: how }) => how !== 'skipped').length
-      if (carriedOut > 0) context.done.set('settle', `${count(carriedOut, 'send')} settled`)
+          : await carryOut(context, ledger, subscription, deadLetter, decision)
+      settled.push(result)
+      if (result.settled !== 'skipped') context.done.add(1, 'send', 'settled')
     }
     output.result(settled, () =>
       settled.length === 0 ? 'no uncertain sends' : settled.map(({ id, note }) => `${id}: ${note}`).join('\n'),

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { protos, v1 } from '@google-cloud/pubsub'
+import { codeOf } from '../../../shared/errors/index.ts'
 import type { Context } from '../context.ts'
 import { CommandError } from '../errors.ts'
 import { type DeadLetter, lastingId } from './dead-letter.ts'
@@ -121,7 +122,7 @@ export class DeadLetterSubscription implements AsyncDisposable {
       const [response] = await pull()
       return response.receivedMessages ?? []
     } catch (cause) {
-      const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+      const code = codeOf(cause)
       const hint = code === NOT_FOUND ? 'Terraform creates it: run terraform apply first.' : undefined
       throw new CommandError(`cannot read ${this.#path}`, { cause, ...(hint !== undefined && { hint }) })
     }

@@ -1,6 +1,7 @@
 import { Timestamp } from '@google-cloud/firestore'
 import { z } from 'zod'
 import { systemClock, withTimeout } from '../../../shared/clock/index.ts'
+import { codeOf } from '../../../shared/errors/index.ts'
 import { describeLedgerError } from '../../../shared/ledger/index.ts'
 import { tableFields } from '../../local/deploy-warehouse.ts'
 import { PROJECT_ROOT } from '../../topology/topology.ts'
@@ -44,7 +45,7 @@ async function columnsOf(table: { getMetadata(): Promise<unknown> }): Promise<re
     const [metadata] = z.array(z.unknown()).parse(await table.getMetadata())
     return tableSchema.parse(metadata).schema?.fields.map(({ name }) => name) ?? []
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 404) return undefined
+    if (codeOf(error) === 404) return undefined
     throw error
   }
 }
@@ -52,7 +53,7 @@ async function columnsOf(table: { getMetadata(): Promise<unknown> }): Promise<re
 const LEDGER_TIMEOUT_MS = 10_000
 
 /** What to do about an error of Firestore's, by gRPC's number. */
-const LEDGER_FIXES: Readonly<Record<number, string>> = {
+const LEDGER_FIXES: Readonly<Record<string, string>> = {
   5: APPLY,
   7: 'Apply Terraform, which gives the functions roles/datastore.user; you need it too.',
   16: 'Run `gcloud auth application-default login`.',
@@ -102,8 +103,4 @@ const FAILED_PRECONDITION = 9
 function unlessConditionFails(error: unknown): void {
   const code = codeOf(error)
   if (code !== NOT_FOUND && code !== FAILED_PRECONDITION) throw error
-}
-
-function codeOf(error: unknown): number | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : undefined
 }

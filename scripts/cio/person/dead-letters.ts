@@ -17,6 +17,10 @@ export interface Sorted {
   readonly all: readonly DeadLetter[]
 }
 
+function untold({ name }: Source): string {
+  return `Cloud Monitoring does not say how many dead letters of ${name} there are: any that another process holds were not looked at`
+}
+
 /** Pulls every dead letter of each source and hands them, sorted, to `use`, while they are held. */
 export async function sortDeadLetters<T>(
   context: Context,
@@ -37,8 +41,9 @@ export async function sortDeadLetters<T>(
           if (relation !== 'none') sorted[relation].push(deadLetter)
         }
       }
-      const undelivered = (await undeliveredOf(context, source)) ?? seen.size
-      const unseen = Math.max(0, undelivered - seen.size)
+      const undelivered = await undeliveredOf(context, source)
+      if (undelivered === undefined) context.output.warn(untold(source))
+      const unseen = Math.max(0, (undelivered ?? 0) - seen.size)
       results[source.name] = await use(source, { ...sorted, unseen, all: [...seen.values()] }, subscription)
     } finally {
       await subscription[Symbol.asyncDispose]()

@@ -133,6 +133,7 @@ async function resume(context: Context, journal: EraseJournal, options: EraseOpt
   }
   const entries = journal.unfinished()
   const ring = await hashRingOf(context)
+  if (entries.some(({ suppressed }) => suppressed)) context.output.note(NO_NEW_ROWS)
   const reports: Report[] = []
   for (const entry of entries) {
     if (!entry.suppressed) continue
@@ -143,6 +144,11 @@ async function resume(context: Context, journal: EraseJournal, options: EraseOpt
   }
   return { reports, unsuppressed: entries.filter(({ suppressed }) => !suppressed).length }
 }
+
+/** BigQuery can only be asked by name, and a list of erased people must not name them. */
+const NO_NEW_ROWS =
+  'Rows that came into the warehouse since then are not looked for, since no name was kept. To look for them too, run erase ' +
+  'with the names again.'
 
 /** What is left stays in the journal; an entry of which nothing is left goes. */
 function remember(journal: EraseJournal, entry: Unfinished, { warehouse, deadLetters, undecided }: Stores): void {
@@ -156,15 +162,21 @@ function remember(journal: EraseJournal, entry: Unfinished, { warehouse, deadLet
 }
 
 /** Suppresses first, then deletes: between the two, nothing can create the person again. */
-async function suppress({ connection }: Context, { id, email, phone }: Person): Promise<readonly string[]> {
+async function suppress({ connection, done }: Context, { id, email, phone }: Person): Promise<readonly string[]> {
   const service = await connection.customerIo().service()
   const who = [
     ...(id === undefined ? [] : [{ id }]),
     ...(email === undefined ? [] : [{ email }]),
     ...(phone === undefined ? [] : [{ phone }]),
   ]
-  for (const identifiers of who) throwUnlessDelivered('suppress', await service.suppress(identifiers))
-  for (const identifiers of who) throwUnlessDelivered('delete', await service.delete(identifiers))
+  for (const identifiers of who) {
+    throwUnlessDelivered('suppress', await service.suppress(identifiers))
+    done.add(1, 'name', 'suppressed at Customer.io')
+  }
+  for (const identifiers of who) {
+    throwUnlessDelivered('delete', await service.delete(identifiers))
+    done.add(1, 'name', 'deleted at Customer.io')
+  }
   return who.flatMap((identifiers) => Object.keys(identifiers))
 }
 
@@ -182,7 +194,7 @@ async function eraseStores(
   sought: Sought,
   { also = [], keep = [] }: EraseOptions,
 ): Promise<Stores> {
-  const { connection } = context
+  const { connection, done } = context
   const { topology } = connection
   const undecided: Record<string, readonly string[]> = {}
   const decide = (name: string, ids: readonly string[]): readonly string[] => {
@@ -202,6 +214,7 @@ async function eraseStores(
     )
     const deleted = [...own, ...others.filter(({ id }) => chosen.has(id))]
     await subscription.acknowledge(deleted)
+    done.add(deleted.length, 'dead letter', `of ${source.name} deleted`)
     return { deleted: deleted.length, unseen }
   })
   const records = createFirestoreSendLedger({
@@ -209,6 +222,7 @@ async function eraseStores(
     collection: topology.ledger.collection,
   })
   const ledger = await records.erase(entry.ledger)
+  done.add(ledger, 'send record', 'deleted')
   const rows = new PersonRows(await connection.bigquery(), topology.bigquery.dataset)
   const tables = personTables(topology.bigquery)
   const found = await rows.find(tables, sought)
@@ -217,7 +231,9 @@ async function eraseStores(
     const { own = [], perhaps = [] } = found[table.name] ?? {}
     const chosen = decide(table.name, [...perhaps, ...(entry.undecided[table.name] ?? [])])
     const keys = [...new Set([...own, ...chosen, ...(entry.rows[table.name] ?? [])])]
-    warehouse[table.name] = await rows.erase(table, keys)
+    const erased = await rows.erase(table, keys)
+    done.add(erased.deleted, 'row', `of ${table.name} deleted`)
+    warehouse[table.name] = erased
   }
   return { warehouse, ledger, deadLetters, undecided }
 }

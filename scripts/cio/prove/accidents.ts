@@ -3,6 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Stack } from '../../local/stack.ts'
+import { sourcesOf } from '../dead-letters/source.ts'
 import type { CommandLine, Ended } from '../testing/command-line.ts'
 import { npmRun } from '../testing/command-line.ts'
 
@@ -34,7 +35,6 @@ interface World {
 }
 
 const PERSON = { identifiers: { id: 'ada' } }
-const SOURCES = ['identify', 'track', 'transactional', 'warehouse']
 const REPLAYS = 5
 
 /** Commits ten accidents, one after the other. */
@@ -169,7 +169,7 @@ export async function commitAccidents({ stack, cio, directory }: AccidentsProof)
   function world(): World {
     return {
       published: Object.fromEntries(published),
-      deadLetters: Object.fromEntries(SOURCES.map((source) => [source, waiting(source)])),
+      deadLetters: Object.fromEntries(sourcesOf(stack.topology).map(({ name }) => [name, waiting(name)])),
       sends: stack.customerio.workspace.sends.length,
       suppressed: [...stack.customerio.workspace.people.suppressed()].map(String),
       appKey: readFileSync(join(stack.endpoints.secrets, 'CUSTOMERIO_APP_API_KEY'), 'utf8'),

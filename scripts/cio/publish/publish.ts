@@ -104,7 +104,7 @@ interface Published {
 }
 
 async function publishAll(
-  { connection, output, now, signal }: Context,
+  { connection, output, now, signal, done }: Context,
   messages: readonly Line[],
   { key, rate, file, lane }: PublishOptions,
 ): Promise<Published[]> {
@@ -122,13 +122,15 @@ async function publishAll(
     for (let start = 0; start < messages.length; start += chunk) {
       const part = messages.slice(start, start + chunk)
       await pace(part.length)
-      const accepted = part.map(async ({ line, valid }): Promise<Published> => {
+      const publishing = part.map(async ({ line, valid }): Promise<Published> => {
         const idempotencyKey = single ? prefix : `${prefix}:${line}`
         const messageId = await publishValid(publisher, valid, { idempotencyKey, ...(lane && { lane }) })
         return { line, messageId, key: idempotencyKey }
       })
-      const settled = await Promise.allSettled(accepted)
-      for (const each of settled) if (each.status === 'fulfilled') published.push(each.value)
+      const settled = await Promise.allSettled(publishing)
+      const accepted = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+      published.push(...accepted)
+      done.add(accepted.length, 'message', 'published')
       const failed = settled.find((each) => each.status === 'rejected')
       if (failed !== undefined) throw notAllError(published.length, messages.length, prefix, failed.reason)
       progress.at(published.length)

@@ -48,7 +48,7 @@ export async function replay(context: Context, filter: QuarantineFilter, dryRun:
       if (signal.aborted) throw aborted('stopped; run the same command again for the others')
       await topic.publishMessage({ data: message.data, attributes: { ...message.attributes } })
       replayed.push(row.message_id)
-      done.set('replayed', `${count(replayed.length, 'webhook')} published to ${TOPIC}`)
+      done.add(1, 'webhook', `published to ${TOPIC}`)
     }
   } catch (cause) {
     await quarantine.remove(replayed)

@@ -1,4 +1,5 @@
 import type { SecretManagerServiceClient } from '@google-cloud/secret-manager'
+import { codeOf } from '../../../shared/errors/index.ts'
 import { CommandError } from '../errors.ts'
 import type { SecretStore, VersionInfo } from './store.ts'
 
@@ -91,8 +92,8 @@ async function asked<T>(
     return await work()
   } catch (cause) {
     if (cause instanceof CommandError) throw cause
-    const code = cause instanceof Error && 'code' in cause ? Number(cause.code) : undefined
-    if (code !== undefined && absent.includes(code)) return undefined
+    const code = Number(codeOf(cause))
+    if (absent.includes(code)) return undefined
     const hint =
       code === PERMISSION_DENIED
         ? 'Ask to be one of `operators` of the environment.'

@@ -56,7 +56,7 @@ export async function rotate(context: Context, name: string, options: RotateOpti
     if (options.verify) await throwIfRejected(context, name, given)
     version = await store.add(name, value)
     output.note(`added version ${version} of ${name}`)
-    context.done.set(name, `version ${version} of ${name} added`)
+    context.done.note(`version ${version} of ${name} added`)
     await untilLatest(context, name, value)
   } else if (await isYoung(context, name, version)) {
     output.note(`resuming the rotation that added version ${version} of ${name}`)
@@ -81,7 +81,7 @@ export async function rotate(context: Context, name: string, options: RotateOpti
       for (const number of numbers) {
         await store.disable(name, number)
         disabled.push(number)
-        context.done.set(`${name} disabled`, `version ${disabled.join(', ')} of ${name} disabled`)
+        context.done.note(`version ${number} of ${name} disabled`)
       }
     }
   }

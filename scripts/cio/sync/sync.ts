@@ -99,6 +99,7 @@ async function syncAll(
   // A page is sent at once: one larger than a second's share would be a burst.
   const pageSize = Math.min(options.pageSize, Math.max(1, Math.ceil(options.rate ?? options.pageSize)))
   let result: SyncProgress
+  let noted: Pick<SyncProgress, 'changed' | 'preferences' | 'deletions'> = { changed: 0, preferences: 0, deletions: 0 }
   try {
     result = await repository.syncAll({
       after: resumed?.after,
@@ -108,10 +109,15 @@ async function syncAll(
       signal,
       pace: createPace(options.rate, now, signal),
       onPage: (page) => {
-        const done = before + page.seen
-        progress.at(done)
-        if (full && !dryRun && page.checkpoint !== undefined) {
-          checkpoint.write({ after: page.checkpoint, done, total, atMs: now() })
+        const seen = before + page.seen
+        progress.at(seen)
+        if (dryRun) return
+        context.done.add(page.changed - noted.changed, 'user', 'sent')
+        context.done.add(page.preferences - noted.preferences, 'choice', 'published')
+        context.done.add(page.deletions - noted.deletions, 'deletion', 'published')
+        noted = page
+        if (full && page.checkpoint !== undefined) {
+          checkpoint.write({ after: page.checkpoint, done: seen, total, atMs: now() })
         }
       },
       onDifference: (userId, attributes) => {
@@ -129,7 +135,6 @@ async function syncAll(
   }
   if (full && !dryRun) checkpoint.clear()
   const differences = dryRun ? await differencesOf(context, different) : []
-  if (!dryRun && result.changed > 0) context.done.set('sent', `${count(result.changed, 'user')} sent`)
   const deleted = options.deleteMissing ? await deleteMissing(context, repository, missing, total) : 0
   const { checkpoint: _, ...counts } = result
   output.result(
@@ -223,7 +228,7 @@ async function deleteMissing(
     if (signal.aborted) throw aborted('stopped; run the same command again for the others')
     await repository.onUserDeleted({ id })
     deleted += 1
-    done.set('deleted', `${deleted} of ${users} deleted`)
+    done.add(1, 'missing user', `of ${missing.length} deleted`)
   }
   return deleted
 }

@@ -1,3 +1,4 @@
+import { codeOf } from '../../errors/index.ts'
 import type { PostgresClient, PostgresPool } from './pool.ts'
 
 /** Deadlock, and a conflict of serializable transactions: the same work succeeds when it is done again. */
@@ -6,7 +7,8 @@ const MAX_ATTEMPTS = 20
 
 /** PostgreSQL's code of an error, as in `22P02`; undefined for what is no error of the database. */
 export function sqlState(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+  const code = codeOf(error)
+  return code === undefined ? undefined : String(code)
 }
 
 /** Does `work` again when another transaction was in its way. It must leave nothing behind when it fails. */
