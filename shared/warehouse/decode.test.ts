@@ -110,7 +110,7 @@ describe('every sample of what Customer.io documents', () => {
   it('fills every column of webhook_events but those for what is not documented', () => {
     const filled = new Set(samples.flatMap(({ event }) => Object.keys(eventOf(event) ?? {})))
     const empty = COLUMNS.webhook_events.map(({ name }) => name).filter((name) => !filled.has(name))
-    // Customer.io's documents of August 2026 have no phone among the identifiers; those of September have.
+    // The samples' people are told apart by id and address.
     expect(empty).toEqual(['person_phone', 'other_fields', 'truncated'])
   })
 })

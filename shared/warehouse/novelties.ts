@@ -107,7 +107,8 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   ],
   ...['failure_message', 'headers', 'href', 'identifiers', 'inbound_event_id', 'journey_id', 'link_id', 'machine'],
   ...['newsletter_id', 'parent_action_id', 'prefetched', 'proxied', 'recipient', 'recipients', 'subject', 'synthetic'],
-  ...['to', 'tracked_response', 'transactional_message_id', 'trigger_event_id', 'trigger_id'],
+  ...['app_id', 'broadcast_name', 'broadcast_tags', 'campaign_name', 'campaign_tags', 'related_delivery_ids'],
+  ...['template_id', 'to', 'tracked_response', 'transactional_message_id', 'trigger_event_id', 'trigger_id'],
 ])
 
 const KNOWN_CHANNELS: ReadonlySet<string> = new Set(CHANNELS)

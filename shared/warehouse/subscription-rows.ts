@@ -1,6 +1,6 @@
 import { type Change, type Consent, type Event, readConsent } from '../consent/index.ts'
 import { isObject, text } from '../json/index.ts'
-import { messageColumns, personColumns } from './event-row.ts'
+import { messageColumns, PROBE_OBJECT_TYPE, personColumns } from './event-row.ts'
 import { insertIdOf, type Row } from './row.ts'
 import { withoutUndefined } from './values.ts'
 
@@ -10,8 +10,9 @@ export interface SubscriptionRows {
   readonly lost?: Consent['lost']
 }
 
-/** The rows of `subscription_changes` that an event makes; most make none. */
+/** The rows of `subscription_changes` that an event makes; most make none, and what the pipeline sends itself never does. */
 export function subscriptionRows(event: Event, receivedAt: string): SubscriptionRows {
+  if (event.objectType === PROBE_OBJECT_TYPE) return { rows: [] }
   const { person, changes, at, lost } = readConsent(event, receivedAt)
   const message = { ...messageColumns(event), failure_message: failureOf(event) }
   const rows = changes.map(

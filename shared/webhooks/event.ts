@@ -12,6 +12,8 @@ export interface WebhookIdentifiers {
   readonly id?: string | null
   readonly email?: string | null
   readonly cio_id?: string | null
+  /** In workspaces that tell people apart by it. */
+  readonly phone?: string | null
 }
 
 /** Fields that any event may carry. Which of the ids of a message is there tells where it came from. */
@@ -20,13 +22,18 @@ export interface CommonData {
   readonly customer_id?: string | null
   readonly delivery_id?: string
   readonly campaign_id?: number
+  readonly campaign_name?: string
+  readonly campaign_tags?: readonly string[]
   readonly broadcast_id?: number
+  readonly broadcast_name?: string
+  readonly broadcast_tags?: readonly string[]
   readonly newsletter_id?: number
   readonly transactional_message_id?: number
   readonly trigger_id?: number
   readonly trigger_event_id?: string
   readonly action_id?: number
   readonly parent_action_id?: number
+  readonly template_id?: number
   readonly journey_id?: string
   readonly content_id?: number
   readonly [field: string]: unknown
@@ -68,7 +75,12 @@ interface Subject {
 }
 type Email = CommonData & Subject & Recipient
 type PushDevice = { readonly device_id?: string; readonly device_platform?: string; readonly failure_message?: string }
-type Push = CommonData & { readonly recipients?: readonly PushDevice[] }
+type Push = CommonData & {
+  readonly recipients?: readonly PushDevice[]
+  readonly app_id?: number
+  /** Other deliveries that belong to the same push. */
+  readonly related_delivery_ids?: readonly string[]
+}
 type Person = CommonData & { readonly email_address?: string | null }
 
 /** The data of each event that Customer.io documents, by `object_type.metric`. */

@@ -78,6 +78,49 @@ describe('person_timeline', () => {
   })
 })
 
+describe('the funnel of some days', () => {
+  const message = (id: string, metric: string, at: number, delivery_id: string) =>
+    event(id, metric, at, { delivery_id, newsletter_id: 1, content_id: 2, identifiers: ADA })
+
+  beforeEach(() =>
+    warehouse.receive(
+      message('e0', 'sent', day('2026-11-01'), 'd0'),
+      message('e1', 'drafted', day('2026-11-01'), 'd1'),
+      message('e2', 'sent', day('2026-11-02'), 'd1'),
+      message('e3', 'opened', day('2026-11-09'), 'd1'),
+      message('e4', 'sent', day('2026-11-03') + 86_399, 'd2'),
+      message('e5', 'sent', day('2026-11-04'), 'd3'),
+      message('e6', 'opened', day('2026-11-03'), 'd0'),
+    ),
+  )
+
+  it('message_funnel_between is message_funnel of these days, with what came of the messages later', async () => {
+    const rows = await rowsOf("message_funnel_between(DATE '2026-11-02', DATE '2026-11-03') ORDER BY sent_on")
+    expect(rows).toMatchObject([
+      { sent_on: '2026-11-02', messages: 1, drafted: 1, sent: 1, opened_by_people: 1 },
+      { sent_on: '2026-11-03', messages: 1, sent: 1, opened_by_people: 0 },
+    ])
+    const whole = "message_funnel WHERE sent_on BETWEEN '2026-11-02' AND '2026-11-03' ORDER BY sent_on"
+    expect(rows).toEqual(await rowsOf(whole))
+  })
+
+  it('message_rates divides sums', async () => {
+    expect(await rowsOf("message_rates(DATE '2026-11-02', DATE '2026-11-03')")).toEqual([
+      {
+        ...{ origin: 'newsletter', origin_id: 1, content_id: 2, channel: 'email', sent: 2, open_rate: 0.5 },
+        ...{
+          delivery_rate: 0,
+          click_rate: 0,
+          conversion_rate: 0,
+          unsubscribe_rate: 0,
+          complaint_rate: 0,
+          bounce_rate: 0,
+        },
+      },
+    ])
+  })
+})
+
 describe('subscriptions_as_of', () => {
   const states = (date: string) => rowsOf(`subscriptions_as_of(DATE '${date}')`, 'person_id, subscribed, changed_at')
 

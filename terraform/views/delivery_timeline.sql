@@ -39,6 +39,7 @@ SELECT
     WHEN transactional_message_id IS NOT NULL THEN 'transactional'
   END AS origin,
   COALESCE(campaign_id, broadcast_id, newsletter_id, transactional_message_id) AS origin_id,
+  COALESCE(campaign_name, broadcast_name) AS origin_name,
   action_id,
   journey_id,
   ROW_NUMBER() OVER (PARTITION BY delivery_id ORDER BY timestamp, stage, event_id) AS step,

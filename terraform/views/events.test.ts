@@ -82,12 +82,21 @@ describe('the views of a channel', () => {
 
   /** Columns of `webhook_events` that a view of a channel shows in another form. */
   const SHOWN_AS: Readonly<Record<string, string>> = {
+    ...{ campaign_name: 'origin_name', broadcast_name: 'origin_name' },
+    ...{ campaign_tags: 'origin_tags', broadcast_tags: 'origin_tags' },
     ...{ campaign_id: 'origin', broadcast_id: 'origin', newsletter_id: 'origin', transactional_message_id: 'origin' },
     ...{ proxied: 'is_machine', prefetched: 'is_machine', synthetic: 'is_machine', machine: 'is_machine' },
   }
 
   /** Columns that the views leave to the table. */
-  const IN_THE_TABLE_ONLY = ['trigger_event_id', 'parent_action_id', 'recipients', 'trigger_id', 'content_id']
+  const IN_THE_TABLE_ONLY = [
+    'trigger_event_id',
+    'parent_action_id',
+    'recipients',
+    'trigger_id',
+    'content_id',
+    'related_delivery_ids',
+  ]
 
   it('show every column that an event of their channel fills', async () => {
     await warehouse.receive(...samples.map(({ event }) => event))
@@ -188,8 +197,15 @@ describe('the views of a channel', () => {
   ])('%s shows %s', async (view, name, columns) => {
     const event = sample(name)
     await warehouse.receive(event)
-    const { identifiers, delivery_id, journey_id } = event.data as {
+    const { identifiers, delivery_id, journey_id, app_id, related_delivery_ids, ...names } = event.data as {
       identifiers: Record<string, string>
+      app_id?: number
+      related_delivery_ids?: string[]
+      campaign_name?: string
+      campaign_tags?: string[]
+      broadcast_name?: string
+      broadcast_tags?: string[]
+      template_id?: number
       delivery_id?: string
       journey_id?: string
     }
@@ -204,6 +220,11 @@ describe('the views of a channel', () => {
         person_cio_id: identifiers.cio_id,
         ...(delivery_id !== undefined && { delivery_id }),
         ...(journey_id !== undefined && { journey_id }),
+        ...(names.template_id !== undefined && { template_id: names.template_id }),
+        ...(app_id !== undefined && { app_id, related_delivery_ids }),
+        origin_tags: names.campaign_tags ?? names.broadcast_tags ?? [],
+        ...(names.campaign_name !== undefined && { origin_name: names.campaign_name }),
+        ...(names.broadcast_name !== undefined && { origin_name: names.broadcast_name }),
         ...columns,
         data: JSON.stringify(event.data),
       },
@@ -233,37 +254,21 @@ describe('the views of a channel', () => {
 })
 
 describe('message_funnel', () => {
-  const NOTHING = {
-    ...{
-      drafted: 0,
-      attempted: 0,
-      sent: 0,
-      delivered: 0,
-      opened_by_people: 0,
-      opened_by_machines: 0,
-      clicked_by_people: 0,
-    },
-    ...{
-      clicked_by_machines: 0,
-      converted: 0,
-      replied: 0,
-      unsubscribed: 0,
-      spammed: 0,
-      bounced: 0,
-      deferred: 0,
-      dropped: 0,
-    },
-    ...{ failed: 0, undeliverable: 0 },
-  }
-  const funnel = () => warehouse.query('SELECT * FROM customerio.message_funnel ORDER BY day, origin, channel')
+  const funnel = () =>
+    warehouse.query('SELECT * FROM customerio.message_funnel ORDER BY sent_on, origin, channel, action_id, content_id')
+  /** The row's columns that are not zero. */
+  const counted = (rows: readonly Record<string, unknown>[]) =>
+    rows.map((row) => Object.fromEntries(Object.entries(row).filter(([, value]) => value !== 0)))
   const of = (name: string, id: string, more: Record<string, unknown> = {}, timestamp = sample(name).timestamp) => {
     const event = sample(name)
     return { ...event, event_id: id, timestamp, data: { ...event.data, ...more } }
   }
+  const OF_CAMPAIGN = { origin: 'campaign', origin_id: 21, origin_name: 'Order shipped', channel: 'email' }
 
-  it('counts messages, people apart from machines, by origin, channel and day', async () => {
+  it('counts messages on the day of their send, whatever came of them later, people apart from machines', async () => {
     const nextDay = sample('email.opened.campaign').timestamp + 86_400
     await warehouse.receive(
+      of('email.drafted.campaign', 'e0', {}, nextDay - 3 * 86_400),
       of('email.sent.campaign', 'e1'),
       of('email.sent.campaign', 'e2', { delivery_id: 'second' }),
       of('email.delivered.campaign', 'e3'),
@@ -273,20 +278,42 @@ describe('message_funnel', () => {
       of('email.opened.campaign', 'e7', { delivery_id: 'second', proxied: true }),
       of('email.clicked.campaign', 'e8', { machine: true }),
       of('email.opened.campaign', 'e9', {}, nextDay),
-      of('sms.replied.newsletter', 'e10'),
-      of('push.bounced.transactional', 'e11', { delivery_id: null }), // counts as a message of its own
+      of('email.sent.campaign', 'e10', { delivery_id: 'third' }, nextDay),
+      of('email.dropped.campaign', 'e11', { delivery_id: 'fourth' }, nextDay), // never sent: of the day of its first event
+      of('sms.replied.newsletter', 'e12'), // its send is not in the table
+      of('push.bounced.transactional', 'e13', { delivery_id: null }), // counts as a message of its own
       sample('customer.unsubscribed'),
     )
     await repeatEverything()
-    expect(await funnel()).toEqual([
+    expect(counted(await funnel())).toEqual([
+      { origin: 'newsletter', origin_id: 43, content_id: 431, channel: 'sms', messages: 1, replied: 1 },
       {
-        ...NOTHING,
-        ...{ day: '2026-11-02', origin: 'campaign', origin_id: 21, channel: 'email' },
-        ...{ sent: 2, delivered: 1, opened_by_people: 1, opened_by_machines: 2, clicked_by_machines: 1 },
+        ...{ sent_on: '2026-11-02', ...OF_CAMPAIGN, action_id: 211, messages: 2, drafted: 1, sent: 2, delivered: 1 },
+        ...{ opened_by_people: 1, opened_by_machines: 2, clicked_by_machines: 1 },
       },
-      { ...NOTHING, day: '2026-11-02', origin: 'newsletter', origin_id: 43, channel: 'sms', replied: 1 },
-      { ...NOTHING, day: '2026-11-02', origin: 'transactional', origin_id: 54, channel: 'push', bounced: 1 },
-      { ...NOTHING, day: '2026-11-03', origin: 'campaign', origin_id: 21, channel: 'email', opened_by_people: 1 },
+      { sent_on: '2026-11-02', origin: 'transactional', origin_id: 54, channel: 'push', messages: 1, bounced: 1 },
+      { sent_on: '2026-11-03', ...OF_CAMPAIGN, action_id: 211, messages: 2, sent: 1, dropped: 1 },
+    ])
+  })
+
+  it('sums to no more opens than sends, and keeps the variants of a message apart', async () => {
+    const days = [0, 1, 2].map((day) => sample('email.sent.newsletter').timestamp + day * 86_400)
+    await warehouse.receive(
+      of('email.sent.newsletter', 'e1', { content_id: 1 }),
+      of('email.sent.newsletter', 'e2', { content_id: 2, delivery_id: 'other' }),
+      ...days.map((at, day) => of('email.opened.newsletter', `o${day}`, { content_id: 1 }, at)),
+    )
+    const of_newsletter = {
+      sent_on: '2026-11-02',
+      origin: 'newsletter',
+      origin_id: 43,
+      channel: 'email',
+      messages: 1,
+      sent: 1,
+    }
+    expect(counted(await funnel())).toEqual([
+      { ...of_newsletter, content_id: 1, opened_by_people: 1 },
+      { ...of_newsletter, content_id: 2 },
     ])
   })
 
@@ -299,6 +326,20 @@ describe('message_funnel', () => {
     const [row] = await funnel()
     const columns = Object.keys(row ?? {}).map((name) => name.replace(/_by_(people|machines)$/, ''))
     expect([...metrics].filter((metric) => !columns.includes(metric))).toEqual([])
+  })
+})
+
+describe('an event of object type probe', () => {
+  it('is counted by no view, whatever its data says, and is found in the table', async () => {
+    const data = Object.assign({}, ...samples.map(({ event }) => event.data))
+    await warehouse.receive(
+      ...['sent', 'opened', 'clicked', 'bounced', 'unsubscribed'].map((metric) => ({
+        ...{ event_id: metric, object_type: 'probe', metric, timestamp: sample('email.sent.campaign').timestamp, data },
+      })),
+    )
+    expect(await warehouse.query('SELECT event_id FROM customerio.webhook_events')).toHaveLength(5)
+    for (const view of Object.keys(readTopology().bigquery.views))
+      expect({ view, rows: await warehouse.query(`SELECT * FROM customerio.${view}`) }).toEqual({ view, rows: [] })
   })
 })
 
@@ -331,7 +372,7 @@ describe('delivery_timeline', () => {
     )
     await repeatEverything()
     const sql = `
-      SELECT * EXCEPT (delivery_id, channel, origin, origin_id, action_id, journey_id, person_email, person_cio_id, subject, timestamp)
+      SELECT * EXCEPT (delivery_id, channel, origin, origin_id, origin_name, action_id, journey_id, person_email, person_cio_id, subject, timestamp)
       FROM customerio.delivery_timeline WHERE person_id = @id ORDER BY delivery_id, step`
     const recipient = 'ada@example.com'
     expect(await warehouse.query(sql, { id: 'u-1001' })).toEqual([

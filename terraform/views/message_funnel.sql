@@ -1,20 +1,56 @@
--- How far the messages of each campaign, broadcast, newsletter and transactional message got, day by day (UTC, the day of
--- the event) and channel by channel. Numbers are messages to one person each, not events: opened twice on a day counts
--- once, and a message that a machine and a person opened counts in both columns.
+-- How far messages got: one row per day of the send (UTC), message and channel. A message is one delivery to one person, and
+-- counts in the row of its own day whatever came of it later, so that rows can be summed: opened on three days, it is opened
+-- once. A message that was never sent counts on the day of its first event. sent_on is NULL where the send is not in the table.
+-- Rates cannot be summed: divide sums (message_rates does).
 WITH events AS (
   SELECT
     *,
-    IFNULL(proxied, FALSE) OR IFNULL(prefetched, FALSE) OR IFNULL(synthetic, FALSE) OR IFNULL(machine, FALSE) AS by_machine,
-    COALESCE(delivery_id, event_id) AS delivery
+    IFNULL(proxied, FALSE) OR IFNULL(prefetched, FALSE) OR IFNULL(synthetic, FALSE) OR IFNULL(machine, FALSE) AS by_machine
   FROM `${dataset}.webhook_events`
   WHERE COALESCE(campaign_id, broadcast_id, newsletter_id, transactional_message_id) IS NOT NULL
   QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY event_id, timestamp
+    PARTITION BY event_id, timestamp, metric
     ORDER BY truncated IS NOT NULL, received_at
   ) = 1
+),
+deliveries AS (
+  SELECT
+    COALESCE(delivery_id, event_id) AS delivery,
+    object_type AS channel,
+    campaign_id,
+    broadcast_id,
+    newsletter_id,
+    transactional_message_id,
+    MAX(campaign_name) AS campaign_name,
+    MAX(broadcast_name) AS broadcast_name,
+    MAX(action_id) AS action_id,
+    MAX(content_id) AS content_id,
+    DATE(COALESCE(
+      MIN(IF(metric = 'sent', timestamp, NULL)),
+      MIN(IF(metric IN ('drafted', 'attempted', 'bounced', 'deferred', 'dropped', 'failed', 'undeliverable'), timestamp, NULL))
+    )) AS sent_on,
+    LOGICAL_OR(metric = 'drafted') AS drafted,
+    LOGICAL_OR(metric = 'attempted') AS attempted,
+    LOGICAL_OR(metric = 'sent') AS sent,
+    LOGICAL_OR(metric = 'delivered') AS delivered,
+    LOGICAL_OR(metric = 'opened' AND NOT by_machine) AS opened_by_people,
+    LOGICAL_OR(metric = 'opened' AND by_machine) AS opened_by_machines,
+    LOGICAL_OR(metric = 'clicked' AND NOT by_machine) AS clicked_by_people,
+    LOGICAL_OR(metric = 'clicked' AND by_machine) AS clicked_by_machines,
+    LOGICAL_OR(metric = 'converted') AS converted,
+    LOGICAL_OR(metric = 'replied') AS replied,
+    LOGICAL_OR(metric = 'unsubscribed') AS unsubscribed,
+    LOGICAL_OR(metric = 'spammed') AS spammed,
+    LOGICAL_OR(metric = 'bounced') AS bounced,
+    LOGICAL_OR(metric = 'deferred') AS deferred,
+    LOGICAL_OR(metric = 'dropped') AS dropped,
+    LOGICAL_OR(metric = 'failed') AS failed,
+    LOGICAL_OR(metric = 'undeliverable') AS undeliverable
+  FROM events
+  GROUP BY delivery, channel, campaign_id, broadcast_id, newsletter_id, transactional_message_id
 )
 SELECT
-  DATE(timestamp) AS day,
+  sent_on,
   CASE
     WHEN campaign_id IS NOT NULL THEN 'campaign'
     WHEN broadcast_id IS NOT NULL THEN 'broadcast'
@@ -22,23 +58,27 @@ SELECT
     WHEN transactional_message_id IS NOT NULL THEN 'transactional'
   END AS origin,
   COALESCE(campaign_id, broadcast_id, newsletter_id, transactional_message_id) AS origin_id,
-  object_type AS channel,
-  COUNT(DISTINCT IF(metric = 'drafted', delivery, NULL)) AS drafted,
-  COUNT(DISTINCT IF(metric = 'attempted', delivery, NULL)) AS attempted,
-  COUNT(DISTINCT IF(metric = 'sent', delivery, NULL)) AS sent,
-  COUNT(DISTINCT IF(metric = 'delivered', delivery, NULL)) AS delivered,
-  COUNT(DISTINCT IF(metric = 'opened' AND NOT by_machine, delivery, NULL)) AS opened_by_people,
-  COUNT(DISTINCT IF(metric = 'opened' AND by_machine, delivery, NULL)) AS opened_by_machines,
-  COUNT(DISTINCT IF(metric = 'clicked' AND NOT by_machine, delivery, NULL)) AS clicked_by_people,
-  COUNT(DISTINCT IF(metric = 'clicked' AND by_machine, delivery, NULL)) AS clicked_by_machines,
-  COUNT(DISTINCT IF(metric = 'converted', delivery, NULL)) AS converted,
-  COUNT(DISTINCT IF(metric = 'replied', delivery, NULL)) AS replied,
-  COUNT(DISTINCT IF(metric = 'unsubscribed', delivery, NULL)) AS unsubscribed,
-  COUNT(DISTINCT IF(metric = 'spammed', delivery, NULL)) AS spammed,
-  COUNT(DISTINCT IF(metric = 'bounced', delivery, NULL)) AS bounced,
-  COUNT(DISTINCT IF(metric = 'deferred', delivery, NULL)) AS deferred,
-  COUNT(DISTINCT IF(metric = 'dropped', delivery, NULL)) AS dropped,
-  COUNT(DISTINCT IF(metric = 'failed', delivery, NULL)) AS failed,
-  COUNT(DISTINCT IF(metric = 'undeliverable', delivery, NULL)) AS undeliverable
-FROM events
-GROUP BY day, origin, origin_id, channel
+  MAX(COALESCE(campaign_name, broadcast_name)) AS origin_name,
+  action_id,
+  content_id,
+  channel,
+  COUNT(*) AS messages,
+  COUNTIF(drafted) AS drafted,
+  COUNTIF(attempted) AS attempted,
+  COUNTIF(sent) AS sent,
+  COUNTIF(delivered) AS delivered,
+  COUNTIF(opened_by_people) AS opened_by_people,
+  COUNTIF(opened_by_machines) AS opened_by_machines,
+  COUNTIF(clicked_by_people) AS clicked_by_people,
+  COUNTIF(clicked_by_machines) AS clicked_by_machines,
+  COUNTIF(converted) AS converted,
+  COUNTIF(replied) AS replied,
+  COUNTIF(unsubscribed) AS unsubscribed,
+  COUNTIF(spammed) AS spammed,
+  COUNTIF(bounced) AS bounced,
+  COUNTIF(deferred) AS deferred,
+  COUNTIF(dropped) AS dropped,
+  COUNTIF(failed) AS failed,
+  COUNTIF(undeliverable) AS undeliverable
+FROM deliveries
+GROUP BY sent_on, origin, origin_id, action_id, content_id, channel

@@ -8,6 +8,7 @@ SELECT
   person_id,
   person_email,
   person_cio_id,
+  person_phone,
   delivery_id,
   CASE
     WHEN campaign_id IS NOT NULL THEN 'campaign'
@@ -16,7 +17,10 @@ SELECT
     WHEN transactional_message_id IS NOT NULL THEN 'transactional'
   END AS origin,
   COALESCE(campaign_id, broadcast_id, newsletter_id, transactional_message_id) AS origin_id,
+  COALESCE(campaign_name, broadcast_name) AS origin_name,
+  IF(ARRAY_LENGTH(campaign_tags) > 0, campaign_tags, broadcast_tags) AS origin_tags,
   action_id,
+  template_id,
   journey_id,
   recipient,
   href,

@@ -4,7 +4,8 @@
  * is refused by name, rather than run with whatever DuckDB takes it for.
  */
 export const MACROS: Readonly<Record<string, string>> = {
-  COUNTIF: '(condition) AS CAST(count_if(condition) AS BIGINT)',
+  ARRAY_LENGTH: '(items) AS len(items)',
+  COUNTIF: '(condition) AS count(CASE WHEN condition THEN 1 END)', // count_if of nothing but NULL is NULL
   IF: '(condition, yes, otherwise) AS CASE WHEN condition THEN yes ELSE otherwise END',
   CURRENT_TIMESTAMP: "() AS CAST(getvariable('now') AS TIMESTAMP)",
   DATE: '(moment) AS CAST(moment AS DATE)',

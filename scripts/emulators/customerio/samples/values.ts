@@ -80,6 +80,20 @@ export function sampleValue(field: string, event: CataloguedEvent): unknown {
       return deliveryIdOf(objectType, origin)
     case 'campaign_id':
       return 21
+    case 'campaign_name':
+      return 'Order shipped'
+    case 'campaign_tags':
+      return ['orders', 'transport']
+    case 'broadcast_name':
+      return 'Price drop'
+    case 'broadcast_tags':
+      return ['sales']
+    case 'template_id':
+      return 212
+    case 'app_id':
+      return 9
+    case 'related_delivery_ids':
+      return [deliveryIdOf(objectType, origin)]
     case 'broadcast_id':
       return 32
     case 'newsletter_id':
