@@ -6,7 +6,7 @@ locals {
 
   # Every subscription that waits to be delivered, whatever pipeline.yaml calls it, and every one in which dead letters wait.
   source_subscriptions = "resource.labels.subscription_id=one_of(${join(", ", [
-    for name in keys(local.push_subscriptions) : "\"${name}\""
+    for name in keys(local.sources) : "\"${name}\""
   ])})"
   dead_letter_filter = "resource.labels.subscription_id=one_of(${join(", ", [
     for name in keys(local.dead_letter_subscriptions) : "\"${name}\""
@@ -20,7 +20,8 @@ locals {
   dead_lettered = "metric.labels.outcome=one_of(\"refused\", \"exhausted\")"
 
   # A condition is one of three:
-  # filter   a metric: how to align its points, what to keep apart, and the value above which it fires after `minutes`
+  # filter   a metric: how to align its points, and over which period (five minutes), what to keep apart, and the value above
+  #          which it fires after `minutes`
   # log      a line of Google's in the audit log, whose resources Cloud Monitoring knows no metrics of
   # promql   a query that has a result
   # With `stays`, an incident stays open for a week after the last point: it is news, and needs telling once.
@@ -314,7 +315,7 @@ resource "google_monitoring_notification_channel" "channel" {
 }
 
 resource "google_monitoring_alert_policy" "alert" {
-  for_each = local.alerts
+  for_each = merge(local.alerts, local.probe_alerts)
 
   project               = var.project_id
   display_name          = "Customer.io ${var.environment}: ${each.value.title}"
@@ -342,7 +343,7 @@ resource "google_monitoring_alert_policy" "alert" {
           evaluation_missing_data = try(each.value.stays, false) ? "EVALUATION_MISSING_DATA_NO_OP" : "EVALUATION_MISSING_DATA_INACTIVE"
 
           aggregations {
-            alignment_period     = "300s"
+            alignment_period     = try(condition_threshold.value.period, "300s")
             per_series_aligner   = condition_threshold.value.aligner
             cross_series_reducer = try(condition_threshold.value.reducer, "REDUCE_SUM")
             group_by_fields      = condition_threshold.value.group_by

@@ -40,7 +40,7 @@ locals {
   # Three to a row of 48 columns. The API leaves out a position of zero, so one that is written is a change in every plan
   # (proto3 JSON has no zeros).
   tiles = [
-    for index, chart in local.charts : merge({ for axis, at in { xPos = index % 3 * 16, yPos = floor(index / 3) * 12 } : axis => at if at != 0 }, {
+    for index, chart in concat(local.charts, local.probe_charts) : merge({ for axis, at in { xPos = index % 3 * 16, yPos = floor(index / 3) * 12 } : axis => at if at != 0 }, {
       width  = 16
       height = 12
       widget = {

@@ -10,7 +10,7 @@ locals {
         )
       },
       { for secret in f.secrets : "${secret}_FILE" => "${local.secret_mounts[secret]}/${local.secret_file}" },
-      f.rate_share == null ? {} : { CUSTOMERIO_REGION = var.customerio_region },
+      f.rate_share == null && f.look_up_share == null ? {} : { CUSTOMERIO_REGION = var.customerio_region },
       # An instance's part of what the account is allowed. Rounded down, so that all together stay within the limit.
       {
         for variable, part in {
@@ -21,12 +21,15 @@ locals {
         if part.share != null
       },
       !contains(keys(local.subscription_of), name) ? {} : {
+        ACK_DEADLINE_SECONDS = tostring(local.subscription_of[name].ack_deadline_seconds)
+      },
+      try(local.subscription_of[name].dead_letter_topic, null) == null ? {} : {
         DEAD_LETTER_TOPIC     = local.subscription_of[name].dead_letter_topic
         MAX_DELIVERY_ATTEMPTS = tostring(local.subscription_of[name].max_delivery_attempts)
-        ACK_DEADLINE_SECONDS  = tostring(local.subscription_of[name].ack_deadline_seconds)
       },
       f.publishes == null ? {} : { WEBHOOK_EVENTS_TOPIC = f.publishes },
-      !f.warehouse ? {} : { BIGQUERY_DATASET = var.pipeline.bigquery.dataset },
+      length(f.probes) == 0 ? {} : { PROBE_WEBHOOK_URL = local.probe_webhook_url },
+      !f.warehouse && length(f.probes) == 0 ? {} : { BIGQUERY_DATASET = var.pipeline.bigquery.dataset },
       !f.ledger ? {} : {
         SEND_LEDGER_DATABASE   = var.pipeline.ledger.database
         SEND_LEDGER_COLLECTION = var.pipeline.ledger.collection

@@ -152,7 +152,7 @@ locals {
 }
 
 resource "google_logging_metric" "metric" {
-  for_each = local.metrics
+  for_each = merge(local.metrics, local.probe_metrics)
 
   project     = var.project_id
   name        = "customerio/${each.key}"

@@ -6,7 +6,7 @@ output "topics" {
 output "dead_letter_subscriptions" {
   description = "Pull subscriptions in which dead letters wait, by the subscription they come from."
   value = {
-    for name, s in local.push_subscriptions : name => [
+    for name, s in local.sources : name => [
       for own, d in local.dead_letter_subscriptions : google_pubsub_subscription.subscription[own].id if d.topic == s.dead_letter_topic
     ][0]
   }
@@ -93,6 +93,7 @@ output "resources" {
     alerts     = merge(google_monitoring_alert_policy.alert, google_monitoring_alert_policy.burn)
     slos       = google_monitoring_slo.slo
     exclusions = { requests = google_logging_project_exclusion.requests }
+    probe_jobs = google_cloud_scheduler_job.probe
     dashboard  = google_monitoring_dashboard.pipeline
     topic_grants = merge(
       { for key, grant in google_pubsub_topic_iam_member.publisher : "publisher ${key}" => grant },
@@ -100,7 +101,8 @@ output "resources" {
       { for key, grant in google_pubsub_topic_iam_member.dead_letter_function : "dead letter by function ${key}" => grant },
       { for key, grant in google_pubsub_topic_iam_member.dead_letter_agent : "dead letter by Pub/Sub ${key}" => grant },
       { for key, grant in google_pubsub_topic_iam_member.operator : "operator ${key}" => grant },
-      { secret_rotation = google_pubsub_topic_iam_member.secret_rotation },
+      { for key, grant in google_pubsub_topic_iam_member.probe : "probe ${key}" => grant },
+      { secret_rotation = google_pubsub_topic_iam_member.secret_rotation, scheduler = google_pubsub_topic_iam_member.scheduler },
     )
     subscription_grants = merge(
       { for key, grant in google_pubsub_subscription_iam_member.dead_letter_agent : "dead letter by Pub/Sub ${key}" => grant },
@@ -114,7 +116,10 @@ output "resources" {
       { for key, grant in google_secret_manager_secret_iam_member.function : "function ${key}" => grant },
       { for key, grant in google_secret_manager_secret_iam_member.operator : "operator ${key}" => grant },
     )
-    table_grants = google_bigquery_table_iam_member.writer
+    table_grants = merge(
+      { for key, grant in google_bigquery_table_iam_member.writer : "writer ${key}" => grant },
+      { for key, grant in google_bigquery_table_iam_member.probe : "probe ${key}" => grant },
+    )
     account_grants = merge(
       { for key, grant in google_service_account_iam_member.push_token : "push ${key}" => grant },
       { for key, grant in google_service_account_iam_member.deployer : "deployer ${key}" => grant },
@@ -123,6 +128,7 @@ output "resources" {
       { for key, grant in google_project_iam_member.ledger : "ledger ${key}" => grant },
       { for key, grant in google_project_iam_member.operator_ledger : "ledger ${key}" => grant },
       { for key, grant in google_project_iam_member.access : "access ${key}" => grant },
+      { for key, grant in google_project_iam_member.probe_query : "probe ${key}" => grant },
       { build_log = google_project_iam_member.build_log, build_source = google_project_iam_member.build_source },
     )
     build_grants = {

@@ -23,6 +23,10 @@ variable "pipeline" {
       topic       = string
       period_days = number
     })
+    probe = object({
+      topic    = string
+      schedule = string
+    })
     customerio = object({
       headroom                = number
       broadcasts_per_second   = number
@@ -46,6 +50,7 @@ variable "pipeline" {
       publishes            = optional(string)
       warehouse            = optional(bool, false)
       ledger               = optional(bool, false)
+      probes               = optional(list(string), [])
       environment          = optional(map(string), {})
     }))
     ledger = object({
@@ -93,9 +98,9 @@ variable "pipeline" {
   validation {
     condition = alltrue([
       for s in values(var.pipeline.subscriptions) :
-      s.push == null || (s.dead_letter_topic != null && s.max_delivery_attempts != null)
+      s.push == null || s.topic == var.pipeline.probe.topic || (s.dead_letter_topic != null && s.max_delivery_attempts != null)
     ])
-    error_message = "A push subscription needs `dead_letter_topic` and `max_delivery_attempts`, or a message that fails is delivered forever."
+    error_message = "A push subscription needs `dead_letter_topic` and `max_delivery_attempts`, or a message that fails is delivered until its retention ends, and then lost."
   }
 
   validation {
@@ -151,10 +156,13 @@ variable "pipeline" {
 
   validation {
     condition = alltrue([
-      for topic in concat([var.pipeline.secret_rotation.topic], [for f in values(var.pipeline.functions) : f.publishes if f.publishes != null]) :
-      contains(keys(var.pipeline.topics), topic)
+      for topic in concat(
+        [var.pipeline.secret_rotation.topic, var.pipeline.probe.topic],
+        [for f in values(var.pipeline.functions) : f.publishes if f.publishes != null],
+        flatten(values(var.pipeline.functions)[*].probes),
+      ) : contains(keys(var.pipeline.topics), topic)
     ])
-    error_message = "`publishes` of a function or `secret_rotation.topic` names a topic that is not under `topics` in pipeline.yaml."
+    error_message = "`publishes` or `probes` of a function, `secret_rotation.topic` or `probe.topic` names a topic that is not under `topics` in pipeline.yaml."
   }
 
   validation {
@@ -179,6 +187,11 @@ variable "pipeline" {
   validation {
     condition     = length([for f in values(var.pipeline.functions) : f if f.warehouse]) == 1
     error_message = "Exactly one function has `warehouse: true`: the tables have one writer."
+  }
+
+  validation {
+    condition     = length([for f in values(var.pipeline.functions) : f if length(f.probes) > 0]) <= 1
+    error_message = "At most one function has `probes`: two would share the one synthetic person and the one alert."
   }
 
   validation {
@@ -341,14 +354,19 @@ locals {
   # Subscriptions that push, and what each function gets from those that push to it, which agree on it.
   push_subscriptions      = { for name, s in var.pipeline.subscriptions : name => s if s.push != null }
   subscription_of         = { for function, all in { for s in values(local.push_subscriptions) : s.push => s... } : function => all[0] }
-  dead_letter_topic_names = toset([for s in values(local.push_subscriptions) : s.dead_letter_topic])
+  dead_letter_topic_names = toset([for s in values(local.sources) : s.dead_letter_topic])
+
+  # All of these but the probe's, whose messages are worth nothing later.
+  sources = { for name, s in local.push_subscriptions : name => s if s.dead_letter_topic != null }
 
   dead_letter_subscriptions = {
     for name, s in var.pipeline.subscriptions : name => s
-    if contains([for source in values(local.push_subscriptions) : source.dead_letter_topic], s.topic)
+    if contains([for source in values(local.sources) : source.dead_letter_topic], s.topic)
   }
 
   warehouse_function = one([for name, f in var.pipeline.functions : name if f.warehouse])
+
+  probe_functions = { for name, f in var.pipeline.functions : name => f if length(f.probes) > 0 }
 
   public_functions = { for name, f in var.pipeline.functions : name => f if f.ingress == "all" }
 

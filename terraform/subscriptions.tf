@@ -46,7 +46,7 @@ resource "google_pubsub_subscription" "subscription" {
 
 # The other half of Pub/Sub's own dead-lettering: it acknowledges at the source what it has forwarded.
 resource "google_pubsub_subscription_iam_member" "dead_letter_agent" {
-  for_each = local.push_subscriptions
+  for_each = local.sources
 
   project      = var.project_id
   subscription = google_pubsub_subscription.subscription[each.key].name

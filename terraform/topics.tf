@@ -49,7 +49,7 @@ resource "google_pubsub_topic_iam_member" "function" {
 
 # A function dead-letters what can never succeed, or is exhausted, with the reason.
 resource "google_pubsub_topic_iam_member" "dead_letter_function" {
-  for_each = local.subscription_of
+  for_each = { for name, s in local.subscription_of : name => s if s.dead_letter_topic != null }
 
   project = var.project_id
   topic   = google_pubsub_topic.topic[each.value.dead_letter_topic].id

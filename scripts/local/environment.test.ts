@@ -9,6 +9,7 @@ const HOSTS: LocalHosts = {
   bigquery: 'http://localhost:3',
   trackUrl: 'http://localhost:4/api/v1',
   appUrl: 'http://localhost:4/v1',
+  webhookUrl: 'http://localhost:5/',
   region: 'us',
   secretFile: (name) => `/secrets/${name}`,
   requestsPerSecond: 1_000,

@@ -46,6 +46,8 @@ export interface LocalHosts {
   readonly bigquery: string
   readonly trackUrl: string
   readonly appUrl: string
+  /** Address of the webhook function. */
+  readonly webhookUrl: string
   readonly region: 'us' | 'eu'
   /** File that holds a secret's value, as Secret Manager would mount it. */
   secretFile(name: string): string
@@ -74,21 +76,24 @@ export function functionEnvironment(topology: Topology, name: string, hosts: Loc
   const rate = (limit: number, share: number) => String((limit * topology.customerio.headroom * share) / instances)
   if (fn.rate_share !== undefined) {
     env.CUSTOMERIO_REQUESTS_PER_SECOND = rate(hosts.requestsPerSecond, fn.rate_share)
-    env.CUSTOMERIO_REGION = hosts.region
     env.CUSTOMERIO_TRACK_URL = hosts.trackUrl
+  }
+  if (fn.rate_share !== undefined || fn.look_up_share !== undefined) {
+    env.CUSTOMERIO_REGION = hosts.region
     env.CUSTOMERIO_APP_URL = hosts.appUrl
   }
   const { broadcasts_per_second: broadcasts, app_requests_per_second: appRequests } = topology.customerio
   if (fn.broadcast_share !== undefined) env.CUSTOMERIO_BROADCASTS_PER_SECOND = rate(broadcasts, fn.broadcast_share)
   if (fn.look_up_share !== undefined) env.CUSTOMERIO_LOOK_UPS_PER_SECOND = rate(appRequests, fn.look_up_share)
   const subscription = Object.values(topology.subscriptions).find(({ push }) => push === name)
+  if (subscription !== undefined) env.ACK_DEADLINE_SECONDS = String(subscription.ack_deadline_seconds)
   if (subscription?.dead_letter_topic !== undefined) {
     env.DEAD_LETTER_TOPIC = subscription.dead_letter_topic
     env.MAX_DELIVERY_ATTEMPTS = String(subscription.max_delivery_attempts)
-    env.ACK_DEADLINE_SECONDS = String(subscription.ack_deadline_seconds)
   }
   if (fn.publishes !== undefined) env.WEBHOOK_EVENTS_TOPIC = fn.publishes
-  if (fn.warehouse) {
+  if (fn.probes.length > 0) env.PROBE_WEBHOOK_URL = hosts.webhookUrl
+  if (fn.warehouse || fn.probes.length > 0) {
     env.BIGQUERY_DATASET = topology.bigquery.dataset
     env.BIGQUERY_EMULATOR_HOST = hosts.bigquery
   }

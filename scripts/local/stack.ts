@@ -91,6 +91,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         ports.set(name, port)
       }
     }
+    const webhookUrl = `http://127.0.0.1:${ports.get('webhook')}/`
     const [firstPubsub, firstFirestore, bigquery, customerio] = await allOrNone([
       startPubSub({ port: portOf('pubsub', DEFAULT_PORTS.pubsub), ...options.pubsub }),
       startFirestore({ port: portOf('firestore', DEFAULT_PORTS.firestore), ...options.firestore }),
@@ -103,7 +104,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         deliveryDelayMs: 2_000,
         ...options.customerio,
         webhooks: {
-          url: `http://127.0.0.1:${ports.get('webhook')}/`,
+          url: webhookUrl,
           signingKey: LOCAL_CREDENTIALS.CUSTOMERIO_WEBHOOK_SIGNING_KEYS,
           ...options.customerio?.webhooks,
         },
@@ -125,6 +126,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       bigquery: bigquery.url,
       trackUrl: customerio.trackUrl,
       appUrl: customerio.appUrl,
+      webhookUrl,
       region: 'us' as const,
       secretFile,
       requestsPerSecond: options.requestsPerSecond ?? 1_000,

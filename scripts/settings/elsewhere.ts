@@ -81,7 +81,7 @@ export const ELSEWHERE: readonly ForeignVariable[] = [
   },
   {
     name: 'BIGQUERY_EMULATOR_HOST',
-    functions: ['warehouse'],
+    functions: ['warehouse', 'probe'],
     readBy: "Google's client",
     meaning: 'a BigQuery emulator, instead of Google Cloud',
     setBy: 'local',

@@ -62,6 +62,7 @@ const cloudFunction = z.strictObject({
   publishes: z.string().optional(),
   warehouse: z.boolean().default(false),
   ledger: z.boolean().default(false),
+  probes: z.array(z.string()).default([]),
   environment: z.record(z.string(), z.string()).default({}),
 })
 
@@ -85,11 +86,12 @@ const topologySchema = z.strictObject({
   subscriptions: z.record(z.string(), subscription),
   secrets: z.record(z.string(), z.strictObject({ id: z.string() })),
   secret_rotation: z.strictObject({ topic: z.string(), period_days: z.number().int().positive() }),
+  probe: z.strictObject({ topic: z.string(), schedule: z.string() }),
   customerio: z.strictObject({
     headroom: share,
     broadcasts_per_second: z.number().positive(),
     app_requests_per_second: z.number().positive(),
-    reserved_app_shares: z.strictObject({ operators: share, probe: share }),
+    reserved_app_shares: z.strictObject({ operators: share }),
   }),
   functions: z.record(z.string(), cloudFunction),
   ledger: z.strictObject({

@@ -4,6 +4,7 @@ import {
   insertBatchSettings,
   ledgerSettings,
   personSettings,
+  probeSettings,
   processSettings,
   pushSettings,
   trackApiSettings,
@@ -14,7 +15,7 @@ import {
 import { webhookMemoryProblems } from './memory.ts'
 import { parse } from './parse.ts'
 import type { Environment } from './setting.ts'
-import { timeProblems, trackApiTimes, transactionalTimes, warehouseTimes } from './times.ts'
+import { probeTimes, timeProblems, trackApiTimes, transactionalTimes, warehouseTimes } from './times.ts'
 
 /**
  * What each function is told by its environment, parsed once at start.
@@ -48,6 +49,8 @@ const webhookSchema = () => z.object({ ...processSettings(), ...webhookSettings(
 const warehouseSchema = () =>
   z.object({ ...processSettings(), ...pushSettings(), ...warehouseSettings(), batch: insertBatchSettings() })
 
+const probeSchema = () => z.object({ ...processSettings(), ...probeSettings() })
+
 /** The settings of each function, by its name. */
 export const FUNCTION_SCHEMAS = {
   identify: trackSchema,
@@ -55,6 +58,7 @@ export const FUNCTION_SCHEMAS = {
   transactional: transactionalSchema,
   webhook: webhookSchema,
   warehouse: warehouseSchema,
+  probe: probeSchema,
 } as const
 
 type Config<Name extends keyof typeof FUNCTION_SCHEMAS> = z.output<ReturnType<(typeof FUNCTION_SCHEMAS)[Name]>>
@@ -66,6 +70,7 @@ export type TrackConfig = Config<'track'>
 export type TransactionalConfig = Config<'transactional'>
 export type WebhookConfig = Config<'webhook'>
 export type WarehouseConfig = Config<'warehouse'>
+export type ProbeConfig = Config<'probe'>
 
 /** Of `identify` and `track`. @throws {ConfigurationError} */
 export function parseTrackConfig(env: Environment): TrackConfig {
@@ -85,4 +90,9 @@ export function parseWebhookConfig(env: Environment): WebhookConfig {
 /** @throws {ConfigurationError} */
 export function parseWarehouseConfig(env: Environment): WarehouseConfig {
   return parse(warehouseSchema(), env, (config) => timeProblems(warehouseTimes(config), config.ackDeadlineMs))
+}
+
+/** @throws {ConfigurationError} */
+export function parseProbeConfig(env: Environment): ProbeConfig {
+  return parse(probeSchema(), env, (config) => timeProblems(probeTimes(config), config.ackDeadlineMs))
 }

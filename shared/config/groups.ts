@@ -56,16 +56,19 @@ export const processSettings = () => ({
   }),
 })
 
-/** What a function knows of the subscription that pushes to it. */
-export const pushSettings = () => ({
-  ackDeadlineMs: number('ACK_DEADLINE_SECONDS', undefined, {
+const ackDeadline = () =>
+  number('ACK_DEADLINE_SECONDS', undefined, {
     meaning: "the subscription's ack_deadline_seconds: a push that is answered later is delivered again",
     setBy: 'Terraform',
     unit: 'seconds',
     from: 10,
     to: 600,
     scale: 1_000,
-  }),
+  })
+
+/** What a function knows of the subscription that pushes to it. */
+export const pushSettings = () => ({
+  ackDeadlineMs: ackDeadline(),
   deadLetter: z.object({
     topic: text('DEAD_LETTER_TOPIC', {
       meaning: 'the topic for messages that are refused or exhausted',
@@ -142,11 +145,23 @@ export const trackApiSettings = () =>
     ),
   })
 
+/** How the App API is reached, and how often it may be asked for what is neither a send nor a broadcast. */
+const lookUpSettings = () => ({
+  region: region(),
+  url: apiUrl('CUSTOMERIO_APP_URL', 'api', '/v1', 'address of the App API, with /v1'),
+  apiKey: secret('CUSTOMERIO_APP_API_KEY', "the App API's key"),
+  lookUpsPerSecond: perSecond(
+    'CUSTOMERIO_LOOK_UPS_PER_SECOND',
+    2,
+    100,
+    "this instance's share of the account's limit for other requests to the App API, which is ten per second",
+  ),
+  rateWaitMs: rateWait(),
+})
+
 export const appApiSettings = () =>
   z.object({
-    region: region(),
-    url: apiUrl('CUSTOMERIO_APP_URL', 'api', '/v1', 'address of the App API, with /v1'),
-    apiKey: secret('CUSTOMERIO_APP_API_KEY', "the App API's key"),
+    ...lookUpSettings(),
     requestsPerSecond: perSecond(
       'CUSTOMERIO_REQUESTS_PER_SECOND',
       100,
@@ -159,13 +174,6 @@ export const appApiSettings = () =>
       10,
       "this instance's share of the account's limit for broadcasts, which is one in ten seconds",
     ),
-    lookUpsPerSecond: perSecond(
-      'CUSTOMERIO_LOOK_UPS_PER_SECOND',
-      2,
-      100,
-      "this instance's share of the account's limit for other requests to the App API, which is ten per second",
-    ),
-    rateWaitMs: rateWait(),
     // A send that times out is uncertain and waits for a look-up: it gets more time than a batch, which is retried. With
     // the ledger's write after it, it must fit what is left of a process that shuts down.
     requestTimeoutMs: milliseconds('CUSTOMERIO_REQUEST_TIMEOUT_MS', 8_000, 100, 30_000, 'how long a send may take'),
@@ -283,16 +291,16 @@ export const ledgerSettings = () => {
   })
 }
 
+const signingKeys = () =>
+  secret('CUSTOMERIO_WEBHOOK_SIGNING_KEYS', "the webhooks' signing keys, one per line, the current one first")
+
 export const webhookSettings = () => ({
   topic: text('WEBHOOK_EVENTS_TOPIC', {
     meaning: 'the topic that webhooks are published to',
     setBy: 'Terraform',
     fix: 'name the topic that webhooks are published to',
   }),
-  signingKeys: secret(
-    'CUSTOMERIO_WEBHOOK_SIGNING_KEYS',
-    "the webhooks' signing keys, one per line, the current one first",
-  ),
+  signingKeys: signingKeys(),
   // Whether Customer.io signs a retry again is not known.
   maxAgeSeconds: optionalNumber('WEBHOOK_MAX_AGE_SECONDS', 'no age limit', {
     meaning: 'how old the signature of a webhook may be',
@@ -319,11 +327,42 @@ export const webhookSettings = () => ({
   }),
 })
 
-export const warehouseSettings = () => ({
-  dataset: text('BIGQUERY_DATASET', {
+const dataset = () =>
+  text('BIGQUERY_DATASET', {
     meaning: 'the dataset of the warehouse',
     setBy: 'Terraform',
     fix: 'name the dataset of the warehouse',
-  }),
+  })
+
+export const warehouseSettings = () => ({
+  dataset: dataset(),
   insertTimeoutMs: milliseconds('BIGQUERY_INSERT_TIMEOUT_MS', 9_000, 100, 30_000, 'how long one insert may take'),
+})
+
+export const probeSettings = () => ({
+  ackDeadlineMs: ackDeadline(),
+  appApi: z.object({
+    ...lookUpSettings(),
+    requestTimeoutMs: milliseconds(
+      'CUSTOMERIO_REQUEST_TIMEOUT_MS',
+      5_000,
+      100,
+      30_000,
+      "how long one look at the person's activities may take",
+    ),
+  }),
+  webhookUrl: httpUrl('PROBE_WEBHOOK_URL', undefined, {
+    meaning: 'the address at which Customer.io reaches the webhook function',
+    setBy: 'Terraform',
+  }),
+  signingKeys: signingKeys(),
+  dataset: dataset(),
+  waitMs: number('PROBE_WAIT_SECONDS', 60, {
+    meaning: 'how long what was sent may take to be seen at the other end',
+    setBy: 'pipeline.yaml',
+    unit: 'seconds',
+    from: 1,
+    to: 300,
+    scale: 1_000,
+  }),
 })

@@ -1,6 +1,8 @@
 export {
   FUNCTION_SCHEMAS,
+  type ProbeConfig,
   type ProcessConfig,
+  parseProbeConfig,
   parseTrackConfig,
   parseTransactionalConfig,
   parseWarehouseConfig,
@@ -14,4 +16,10 @@ export { doubtfulSettings } from './groups.ts'
 export { LEAST_BODY_MEMORY_BYTES, MEMORY_PER_BODY_BYTE, parsedMemory } from './memory.ts'
 export { ConfigurationError, variablesOf } from './parse.ts'
 export type { SetBy, Variable } from './setting.ts'
-export { BODY_TIMEOUT_MS, DEAD_LETTER_TIMEOUT_MS, DRAIN_LIMIT_MS, SEND_PROBE_TIMEOUT_MS } from './times.ts'
+export {
+  BODY_TIMEOUT_MS,
+  DEAD_LETTER_TIMEOUT_MS,
+  DRAIN_LIMIT_MS,
+  PROBE_STEP_TIMEOUT_MS,
+  SEND_PROBE_TIMEOUT_MS,
+} from './times.ts'

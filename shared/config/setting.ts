@@ -131,17 +131,20 @@ export function oneOf<const Words extends readonly [string, ...string[]]>(
 /** `a, b or c`. */
 export const listed = (words: readonly string[]) => `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 
-/** An http or https address, without its final slashes. `fallback` makes it of other variables. */
+/**
+ * An http or https address, without its final slashes. `fallback` makes it of other variables; without one it must be set.
+ */
 export function httpUrl(
   name: string,
-  fallback: { readonly words: string; from(env: Environment): string },
+  fallback: { readonly words: string; from(env: Environment): string } | undefined,
   { meaning, setBy }: About,
 ): z.ZodType<string> {
-  const schema = z
-    .url({ protocol: /^https?$/, error: 'must be an http or https address' })
-    .transform((url) => url.replace(/(?<!\/)\/+$/, ''))
-  const variable = { name, meaning, setBy, default: fallback.words, range: 'an http or https address' }
-  return setting(schema, variable, (env) => env[name] ?? fallback.from(env))
+  const range = 'an http or https address'
+  const error = ({ input }: { readonly input?: unknown }) =>
+    input === undefined ? `is not set: give it ${meaning}` : `must be ${range}`
+  const schema = z.url({ protocol: /^https?$/, error }).transform((url) => url.replace(/(?<!\/)\/+$/, ''))
+  const variable = { name, meaning, setBy, range, ...(fallback !== undefined && { default: fallback.words }) }
+  return setting(schema, variable, (env) => env[name] ?? fallback?.from(env))
 }
 
 /** A secret: `NAME_FILE`, the path of a mounted secret, or `NAME`, the value itself. */

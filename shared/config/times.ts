@@ -20,6 +20,9 @@ export const DEAD_LETTER_TIMEOUT_MS = 10_000
 /** How long a request may take that finds out, before a send goes alone, whether Customer.io answers again. */
 export const SEND_PROBE_TIMEOUT_MS = 3_000
 
+/** How long each step of the probe may take that hands something over: a publish, a webhook's answer, a query. */
+export const PROBE_STEP_TIMEOUT_MS = 10_000
+
 /** One wait, by the variable that sets it or by what it is for. */
 type Wait = readonly [name: string, ms: number]
 
@@ -93,6 +96,25 @@ export const warehouseTimes = (config: {
     DEAD_LETTER,
   ],
   lastStep: [['BIGQUERY_INSERT_TIMEOUT_MS', config.insertTimeoutMs]],
+})
+
+/**
+ * Of `probe`: one step hands something over, then it is looked for, and the last look may begin just within that time. A
+ * round that a shutdown cuts off is no loss: its message is delivered again and starts another.
+ */
+export const probeTimes = (config: {
+  readonly waitMs: number
+  readonly appApi: { readonly rateWaitMs: number; readonly requestTimeoutMs: number }
+}): PushTimes => ({
+  push: [
+    ['the publish, or the answer of the webhook', PROBE_STEP_TIMEOUT_MS],
+    ['PROBE_WAIT_SECONDS', config.waitMs],
+    CREDENTIALS,
+    ['CUSTOMERIO_RATE_WAIT_MS', config.appApi.rateWaitMs],
+    ['CUSTOMERIO_REQUEST_TIMEOUT_MS', config.appApi.requestTimeoutMs],
+    ['a query of BigQuery', PROBE_STEP_TIMEOUT_MS],
+  ],
+  lastStep: [],
 })
 
 /** What is wrong with times that are each within their range. */

@@ -1,3 +1,4 @@
+export type { Activity } from './activities.ts'
 export { type DeliveryQuery, type FoundDelivery, PERSON_IDENTIFIERS, type PersonIdentifier } from './deliveries.ts'
 export { logRequests } from './log-requests.ts'
 export { CustomerIOService } from './service.ts'

@@ -5,6 +5,7 @@ import type { Log } from '../logging/index.ts'
 import type { CallOutcome, Outcome, Retry } from '../outcome/index.ts'
 import type { RateLimiter } from '../rate/index.ts'
 import type { Secret } from '../secrets/index.ts'
+import { ACTIVITIES, type Activity, parseActivities } from './activities.ts'
 import { Api, type ApiSettings, notConfigured } from './api.ts'
 import { appClients, type ClientHolder, trackClients } from './clients.ts'
 import { type DeliveryQuery, deliveriesOf, type FoundDelivery, type TooMany } from './deliveries.ts'
@@ -133,6 +134,15 @@ export class CustomerIOService extends LifecycleEmitter {
   /** The deliveries that Customer.io lists for a person or a transactional message, or why it cannot be asked now. */
   async findDeliveries(query: DeliveryQuery): Promise<readonly FoundDelivery[] | TooMany | Undelivered> {
     return deliveriesOf(query, (call) => this.#lookUp(call), this.#now)
+  }
+
+  /**
+   * What Customer.io lists of the newest changes and events of a person, by `id`, or why it cannot be asked now; `refused`
+   * means that it knows no such person. One request.
+   */
+  async findActivities(personId: string): Promise<readonly Activity[] | Undelivered> {
+    const body = await this.#lookUp((client) => client.getCustomerActivities(personId, { limit: ACTIVITIES }))
+    return typeof body === 'string' ? parseActivities(body) : body
   }
 
   /** A request that reads next to nothing and changes nothing: whether Customer.io answers again. */

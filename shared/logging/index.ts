@@ -30,6 +30,9 @@ export interface LogFields {
   readonly hashKey?: string
   /** One hash per name of a person that the message is about. */
   readonly persons?: readonly string[]
+  /** Part of the way to or from Customer.io that the probe tried. */
+  readonly link?: string
+  readonly ok?: boolean
   readonly trace?: string
 }
 
@@ -79,6 +82,8 @@ const FIELD_NAMES: Readonly<Record<keyof LogFields, string>> = {
   secret: 'secret',
   hashKey: 'hash_key',
   persons: 'persons',
+  link: 'link',
+  ok: 'ok',
   trace: 'trace',
 }
 

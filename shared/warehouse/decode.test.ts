@@ -129,6 +129,7 @@ describe('what is not as documented', () => {
 
   it('says what is new, by name', () => {
     expect(decode(unusual('unknown object type')).novelties).toEqual([{ kind: 'object_type', name: 'carrier_pigeon' }])
+    expect(decode({ ...EVENT, object_type: 'probe', metric: 'round', data: { x: 1 } }).novelties).toEqual([])
     expect(decode(unusual('unknown metric')).novelties).toEqual([{ kind: 'metric', name: 'email.teleported' }])
     expect(decode(unusual('unknown fields')).novelties).toEqual([
       { kind: 'field', name: 'data.mood' },

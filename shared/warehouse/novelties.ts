@@ -1,5 +1,5 @@
 import { CHANNELS, type Event } from '../consent/index.ts'
-import type { KnownWebhookData } from '../webhooks/index.ts'
+import { type KnownWebhookData, PROBE_OBJECT_TYPE } from '../webhooks/index.ts'
 
 /** Something that this code did not know of when it was written. It is stored all the same. */
 export interface Novelty {
@@ -120,6 +120,7 @@ export function noveltiesOf(
   { objectType, metric, fields, others, healed }: Event,
   channels: readonly string[] = [],
 ): readonly Novelty[] {
+  if (objectType === PROBE_OBJECT_TYPE) return []
   const novelties: Novelty[] = []
   const add = (kind: Novelty['kind'], name: string): void => {
     novelties.push({ kind, name: A_NAME.test(name) ? name : '(not a name)' })

@@ -7,6 +7,12 @@ import { isRecord, parseJson } from '../json/index.ts'
  * https://docs.customer.io/api/webhooks/
  */
 
+/**
+ * The object type of the webhook that the probe signs and sends (functions/probe). It goes the way of Customer.io's own into
+ * the table `webhook_events`; no listener, no view and no metric but the probe's own counts it.
+ */
+export const PROBE_OBJECT_TYPE = 'probe'
+
 /** Who an event is about. Any of them can be null; `customer_id` beside it is the deprecated form. */
 export interface WebhookIdentifiers {
   readonly id?: string | null

@@ -1,4 +1,4 @@
-export { type KnownWebhookData, QUARANTINE_REASONS } from './event.ts'
+export { type KnownWebhookData, PROBE_OBJECT_TYPE, QUARANTINE_REASONS } from './event.ts'
 export { CustomerIOWebhookHandler } from './listeners.ts'
 export { MAX_DATA_BYTES, type WebhookMessage, webhookMessageOf } from './message.ts'
 export {

@@ -40,6 +40,14 @@ it('calls the listeners of the event, of its channel and of everything, in that 
   expect(called).toEqual(['email.bounced no', 'email.*', '*'])
 })
 
+it('calls nobody for the probe', async () => {
+  const webhooks = new CustomerIOWebhookHandler({ clock: systemClock })
+  const called: string[] = []
+  for (const name of ['*', 'probe.*', 'probe.round'] as const) webhooks.on(name, () => called.push(name))
+  await webhooks.dispatch({ event_id: '01', object_type: 'probe', metric: 'round' }, LONG_MS)
+  expect(called).toEqual([])
+})
+
 it('is open for types and metrics that nobody has documented', async () => {
   const webhooks = new CustomerIOWebhookHandler({ clock: systemClock })
   const called: unknown[] = []

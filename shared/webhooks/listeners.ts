@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { type Clock, withTimeout } from '../clock/index.ts'
-import type { KnownWebhookData, WebhookEvent } from './event.ts'
+import { type KnownWebhookData, PROBE_OBJECT_TYPE, type WebhookEvent } from './event.ts'
 
 /** Events by name: each documented one with its own data, `<object_type>.*`, `*`, and any other name. */
 type EventsByName = { [Name in keyof KnownWebhookData]: [event: WebhookEvent<KnownWebhookData[Name]>] } & {
@@ -52,9 +52,13 @@ export class CustomerIOWebhookHandler extends EventEmitter<ListenerMap> {
     this.#clock = clock
   }
 
-  /** Calls the listeners of an event. Resolves when all have ended or `timeoutMs` has passed; never rejects. */
+  /**
+   * Calls the listeners of an event; none for the probe's. Resolves when all have ended or `timeoutMs` has passed; never
+   * rejects.
+   */
   async dispatch(event: WebhookEvent, timeoutMs: number): Promise<void> {
     const { object_type: objectType, metric } = event
+    if (objectType === PROBE_OBJECT_TYPE) return
     const names = ['*']
     if (typeof objectType === 'string') {
       names.unshift(`${objectType}.*`)

@@ -3,6 +3,7 @@ import { bodyMemoryBytes, readTopology } from '../../scripts/topology/topology.t
 import {
   LEAST_BODY_MEMORY_BYTES,
   MEMORY_PER_BODY_BYTE,
+  parseProbeConfig,
   parseTrackConfig,
   parseTransactionalConfig,
   parseWarehouseConfig,
@@ -26,6 +27,7 @@ const parsers: Readonly<Record<string, (env: Record<string, string>) => object>>
   transactional: parseTransactionalConfig,
   webhook: parseWebhookConfig,
   warehouse: parseWarehouseConfig,
+  probe: parseProbeConfig,
 }
 
 const cases = Object.entries(planned).flatMap(([environment, functions]) =>

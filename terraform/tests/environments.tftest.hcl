@@ -49,6 +49,7 @@ run "dev" {
     request_log_share              = yamldecode(file("environments/dev/values.yaml")).request_log_share
     slo_goals                      = yamldecode(file("environments/dev/values.yaml")).slo_goals
     messages_per_month             = yamldecode(file("environments/dev/values.yaml")).messages_per_month
+    probe                          = yamldecode(file("environments/dev/values.yaml")).probe
   }
 }
 
@@ -83,6 +84,7 @@ run "staging" {
     request_log_share              = yamldecode(file("environments/staging/values.yaml")).request_log_share
     slo_goals                      = yamldecode(file("environments/staging/values.yaml")).slo_goals
     messages_per_month             = yamldecode(file("environments/staging/values.yaml")).messages_per_month
+    probe                          = yamldecode(file("environments/staging/values.yaml")).probe
   }
 }
 
@@ -117,6 +119,7 @@ run "prod" {
     request_log_share              = yamldecode(file("environments/prod/values.yaml")).request_log_share
     slo_goals                      = yamldecode(file("environments/prod/values.yaml")).slo_goals
     messages_per_month             = yamldecode(file("environments/prod/values.yaml")).messages_per_month
+    probe                          = yamldecode(file("environments/prod/values.yaml")).probe
   }
 }
 
@@ -181,7 +184,7 @@ run "every_environment" {
 
   assert {
     condition = [
-      for s in output.subscriptions : s if s.pushes && !anytrue([
+      for s in output.subscriptions : s if s.pushes && basename(s.topic) != var.pipeline.probe.topic && !anytrue([
         for own in output.subscriptions :
         own.environment == s.environment && own.topic == s.dead_letter_topic && !own.pushes && !own.expires
       ])
@@ -242,11 +245,13 @@ run "every_environment" {
     condition = alltrue([
       for environment, r in var.environments :
       toset([for g in output.grants : "${g.on} ${g.role} ${g.member}" if g.environment == environment && g.member == r.pubsub_agent]) == toset(flatten([
-        for name, s in var.pipeline.subscriptions : [
-          "topic ${s.dead_letter_topic} roles/pubsub.publisher ${r.pubsub_agent}",
-          "subscription ${name} roles/pubsub.subscriber ${r.pubsub_agent}",
-          "account ${name}-push@mock.iam.gserviceaccount.com roles/iam.serviceAccountOpenIdTokenCreator ${r.pubsub_agent}",
-        ] if can(s.push)
+        for name, s in var.pipeline.subscriptions : concat(
+          ["account ${name}-push@mock.iam.gserviceaccount.com roles/iam.serviceAccountOpenIdTokenCreator ${r.pubsub_agent}"],
+          !can(s.dead_letter_topic) ? [] : [
+            "topic ${s.dead_letter_topic} roles/pubsub.publisher ${r.pubsub_agent}",
+            "subscription ${name} roles/pubsub.subscriber ${r.pubsub_agent}",
+          ],
+        ) if can(s.push)
       ]))
     ])
     error_message = "The Pub/Sub agent must publish to each dead-letter topic, acknowledge at each source, sign in as each push account, and nothing else."
@@ -318,11 +323,12 @@ run "every_environment" {
   assert {
     condition = alltrue([
       for environment, r in var.environments :
-      toset([for g in output.grants : "${g.on} ${g.role} ${g.member}" if g.environment == environment && startswith(g.on, "table ")]) == toset([
-        for table in keys(var.pipeline.bigquery.tables) : "table ${table} roles/bigquery.dataEditor ${r.function_accounts.warehouse.member}"
-      ])
+      toset([for g in output.grants : "${g.on} ${g.role} ${g.member}" if g.environment == environment && startswith(g.on, "table ")]) == toset(concat(
+        [for table in keys(var.pipeline.bigquery.tables) : "table ${table} roles/bigquery.dataEditor ${r.function_accounts.warehouse.member}"],
+        ["table webhook_events roles/bigquery.dataViewer ${r.function_accounts.probe.member}"],
+      ))
     ])
-    error_message = "The warehouse function must be able to write to each table, and nobody else."
+    error_message = "The warehouse function must be able to write to each table, the probe to read webhook_events, and nobody else."
   }
 
   assert {
@@ -331,6 +337,7 @@ run "every_environment" {
         for g in output.grants : "${g.role} ${g.member} ${coalesce(g.condition, "always")}" if g.environment == environment && g.on == "project"
         ]) == toset(concat(
         [
+          "roles/bigquery.jobUser ${r.function_accounts.probe.member} always",
           "roles/datastore.user ${r.function_accounts.transactional.member} resource.name == \"projects/${r.ledger.project}/databases/send-ledger\"",
           "roles/logging.logWriter ${r.accounts.build.member} always",
           join(" ", ["roles/storage.objectViewer", r.accounts.build.member, join(" || ", [
@@ -347,7 +354,7 @@ run "every_environment" {
         ]]),
       ))
     ])
-    error_message = "On the project there are these permissions only: the ledger's, limited to its database; the build's for its log and, in the buckets of Cloud Functions, its source; readers may run queries, and operators look at logs, metrics and Pub/Sub."
+    error_message = "On the project there are these permissions only: the probe's to query; the ledger's, limited to its database; the build's for its log and, in the buckets of Cloud Functions, its source; readers may run queries, and operators look at logs, metrics and Pub/Sub."
   }
 
   assert {
@@ -407,11 +414,11 @@ run "every_environment" {
         for g in output.grants : "${g.on} ${g.role}"
         if g.environment == environment && contains(yamldecode(file("environments/${environment}/values.yaml")).operators, g.member) && can(regex("^(topic|subscription) ", g.on))
         ]))) == jsonencode(sort(concat(
-        [for topic in ["identify", "track", "transactional", "webhook-events"] : "topic ${topic} roles/pubsub.publisher" if environment != "dev"],
+        [for topic in ["identify", "probe", "track", "transactional", "webhook-events"] : "topic ${topic} roles/pubsub.publisher" if environment != "dev"],
         [for name, s in var.pipeline.subscriptions : "subscription ${name} roles/pubsub.subscriber" if !can(s.push) && environment != "dev"],
       )))
     ])
-    error_message = "Operators may replay to the topics that functions read, and pull dead letters and reminders, and nothing else of Pub/Sub."
+    error_message = "Operators may replay to the topics that functions read, start a round of the probe, and pull dead letters and reminders, and nothing else of Pub/Sub."
   }
 
   assert {
@@ -582,6 +589,33 @@ run "every_environment" {
     error_message = "The ledger's records do not expire, or other fields than those it is asked by are indexed."
   }
 
+  # ---- the probe ----------------------------------------------------------------------------------
+
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments : (
+        length(r.probe_jobs) == (environment == "dev" ? 0 : 1)
+        && contains(keys(r.alerts), "probe") == (environment != "dev")
+        && alltrue([
+          for job in values(r.probe_jobs) :
+          basename(job.pubsub_target[0].topic_name) == var.pipeline.probe.topic && job.schedule == var.pipeline.probe.schedule
+        ])
+      )
+    ])
+    error_message = "The probe's rounds are started, and watched by its alert, in staging and prod and not in dev."
+  }
+
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments :
+      toset([
+        for g in output.grants : g.on
+        if g.environment == environment && g.role == "roles/pubsub.publisher" && g.member == r.function_accounts.probe.member
+      ]) == toset([for topic in var.pipeline.functions.probe.probes : "topic ${topic}"])
+    ])
+    error_message = "The probe must be able to publish to the topics that it probes, and to no other."
+  }
+
   # ---- alerts -------------------------------------------------------------------------------------
 
   assert {
@@ -641,7 +675,10 @@ run "every_environment" {
     condition = alltrue([
       for environment, m in output.monitoring : (
         keys(m.metrics) == keys(output.monitoring.prod.metrics) && keys(m.slos) == keys(output.monitoring.prod.slos)
-        && keys(m.alerts) == [for name in keys(output.monitoring.prod.alerts) : name if name != "webhook-silence" || environment == "prod"]
+        && keys(m.alerts) == [
+          for name in keys(output.monitoring.prod.alerts) : name
+          if(name != "webhook-silence" || environment == "prod") && (!startswith(name, "probe") || environment != "dev")
+        ]
       )
     ])
     error_message = "An environment lacks a metric, an SLO or an alert, or has another."

@@ -447,6 +447,26 @@ run "function_with_an_unknown_secret" {
   expect_failures = [var.pipeline]
 }
 
+run "two_probes" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "    publishes: webhook-events\n", "    publishes: webhook-events\n    probes: [identify]\n"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "probe_of_a_webhook_without_https" {
+  command = plan
+
+  variables {
+    probe = { enabled = true, webhook_url = "http://webhooks.acme.example" }
+  }
+
+  expect_failures = [var.probe]
+}
+
 run "function_that_publishes_to_an_unknown_topic" {
   command = plan
 

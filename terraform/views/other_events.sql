@@ -1,4 +1,5 @@
 -- Every event of an object type that has no view of its own, because Customer.io did not have it when these were written.
+-- The probe's events (object_type 'probe') are not Customer.io's and are left out.
 -- Customer.io may send an event more than once: one row per event_id, an untruncated one before a truncated one.
 SELECT
   event_id,

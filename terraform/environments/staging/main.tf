@@ -50,6 +50,7 @@ module "pipeline" {
   request_log_share              = local.values.request_log_share
   slo_goals                      = local.values.slo_goals
   messages_per_month             = local.values.messages_per_month
+  probe                          = local.values.probe
 }
 
 output "webhook_url" {

@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type HttpFunction, http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
+import { createProbeHandler } from '../../../functions/probe/handler.ts'
+import type { LinkResult } from '../../../functions/probe/link.ts'
 import { createDataset } from '../../../functions/warehouse/dataset.ts'
 import { createWarehouseHandler } from '../../../functions/warehouse/handler.ts'
 import { createWebhookHandler } from '../../../functions/webhook/handler.ts'
@@ -257,4 +259,11 @@ export async function configurationLines(): Promise<unknown[]> {
     hostOfTest({}, (line) => incomplete.push(line)),
   )
   return [...unreadable, ...incomplete.map(entryOf)]
+}
+
+/** A round of the probe that found these links so. */
+export async function probeLines(links: readonly LinkResult[]): Promise<unknown[]> {
+  return linesOf('probe', (log) =>
+    postTo(createProbeHandler({ runRound: async () => links, log, clock: systemClock }), [{ body: 'start a round' }]),
+  )
 }

@@ -95,7 +95,7 @@ export function parseLogFilter(text: string): LogFilter {
     }
   }
   function literal(token: string | undefined): string {
-    if (token === undefined || !/^("[^"]*"|[\d.]+|[A-Z]+)$/.test(token))
+    if (token === undefined || !/^("[^"]*"|[\d.]+|[A-Z]+|true|false)$/.test(token))
       throw new Error(`${token} is no value in: ${text}`)
     return token.replaceAll('"', '')
   }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { broken, intact } from '../../../functions/probe/link.ts'
 import { PROJECT_ROOT } from '../../../scripts/topology/topology.ts'
 import { instanceEntry, requestEntry, STRANGERS_ADDRESS } from './entries.ts'
 import {
@@ -8,6 +9,7 @@ import {
   ENDS,
   EVENTS,
   messageLines,
+  probeLines,
   warehouseLines,
   webhookLines,
 } from './function-lines.ts'
@@ -28,6 +30,7 @@ beforeAll(async () => {
     ...(await webhookLines()),
     ...(await warehouseLines([EVENTS.ordinary, EVENTS.notUnderstood, EVENTS.newObjectType], 'webhook_events')),
     ...(await configurationLines()),
+    ...(await probeLines([intact('track', 1_500), broken('webhook_url', 40, 'no_public_way_in')])),
     requestEntry({ status: 204 }),
     requestEntry({ status: 401, from: STRANGERS_ADDRESS }),
     requestEntry({ status: 204, service: 'track' }),
@@ -135,6 +138,15 @@ it('counts secrets that are unset or unreadable, by name', () => {
     { function: 'track', secret: 'CUSTOMERIO_TRACK_API_KEY', event: 'secret' },
     { function: 'identify', secret: 'CUSTOMERIO_SITE_ID', event: 'secret_read_failed' },
   ])
+})
+
+it('counts what the probe found of each link, and the latency of those that are intact', () => {
+  expect(counted('probe_links')).toEqual([
+    { link: 'track', ok: true },
+    { link: 'webhook_url', ok: false, reason: 'no_public_way_in' },
+  ])
+  expect(counted('probe_latency')).toEqual([{ link: 'track', value: 1_500 }])
+  expect(counted('probe_rounds')).toEqual([{ ok: false }])
 })
 
 it('finds a number in every line a distribution is made of', () => {

@@ -67,5 +67,5 @@ async function charts() {
   const { locals } = await readModule(MODULE)
   return z
     .array(z.looseObject({ title: z.string(), filter: z.string(), group_by: z.array(z.string()) }))
-    .parse(locals.charts)
+    .parse([locals.charts, locals.probe_charts].flat())
 }

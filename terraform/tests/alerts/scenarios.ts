@@ -1,3 +1,4 @@
+import { broken, intact, type LinkResult } from '../../../functions/probe/link.ts'
 import {
   CUSTOMERIO_ADDRESS,
   deploymentEntry,
@@ -9,7 +10,15 @@ import {
   stderrEntry,
 } from './entries.ts'
 import type { Scenario } from './evaluate.ts'
-import { configurationLines, ENDS, EVENTS, messageLines, warehouseLines, webhookLines } from './function-lines.ts'
+import {
+  configurationLines,
+  ENDS,
+  EVENTS,
+  messageLines,
+  probeLines,
+  warehouseLines,
+  webhookLines,
+} from './function-lines.ts'
 import type { Series } from './series.ts'
 
 /** A condition, something that it must see, and what is next to it and must not open it. */
@@ -80,6 +89,11 @@ async function burning(bad: (typeof ENDS)[keyof typeof ENDS]): Promise<Scenario>
     minutes: 360,
   }
 }
+
+/** Rounds of the probe, every five minutes unless it says otherwise, that find the webhook's address so. */
+const probed = async (found: LinkResult, at: readonly number[] = minutesTo(60, 5)): Promise<Scenario> =>
+  written(await probeLines([intact('track', 900), found]), { at: [...at] })
+const noWayIn = broken('webhook_url', 40, 'no_public_way_in')
 
 const webhooksAnswered = async (status: number, from = CUSTOMERIO_ADDRESS): Promise<Scenario> => ({
   ...written([requestEntry({ status, from })], { at: minutesTo(360, 5) }),
@@ -176,6 +190,19 @@ export const PAIRS: Readonly<Record<string, Readonly<Record<string, Pair>>>> = {
     'a kind of event that is not known': {
       fires: async () => written(await warehouseLines([EVENTS.newObjectType])),
       silent: async () => written(await warehouseLines([EVENTS.ordinary, EVENTS.newField, EVENTS.notUnderstood])),
+    },
+  },
+  probe: {
+    'a link was broken in more than one round': {
+      fires: () => probed(noWayIn, [0, 5]),
+      // Once in a restart, and again after an hour.
+      silent: () => probed(noWayIn, [0, 60]),
+    },
+  },
+  'probe-silence': {
+    'no round came to its end': {
+      fires: async () => ({ ...(await probed(intact('webhook_url', 40), [0])), minutes: 61 }),
+      silent: () => probed(noWayIn),
     },
   },
   credentials: {

@@ -20,22 +20,32 @@ function byEmail(request: ReceivedRequest, { workspace }: Context): Answer {
   return json(200, { results: [{ id, email: held, cio_id }] })
 }
 
-/** The events of a person, newest first. */
+/** Events and changed attributes of a person, newest first. */
 function activities(request: ReceivedRequest, context: Context): Answer {
   const { workspace } = context
   const wanted = personIn(request, context)
   const person = wanted && workspace.people.find(wanted)
   if (person === undefined) return appRefused(404, 'customer not found')
+  const customer_id = person.identifiers.id ?? null
   const own = workspace.events.all().filter((event) => workspace.people.find(event.who) === person)
-  const described = own.map(({ id, action, name, attributes: data, timestamp, receivedAtMs }) => ({
+  const events = own.map(({ id, action, name, attributes: data, timestamp, receivedAtMs }) => ({
     id: id ?? null,
     type: action,
     name,
     data,
     timestamp: timestamp ?? Math.floor(receivedAtMs / 1000),
-    customer_id: person.identifiers.id ?? null,
+    customer_id,
   }))
-  return json(200, { activities: described.reverse(), next: '' })
+  const changes = person.attributes.changes().map(({ name, from, to, atSeconds }) => ({
+    id: null,
+    type: 'attribute_change',
+    name,
+    data: { [name]: { from: from ?? null, to: to ?? null } },
+    timestamp: atSeconds,
+    customer_id,
+  }))
+  const all = [...events, ...changes].sort((a, b) => a.timestamp - b.timestamp).reverse()
+  return json(200, { activities: all, next: '' })
 }
 
 const lookup = { method: 'GET', kind: 'lookup', credentials: 'app', budget: 'app' } as const

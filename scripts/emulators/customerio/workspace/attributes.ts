@@ -6,6 +6,18 @@ interface Held {
   readonly atSeconds: number
 }
 
+/** One attribute that got another value. */
+export interface AttributeChange {
+  readonly name: string
+  readonly from: unknown
+  readonly to: unknown
+  /** Unix seconds. */
+  readonly atSeconds: number
+}
+
+/** Older ones are forgotten. */
+const CHANGES_KEPT = 20
+
 const PREFERENCES = 'cio_subscription_preferences'
 /** What a person can be subscribed to, one by one. */
 const PARTS = ['topics', 'channels'] as const
@@ -26,6 +38,7 @@ function preferenceIn(name: string): { readonly part: (typeof PARTS)[number]; re
  */
 export class TimedAttributes {
   readonly #held = new Map<string, Held>()
+  readonly #changes: AttributeChange[] = []
 
   /** Returns how many of the given attributes were set; the others were older than what is held. */
   merge(attributes: JsonObject, atSeconds: number): number {
@@ -38,7 +51,11 @@ export class TimedAttributes {
     if (this.#atOf(name) > atSeconds) return false
     if (preferenceIn(name) !== undefined && this.#atOf(PREFERENCES) > atSeconds) return false
     if (name === PREFERENCES) this.#forgetPreferencesUpTo(atSeconds)
-    this.#held.set(name, { value: value === null || value === '' ? undefined : value, atSeconds })
+    const from = this.get(name)
+    const to = value === null || value === '' ? undefined : value
+    this.#held.set(name, { value: to, atSeconds })
+    if (JSON.stringify(from) !== JSON.stringify(to)) this.#changes.push({ name, from, to, atSeconds })
+    if (this.#changes.length > CHANGES_KEPT) this.#changes.shift()
     return true
   }
 
@@ -55,6 +72,11 @@ export class TimedAttributes {
 
   get(name: string): unknown {
     return this.#held.get(name)?.value
+  }
+
+  /** The latest changes, in the order in which they arrived. */
+  changes(): readonly AttributeChange[] {
+    return this.#changes
   }
 
   /** What one would see in Customer.io: removed attributes are gone, single preferences stand in their object. */

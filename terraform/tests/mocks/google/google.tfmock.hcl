@@ -56,6 +56,16 @@ override_resource {
 }
 
 override_resource {
+  target = google_service_account.function["probe"]
+  values = {
+    id     = "projects/mock/serviceAccounts/probe-function@mock.iam.gserviceaccount.com"
+    name   = "projects/mock/serviceAccounts/probe-function@mock.iam.gserviceaccount.com"
+    email  = "probe-function@mock.iam.gserviceaccount.com"
+    member = "serviceAccount:probe-function@mock.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
   target = google_service_account.push["identify"]
   values = {
     id     = "projects/mock/serviceAccounts/identify-push@mock.iam.gserviceaccount.com"
@@ -126,6 +136,16 @@ override_resource {
 }
 
 override_resource {
+  target = google_service_account.push["probe"]
+  values = {
+    id     = "projects/mock/serviceAccounts/probe-push@mock.iam.gserviceaccount.com"
+    name   = "projects/mock/serviceAccounts/probe-push@mock.iam.gserviceaccount.com"
+    email  = "probe-push@mock.iam.gserviceaccount.com"
+    member = "serviceAccount:probe-push@mock.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
   target = google_service_account.build
   values = {
     id     = "projects/mock/serviceAccounts/customerio-build@mock.iam.gserviceaccount.com"
@@ -161,6 +181,11 @@ override_resource {
 }
 
 override_resource {
+  target = google_cloudfunctions2_function.function["probe"]
+  values = { service_config = { uri = "https://probe.mock.run.app" } }
+}
+
+override_resource {
   target = google_pubsub_topic.topic["identify"]
   values = { id = "projects/mock/topics/identify" }
 }
@@ -173,6 +198,11 @@ override_resource {
 override_resource {
   target = google_pubsub_topic.topic["transactional"]
   values = { id = "projects/mock/topics/transactional" }
+}
+
+override_resource {
+  target = google_pubsub_topic.topic["probe"]
+  values = { id = "projects/mock/topics/probe" }
 }
 
 override_resource {

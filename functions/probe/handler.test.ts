@@ -1,0 +1,81 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import { http } from '@google-cloud/functions-framework'
+import { getTestServer } from '@google-cloud/functions-framework/testing'
+import { systemClock } from '../../shared/clock/index.ts'
+import { createLog } from '../../shared/logging/index.ts'
+import { leaveBodiesUnread } from '../../shared/runtime/index.ts'
+import { createProbeHandler } from './handler.ts'
+import { broken, intact, type LinkResult } from './link.ts'
+
+let server: Server
+let url: string
+let lines: Record<string, unknown>[] = []
+let runRound: () => Promise<readonly LinkResult[]> = async () => []
+
+beforeAll(async () => {
+  const destination = { write: (line: string) => lines.push(JSON.parse(line)) }
+  const log = createLog({ clock: systemClock, functionName: 'probe', destination })
+  leaveBodiesUnread()
+  http('probe-under-test', createProbeHandler({ runRound: () => runRound(), log, clock: systemClock }))
+  server = getTestServer('probe-under-test')
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  url = `http://127.0.0.1:${address.port}`
+})
+afterAll(() => {
+  server.closeAllConnections()
+  server.close()
+})
+beforeEach(() => {
+  lines = []
+})
+
+it('says what became of each link, once, and of the round, and acknowledges it although a link is broken', async () => {
+  runRound = async () => [intact('topic_track', 12), broken('webhook_url', 34, 'no_public_way_in')]
+  const response = await fetch(url, { method: 'POST', body: 'whatever it is' })
+  expect(response.status).toBe(200)
+  expect(await response.json()).toEqual({
+    ok: false,
+    latency_ms: expect.any(Number),
+    links: [
+      { link: 'topic_track', ok: true, latency_ms: 12 },
+      { link: 'webhook_url', ok: false, latency_ms: 34, reason: 'no_public_way_in' },
+    ],
+  })
+  expect(lines).toEqual([
+    expect.objectContaining({ severity: 'INFO', event: 'probe', link: 'topic_track', ok: true, latency_ms: 12 }),
+    expect.objectContaining({
+      severity: 'WARNING',
+      event: 'probe',
+      link: 'webhook_url',
+      ok: false,
+      reason: 'no_public_way_in',
+      message: expect.stringContaining('gcloud run services update webhook --no-invoker-iam-check'),
+    }),
+    expect.objectContaining({ severity: 'WARNING', event: 'probe_round', ok: false, reason: 'webhook_url' }),
+  ])
+})
+
+it('says that a round found every link intact', async () => {
+  runRound = async () => [intact('topic_track', 12)]
+  expect(await (await fetch(url, { method: 'POST' })).json()).toMatchObject({ ok: true })
+  expect(lines.at(-1)).toMatchObject({ severity: 'INFO', event: 'probe_round', ok: true })
+})
+
+it('is delivered again after an error that nobody thought of, of which the log has the name only', async () => {
+  runRound = () => Promise.reject(new RangeError('words of a person'))
+  expect((await fetch(url, { method: 'POST' })).status).toBe(503)
+  expect(lines).toEqual([
+    expect.objectContaining({ severity: 'ERROR', event: 'unexpected_error', error: 'RangeError' }),
+  ])
+  expect(JSON.stringify(lines)).not.toContain('words of a person')
+})
+
+it('starts no round for anything but a push', async () => {
+  runRound = () => Promise.reject(new Error('started'))
+  expect((await fetch(url)).status).toBe(405)
+  expect(lines).toEqual([])
+})

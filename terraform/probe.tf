@@ -1,0 +1,159 @@
+# The probe: Cloud Scheduler starts a round every few minutes, which tries every link between an application, Customer.io
+# and the warehouse, and says which one is broken. It sees what the platform's metrics do not: a request that is refused
+# before it reaches an instance, a subscription that is missing, a row that never arrives.
+
+variable "probe" {
+  description = "Whether the probe runs. Its rounds change one synthetic person at Customer.io, cio-gcp-probe, and add one row each to webhook_events. webhook_url is where Customer.io was told to send webhooks, if that is not the function's own address."
+  type = object({
+    enabled     = bool
+    webhook_url = optional(string)
+  })
+  default  = { enabled = false }
+  nullable = false
+
+  validation {
+    condition     = var.probe.webhook_url == null || can(regex("^https://[^ ]+$", var.probe.webhook_url))
+    error_message = "Give the https address that stands in Customer.io under Reporting Webhooks, or leave it out for the function's own."
+  }
+}
+
+locals {
+  # Not the function's service_config[0].uri: one function's variables cannot name an attribute of another one made by the
+  # same resource. Cloud Functions gives each function this address too, with the same check of who may call it:
+  # https://cloud.google.com/functions/docs/calling/http
+  probe_webhook_url = coalesce(
+    var.probe.webhook_url, "https://${var.region}-${var.project_id}.cloudfunctions.net/${one(keys(local.public_functions))}"
+  )
+
+  probe_topics = merge([
+    for name, f in local.probe_functions : { for topic in f.probes : "${topic} ${name}" => { function = name, topic = topic } }
+  ]...)
+
+  probe_metrics = {
+    probe_links = {
+      description = "Links that the probe tried, by what it found."
+      filter      = "jsonPayload.event=\"probe\""
+      labels      = { link = "jsonPayload.link", ok = "jsonPayload.ok", reason = "jsonPayload.reason" }
+    }
+    probe_latency = {
+      description = "Time until the probe saw at the end of a link what it had sent into it."
+      filter      = "jsonPayload.event=\"probe\" AND jsonPayload.ok=true"
+      value       = "jsonPayload.latency_ms"
+      unit        = "ms"
+      labels      = { link = "jsonPayload.link" }
+    }
+    probe_rounds = {
+      description = "Rounds of the probe that came to their end, by whether every link was intact."
+      filter      = "jsonPayload.event=\"probe_round\""
+      labels      = { ok = "jsonPayload.ok" }
+    }
+  }
+
+  # As in alerts.tf. Without the probe there is nothing to watch.
+  probe_alerts = { for name, alert in {
+    probe = {
+      title    = "the probe found a broken link"
+      severity = "ERROR"
+      text     = "What an application publishes does not reach Customer.io, or a webhook does not reach BigQuery: the link `$${metric.label.link}` was broken in more than one round of a quarter of an hour."
+      conditions = {
+        # One round alone may have met a restart. A quarter of an hour has three.
+        "a link was broken in more than one round" = {
+          filter    = "${format(local.function_metric, local.metric_types.probe_links)} AND metric.labels.ok=\"false\""
+          aligner   = "ALIGN_DELTA"
+          period    = "900s"
+          group_by  = ["metric.label.link"]
+          threshold = 1
+        }
+      }
+    }
+    probe-silence = {
+      title    = "the probe does not run"
+      severity = "ERROR"
+      runbook  = "probe"
+      text     = "No round of the probe came to its end within an hour: nobody would be told of a broken link."
+      conditions = {
+        "no round came to its end" = {
+          promql = "(sum(increase(${local.probe_rounds_in_promql}[1h])) or vector(0)) < 0.5"
+        }
+      }
+    }
+  } : name => alert if var.probe.enabled }
+
+  probe_rounds_in_promql = "logging_googleapis_com:user_${replace(google_logging_metric.metric["probe_rounds"].name, "/", "_")}{monitored_resource=\"cloud_run_revision\",ok=~\"true|false\"}"
+
+  probe_charts = [
+    { title = "Probe: broken links", filter = "${format(local.function_metric, local.metric_types.probe_links)} AND metric.labels.ok=\"false\"", group_by = ["metric.label.link", "metric.label.reason"] },
+    { title = "Probe: latency of each link, 95th percentile", filter = format(local.function_metric, local.metric_types.probe_latency), group_by = ["metric.label.link"], reducer = "REDUCE_PERCENTILE_95", unit = "ms" },
+  ]
+}
+
+resource "google_cloud_scheduler_job" "probe" {
+  for_each = var.probe.enabled ? local.probe_functions : {}
+
+  project     = var.project_id
+  region      = var.region
+  name        = "customerio-probe"
+  description = "Starts a round of the Customer.io probe."
+  schedule    = var.pipeline.probe.schedule
+  time_zone   = "Etc/UTC"
+
+  pubsub_target {
+    topic_name = google_pubsub_topic.topic[var.pipeline.probe.topic].id
+    data       = base64encode("start a round") # read by nobody, but a message must not be empty
+  }
+
+  depends_on = [google_pubsub_topic_iam_member.scheduler]
+}
+
+# Google's own account that publishes for Cloud Scheduler. It exists only once asked for.
+resource "google_project_service_identity" "scheduler" {
+  provider   = google-beta
+  project    = var.project_id
+  service    = "cloudscheduler.googleapis.com"
+  depends_on = [google_project_service.api]
+}
+
+resource "google_pubsub_topic_iam_member" "scheduler" {
+  project = var.project_id
+  topic   = google_pubsub_topic.topic[var.pipeline.probe.topic].id
+  role    = "roles/pubsub.publisher"
+  member  = google_project_service_identity.scheduler.member
+
+  depends_on = [google_pubsub_subscription.subscription]
+}
+
+# It publishes as an application does.
+resource "google_pubsub_topic_iam_member" "probe" {
+  for_each = local.probe_topics
+
+  project = var.project_id
+  topic   = google_pubsub_topic.topic[each.value.topic].id
+  role    = "roles/pubsub.publisher"
+  member  = google_service_account.function[each.value.function].member
+
+  depends_on = [google_pubsub_subscription.subscription]
+}
+
+# It looks for its row: in this table only, and a query is a job, which is a permission on the project.
+resource "google_bigquery_table_iam_member" "probe" {
+  for_each = local.probe_functions
+
+  project    = var.project_id
+  dataset_id = google_bigquery_table.table["webhook_events"].dataset_id
+  table_id   = google_bigquery_table.table["webhook_events"].table_id
+  role       = "roles/bigquery.dataViewer"
+  member     = google_service_account.function[each.key].member
+
+  # A table that is replaced has lost its bindings.
+  lifecycle {
+    replace_triggered_by = [google_bigquery_table.table["webhook_events"].id]
+  }
+}
+
+resource "google_project_iam_member" "probe_query" {
+  for_each = local.probe_functions
+
+  project = var.project_id
+  role    = "roles/bigquery.jobUser"
+  member  = google_service_account.function[each.key].member
+}
