@@ -11,7 +11,7 @@ import { seeded } from './prove/kills.ts'
 import { proveReplay } from './prove/replay.ts'
 import { type CommandLine, commandLine } from './testing/command-line.ts'
 
-// Each command is a process of its own, and a busy machine takes its time to start one.
+// A busy machine takes its time.
 jest.setTimeout(180_000)
 
 const RING = parseHashRing(LOCAL_CREDENTIALS.PERSON_HASH_KEYS) ?? []

@@ -6,7 +6,7 @@ import { refuseWhatNpmTook } from './npm.ts'
 import { createProgram } from './program.ts'
 import { commandLine, npmRun } from './testing/command-line.ts'
 
-// Each command is a process of its own, and a busy machine takes its time to start one.
+// A busy machine takes its time.
 jest.setTimeout(120_000)
 
 const PUBLISH = ['publish', 'identify', '{"identifiers":{"id":"ada"}}']

@@ -5,7 +5,7 @@ import { PROJECT_ROOT } from '../../topology/topology.ts'
 import { type CommandLine, commandLine } from '../testing/command-line.ts'
 import { Journal } from './journal.ts'
 
-// Each command is a process of its own, and a busy machine takes its time to start one.
+// A busy machine takes its time.
 jest.setTimeout(60_000)
 
 const directory = join(PROJECT_ROOT, '.local', 'cio-replay-test')

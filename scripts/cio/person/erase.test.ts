@@ -7,7 +7,7 @@ import { type Stack, startStack } from '../../local/stack.ts'
 import { PROJECT_ROOT } from '../../topology/topology.ts'
 import { type CommandLine, commandLine } from '../testing/command-line.ts'
 
-// Each command is a process of its own, and a busy machine takes its time to start one.
+// A busy machine takes its time.
 jest.setTimeout(180_000)
 
 const directory = join(PROJECT_ROOT, '.local', 'cio-erase-test')

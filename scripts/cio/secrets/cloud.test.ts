@@ -4,7 +4,7 @@ import { readTopology } from '../../topology/topology.ts'
 import { commandLine } from '../testing/command-line.ts'
 import { ringWith } from './secrets.ts'
 
-// Each command is a process of its own, and a busy machine takes its time to start one.
+// A busy machine takes its time.
 jest.setTimeout(180_000)
 
 const PROJECT = 'projects/acme'

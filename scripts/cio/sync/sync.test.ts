@@ -8,7 +8,7 @@ import { seeded } from '../prove/kills.ts'
 import { proveSync } from '../prove/sync.ts'
 import { type CommandLine, commandLine } from '../testing/command-line.ts'
 
-// Each command is a process of its own, and a busy machine takes its time to start one.
+// A busy machine takes its time.
 jest.setTimeout(180_000)
 
 const directory = join(PROJECT_ROOT, '.local', 'cio-sync-test')
