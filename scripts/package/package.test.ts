@@ -152,23 +152,29 @@ describe('the types', () => {
 })
 
 describe('with the packages of the local pipeline', () => {
-  beforeAll(() => link(Object.keys(manifest.entryPeers.testing ?? {})))
+  let outputs: string[]
+  let received: string[]
 
-  it('publishes from ES modules, CommonJS and plain JavaScript', async () => {
-    const { stdout } = await node(['with-pipeline.mjs', 'publish.mjs', 'publish.cjs', 'plain.js'])
-    const { outputs, received } = JSON.parse(stdout)
+  // One pipeline for all: each program finds it by the environment.
+  beforeAll(async () => {
+    await link([...Object.keys(manifest.entryPeers.testing ?? {}), ...Object.keys(manifest.entryPeers.command ?? {})])
+    const programs = ['publish.mjs', 'publish.cjs', 'plain.js', 'operate.mjs']
+    const { stdout } = await node(['with-pipeline.mjs', ...programs])
+    const document: { readonly outputs: string[]; readonly received: string[] } = JSON.parse(stdout)
+    outputs = document.outputs
+    received = document.received
+  }, 60_000)
+
+  it('publishes from ES modules, CommonJS and plain JavaScript', () => {
     const right =
       '{"schema":"https://json-schema.org/draft/2020-12/schema","refused":true,"verified":true,"table":"users"}'
-    expect(outputs).toEqual([right, right, 'published'])
-    expect(received.sort()).toEqual(['from_commonjs', 'from_es_modules', 'identify'])
-  }, 60_000)
+    expect(outputs.slice(0, 3)).toEqual([right, right, 'published'])
+    expect(received.sort()).toEqual(['from_commonjs', 'from_es_modules', 'identify', 'identify'])
+  })
 
-  it('operates a pipeline by its command, through npx', async () => {
-    await link(Object.keys(manifest.entryPeers.command ?? {}))
-    const { stdout } = await node(['with-pipeline.mjs', 'operate.mjs'])
-    const outputs = [expect.stringContaining('published to identify: message')]
-    expect(JSON.parse(stdout)).toEqual({ outputs, received: ['identify'] })
-  }, 60_000)
+  it('operates a pipeline by its command, through npx', () => {
+    expect(outputs[3]).toContain('published to identify: message')
+  })
 
   it('names its documents where they lie', async () => {
     const { stdout } = await node([join(consumer, 'node_modules/.bin/cio-gcp'), '--help'])
