@@ -375,6 +375,9 @@ resource "google_monitoring_alert_policy" "alert" {
           query               = condition_prometheus_query_language.value.promql
           duration            = "0s"
           evaluation_interval = "300s"
+
+          # The metric may never have had a point, which is what the alert is about.
+          disable_metric_validation = true
         }
       }
     }

@@ -23,7 +23,8 @@ import type { Series } from './series.ts'
 
 /** A condition, something that it must see, and what is next to it and must not open it. */
 export interface Pair {
-  readonly fires: () => Promise<Scenario>
+  /** Each of several opens it alone. */
+  readonly fires: () => Promise<Scenario | readonly Scenario[]>
   readonly silent: () => Promise<Scenario>
 }
 
@@ -159,11 +160,11 @@ export const PAIRS: Readonly<Record<string, Readonly<Record<string, Pair>>>> = {
   webhook: {
     'nobody may call the webhook: 403': { fires: withoutPublicWayIn, silent: forgeries },
     'the webhook answers 5xx, or has no free instance: 429': {
-      fires: async () => written([requestEntry({ status: 429 })]),
+      fires: async () => [429, 500, 503].map((status) => written([requestEntry({ status })])),
       silent: async () => written([requestEntry({ status: 503, service: 'track' })], { times: 50 }),
     },
     'Customer.io itself is refused: a wrong key, if 401': {
-      fires: async () => written([requestEntry({ status: 401 })], { at: [0] }),
+      fires: async () => [401, 403, 404].map((status) => written([requestEntry({ status })], { at: [0] })),
       silent: forgeries,
     },
   },
@@ -229,7 +230,11 @@ export const PAIRS: Readonly<Record<string, Readonly<Record<string, Pair>>>> = {
       },
     },
     'an instance crashed or did not start': {
-      fires: async () => written([instanceEntry('track', 'WARNING', 'Container called exit(1).')]),
+      fires: async () =>
+        [
+          instanceEntry('track', 'WARNING', 'Container called exit(1).'),
+          instanceEntry('track', 'ERROR', 'Uncaught signal: 6, pid=9, tid=9, fault_addr=0.'),
+        ].map((entry) => written([entry])),
       silent: async () =>
         written([
           instanceEntry('track', 'INFO', 'Starting new instance. Reason: AUTOSCALING'),
@@ -240,16 +245,17 @@ export const PAIRS: Readonly<Record<string, Readonly<Record<string, Pair>>>> = {
   'out-of-memory': {
     'an instance ran out of memory': {
       fires: async () =>
-        written([
+        [
           instanceEntry('track', 'ERROR', 'Memory limit of 1024 MiB exceeded with 1031 MiB used.'),
           stderrEntry('webhook', 'FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory'),
-        ]),
+        ].map((entry) => written([entry])),
       silent: async () => written([instanceEntry('track', 'WARNING', 'Container called exit(1).')]),
     },
   },
   'roll-out': {
     'a deployment ended in an error': {
-      fires: async () => written([deploymentEntry('track', 'ERROR'), revisionEntry('identify')]),
+      fires: async () =>
+        [deploymentEntry('track', 'ERROR'), revisionEntry('identify')].map((entry) => written([entry])),
       silent: async () => written([deploymentEntry('track', 'NOTICE'), deploymentEntry('billing', 'ERROR')]),
     },
   },
