@@ -1,5 +1,5 @@
 import { parseLogFilter } from './log-filter.ts'
-import type { Absence, Alert, Condition, Monitoring, Threshold } from './monitoring.ts'
+import type { Alert, Condition, Monitoring, Threshold } from './monitoring.ts'
 import { fieldOf, type Point, parseSeriesFilter, type Series, seriesOf, type Written } from './series.ts'
 
 /** What happened: log entries, and the series of Google's own metrics. */
@@ -43,13 +43,12 @@ const minutesOf = ({ minutes }: Scenario) => Array.from({ length: minutes + 1 },
 
 function holdsAt(condition: Condition, scenario: Scenario, monitoring: Monitoring): (minute: number) => boolean {
   const { written = [], series = [] } = scenario
-  const { threshold, absent, log, promql } = condition
+  const { threshold, log, promql } = condition
   if (log !== undefined) {
     const matches = parseLogFilter(log.filter)
     return (minute) => written.some(({ entry, minutes }) => minutes.includes(minute) && matches(entry))
   }
   if (promql !== undefined) return belowInPromql(promql.query, series)
-  if (absent !== undefined) return ceases(absent, series)
   if (threshold === undefined) throw new Error('a condition of a kind that is not evaluated')
   const [, slo, window] = /^select_slo_burn_rate\("([\w-]+)", "(\d+)s"\)$/.exec(threshold.filter) ?? []
   if (slo === undefined) return exceeds(threshold, series)
@@ -96,16 +95,6 @@ function exceeds(threshold: Threshold, series: readonly Series[]): (minute: numb
     [...above.keys()].some((name) =>
       Array.from({ length: lasting + 1 }, (_, ago) => minute - ago).every((past) => isAbove(name, past)),
     )
-}
-
-/** A series that was there, and has had no point for so long. What never had one is not missed. */
-function ceases({ filter, duration }: Absence, series: readonly Series[]): (minute: number) => boolean {
-  const watched = series.filter(parseSeriesFilter(filter))
-  return (minute) =>
-    watched.some(({ points }) => {
-      const last = Math.max(...points.filter((point) => point.minute <= minute).map((point) => point.minute))
-      return Number.isFinite(last) && minute - last >= minutes(duration)
-    })
 }
 
 /** How many times faster than its goal allows an SLO is missed; 0 without anything to judge. */

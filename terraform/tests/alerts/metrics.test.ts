@@ -1,18 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { broken, intact } from '../../../functions/probe/link.ts'
 import { PROJECT_ROOT } from '../../../scripts/topology/topology.ts'
-import { instanceEntry, requestEntry, STRANGERS_ADDRESS } from './entries.ts'
-import {
-  configurationLines,
-  customerioLines,
-  ENDS,
-  EVENTS,
-  messageLines,
-  probeLines,
-  warehouseLines,
-  webhookLines,
-} from './function-lines.ts'
+import { everyLine } from './every-line.ts'
 import { parseLogFilter, valueAt } from './log-filter.ts'
 import { extracted, readMonitoring } from './monitoring.ts'
 
@@ -23,21 +12,7 @@ const { metrics } = readMonitoring()
 let lines: readonly unknown[]
 
 beforeAll(async () => {
-  const { delivered, refused, outage, unauthorised, exhausted } = ENDS
-  lines = [
-    ...(await messageLines([delivered, refused, outage, unauthorised, exhausted, ENDS.defect])),
-    ...(await customerioLines([200, 401, 429, 503])),
-    ...(await webhookLines()),
-    ...(await warehouseLines([EVENTS.ordinary, EVENTS.notUnderstood, EVENTS.newObjectType], 'webhook_events')),
-    ...(await configurationLines()),
-    ...(await probeLines([intact('track', 1_500), broken('webhook_url', 40, 'no_public_way_in')])),
-    requestEntry({ status: 204 }),
-    requestEntry({ status: 401, from: STRANGERS_ADDRESS }),
-    requestEntry({ status: 204, service: 'track' }),
-    requestEntry({ status: 405, method: 'GET' }),
-    instanceEntry('track', 'WARNING', 'Container called exit(1).'),
-    instanceEntry('track', 'ERROR', 'Memory limit of 1024 MiB exceeded with 1031 MiB used.'),
-  ]
+  lines = await everyLine()
 })
 
 function metric(name: string) {

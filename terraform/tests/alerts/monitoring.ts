@@ -21,11 +21,8 @@ const threshold = z.strictObject({
     .optional(),
 })
 
-const absence = z.strictObject({ filter: z.string(), duration: z.string() })
-
 const condition = z.strictObject({
   threshold: threshold.optional(),
-  absent: absence.optional(),
   log: z.strictObject({ filter: z.string(), labels: z.record(z.string(), z.string()) }).optional(),
   promql: z.strictObject({ query: z.string() }).optional(),
 })
@@ -58,7 +55,6 @@ const monitoring = z.strictObject({
 })
 
 export type Threshold = z.infer<typeof threshold>
-export type Absence = z.infer<typeof absence>
 export type Condition = z.infer<typeof condition>
 export type Alert = z.infer<typeof alert>
 export type Monitoring = z.infer<typeof monitoring>

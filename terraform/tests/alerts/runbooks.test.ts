@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { MODULE, readModule } from '../hcl.ts'
+import { everyLine } from './every-line.ts'
+import { parseLogFilter } from './log-filter.ts'
 import { readMonitoring } from './monitoring.ts'
 
 const RUNBOOKS = join(MODULE, 'runbooks')
@@ -39,6 +41,21 @@ it('names charts that the dashboard has', async () => {
       }
     }
   }
+})
+
+it('looks in the log for lines that are really written', async () => {
+  const lines = await everyLine()
+  let filters = 0
+  for (const file of inUse) {
+    const text = read(file).replaceAll('FUNCTION', 'track')
+    const typed = [...text.matchAll(/gcloud logging read '([^']+)'/g)]
+    const named = [...text.matchAll(/`((?:jsonPayload|severity)\.?\w*(?:=|>=)[^`]+)`/g)]
+    for (const [, filter = ''] of [...typed, ...named]) {
+      filters += 1
+      expect({ file, filter, found: lines.some(parseLogFilter(filter)) }).toEqual({ file, filter, found: true })
+    }
+  }
+  expect(filters).toBeGreaterThan(9)
 })
 
 it('tells series apart by labels that their metrics have', async () => {

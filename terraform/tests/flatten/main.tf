@@ -123,7 +123,6 @@ output "monitoring" {
                 } },
                 t.denominator_filter == null ? {} : { denominator = t.denominator_filter },
               ) },
-              { for a in c.condition_absent : "absent" => { filter = a.filter, duration = a.duration } },
               { for l in c.condition_matched_log : "log" => { filter = l.filter, labels = l.label_extractors } },
               { for p in c.condition_prometheus_query_language : "promql" => { query = p.query } },
             )
