@@ -43,6 +43,11 @@ resource "google_bigquery_table" "table" {
 
 locals {
   warehouse_names = "${var.project_id}.${var.pipeline.bigquery.dataset}"
+  # What stands above the SELECT of a query describes it.
+  view_descriptions = {
+    for name, each in merge(var.pipeline.bigquery.views, var.pipeline.bigquery.table_functions) :
+    name => trimspace(replace(regex("^(?:--[^\n]*\n)+", file("${path.module}/${each.query}")), "/(?:^|\n)-- ?/", " "))
+  }
   view_queries = {
     for name, view in var.pipeline.bigquery.views :
     name => replace(file("${path.module}/${view.query}"), "$${dataset}", local.warehouse_names)
@@ -56,6 +61,7 @@ resource "google_bigquery_table" "view" {
   project             = var.project_id
   dataset_id          = google_bigquery_dataset.warehouse.dataset_id
   table_id            = each.key
+  description         = local.view_descriptions[each.key]
   labels              = local.labels
   deletion_protection = false
 
@@ -74,6 +80,7 @@ resource "google_bigquery_routine" "table_function" {
   project      = var.project_id
   dataset_id   = google_bigquery_dataset.warehouse.dataset_id
   routine_id   = each.key
+  description  = local.view_descriptions[each.key]
   routine_type = "TABLE_VALUED_FUNCTION"
   language     = "SQL"
 

@@ -558,6 +558,16 @@ run "every_environment" {
   assert {
     condition = alltrue([
       for r in values(var.environments) : alltrue([
+        for each in concat(values(r.views), values(r.table_functions)) :
+        length(each.description) > 40 && !strcontains(each.description, "--") && !strcontains(each.description, "\n")
+      ])
+    ])
+    error_message = "A view or table function is not described by the comment above its query."
+  }
+
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) : alltrue([
         for name, function in r.table_functions : !strcontains(function.definition_body, "$${")
         && length(regexall("`${r.dataset.project}.customerio.${var.pipeline.bigquery.table_functions[name].over}`", function.definition_body))
         == length(regexall("`[$]", file(var.pipeline.bigquery.table_functions[name].query)))
