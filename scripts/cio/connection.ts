@@ -40,6 +40,8 @@ export interface Connection {
   readonly environment: Environment | undefined
   /** Address of the webhook function, where it is known. */
   readonly webhookUrl: string | undefined
+  /** Address of the local stack's probe; undefined in the cloud, where nobody but its topic reaches it. */
+  readonly probeUrl: string | undefined
   /** Address of the local stack's Customer.io; undefined in the cloud. */
   readonly localCustomerIo: string | undefined
   projectId(): Promise<string>
@@ -77,6 +79,7 @@ interface Where {
   readonly stateDirectory: string
   readonly environment: Environment | undefined
   readonly webhookUrl: string | undefined
+  readonly probeUrl: string | undefined
   readonly localCustomerIo: string | undefined
   readonly region: 'us' | 'eu' | undefined
   readonly trackUrl: string | undefined
@@ -212,6 +215,7 @@ async function whereLocal(target: Target): Promise<Where> {
     stateDirectory: join(endpoints.secrets, '..', 'cio'),
     environment: undefined,
     webhookUrl: endpoints.functions.webhook,
+    probeUrl: endpoints.functions.probe,
     localCustomerIo: endpoints.customerio,
     region: 'us',
     trackUrl: endpoints.CUSTOMERIO_TRACK_URL,
@@ -251,6 +255,7 @@ function whereCloud(target: Target): Where {
     stateDirectory: join(base, projectId ?? 'default'),
     environment,
     webhookUrl: undefined,
+    probeUrl: undefined,
     localCustomerIo: undefined,
     region,
     trackUrl: process.env.CUSTOMERIO_TRACK_URL,

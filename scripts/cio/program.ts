@@ -5,6 +5,7 @@ import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { eraseCommand } from './commands/erase.ts'
 import { preflightCommand } from './commands/preflight.ts'
+import { probeCommand } from './commands/probe.ts'
 import { publishCommand } from './commands/publish.ts'
 import { quarantineCommand } from './commands/quarantine.ts'
 import { secretsCommand } from './commands/secrets.ts'
@@ -39,6 +40,7 @@ const COMMANDS = [
   accessCommand,
   preflightCommand,
   doctorCommand,
+  probeCommand,
 ]
 
 const AFTERWORD = `

@@ -5,6 +5,7 @@ import { startControl } from './control.ts'
 import { clientEnvironment } from './environment.ts'
 import { describeInbox, describeResults, describeStack, describeWarehouse } from './report.ts'
 import { runCommand } from './run-command.ts'
+import { runProbe } from './run-probe.ts'
 import { complaintAbout, runSample } from './run-sample.ts'
 import { complaintsAboutWarehouse, runWebhooks } from './run-webhooks.ts'
 import { SAMPLE } from './sample.ts'
@@ -14,7 +15,7 @@ const HELP = `npm start [-- options]
 
 Runs the whole pipeline on this machine: the real functions between a local Pub/Sub, Firestore,
 BigQuery and Customer.io. Publishes a sample of messages and prints what became of each,
-then has Customer.io send its webhooks and prints what stands in BigQuery.
+then has Customer.io send its webhooks, prints what stands in BigQuery, and has the probe try every link.
 
   --once              do that and exit: 0 when everything is as it should be, 1 otherwise
   --port NAME=PORT    another port for pubsub, firestore, bigquery, customerio or a function;
@@ -103,8 +104,14 @@ async function showSample(stack: Stack): Promise<number> {
   console.log(`\nCustomer.io received ${describeInbox(stack)}`)
   const contents = await runWebhooks(stack)
   console.log(`\nCustomer.io sent ${contents.sent} webhooks. In BigQuery:\n${describeWarehouse(contents)}`)
+  const { intact, broken } = await runProbe(stack)
+  console.log(
+    `\nThe probe found ${intact.length} links intact${broken.map((link) => `, and ${link} broken`).join('')}.`,
+  )
   const wrong =
-    results.filter((result) => complaintAbout(result) !== undefined).length + complaintsAboutWarehouse(contents).length
+    results.filter((result) => complaintAbout(result) !== undefined).length +
+    complaintsAboutWarehouse(contents).length +
+    broken.length
   console.log(wrong === 0 ? '\nEverything is as it should be.' : `\n${wrong} things are not as they should be.`)
   return wrong
 }
@@ -113,6 +120,7 @@ const whatNext = (customerio: string) => `
 It stays up until Ctrl-C. Try next, from another terminal:
   curl -s ${customerio}/_local/inbox         what Customer.io received
   curl -s ${customerio}/_local/people/ada    what it knows of a person
+  npx cio-gcp probe --local                           whether every link to it and back is intact
   curl -s -d '{"on":"batch","fault":{"do":"answer","status":503}}' ${customerio}/_local/faults
                                                       Customer.io down; ends with
   curl -s -X DELETE ${customerio}/_local/faults
