@@ -47,9 +47,9 @@ it.each<[WayIn, Allowed, Allowed, string, string | undefined]>([
   ['invoker_check_disabled', false, false, 'wrong', 'org_policy_exception'],
   ['invoker_check_disabled', true, undefined, 'unknown', 'all_users'],
   ['org_policy_exception', true, false, 'ok', undefined],
-  ['org_policy_exception', false, true, 'wrong', 'terraform/bootstrap'],
+  ['org_policy_exception', false, true, 'wrong', `-var 'constraints=["iam.managed.allowedPolicyMembers"]'`],
 ])('%s, where allUsers is allowed: %s and no check: %s, is %s', (chosen, allUsers, noInvokerCheck, state, instead) => {
-  const finding = judge(chosen, { allUsers, noInvokerCheck })
+  const finding = judge(chosen, { allUsers, refusing: ['iam.managed.allowedPolicyMembers'], noInvokerCheck })
   expect(finding.state).toBe(state)
   if (instead === undefined) expect(finding.fix).toBeUndefined()
   else expect(finding.fix).toContain(instead)

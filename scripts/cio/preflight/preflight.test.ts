@@ -147,7 +147,7 @@ describe('what would stop an apply ends with 1 and says what to do:', () => {
     [
       'permissions of allUsers that the organisation refuses',
       () => policy('iam.allowedPolicyMemberDomains', { values: { allowedValues: ['C03g5e3bc'] } }),
-      'the organisation refuses permissions of allUsers',
+      'iam.allowedPolicyMemberDomains refuses permissions of allUsers',
       'webhook_access: invoker_check_disabled',
     ],
     [
@@ -157,7 +157,7 @@ describe('what would stop an apply ends with 1 and says what to do:', () => {
           enforce: true,
           parameters: { allowedPrincipalSets: ['//cloudresourcemanager.googleapis.com/organizations/1'] },
         }),
-      'the organisation refuses permissions of allUsers',
+      'iam.managed.allowedPolicyMembers refuses permissions of allUsers',
       'webhook_access: invoker_check_disabled',
     ],
     [

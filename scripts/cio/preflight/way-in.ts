@@ -17,6 +17,8 @@ const INVOKER_CHECK = 'run.managed.requireInvokerIam'
 export interface Openings {
   /** `allUsers` may be given roles/run.invoker. */
   readonly allUsers: Allowed
+  /** Constraints that refuse `allUsers`. */
+  readonly refusing: readonly string[]
   /** The check of callers may be switched off. */
   readonly noInvokerCheck: Allowed
 }
@@ -26,57 +28,52 @@ export interface Openings {
  * exception, https://cloud.google.com/resource-manager/docs/organization-policy/restricting-domains.
  */
 export async function examineWayIn(read: Read, plan: Plan): Promise<readonly Finding[]> {
-  const constraints = [...MEMBERS, INVOKER_CHECK]
-  const [domains, members, check] = await Promise.all(constraints.map((each) => readPolicy(read, plan, each)))
+  const readings = await Promise.all(
+    [...MEMBERS, INVOKER_CHECK].map(async (constraint) => {
+      const answer = await readPolicy(read, plan, constraint)
+      return { constraint, answer, allowed: openingOf(constraint, answer) }
+    }),
+  )
+  const ofMembers = readings.filter(({ constraint }) => constraint !== INVOKER_CHECK)
+  const refusing = ofMembers.filter(({ allowed }) => allowed === false).map(({ constraint }) => constraint)
   const openings = {
-    allUsers: both(openingOf(domains, allowsEverybody), openingOf(members, allowsSubjects)),
-    noInvokerCheck: openingOf(check, (policy) => !isEnforced(policy)),
+    allUsers: refusing.length > 0 ? false : ofMembers.every(({ allowed }) => allowed === true) || undefined,
+    refusing,
+    noInvokerCheck: readings.find(({ constraint }) => constraint === INVOKER_CHECK)?.allowed,
   }
-  const unread = [domains, members, check].flatMap((answer, index) =>
-    answer?.kind === 'unread' || answer?.kind === 'disabled'
-      ? [unreadPolicy(AREA, constraints[index] ?? '', answer, 'It decides how Customer.io may reach the webhook.')]
+  const unread = readings.flatMap(({ constraint, answer }) =>
+    answer.kind === 'unread' || answer.kind === 'disabled'
+      ? [unreadPolicy(AREA, constraint, answer, 'It decides how Customer.io may reach the webhook.')]
       : [],
   )
   return [judge(plan.wayIn, openings), ...unread]
 }
 
 /** What the chosen way in meets. Pure. */
-export function judge(chosen: WayIn, { allUsers, noInvokerCheck }: Openings): Finding {
-  const use = (way: WayIn) => `Set webhook_access: ${way} in values.yaml (terraform/README.md says who may apply it).`
+export function judge(chosen: WayIn, { allUsers, refusing, noInvokerCheck }: Openings): Finding {
   const [opening, other, otherWay] =
     chosen === 'invoker_check_disabled'
       ? ([noInvokerCheck, allUsers, 'all_users'] as const)
       : ([allUsers, noInvokerCheck, 'invoker_check_disabled'] as const)
-  const instead = use(other === false ? 'org_policy_exception' : otherWay)
   if (opening === true) return ok(AREA, `${chosen} fits`)
-  if (opening === undefined) {
-    return { area: AREA, state: 'unknown', note: `${chosen} may be refused`, fix: `If it is: ${instead}` }
-  }
-  if (chosen === 'org_policy_exception') {
-    const fix = 'Whoever has roles/orgpolicy.policyAdmin applies terraform/bootstrap with it first.'
-    return wrong(AREA, 'the exception is not in force yet: allUsers is refused', fix)
-  }
-  if (chosen === 'all_users') return wrong(AREA, 'the organisation refuses permissions of allUsers', instead)
-  return wrong(AREA, `${INVOKER_CHECK} does not let the check of callers be disabled`, instead)
+  const instead = other === false ? 'org_policy_exception' : otherWay
+  const fix = `Set webhook_access: ${instead} in values.yaml (terraform/README.md says who may apply it).`
+  if (opening === undefined)
+    return { area: AREA, state: 'unknown', note: `${chosen} may be refused`, fix: `If it is: ${fix}` }
+  if (chosen === 'invoker_check_disabled') return wrong(AREA, `${INVOKER_CHECK} keeps the check of callers on`, fix)
+  const note = `${refusing.join(' and ')} refuses permissions of allUsers`
+  if (chosen === 'all_users') return wrong(AREA, note, fix)
+  const constraints = JSON.stringify(refusing)
+  const apply = `Whoever has roles/orgpolicy.policyAdmin first applies terraform/bootstrap/org-policy, with -var 'constraints=${constraints}'.`
+  return wrong(AREA, `${note}: the exception is not in force`, apply)
 }
 
-/** A list of customers and organisations: anything but `allowAll` leaves `allUsers` out. */
-function allowsEverybody(policy: Policy): Allowed {
-  return allows(policy, () => false)
-}
-
-function allowsSubjects(policy: Policy): Allowed {
-  if (!isEnforced(policy)) return true
+function openingOf(constraint: string, answer: Answer<Policy>): Allowed {
+  if (answer.kind !== 'found') return answer.kind === 'absent' ? true : undefined
+  const { value: policy } = answer
+  if (constraint === INVOKER_CHECK) return !isEnforced(policy)
+  // A list of customers and organisations: whatever it names, `allUsers` is not among it.
+  if (constraint === 'iam.allowedPolicyMemberDomains') return allows(policy, () => false)
   const subjects = policy.spec.rules.flatMap(({ parameters }) => parameters?.allowedMemberSubjects ?? [])
-  return subjects.includes('allUsers')
-}
-
-function openingOf(answer: Answer<Policy> | undefined, test: (policy: Policy) => Allowed): Allowed {
-  if (answer?.kind === 'found') return test(answer.value)
-  return answer?.kind === 'absent' ? true : undefined
-}
-
-function both(one: Allowed, other: Allowed): Allowed {
-  if (one === false || other === false) return false
-  return one === true && other === true ? true : undefined
+  return !isEnforced(policy) || subjects.includes('allUsers')
 }
