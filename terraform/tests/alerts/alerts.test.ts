@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
+import { readTopology } from '../../../scripts/topology/topology.ts'
 import { MODULE } from '../hcl.ts'
-import { CUSTOMERIO_ADDRESS, PROJECT, requestEntry } from './entries.ts'
+import { CUSTOMERIO_ADDRESS, instanceEntry, PROJECT, requestEntry } from './entries.ts'
 import { holds, opened, opens, type Scenario } from './evaluate.ts'
 import { parseLogFilter } from './log-filter.ts'
 import { readMonitoring } from './monitoring.ts'
-import { forgeries, outageOfCustomerIo, PAIRS, withoutPublicWayIn } from './scenarios.ts'
+import { forgeries, outageOfCustomerIo, PAIRS, subscription, withoutPublicWayIn } from './scenarios.ts'
 
 /** Every alert that is planned for prod, fed with what it watches and with what it must not mind. */
 
@@ -66,6 +67,34 @@ function withoutSilence() {
   expect([webhooks, rounds]).not.toContain(undefined)
   return { ...monitoring, alerts }
 }
+
+describe('every subscription is watched:', () => {
+  const { subscriptions, functions } = readTopology()
+  const ages = (name: string, days: number) => ({
+    series: [subscription(name, 'oldest_unacked_message_age', days * 86_400)],
+    minutes: 15,
+  })
+  const sources = Object.entries(subscriptions).flatMap(([name, { dead_letter_topic: topic }]) =>
+    topic === undefined ? [] : [{ name, topic }],
+  )
+
+  it.each(sources)('what waits in $name', ({ name }) => {
+    expect(opened(ages(name, 1), withoutSilence())).toContain('backlog')
+  })
+
+  it.each([...new Set(sources.map(({ topic }) => topic))])('dead letters of %s', (topic) => {
+    const [reader = ''] = Object.entries(subscriptions).flatMap(([name, one]) => (one.topic === topic ? [name] : []))
+    const loud = ['dead-letters-aging', 'dead-letters-expiring', 'dead-letters-waiting']
+    expect(opened(ages(reader, 25), withoutSilence())).toEqual(loud)
+  })
+
+  it.each(Object.keys(functions))('crashes of %s', (name) => {
+    const entry = instanceEntry(name, 'WARNING', 'Container called exit(1).')
+    expect(opened({ written: [{ entry, minutes: [0], times: 1 }], minutes: 5 }, withoutSilence())).toEqual([
+      'function-errors',
+    ])
+  })
+})
 
 it('no alert, SLO or metric rests on metrics of Google that leave lines out, or count its own as ours', () => {
   expect(JSON.stringify(monitoring)).not.toMatch(/log_entry_count|run\.googleapis\.com\/request_count/)

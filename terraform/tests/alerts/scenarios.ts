@@ -38,7 +38,7 @@ function written(entries: readonly unknown[], { at = [0, 1, 2, 3], times = 1 } =
 const minutesTo = (last: number, step = 1) => Array.from({ length: last / step + 1 }, (_, index) => index * step)
 
 /** A metric of Pub/Sub for one subscription, the same every minute for a while. */
-function subscription(name: string, metric: string, value: number, minutes = 15, labels = {}): Series {
+export function subscription(name: string, metric: string, value: number, minutes = 15, labels = {}): Series {
   return {
     resource: { type: 'pubsub_subscription', labels: { subscription_id: name } },
     metric: { type: `pubsub.googleapis.com/subscription/${metric}`, labels },
