@@ -38,17 +38,17 @@ output "dataset" {
 }
 
 output "monthly_cost_usd" {
-  description = "Estimate of the monthly cost by item, from messages_per_month and the unverified list prices in cost/prices.yaml."
+  description = "Estimate of the monthly cost by item, from messages_per_month and the unverified list prices in cost/prices.yaml: see cost/README.md."
   value = merge(
-    { for item, usd in local.cost_items : item => floor(usd * 100 + 0.5) / 100 },
-    { total = floor(sum(values(local.cost_items)) * 100 + 0.5) / 100 },
+    { for item, usd in module.cost.usd : item => floor(usd * 100 + 0.5) / 100 },
+    { total = floor(sum(values(module.cost.usd)) * 100 + 0.5) / 100 },
   )
 }
 
 output "headroom" {
   description = "By function: messages per second on average and at most, how many times the average fits, and requests in flight at most."
   value = {
-    for name, size in local.sizing : name => {
+    for name, size in local.headroom : name => {
       mean_a_second  = floor(size.mean_a_second * 100 + 0.5) / 100
       most_a_second  = floor(size.most_a_second)
       times_the_mean = size.mean_a_second == 0 ? null : floor(size.most_a_second / size.mean_a_second)

@@ -98,7 +98,10 @@ function writeReport(): void {
   writeFileSync(join(RESULTS, 'chart.svg'), drawChart(results))
   const readme = join(import.meta.dirname, 'README.md')
   writeFileSync(readme, withReport(readFileSync(readme, 'utf8'), reportOf(results, modelled)))
-  if (modelled !== undefined) writeFileSync(join(RESULTS, 'model.json'), `${JSON.stringify(modelled, null, 2)}\n`)
+  if (modelled === undefined) return
+  // The cost model is a file of its own.
+  const { cost: _, ...input } = modelled.input
+  writeFileSync(join(RESULTS, 'model.json'), `${JSON.stringify({ ...modelled, input }, null, 2)}\n`)
 }
 
 // A signal ends the process without its `exit` listeners, which end the instances.

@@ -1,23 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { parse } from 'yaml'
-import { z } from 'zod'
-import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
+import { readCostModel, readProd } from '../cost/cost.ts'
+import { readTopology } from '../topology/topology.ts'
 import type { Batching, CpuCost, ModelInput } from './model.ts'
-
-const price = z.object({ usd: z.number() }).transform(({ usd }) => usd)
-const pricesSchema = z.object({
-  prices: z.object({
-    pubsub_tib: price,
-    run_vcpu_second: price,
-    run_gib_second: price,
-    run_million_requests: price,
-    firestore_100k_writes: price,
-    firestore_100k_deletes: price,
-    logging_gib: price,
-  }),
-  assumptions: z.object({ bytes_per_message: z.number(), bytes_per_log_line: z.number() }),
-})
 
 /** Customer.io's documented limit of Track and transactional sends together. */
 const ACCOUNT_REQUESTS_PER_SECOND = 1_000
@@ -29,28 +12,15 @@ const PUSH_BYTES_PER_SECOND = 140_000_000
 /** Firestore names no limit any more; this is the last that it named, and a database grows into it (500, then half as much again every 5 minutes). */
 const FIRESTORE_WRITES_PER_SECOND = 10_000
 
-/** The limits and prices of `terraform/`, and what of a day cannot be read from any file. */
+/** The limits and the cost model of `terraform/`, and what of a day cannot be read from any file. */
 export function modelInput(cpu: CpuCost, batching: Batching): ModelInput {
-  const { prices, assumptions } = pricesSchema.parse(
-    parse(readFileSync(join(PROJECT_ROOT, 'terraform/cost/prices.yaml'), 'utf8')),
-  )
-  const { identify, track, transactional } = readTopology().functions
+  const topology = readTopology()
+  const { identify, track, transactional } = topology.functions
   return {
     batching,
     cpu,
-    memoryGib: 1,
-    prices: {
-      pubsubTiB: prices.pubsub_tib,
-      runVcpuSecond: prices.run_vcpu_second,
-      runGibSecond: prices.run_gib_second,
-      runMillionRequests: prices.run_million_requests,
-      firestore100kWrites: prices.firestore_100k_writes,
-      firestore100kDeletes: prices.firestore_100k_deletes,
-      loggingGib: prices.logging_gib,
-    },
+    cost: { model: readCostModel(), ...readProd(topology) },
     assumptions: {
-      bytesPerMessage: assumptions.bytes_per_message,
-      bytesPerLogLine: assumptions.bytes_per_log_line,
       peakFactor: 4,
       utilization: 0.6,
       mix: { identify: 0.35, track: 0.6, transactional: 0.05 },

@@ -1,3 +1,4 @@
+import { type CostModel, type CostQuestion, costOf, sum } from '../cost/cost.ts'
 import { fitLine } from './statistics.ts'
 
 /** What one measured step told: so many concurrent pushes at one instance. */
@@ -63,20 +64,7 @@ export function check(steps: readonly MeasuredStep[], batching: Batching): Check
   })
 }
 
-/** US dollars, from `terraform/cost/prices.yaml`. */
-export interface Prices {
-  readonly pubsubTiB: number
-  readonly runVcpuSecond: number
-  readonly runGibSecond: number
-  readonly runMillionRequests: number
-  readonly firestore100kWrites: number
-  readonly firestore100kDeletes: number
-  readonly loggingGib: number
-}
-
 export interface Assumptions {
-  readonly bytesPerMessage: number
-  readonly bytesPerLogLine: number
   /** Of the day's mean, in its busiest time. */
   readonly peakFactor: number
   /** How much of an instance's core the platform fills before it starts another. */
@@ -100,8 +88,8 @@ export interface Limits {
 export interface ModelInput {
   readonly batching: Batching
   readonly cpu: CpuCost
-  readonly memoryGib: number
-  readonly prices: Prices
+  /** The model of `terraform/cost`, and what of prod it is asked about. */
+  readonly cost: { readonly model: CostModel } & Required<Pick<CostQuestion, 'functions' | 'options'>>
   readonly assumptions: Assumptions
   readonly limits: Limits
 }
@@ -123,40 +111,49 @@ const SECONDS_A_DAY = 86_400
 const DAYS_A_MONTH = 30
 const BATCHED = ['identify', 'track'] as const
 
-/** What a day of so many messages takes. Webhooks come on top: they depend on what is sent, not on what is published. */
+/** What a day of so many messages takes, with the webhooks that they cause. Pure. */
 export function modelDay(messagesPerDay: number, input: ModelInput): Day {
-  const { assumptions, prices } = input
+  const { assumptions, cost } = input
   const { mix } = assumptions
   const mean = messagesPerDay / SECONDS_A_DAY
   const peak = mean * assumptions.peakFactor
-  const batched = BATCHED.map((name) => ({
-    atMean: fleet(mean * mix[name], input),
-    atPeak: fleet(peak * mix[name], input),
-  }))
-  const sum = (of: (each: (typeof batched)[number]) => number) => batched.reduce((total, each) => total + of(each), 0)
-  const sends = messagesPerDay * mix.transactional
-  const requestsPerDay = sum(({ atMean }) => atMean.requestsPerSecond) * SECONDS_A_DAY + sends
+  const atMean = BATCHED.map((name) => [name, fleet(mean * mix[name], input)] as const)
+  const requestsPerDay =
+    sum(atMean.map(([, { requestsPerSecond }]) => requestsPerSecond)) * SECONDS_A_DAY +
+    messagesPerDay * mix.transactional
 
-  // A send holds its instance for about one request's time; several share it.
-  const sendBusySeconds = busyShare(mean * mix.transactional, input.batching.requestSeconds) * SECONDS_A_DAY
-  const billedSeconds = sum(({ atMean }) => atMean.billedInstances) * SECONDS_A_DAY + sendBusySeconds
-  const gib = 1_024 ** 3
-  const dollarsPerDay =
-    // Published once, delivered once; no less than 1,000 bytes each.
-    ((2 * messagesPerDay * Math.max(1_000, assumptions.bytesPerMessage)) / 1_024 ** 4) * prices.pubsubTiB +
-    billedSeconds * (prices.runVcpuSecond + input.memoryGib * prices.runGibSecond) +
-    (messagesPerDay / 1e6) * prices.runMillionRequests +
-    (((messagesPerDay + requestsPerDay) * assumptions.bytesPerLogLine) / gib) * prices.loggingGib +
-    (sends / 1e5) * (assumptions.firestoreWritesPerSend * prices.firestore100kWrites + prices.firestore100kDeletes)
+  const monthSeconds = SECONDS_A_DAY * DAYS_A_MONTH
+  const messagesPerMonth = messagesPerDay * DAYS_A_MONTH
+  const webhooks = messagesPerMonth * cost.model.webhooks_per_message
+  const dollarsPerMonth = sum(
+    Object.values(
+      costOf(cost.model, {
+        functions: cost.functions,
+        environment: cost.model.environment,
+        messagesPerMonth: {
+          ...Object.fromEntries(Object.entries(mix).map(([name, share]) => [name, messagesPerMonth * share])),
+          webhook: webhooks,
+          warehouse: webhooks,
+        },
+        options: cost.options,
+        measured: Object.fromEntries(
+          atMean.map(([name, { billedInstances, requestsPerSecond }]) => [
+            name,
+            { busySeconds: billedInstances * monthSeconds, customerioRequests: requestsPerSecond * monthSeconds },
+          ]),
+        ),
+      }),
+    ),
+  )
 
   const [nearestLimit, usedOfLimit] = nearest(peak, input)
   return {
     messagesPerDay,
-    instancesAtPeak: sum(({ atPeak }) => atPeak.instances),
+    instancesAtPeak: sum(BATCHED.map((name) => fleet(peak * mix[name], input).instances)),
     requestsPerDay,
     messagesPerRequest: messagesPerDay / requestsPerDay,
-    dollarsPerMonth: dollarsPerDay * DAYS_A_MONTH,
-    dollarsPerMillion: (dollarsPerDay / messagesPerDay) * 1e6,
+    dollarsPerMonth,
+    dollarsPerMillion: (dollarsPerMonth / messagesPerMonth) * 1e6,
     nearestLimit,
     usedOfLimit,
   }
@@ -194,7 +191,7 @@ function busyShare(perSecond: number, heldSeconds: number): number {
 }
 
 function nearest(peakPerSecond: number, input: ModelInput): readonly [string, number] {
-  const { limits, assumptions } = input
+  const { limits, assumptions, cost } = input
   const { mix } = assumptions
   const fleets = BATCHED.map((name) => fleet(peakPerSecond * mix[name], input))
   const sends = peakPerSecond * mix.transactional
@@ -205,7 +202,7 @@ function nearest(peakPerSecond: number, input: ModelInput): readonly [string, nu
     ],
     ["Customer.io's rate, sends", sends / limits.sendsPerSecond],
     ['max_instances', Math.max(...fleets.map(({ instances }) => instances)) / limits.maxInstances],
-    ['push quota', (peakPerSecond * assumptions.bytesPerMessage) / limits.pushBytesPerSecond],
+    ['push quota', (peakPerSecond * cost.model.assumptions.bytes_per_message) / limits.pushBytesPerSecond],
     ['Firestore writes', (sends * assumptions.firestoreWritesPerSend) / limits.firestoreWritesPerSecond],
   ]
   return used.reduce((most, each) => (each[1] > most[1] ? each : most))

@@ -63,7 +63,7 @@ function modelLines({ input, checks, days, first }: Modelled): string[] {
     `The first limit is ${first.limit}, at ${figures(first.messagesPerDay / 1e6)} million messages per day. ` +
       `A message takes ${count(cpu.perMessageMicroseconds)} µs of CPU and a request ${count(cpu.perRequestMicroseconds)} µs; the peak is taken ` +
       `for ${assumptions.peakFactor} times the mean, ${percent(assumptions.mix.transactional)} of the messages for sends, and an instance for full at ` +
-      `${percent(assumptions.utilization)} of its core. Prices are those of [prices.yaml](../../terraform/cost/prices.yaml); webhooks come on top.`,
+      `${percent(assumptions.utilization)} of its core. The cost is that of the [cost model](../../terraform/cost/README.md) with the values of prod and one webhook per message.`,
     '',
     `The model against what was measured (predicted / measured): ${checks
       .map(

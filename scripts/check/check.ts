@@ -22,7 +22,12 @@ export const STEPS: readonly Step[] = [
   {
     name: 'generated',
     what: 'generated files are current',
-    commands: ['npm run schemas -- --check', 'npm run settings -- --check', 'node terraform/tests/docs.ts --check'],
+    commands: [
+      'npm run schemas -- --check',
+      'npm run settings -- --check',
+      'npm run cost -- --check',
+      'node terraform/tests/docs.ts --check',
+    ],
   },
   { name: 'build', what: 'bundles of the functions', commands: ['npm run build'] },
   { name: 'test', what: 'tests', commands: ['npm test -- --ci'] },
