@@ -29,7 +29,7 @@ export function answersOfNewProject(projectId: string): ReadonlyMap<string, Reco
       `firestore.googleapis.com/v1/${project}/locations`,
       [200, { locations: [{ locationId: 'europe-west1' }, { locationId: 'eur3' }, { locationId: 'nam5' }] }],
     ],
-    ...Object.entries({ cpu_allocation: ['20000', '200000'], mem_allocation: ['42949672960', '429496729600'] }).map(
+    ...Object.entries({ cpu_allocation: ['5000', '200000'], mem_allocation: ['5368709120', '429496729600'] }).map(
       ([name, [general, regional]]): [string, Recorded] => [
         `serviceusage.googleapis.com/v1beta1/${project}/services/run.googleapis.com/consumerQuotaMetrics/run.googleapis.com%2F${name}`,
         [
