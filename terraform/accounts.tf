@@ -5,7 +5,7 @@ resource "google_service_account" "function" {
   project      = var.project_id
   account_id   = "${each.key}-function"
   display_name = "Customer.io: function ${each.key}"
-  depends_on   = [google_project_service.api]
+  depends_on   = [time_sleep.services]
 }
 
 # Each push subscription has an account of its own: a token of one cannot call the function of another.
@@ -15,7 +15,7 @@ resource "google_service_account" "push" {
   project      = var.project_id
   account_id   = "${each.key}-push"
   display_name = "Customer.io: push of subscription ${each.key}"
-  depends_on   = [google_project_service.api]
+  depends_on   = [time_sleep.services]
 }
 
 # Builds the functions' images, instead of the project's default account, which may do far more.
@@ -23,7 +23,27 @@ resource "google_service_account" "build" {
   project      = var.project_id
   account_id   = "customerio-build"
   display_name = "Customer.io: builds of functions"
-  depends_on   = [google_project_service.api]
+  depends_on   = [time_sleep.services]
+}
+
+# Whoever is given a permission is named by local.members, and so is waited for.
+resource "time_sleep" "accounts" {
+  create_duration = local.settling.accounts
+  triggers = merge(
+    { for name, account in google_service_account.function : "${name}-function" => account.member },
+    { for name, account in google_service_account.push : "${name}-push" => account.member },
+    {
+      build          = google_service_account.build.member
+      scheduler      = google_project_service_identity.scheduler.member
+      pubsub         = google_project_service_identity.pubsub.member
+      secret-manager = google_project_service_identity.secret_manager.member
+    },
+  )
+}
+
+locals {
+  # The member of each account that is made here, and of Google's own that act for its services.
+  members = time_sleep.accounts.triggers
 }
 
 # To deploy something that runs as an account, one must be allowed to act as it: on each account, never on the project.

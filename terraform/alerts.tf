@@ -311,7 +311,7 @@ resource "google_monitoring_notification_channel" "channel" {
   labels       = each.value.labels
   user_labels  = local.labels
 
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.services]
 }
 
 resource "google_monitoring_alert_policy" "alert" {

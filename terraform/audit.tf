@@ -11,5 +11,5 @@ resource "google_project_iam_audit_config" "secrets" {
     log_type = "DATA_READ"
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.services]
 }

@@ -18,7 +18,7 @@ resource "google_bigquery_dataset" "warehouse" {
     }
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.services]
 }
 
 resource "google_bigquery_table" "table" {
@@ -108,7 +108,7 @@ resource "google_bigquery_table_iam_member" "writer" {
   dataset_id = google_bigquery_table.table[each.key].dataset_id
   table_id   = google_bigquery_table.table[each.key].table_id
   role       = "roles/bigquery.dataEditor"
-  member     = google_service_account.function[local.warehouse_function].member
+  member     = local.members["${local.warehouse_function}-function"]
 
   # A table that is replaced has lost its bindings.
   lifecycle {

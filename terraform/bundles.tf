@@ -31,7 +31,7 @@ resource "google_storage_bucket" "bundles" {
   public_access_prevention    = "enforced"
   force_destroy               = true # a destroy keeps nothing to go back to
 
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.services]
 }
 
 # The content's hash is part of the name: an object that keeps its name does not redeploy a function. What was deployed
@@ -75,14 +75,14 @@ resource "google_artifact_registry_repository" "images" {
     }
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.services]
 }
 
 # What a build needs and nothing else: read the zip, write the image, write its log.
 resource "google_storage_bucket_iam_member" "build" {
   bucket = google_storage_bucket.bundles.name
   role   = "roles/storage.objectViewer"
-  member = google_service_account.build.member
+  member = local.members["build"]
 
   lifecycle {
     replace_triggered_by = [google_storage_bucket.bundles.id]
@@ -95,7 +95,7 @@ resource "google_storage_bucket_iam_member" "build" {
 resource "google_project_iam_member" "build_source" {
   project = var.project_id
   role    = "roles/storage.objectViewer"
-  member  = google_service_account.build.member
+  member  = local.members["build"]
 
   condition {
     title       = "sources of functions only"
@@ -111,7 +111,7 @@ resource "google_artifact_registry_repository_iam_member" "build" {
   location   = var.region
   repository = google_artifact_registry_repository.images.name
   role       = "roles/artifactregistry.writer"
-  member     = google_service_account.build.member
+  member     = local.members["build"]
 
   lifecycle {
     replace_triggered_by = [google_artifact_registry_repository.images.id]
@@ -121,5 +121,5 @@ resource "google_artifact_registry_repository_iam_member" "build" {
 resource "google_project_iam_member" "build_log" {
   project = var.project_id
   role    = "roles/logging.logWriter"
-  member  = google_service_account.build.member
+  member  = local.members["build"]
 }

@@ -11,7 +11,7 @@ resource "google_firestore_database" "ledger" {
     var.ledger_backup_days > 0 ? "POINT_IN_TIME_RECOVERY_ENABLED" : "POINT_IN_TIME_RECOVERY_DISABLED"
   )
 
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.services]
 }
 
 # Records end by themselves. Without an index: one over a rising time would limit the ledger to 500 writes per second.
@@ -79,7 +79,7 @@ resource "google_project_iam_member" "ledger" {
 
   project = var.project_id
   role    = "roles/datastore.user"
-  member  = google_service_account.function[each.key].member
+  member  = local.members["${each.key}-function"]
 
   condition {
     title       = "send ledger only"

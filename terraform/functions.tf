@@ -91,11 +91,13 @@ resource "google_cloudfunctions2_function" "function" {
   depends_on = [time_sleep.permissions, google_secret_manager_secret_version.unset]
 }
 
-# A permission that was granted a second ago may still be refused: a first deployment would fail at its build.
+# What a deployment needs: to act as the accounts, to read the source, to write the image, to read the secrets it mounts.
 resource "time_sleep" "permissions" {
-  create_duration = "60s"
+  create_duration = local.settling.permissions
   triggers = {
-    accounts = join(",", concat([google_service_account.build.email], values(google_service_account.function)[*].email))
+    members   = join(",", [for name in sort(keys(local.members)) : local.members[name] if name == "build" || endswith(name, "-function")])
+    secrets   = join(",", sort(keys(local.secret_readers)))
+    deployers = join(",", sort(var.deployers))
   }
 
   depends_on = [
@@ -109,8 +111,10 @@ resource "time_sleep" "permissions" {
 }
 
 # Customer.io calls the webhook without a Google identity: its signature is checked by the function. No other is public.
+# Where the organisation refuses allUsers, the check of callers is switched off instead (output disable_invoker_check):
+# invoker_iam_disabled is an argument of a Cloud Run service and not of a function.
 resource "google_cloud_run_v2_service_iam_member" "public" {
-  for_each = local.public_functions
+  for_each = var.webhook_access == "invoker_check_disabled" ? {} : local.public_functions
 
   project  = var.project_id
   location = google_cloudfunctions2_function.function[each.key].location

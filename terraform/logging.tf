@@ -11,5 +11,5 @@ resource "google_logging_project_exclusion" "requests" {
   filter      = "${local.logs.requests} AND httpRequest.status<400 AND sample(insertId, ${1 - var.request_log_share})"
   disabled    = var.request_log_share == 1 # a sample of nothing is no filter
 
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.services]
 }

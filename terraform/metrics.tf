@@ -188,7 +188,7 @@ resource "google_logging_metric" "metric" {
     }
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.services]
 }
 
 # Alerts and SLOs are refused while Cloud Monitoring does not know the metric, which takes up to ten minutes.

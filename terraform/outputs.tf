@@ -17,6 +17,14 @@ output "webhook_url" {
   value       = one([for name in keys(local.public_functions) : google_cloudfunctions2_function.function[name].service_config[0].uri])
 }
 
+output "disable_invoker_check" {
+  description = "Command to run once after the first apply where webhook_access is invoker_check_disabled; null otherwise. Whether an update of the function keeps the setting is not documented: `cio-gcp doctor` sees it."
+  value = var.webhook_access != "invoker_check_disabled" ? null : one([
+    for name in keys(local.public_functions) :
+    "gcloud run services update ${name} --no-invoker-iam-check --region=${var.region} --project=${var.project_id}"
+  ])
+}
+
 output "function_accounts" {
   description = "Service account of each function, by name."
   value       = { for name, account in google_service_account.function : name => account.email }

@@ -110,14 +110,14 @@ resource "google_project_service_identity" "scheduler" {
   provider   = google-beta
   project    = var.project_id
   service    = "cloudscheduler.googleapis.com"
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.services]
 }
 
 resource "google_pubsub_topic_iam_member" "scheduler" {
   project = var.project_id
   topic   = google_pubsub_topic.topic[var.pipeline.probe.topic].id
   role    = "roles/pubsub.publisher"
-  member  = google_project_service_identity.scheduler.member
+  member  = local.members["scheduler"]
 
   depends_on = [google_pubsub_subscription.subscription]
 }
@@ -129,7 +129,7 @@ resource "google_pubsub_topic_iam_member" "probe" {
   project = var.project_id
   topic   = google_pubsub_topic.topic[each.value.topic].id
   role    = "roles/pubsub.publisher"
-  member  = google_service_account.function[each.value.function].member
+  member  = local.members["${each.value.function}-function"]
 
   depends_on = [google_pubsub_subscription.subscription]
 }
@@ -142,7 +142,7 @@ resource "google_bigquery_table_iam_member" "probe" {
   dataset_id = google_bigquery_table.table["webhook_events"].dataset_id
   table_id   = google_bigquery_table.table["webhook_events"].table_id
   role       = "roles/bigquery.dataViewer"
-  member     = google_service_account.function[each.key].member
+  member     = local.members["${each.key}-function"]
 
   # A table that is replaced has lost its bindings.
   lifecycle {
@@ -155,5 +155,5 @@ resource "google_project_iam_member" "probe_query" {
 
   project = var.project_id
   role    = "roles/bigquery.jobUser"
-  member  = google_service_account.function[each.key].member
+  member  = local.members["${each.key}-function"]
 }

@@ -22,7 +22,7 @@ resource "time_offset" "first_rotation" {
 
 # Secret Manager refuses a secret to whose topic it cannot publish, and a permission takes a moment to be known.
 resource "time_sleep" "secret_rotation" {
-  create_duration = "60s"
+  create_duration = local.settling.permissions
   triggers        = { topic = google_pubsub_topic_iam_member.secret_rotation.topic }
 }
 
@@ -77,5 +77,5 @@ resource "google_secret_manager_secret_iam_member" "function" {
   project   = var.project_id
   secret_id = google_secret_manager_secret.secret[each.value.secret].id # by id: replaced together with its secret
   role      = "roles/secretmanager.secretAccessor"
-  member    = google_service_account.function[each.value.function].member
+  member    = local.members["${each.value.function}-function"]
 }

@@ -46,7 +46,7 @@ resource "google_monitoring_custom_service" "pipeline" {
   display_name = "Customer.io pipeline"
   user_labels  = local.labels
 
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.services]
 }
 
 resource "google_monitoring_slo" "slo" {

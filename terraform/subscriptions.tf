@@ -51,7 +51,7 @@ resource "google_pubsub_subscription_iam_member" "dead_letter_agent" {
   project      = var.project_id
   subscription = google_pubsub_subscription.subscription[each.key].name
   role         = "roles/pubsub.subscriber"
-  member       = google_project_service_identity.pubsub.member
+  member       = local.members["pubsub"]
 
   # A subscription that is replaced has lost its bindings.
   lifecycle {
@@ -73,7 +73,7 @@ resource "google_cloud_run_v2_service_iam_member" "push" {
   location = google_cloudfunctions2_function.function[each.value.push].location
   name     = google_cloudfunctions2_function.function[each.value.push].name
   role     = "roles/run.invoker"
-  member   = google_service_account.push[each.key].member
+  member   = local.members["${each.key}-push"]
 
   # A function that is replaced has lost its bindings.
   lifecycle {
@@ -87,5 +87,5 @@ resource "google_service_account_iam_member" "push_token" {
 
   service_account_id = google_service_account.push[each.key].name
   role               = "roles/iam.serviceAccountOpenIdTokenCreator"
-  member             = google_project_service_identity.pubsub.member
+  member             = local.members["pubsub"]
 }

@@ -10,7 +10,7 @@ resource "google_pubsub_topic" "topic" {
     allowed_persistence_regions = [var.region]
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.services]
 }
 
 # Pub/Sub drops a message to a topic without subscriptions, so whoever publishes is let in after those are made. Secret
@@ -42,7 +42,7 @@ resource "google_pubsub_topic_iam_member" "function" {
   project = var.project_id
   topic   = google_pubsub_topic.topic[each.value].id
   role    = "roles/pubsub.publisher"
-  member  = google_service_account.function[each.key].member
+  member  = local.members["${each.key}-function"]
 
   depends_on = [google_pubsub_subscription.subscription]
 }
@@ -54,7 +54,7 @@ resource "google_pubsub_topic_iam_member" "dead_letter_function" {
   project = var.project_id
   topic   = google_pubsub_topic.topic[each.value.dead_letter_topic].id
   role    = "roles/pubsub.publisher"
-  member  = google_service_account.function[each.key].member
+  member  = local.members["${each.key}-function"]
 
   depends_on = [google_pubsub_subscription.subscription]
 }
@@ -66,7 +66,7 @@ resource "google_pubsub_topic_iam_member" "dead_letter_agent" {
   project = var.project_id
   topic   = google_pubsub_topic.topic[each.key].id
   role    = "roles/pubsub.publisher"
-  member  = google_project_service_identity.pubsub.member
+  member  = local.members["pubsub"]
 
   depends_on = [google_pubsub_subscription.subscription]
 }
@@ -76,5 +76,5 @@ resource "google_pubsub_topic_iam_member" "secret_rotation" {
   project = var.project_id
   topic   = google_pubsub_topic.topic[var.pipeline.secret_rotation.topic].id
   role    = "roles/pubsub.publisher"
-  member  = google_project_service_identity.secret_manager.member
+  member  = local.members["secret-manager"]
 }

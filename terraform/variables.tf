@@ -144,6 +144,18 @@ variable "min_instances" {
   }
 }
 
+variable "webhook_access" {
+  description = "How Customer.io's requests get to the webhook: all_users, org_policy_exception or invoker_check_disabled. README.md says which fits and who may apply it."
+  type        = string
+  default     = "all_users"
+  nullable    = false
+
+  validation {
+    condition     = contains(["all_users", "org_policy_exception", "invoker_check_disabled"], var.webhook_access)
+    error_message = "Use \"all_users\", \"org_policy_exception\" or \"invoker_check_disabled\". `cio-gcp preflight` says which one the organisation lets through."
+  }
+}
+
 variable "publishers" {
   description = "Who may publish to which topic: for each topic, members such as serviceAccount:shop@acme.iam.gserviceaccount.com."
   type        = map(set(string))

@@ -32,6 +32,7 @@ run "dev" {
     customerio_requests_per_second = yamldecode(file("environments/dev/values.yaml")).customerio_requests_per_second
     log_level                      = yamldecode(file("environments/dev/values.yaml")).log_level
     min_instances                  = yamldecode(file("environments/dev/values.yaml")).min_instances
+    webhook_access                 = yamldecode(file("environments/dev/values.yaml")).webhook_access
     publishers                     = yamldecode(file("environments/dev/values.yaml")).publishers
     deployers                      = yamldecode(file("environments/dev/values.yaml")).deployers
     readers                        = yamldecode(file("environments/dev/values.yaml")).readers
@@ -67,6 +68,7 @@ run "staging" {
     customerio_requests_per_second = yamldecode(file("environments/staging/values.yaml")).customerio_requests_per_second
     log_level                      = yamldecode(file("environments/staging/values.yaml")).log_level
     min_instances                  = yamldecode(file("environments/staging/values.yaml")).min_instances
+    webhook_access                 = yamldecode(file("environments/staging/values.yaml")).webhook_access
     publishers                     = yamldecode(file("environments/staging/values.yaml")).publishers
     deployers                      = yamldecode(file("environments/staging/values.yaml")).deployers
     readers                        = yamldecode(file("environments/staging/values.yaml")).readers
@@ -102,6 +104,7 @@ run "prod" {
     customerio_requests_per_second = yamldecode(file("environments/prod/values.yaml")).customerio_requests_per_second
     log_level                      = yamldecode(file("environments/prod/values.yaml")).log_level
     min_instances                  = yamldecode(file("environments/prod/values.yaml")).min_instances
+    webhook_access                 = yamldecode(file("environments/prod/values.yaml")).webhook_access
     publishers                     = yamldecode(file("environments/prod/values.yaml")).publishers
     deployers                      = yamldecode(file("environments/prod/values.yaml")).deployers
     readers                        = yamldecode(file("environments/prod/values.yaml")).readers

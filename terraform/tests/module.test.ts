@@ -101,6 +101,29 @@ describe('the module', () => {
     expect(early.map(([address]) => address)).toEqual(['google_pubsub_topic_iam_member.secret_rotation'])
   })
 
+  it('lets nothing use a service, an account or a permission that was made a moment ago', () => {
+    const users = [...declared.resources].filter(([address]) => address !== 'google_project_service.api')
+    const hasty = users.filter(([, body]) => String(body.depends_on).includes('google_project_service.api'))
+    expect(hasty.map(([address]) => address)).toEqual([])
+    const made = /google_(service_account|project_service_identity)\.\w+(\[[^\]]+\])?\.(member|email)/
+    const grants = users.filter(([address]) => address.includes('_iam_member.'))
+    expect(grants.filter(([, { member }]) => made.test(String(member)))).toEqual([])
+    const waitsOf = (address: string) => String(resource(address).depends_on)
+    expect(waitsOf('google_cloudfunctions2_function.function')).toContain('time_sleep.permissions')
+    expect(waitsOf('google_secret_manager_secret.secret')).toContain('time_sleep.secret_rotation')
+    // IAM takes up to 7 minutes.
+    const { settling } = declared.locals
+    expect(settling).toMatchObject({ permissions: '420s' })
+    for (const name of ['services', 'accounts', 'permissions', 'secret_rotation']) {
+      const { create_duration: duration, triggers } = resource(`time_sleep.${name}`)
+      expect({ name, duration, triggers }).toMatchObject({
+        name,
+        duration: expect.stringMatching(/^\${local\.settling\.\w+}$/),
+        triggers: expect.anything(),
+      })
+    }
+  })
+
   it('is public in one place only', () => {
     expect(everything.match(/allUsers"|allAuthenticatedUsers/g)).toEqual(['allUsers"'])
     expect(resource('google_cloud_run_v2_service_iam_member.public')).toMatchObject({

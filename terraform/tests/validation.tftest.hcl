@@ -60,6 +60,16 @@ run "environment_in_capitals" {
   expect_failures = [var.environment]
 }
 
+run "webhook_access_that_does_not_exist" {
+  command = plan
+
+  variables {
+    webhook_access = "load_balancer"
+  }
+
+  expect_failures = [var.webhook_access]
+}
+
 run "project_by_number" {
   command = plan
 

@@ -49,7 +49,6 @@ it('plan: the bucket of the state is the backend’s, and locations are the regi
     state: { bucket: 'acme-customerio-dev-terraform', object: 'customerio/default.tfstate' },
     bigQueryLocation: 'EU',
     firestoreLocation: 'europe-west1',
-    storageRegions: ['europe-west1'],
   })
 })
 

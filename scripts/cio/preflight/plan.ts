@@ -14,7 +14,6 @@ export interface Plan {
   readonly region: string
   readonly bigQueryLocation: string
   readonly firestoreLocation: string
-  readonly storageRegions: readonly string[]
   readonly wayIn: WayIn
   /** Services that are enabled, each with the permissions that an apply needs: terraform/services.yaml. */
   readonly services: Readonly<Record<string, readonly string[]>>
@@ -27,7 +26,6 @@ const valuesSchema = z.looseObject({
   region: z.string(),
   bigquery_location: z.string().nullish(),
   firestore_location: z.string().nullish(),
-  message_storage_regions: z.array(z.string()).nullish(),
   webhook_access: z.enum(WAYS_IN).nullish(),
 })
 
@@ -38,14 +36,12 @@ export function planOf(environment: Environment, topology: Topology): Plan {
   const parsed = valuesSchema.safeParse(environment.values)
   if (!parsed.success) throw new CommandError(`${environment.file}: ${z.prettifyError(parsed.error)}`)
   const { region, ...values } = parsed.data
-  const regions = values.message_storage_regions ?? []
   return {
     projectId: values.project_id,
     topology,
     region,
     bigQueryLocation: values.bigquery_location ?? region,
     firestoreLocation: values.firestore_location ?? region,
-    storageRegions: regions.length > 0 ? regions : [region],
     wayIn: values.webhook_access ?? 'all_users',
     services: servicesSchema.parse(parse(readFileSync(join(PROJECT_ROOT, 'terraform/services.yaml'), 'utf8'))),
     state: stateOf(environment.folder),

@@ -59,7 +59,7 @@ function examinationsOf({ topology, services, ...plan }: Plan): readonly Examina
     ['functions, images and bundles', [plan.region]],
     ['the dataset', [plan.bigQueryLocation]],
     ['the send ledger', [plan.firestoreLocation]],
-    ['stored messages', plan.storageRegions],
+    ['stored messages', [plan.region]],
   ])
   return [
     {
@@ -79,7 +79,7 @@ function examinationsOf({ topology, services, ...plan }: Plan): readonly Examina
             allowed: allows(policy, coveringLocation(location)),
           })),
         ),
-      fix: `Choose locations that it allows in values.yaml (region, bigquery_location, firestore_location, message_storage_regions): gcloud org-policies describe gcp.resourceLocations --effective --project=${plan.projectId}`,
+      fix: `Choose locations that it allows in values.yaml (region, bigquery_location, firestore_location): gcloud org-policies describe gcp.resourceLocations --effective --project=${plan.projectId}`,
     },
     {
       constraint: 'gcp.restrictNonCmekServices',

@@ -33,6 +33,7 @@ module "pipeline" {
   customerio_requests_per_second = local.values.customerio_requests_per_second
   log_level                      = local.values.log_level
   min_instances                  = local.values.min_instances
+  webhook_access                 = local.values.webhook_access
   publishers                     = local.values.publishers
   deployers                      = local.values.deployers
   readers                        = local.values.readers
@@ -56,6 +57,11 @@ module "pipeline" {
 output "webhook_url" {
   description = "Address to enter in Customer.io under Data & Integrations, Integrations, Reporting Webhooks."
   value       = module.pipeline.webhook_url
+}
+
+output "disable_invoker_check" {
+  description = "Command to run after the first apply where webhook_access is invoker_check_disabled; null otherwise."
+  value       = module.pipeline.disable_invoker_check
 }
 
 output "topics" {
