@@ -73,6 +73,7 @@ it('erases in two passes what the streaming buffer holds, and remembers nobody b
 
   nowMs += BUFFER_MS + 1
   const second = await cio.run(['erase', '--resume'])
+  expect(second.stderr).toContain('Rows that came into the warehouse since then are not looked for')
   expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining('webhook_events: 1 row deleted') })
   expect(await eventIds()).toEqual(['of somebody else'])
   expect(readdirSync(journal)).toEqual([])
@@ -93,6 +94,42 @@ it('touches nothing when Customer.io cannot be told, and goes on when it can', a
   stack.customerio.orders.remove(order)
   expect(await cio.run(['erase', '--id', 'hal', '--yes'])).toMatchObject({ code: 0 })
   expect(await eventIds()).not.toContain('of hal')
+})
+
+it.each([
+  ['no', 'n\n'],
+  ['nothing, which is no', '\n'],
+  ['Ctrl-C', '\u0003'],
+])('asked at a terminal and answered %s, changes nothing', async (_, typed) => {
+  await insert(`of nan ${JSON.stringify(typed)}`, 'nan')
+  nowMs += BUFFER_MS + 1
+  const before = [await eventIds(), stack.customerio.workspace.people.suppressed()]
+  const ended = await cio.run(['erase', '--id', 'nan'], { typed })
+  expect(ended).toMatchObject({ code: 3, stderr: expect.stringContaining('stopped at your answer') })
+  expect(ended.stderr).toContain('Erase id nan from the local stack, and suppress them at Customer.io?')
+  expect(ended.stderr).not.toContain('Done before that')
+  expect([await eventIds(), stack.customerio.workspace.people.suppressed()]).toEqual(before)
+})
+
+it('asked at a terminal and answered yes, erases', async () => {
+  await insert('of nat', 'nat')
+  nowMs += BUFFER_MS + 1
+  expect(await cio.run(['erase', '--id', 'nat'], { typed: 'y\n' })).toMatchObject({ code: 0 })
+  expect(await eventIds()).not.toContain('of nat')
+})
+
+it('that fails midway says what was done, and finishes when it is run again', async () => {
+  await insert('of oda', 'oda')
+  nowMs += BUFFER_MS + 1
+  const order = stack.customerio.orders.add({ on: 'batch', skip: 1, fault: { do: 'answer', status: 503 } })
+  const failed = await cio.run(['erase', '--id', 'oda', '--email', 'oda@x.com', '--yes'])
+  stack.customerio.orders.remove(order)
+  expect(failed).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Done before that: 1 name suppressed at Customer.io.'),
+  })
+  expect(await cio.run(['erase', '--id', 'oda', '--email', 'oda@x.com', '--yes'])).toMatchObject({ code: 0 })
+  expect(await eventIds()).not.toContain('of oda')
 })
 
 describe('an erasure that was cut off', () => {

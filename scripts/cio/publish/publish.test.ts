@@ -28,6 +28,7 @@ it('stopped half-way says under which keys to go on, and goes on under those', a
   child.kill('SIGINT')
   const stopped = await ended
   expect(stopped).toMatchObject({ code: 3, stderr: expect.stringMatching(/stopped after 1 of 4 messages/) })
+  expect(stopped.stderr).toContain('Done before that: 1 message published.')
   const [, key = ''] = /Run it again with --key (\S+):/.exec(stopped.stderr) ?? []
   expect(stopped.stderr).toContain(`if this is interrupted, run it again with --key ${key}\n`)
   expect(await cio.json(['publish', 'track', '--file', file, '--key', key, '--lane', 'bulk'])).toMatchObject({

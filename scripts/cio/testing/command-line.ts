@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { Readable, Writable } from 'node:stream'
+import { PassThrough, Readable, Writable } from 'node:stream'
 import { PROJECT_ROOT } from '../../topology/topology.ts'
 import { run } from '../program.ts'
 
@@ -20,6 +20,8 @@ export interface Started {
 
 export interface RunOptions {
   readonly input?: string
+  /** What a person types at a terminal when they are asked, in the place of `input`. */
+  readonly typed?: string
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -84,15 +86,21 @@ let turn: Promise<unknown> = Promise.resolve()
 function runHere(args: readonly string[], options: RunOptions): Promise<Ended> {
   const ended = turn.then(async (): Promise<Ended> => {
     const texts = { stdout: '', stderr: '', output: '' }
+    const keyboard = Object.assign(new PassThrough(), { isTTY: true })
+    let isAsked = false
     const into = (name: 'stdout' | 'stderr') =>
       new Sink((text) => {
         texts[name] += text
         texts.output += text
+        if (isAsked || !texts.stderr.includes('(y/N)')) return
+        isAsked = true
+        // The prompt throws away what was typed before it was shown.
+        setImmediate(() => keyboard.write(options.typed ?? ''))
       })
     const { env } = process
     process.env = environmentOf(options.env)
     try {
-      const stdin = Readable.from([Buffer.from(options.input ?? '')])
+      const stdin = options.typed === undefined ? Readable.from([Buffer.from(options.input ?? '')]) : keyboard
       const code = await run(args, { stdin, stdout: into('stdout'), stderr: into('stderr') })
       return { code, ...texts }
     } finally {
