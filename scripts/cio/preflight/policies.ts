@@ -45,11 +45,12 @@ export function unreadPolicy(
   answer: Extract<Answer<Policy>, { readonly why: string }>,
   matters: string,
 ): Finding {
-  const how =
-    answer.kind === 'disabled'
-      ? 'Enable orgpolicy.googleapis.com in the project that your credentials are counted in, and run this again.'
-      : 'Ask for roles/orgpolicy.policyViewer.'
-  return unknown(area, constraint, answer, `${matters} ${how}`)
+  return unknown(
+    area,
+    constraint,
+    answer,
+    answer.kind === 'disabled' ? matters : `${matters} Ask for roles/orgpolicy.policyViewer.`,
+  )
 }
 
 function examinationsOf({ topology, services, ...plan }: Plan): readonly Examination[] {

@@ -286,6 +286,21 @@ describe('what may not be read', () => {
     ])
   })
 
+  it('is told with the API that has to be enabled', async () => {
+    const disabled = googleError(403, 'Cloud Billing API has not been used in project 1 before', 'SERVICE_DISABLED')
+    recorded.set(`cloudbilling.googleapis.com/v1/projects/${PROJECT}/billingInfo`, disabled)
+    expect(await preflight()).toMatchObject({
+      code: 0,
+      bad: [
+        {
+          state: 'unknown',
+          note: expect.stringContaining('its API is not enabled'),
+          fix: expect.stringContaining('gcloud services enable cloudbilling.googleapis.com, then run this again.'),
+        },
+      ],
+    })
+  })
+
   it('is no reason to go on when nobody is signed in, or Google cannot be reached', async () => {
     recorded.set(`cloudresourcemanager.googleapis.com/v3/projects/${PROJECT}`, googleError(401, 'expired'))
     expect(await cio().run(['preflight', '--env', 'dev'])).toMatchObject({

@@ -8,7 +8,7 @@ export type Answer<T> =
   | { readonly kind: 'found'; readonly value: T }
   | { readonly kind: 'absent' }
   /** The API is not enabled, in the project or where the credentials are counted. */
-  | { readonly kind: 'disabled'; readonly why: string }
+  | { readonly kind: 'disabled'; readonly why: string; readonly service: string }
   | { readonly kind: 'unread'; readonly why: string }
 
 /** Asks one question; a `body` makes it a POST. */
@@ -19,7 +19,9 @@ export function readerOf(connection: Connection): Read {
   return async (api, path, schema, request) => {
     const { status, body } = await requestGoogle(connection, api, path, request)
     if (status === 404) return { kind: 'absent' }
-    if (status === 403 && isServiceDisabled(body)) return { kind: 'disabled', why: reasonOf(body) }
+    if (status === 403 && isServiceDisabled(body)) {
+      return { kind: 'disabled', why: 'its API is not enabled', service: `${api}.googleapis.com` }
+    }
     if (status >= 300) return { kind: 'unread', why: `${status}: ${reasonOf(body)}` }
     const parsed = schema.safeParse(body)
     if (!parsed.success) return { kind: 'unread', why: `an answer of ${api} that was not expected` }
@@ -35,5 +37,7 @@ export function unknown(
   fix: string,
 ): Finding {
   const why = answer.kind === 'absent' ? 'not found' : answer.why
-  return { area, state: 'unknown', note: `${what}: could not be read (${why})`, fix }
+  const enable =
+    answer.kind === 'disabled' ? ` To know: gcloud services enable ${answer.service}, then run this again.` : ''
+  return { area, state: 'unknown', note: `${what}: could not be read (${why})`, fix: `${fix}${enable}` }
 }
