@@ -1,13 +1,20 @@
 /**
- * What one key's flood, and items that make their batches fail, do to everybody else: the built `identify` function behind
- * the local Pub/Sub, which lowers its push rate after failures as Google documents it.
+ * What one object's flood does to everybody else, behind a Pub/Sub that lowers its push rate after failures as Google
+ * documents it: 4,000 updates of the object at once, then 200 people per second for ten seconds.
  *
- *     node scripts/bench/flood.ts                       # the bundles of this tree
- *     TEST_BUNDLES=/path/to/bundles node scripts/bench/flood.ts
+ *     node scripts/bench/flood.ts            # in virtual time: seconds, and the same figures everywhere
+ *     node scripts/bench/flood.ts --built    # the built `identify` function: some minutes, on an otherwise idle machine
+ *
+ * The second also measures what items that make their batches fail do to the others. TEST_BUNDLES names other bundles.
  */
-import { measureFlood } from './measure-flood.ts'
+import { measureFlood, measureNeedlessRetries } from './measure-flood.ts'
+import { FLOODS, SUBSCRIPTION_STATES, simulateFlood } from './simulate-flood.ts'
 
-const people = { peoplePerSecond: 200, seconds: 10 }
-const flooded = await measureFlood({ ...people, flood: 4_000, poison: 0, innocent: 0 })
-const poisoned = await measureFlood({ flood: 0, peoplePerSecond: 10, seconds: 1, poison: 10, innocent: 6_000 })
-console.log(JSON.stringify({ ...flooded, needlessRetries: poisoned.needlessRetries }, undefined, 2))
+const isBuilt = process.argv.includes('--built')
+const measure = isBuilt ? measureFlood : simulateFlood
+for (const state of SUBSCRIPTION_STATES) {
+  const people = { state, peoplePerSecond: 200, seconds: 10 }
+  console.log(state, 'without a flood', await measure({ ...people, flood: 0, floodIn: 'no order' }))
+  for (const floodIn of FLOODS) console.log(state, floodIn, await measure({ ...people, flood: 4_000, floodIn }))
+}
+if (isBuilt) console.log('needless retries', await measureNeedlessRetries(10, 6_000))
