@@ -62,8 +62,8 @@ locals {
       labels      = { function = "labels.function" }
     }
     webhook_answers = {
-      description = "Webhooks of Customer.io, by our answer."
-      filter      = "jsonPayload.event=\"webhook\""
+      description = "Webhooks, by our answer. Those of the probe are no webhooks of Customer.io's."
+      filter      = "jsonPayload.event=\"webhook\" AND NOT jsonPayload.object_type=\"probe\""
       labels      = { answer = "jsonPayload.answer", reason = "jsonPayload.reason" }
     }
     warehouse_row_errors = {

@@ -116,6 +116,18 @@ describe('the way out', () => {
     expect(value.every(({ ok }) => ok)).toBe(true)
   })
 
+  it('claims nothing of what it saw missing only before the App API failed', async () => {
+    let asked = 0
+    const unavailable = { kind: 'uncertain', reason: 'server_error', error: '', httpStatus: 503 } as const
+    const { value } = await out({ findActivities: async () => (++asked === 1 ? [event(ROUND.id)] : unavailable) })
+    expect(verdicts(value)).toEqual({
+      topic_identify: 'intact',
+      topic_track: 'intact',
+      track: 'intact',
+      app_api: 'http_503',
+    })
+  })
+
   it('takes a person whom Customer.io does not know for one of whom nothing is seen yet', async () => {
     const findActivities = async () => ({ kind: 'refused', reason: 'refused', error: '', httpStatus: 404 }) as const
     const { value } = await out({ findActivities })
@@ -178,6 +190,13 @@ describe('the way back', () => {
     const { value, ms } = await back({ isStored: async () => false })
     expect(verdicts(value)).toMatchObject({ webhook: 'intact', warehouse: 'not_seen', bigquery: 'intact' })
     expect(ms).toBeLessThan(WAIT_MS + 1_000)
+  })
+
+  it('claims nothing of a row that it saw missing only before BigQuery failed', async () => {
+    let asked = 0
+    const failing = () => Promise.reject(Object.assign(new Error('backend'), { code: 503 }))
+    const { value } = await back({ isStored: async () => (++asked === 1 ? false : failing()) })
+    expect(verdicts(value)).toEqual({ webhook_url: 'intact', webhook: 'intact', bigquery: 'http_503' })
   })
 
   it('names BigQuery when its query fails, and claims nothing of the row', async () => {

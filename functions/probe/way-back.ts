@@ -81,7 +81,7 @@ async function watch(round: Round, way: WayBack): Promise<readonly LinkResult[]>
       stored = await way.isStored(round)
       query = intact('bigquery', clock.now() - askedMs)
     } catch (error) {
-      if (!query?.ok) query = broken('bigquery', clock.now() - askedMs, reasonOf(error))
+      query = broken('bigquery', clock.now() - askedMs, reasonOf(error))
     }
     return stored
   })

@@ -39,7 +39,7 @@ async function publish(name: Way, round: Round, { publish, clock }: WayOut) {
   }
 }
 
-/** Looks at the person until everything awaited is there. Who cannot look can say nothing of what there is to see. */
+/** Looks at the person until everything awaited is there. Whoever cannot look at the end can say nothing of what is missing. */
 async function watch(awaited: readonly Way[], round: Round, way: WayOut): Promise<readonly LinkResult[]> {
   const { clock } = way
   const startMs = clock.now()
@@ -52,7 +52,7 @@ async function watch(awaited: readonly Way[], round: Round, way: WayOut): Promis
     const latencyMs = clock.now() - askedMs
     // `refused`: it knows no such person. Nothing was ever seen of them, but it answers.
     if ('kind' in found && found.kind !== 'refused') {
-      if (!api?.ok) api = broken('app_api', latencyMs, reasonOfOutcome(found))
+      api = broken('app_api', latencyMs, reasonOfOutcome(found))
       return false
     }
     api = intact('app_api', latencyMs)

@@ -55,22 +55,6 @@ describe('the files', () => {
   })
 })
 
-it('no view changes by what the probe stores', async () => {
-  const views = Object.keys(readTopology().bigquery.views)
-  const contents = () =>
-    Promise.all(
-      views.map(async (view) => [view, await warehouse.query(`SELECT * FROM customerio.${view} ORDER BY ALL`)]),
-    )
-  await warehouse.receive(...samples.map(({ event }) => event))
-  const before = await contents()
-  const timestamp = Math.floor(nowMs / 1_000)
-  await warehouse.receive({ event_id: 'round-1', object_type: 'probe', metric: 'round', timestamp, data: {} })
-  expect(await warehouse.query("SELECT event_id FROM customerio.webhook_events WHERE object_type = 'probe'")).toEqual([
-    { event_id: 'round-1' },
-  ])
-  expect(await contents()).toEqual(before)
-})
-
 describe('the views of a channel', () => {
   const VIEWS: Readonly<Record<string, string>> = {
     email: 'email_events',

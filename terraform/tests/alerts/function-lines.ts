@@ -153,15 +153,12 @@ export async function customerioLines(statuses: readonly number[]): Promise<unkn
 
 /** A webhook that is accepted, one that is forged, and one that meets a function without keys, in this order. */
 export async function webhookLines(): Promise<unknown[]> {
-  const body = JSON.stringify(SENT)
-  const signedBy = (key: string): RequestInit => ({
-    headers: {
-      'content-type': 'application/json',
-      [TIMESTAMP_HEADER]: '1763740000',
-      [SIGNATURE_HEADER]: signWebhook(key, '1763740000', Buffer.from(body)),
-    },
-    body,
-  })
+  const signedBy = (key: string, event: object = SENT): RequestInit => {
+    const body = JSON.stringify(event)
+    const signature = signWebhook(key, '1763740000', Buffer.from(body))
+    const signed = { [TIMESTAMP_HEADER]: '1763740000', [SIGNATURE_HEADER]: signature }
+    return { headers: { 'content-type': 'application/json', ...signed }, body }
+  }
   const lines = (keys: string, request: RequestInit) =>
     linesOf('webhook', async (log) => {
       const handler = createWebhookHandler({
@@ -181,6 +178,7 @@ export async function webhookLines(): Promise<unknown[]> {
     ...(await lines('key', signedBy('key'))),
     ...(await lines('key', signedBy('another key'))),
     ...(await lines('unset', signedBy('key'))),
+    ...(await lines('key', signedBy('key', EVENTS.probe))),
   ]
 }
 
@@ -190,6 +188,7 @@ export const EVENTS = {
   newField: { ...SENT, data: { colour: 'blue' } },
   newObjectType: { ...SENT, object_type: 'fax' },
   notUnderstood: { hello: 'world' },
+  probe: { ...SENT, object_type: 'probe' },
 } as const
 
 /** Webhooks that the warehouse stores, while BigQuery refuses the rows of the table `refuses`, if any. */

@@ -190,7 +190,8 @@ export const PAIRS: Readonly<Record<string, Readonly<Record<string, Pair>>>> = {
   'new-events': {
     'a kind of event that is not known': {
       fires: async () => written(await warehouseLines([EVENTS.newObjectType])),
-      silent: async () => written(await warehouseLines([EVENTS.ordinary, EVENTS.newField, EVENTS.notUnderstood])),
+      silent: async () =>
+        written(await warehouseLines([EVENTS.ordinary, EVENTS.newField, EVENTS.notUnderstood, EVENTS.probe])),
     },
   },
   probe: {
