@@ -50,7 +50,7 @@ module "cost" {
   environment = {
     secret_versions  = length(var.pipeline.secrets)
     alert_conditions = sum([for alert in values(local.alerts) : length(alert.conditions)]) + 2 * length(local.burn_alerts) # a long window and a short one
-    log_metrics      = length(local.metrics)
+    log_metrics      = length(google_logging_metric.metric)
   }
   options = {
     request_log_share = var.request_log_share

@@ -58,7 +58,7 @@ variable "bundle_dir" {
     condition = alltrue([
       for name in keys(var.pipeline.functions) : contains(keys(var.bundles), name) || fileexists("${var.bundle_dir}/${name}/index.js")
     ])
-    error_message = "A function has no index.js there. Run `npm ci && npm run build` in the project's folder, then plan again."
+    error_message = "A function has no index.js there, nor a bundle in `bundles`. Run `npm ci && npm run build` in the project's folder, then plan again; on the way back, name every function."
   }
 }
 

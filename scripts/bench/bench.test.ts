@@ -5,6 +5,7 @@ import { drawChart } from './chart.ts'
 import { inRounds, rowOf } from './figures/figure.ts'
 import { check, firstLimit, fitCpu, type ModelInput, modelDay, requestsPerSecond } from './model.ts'
 import { modelInput } from './model-input.ts'
+import { modelFrom } from './modelled.ts'
 import { reportOf, withReport } from './report.ts'
 import { readResults, type StoredResult, storeResult } from './results.ts'
 import { messagesInPublish, publishAnswer } from './sinks/publish-wire.ts'
@@ -116,6 +117,16 @@ describe('the model', () => {
     expect(many?.messagesPerRequest).toBeGreaterThan(some?.messagesPerRequest ?? Number.NaN)
     expect(few?.messagesPerRequest).toBeLessThan(1.1)
     expect(many?.dollarsPerMillion).toBeLessThan(few?.dollarsPerMillion ?? Number.NaN)
+  })
+
+  it("is not below what was measured, where terraform/cost takes a message's CPU for granted", () => {
+    const growth = readResults().find(({ name }) => name === 'growth')
+    if (growth === undefined) throw new Error('there is no results/growth.json')
+    const { input: measured } = modelFrom(growth)
+    // One request for five messages: what ten concurrent pushes get.
+    const seconds = (measured.cpu.perMessageMicroseconds + measured.cpu.perRequestMicroseconds / 5) / 1e6
+    expect(measured.cost.model.assumptions.cpu_seconds.deliver).toBeGreaterThan(seconds)
+    expect(seconds).toBeGreaterThan(0)
   })
 
   it('names the limit that is met first, and meets it there', () => {

@@ -24,6 +24,7 @@ const job = z.object({
   needs: z.union([z.string(), z.array(z.string())]).optional(),
   permissions: z.record(z.string(), z.string()).optional(),
   environment: z.string().optional(),
+  concurrency: z.object({ group: z.string(), 'cancel-in-progress': z.literal(false) }).optional(),
   uses: z.string().optional(),
   with: z.record(z.string(), z.unknown()).optional(),
   outputs: z.record(z.string(), z.string()).optional(),
@@ -145,6 +146,8 @@ it('main goes through dev, staging and prod, with the same bundles, and only aft
   const sha256 = expect.stringMatching(/needs\.build\.outputs\.sha256/)
   for (const [environment, stage] of Object.entries({ dev, staging, prod })) {
     expect(stage?.uses).toBe('./.github/workflows/stage.yml')
+    // One run at a time from plan to watch; a roll back waits for an apply at most.
+    expect(stage?.concurrency?.group).toBe(`stage-${environment}`)
     expect(stage?.with).toEqual({ environment, 'bundles-sha256': sha256, apply: true })
   }
 })
@@ -188,6 +191,8 @@ it('the way back builds nothing: it names bundles that are in the bucket', () =>
   const { 'roll-back': back } = read('roll-back.yml').jobs
   expect(back?.with).toMatchObject({ apply: true, bundles: expect.stringContaining('inputs.bundles') })
   expect(back?.with).not.toHaveProperty('bundles-sha256')
+  expect(back?.concurrency).toBeUndefined()
+  expect(read('stage.yml').jobs.apply?.concurrency?.group).toMatch(/^apply-/)
   const unpacking = ['plan', 'apply'].flatMap((name) =>
     (read('stage.yml').jobs[name]?.steps ?? []).filter(
       ({ run, with: given }) => run?.includes('bundles.tar') || given?.name === 'bundles',
