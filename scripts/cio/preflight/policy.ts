@@ -65,16 +65,23 @@ export function named(...values: readonly string[]): (entry: string) => boolean 
   return (entry) => (entry.startsWith('in:') ? undefined : values.includes(entry))
 }
 
+/** Regions in member states of the European Union, and the multi-regions within it. */
+const EU_LOCATIONS = [
+  ...['eu', 'eur3', 'europe-central2', 'europe-north1', 'europe-north2', 'europe-southwest1', 'europe-west1'],
+  ...['europe-west3', 'europe-west4', 'europe-west8', 'europe-west9', 'europe-west10', 'europe-west12'],
+]
+
 /**
- * Entries of `gcp.resourceLocations` that cover a location: itself, its own group and that of its continent. What else a
- * group holds is Google's to say:
+ * Entries of `gcp.resourceLocations` that cover a location: itself, its own group, that of its continent and that of
+ * the European Union. What else a group holds is Google's to say:
  * https://cloud.google.com/resource-manager/docs/organization-policy/defining-locations
  */
 export function coveringLocation(location: string): (entry: string) => boolean | undefined {
   const wanted = location.toLowerCase()
-  const continent = wanted.split('-')[0]
+  const groups = [`in:${wanted}-locations`, `in:${wanted.split('-')[0]}-locations`]
+  if (EU_LOCATIONS.includes(wanted)) groups.push('in:eu-locations')
   return (entry) => {
     if (!entry.startsWith('in:')) return entry.toLowerCase() === wanted
-    return [`in:${wanted}-locations`, `in:${continent}-locations`].includes(entry.toLowerCase()) || undefined
+    return groups.includes(entry.toLowerCase()) || undefined
   }
 }

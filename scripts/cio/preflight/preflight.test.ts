@@ -348,7 +348,7 @@ describe('after an apply', () => {
     const { code, bad } = await preflight()
     expect(code).toBe(0)
     expect(bad.map(({ note }) => note)).toEqual([
-      expect.stringContaining('customerio/default.tfstate: could not be read'),
+      expect.stringContaining('customerio/default.tfstate could not be read'),
       'the topic identify exists',
     ])
   })

@@ -23,7 +23,7 @@ export async function examineProject(read: Read, { projectId }: Plan): Promise<r
     return [wrong(area, 'Resource Manager is not enabled: Terraform cannot start', enable)]
   // Google answers 403 for a project that does not exist.
   const fix = 'Is project_id right in values.yaml? If it is, ask for roles/browser on the project.'
-  if (answer.kind === 'unread') return [unknown(area, `${projectId} may not exist`, answer, fix)]
+  if (answer.kind === 'unread') return [unknown(area, `whether ${projectId} exists`, answer, fix)]
   if (answer.kind === 'absent')
     return [wrong(area, `${projectId} does not exist`, 'Correct project_id in values.yaml.')]
   const { state } = answer.value
@@ -39,8 +39,8 @@ export async function examineBilling(read: Read, { projectId }: Plan): Promise<r
   const link = `gcloud billing projects link ${projectId} --billing-account=ACCOUNT`
   const answer = await read('cloudbilling', `/v1/projects/${projectId}/billingInfo`, billingSchema)
   if (answer.kind !== 'found') {
-    const fix = `Without billing no service can be enabled. See: gcloud billing projects describe ${projectId}`
-    return [unknown(area, 'billing may be off', answer, fix)]
+    const fix = `Without billing no service can be enabled. See it with: gcloud billing projects describe ${projectId}.`
+    return [unknown(area, 'whether billing is on', answer, fix)]
   }
   return [answer.value.billingEnabled ? ok(area, 'enabled') : wrong(area, 'the project has no billing account', link)]
 }
@@ -63,9 +63,7 @@ export async function examineServices(read: Read, { projectId, services }: Plan)
     const answer = await read('serviceusage', `/v1/projects/${projectId}/services:batchGet?${query}`, servicesSchema)
     if (answer.kind === 'disabled') break
     if (answer.kind !== 'found') {
-      return [
-        unknown(area, 'some may be off', answer, 'Terraform enables them: you need serviceusage.services.enable.'),
-      ]
+      return [unknown(area, 'which are on', answer, 'Terraform enables them: you need serviceusage.services.enable.')]
     }
     for (const { name, state } of answer.value.services)
       if (state === 'ENABLED') enabled.add(name.split('/').at(-1) ?? '')
@@ -95,7 +93,7 @@ export async function examinePermissions(read: Read, { projectId, services }: Pl
     const answer = await read('cloudresourcemanager', path, permissionsSchema, { permissions })
     if (answer.kind !== 'found') {
       return [
-        unknown(area, 'you may lack some', answer, 'An apply needs roles/owner, or the roles of terraform/bootstrap.'),
+        unknown(area, 'which you have', answer, 'An apply needs roles/owner, or the roles of terraform/bootstrap.'),
       ]
     }
     for (const permission of answer.value.permissions) granted.add(permission)

@@ -29,7 +29,7 @@ export function readerOf(connection: Connection): Read {
   }
 }
 
-/** What could not be read, and why that matters. */
+/** What could not be read. `fix` says why it matters and what to do, in sentences. */
 export function unknown(
   area: string,
   what: string,
@@ -39,5 +39,5 @@ export function unknown(
   const why = answer.kind === 'absent' ? 'not found' : answer.why
   const enable =
     answer.kind === 'disabled' ? ` To know: gcloud services enable ${answer.service}, then run this again.` : ''
-  return { area, state: 'unknown', note: `${what}: could not be read (${why})`, fix: `${fix}${enable}` }
+  return { area, state: 'unknown', note: `${what} could not be read (${why})`, fix: `${fix}${enable}` }
 }
