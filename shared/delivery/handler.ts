@@ -244,7 +244,7 @@ function logMessage(log: Log, message: ReceivedMessage, ended: Ended, handled: H
     ...handled.persons,
   }
   if (outcome.kind === 'delivered') {
-    log.info('delivered', fields)
+    log.info('delivered', { ...fields, ...(outcome.note !== undefined && { note: outcome.note }) })
     return
   }
   const failed = {

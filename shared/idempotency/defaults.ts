@@ -50,3 +50,19 @@ export function withDefaults(
       return message
   }
 }
+
+/** Clocks differ by less, and a sync publishes soon after it has read. */
+const OLDER_SECONDS = 60
+
+/**
+ * Whether a person's update tells of a time well before its publish. Customer.io does not apply it if it has applied a later
+ * one, and says so nowhere.
+ */
+export function tellsOlderTime(
+  message: IdentifyMessage | TrackMessage,
+  publishTimeSeconds: number | undefined,
+): boolean {
+  if (message.action !== 'identify' || message.type !== 'person') return false
+  if (message.timestamp === undefined || publishTimeSeconds === undefined) return false
+  return message.timestamp < publishTimeSeconds - OLDER_SECONDS
+}

@@ -10,6 +10,7 @@ export interface LogFields {
   readonly outcome?: string
   readonly reason?: string
   readonly cause?: string
+  readonly note?: string
   readonly error?: string
   readonly httpStatus?: number
   readonly answer?: number
@@ -64,6 +65,7 @@ const FIELD_NAMES: Readonly<Record<keyof LogFields, string>> = {
   outcome: 'outcome',
   reason: 'reason',
   cause: 'cause',
+  note: 'note',
   error: 'error',
   httpStatus: 'http_status',
   answer: 'answer',

@@ -40,6 +40,8 @@ export interface Delivered extends Batched {
   readonly deliveryId?: string
   /** True when nothing was sent now, because an earlier delivery of the same key was sent. */
   readonly duplicate?: boolean
+  /** It tells of a time before its publish: Customer.io keeps what it knows of a later time, and answers 200 all the same. */
+  readonly note?: 'older_time'
 }
 
 /** It can never succeed: to be dead-lettered at once. */

@@ -82,3 +82,18 @@ describe.each(['identify', 'track'] as const)('%s', (name) => {
     },
   )
 })
+
+it('notes of an update that its time is older than its publish: Customer.io may know a later one', async () => {
+  const published = Date.parse('2026-11-21T10:00:00Z') / 1_000
+  const update = (timestamp: number) => ({ identifiers: { id: 'u1' }, attributes: {}, timestamp })
+  await pushTo('identify', KEYS, [update(published - 61), update(published - 60), { identifiers: { id: 'u1' } }])
+  await pushTo('track', KEYS, [{ ...event, timestamp: published - 3_600 }])
+  expect(messages().map(({ outcome: each, note }) => `${each} ${note}`)).toEqual([
+    'delivered older_time',
+    ...Array(messages().length - 1).fill(expect.stringMatching(/undefined$/)),
+  ])
+  outcome = { kind: 'retry', cause: 'transient', error: 'down' }
+  lines = []
+  await pushTo('identify', KEYS, [update(published - 61)])
+  expect(messages()[0]).not.toHaveProperty('note')
+})

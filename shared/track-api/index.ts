@@ -1,9 +1,9 @@
 import type { z } from 'zod'
 import type { TrackConfig } from '../config/index.ts'
-import { LIMITS } from '../contract/index.ts'
+import { type IdentifyMessage, LIMITS, type TrackMessage } from '../contract/index.ts'
 import { type Carried, CustomerIOService } from '../customerio/index.ts'
 import { createDeadLetterTopic, createPushHandler } from '../delivery/index.ts'
-import { originalPublishTime, parseKeyed } from '../idempotency/index.ts'
+import { originalPublishTime, parseKeyed, tellsOlderTime } from '../idempotency/index.ts'
 import { createHashKeys, recordedPersons } from '../identity/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
@@ -12,7 +12,7 @@ import type { FunctionDefinition } from '../runtime/index.ts'
 import { createSecret } from '../secrets/index.ts'
 
 /** What tells `identify` and `track` apart. */
-interface TrackApiFunction<S extends z.ZodType<object>> {
+interface TrackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMessage>> {
   readonly name: 'identify' | 'track'
   readonly parseConfig: FunctionDefinition<TrackConfig>['parseConfig']
   readonly schema: S
@@ -27,7 +27,7 @@ interface TrackApiFunction<S extends z.ZodType<object>> {
 }
 
 /** A function that hands the messages of one topic to the Track API, coalesced into batches. */
-export function trackApiFunction<S extends z.ZodType<object>>(
+export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMessage>>(
   fn: TrackApiFunction<S>,
 ): FunctionDefinition<TrackConfig> {
   return {
@@ -54,13 +54,12 @@ export function trackApiFunction<S extends z.ZodType<object>>(
         work: {
           maxMessageBytes: LIMITS.operationTextBytes,
           parse: (message) => parseKeyed(fn.schema, message, clock, LIMITS.operationTextBytes),
-          deliver: ({ value, key }, message) =>
-            fn.deliver(
-              service,
-              value,
-              { key, publishTimeSeconds: originalPublishTime(message.attributes, message.publishTime) },
-              { attempt: message.deliveryAttempt },
-            ),
+          async deliver({ value, key }, { attributes, publishTime, deliveryAttempt: attempt }) {
+            const publishTimeSeconds = originalPublishTime(attributes, publishTime)
+            const outcome = await fn.deliver(service, value, { key, publishTimeSeconds }, { attempt })
+            const isOlder = outcome.kind === 'delivered' && tellsOlderTime(value, publishTimeSeconds)
+            return isOlder ? { ...outcome, note: 'older_time' } : outcome
+          },
         },
         persons: {
           keys: createHashKeys({ ...personHashKeys, log, clock }),
