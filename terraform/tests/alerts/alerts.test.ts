@@ -6,9 +6,10 @@ import { readTopology } from '../../../scripts/topology/topology.ts'
 import { MODULE } from '../hcl.ts'
 import { CUSTOMERIO_ADDRESS, instanceEntry, PROJECT, requestEntry } from './entries.ts'
 import { holds, opened, opens, type Scenario } from './evaluate.ts'
+import { forgeries, outageOfCustomerIo, subscription, withoutPublicWayIn } from './happenings.ts'
 import { parseLogFilter } from './log-filter.ts'
 import { readMonitoring } from './monitoring.ts'
-import { forgeries, outageOfCustomerIo, PAIRS, subscription, withoutPublicWayIn } from './scenarios.ts'
+import { PAIRS } from './pairs.ts'
 
 /** Every alert that is planned for prod, fed with what it watches and with what it must not mind. */
 
