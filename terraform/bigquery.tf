@@ -27,7 +27,7 @@ resource "google_bigquery_table" "table" {
   project             = var.project_id
   dataset_id          = google_bigquery_dataset.warehouse.dataset_id
   table_id            = each.key
-  schema              = file("${path.module}/${each.value.schema}")
+  schema              = file(local.files[each.value.schema])
   clustering          = each.value.clustering
   labels              = local.labels
   deletion_protection = var.deletion_protection
@@ -46,11 +46,11 @@ locals {
   # What stands above the SELECT of a query describes it.
   view_descriptions = {
     for name, each in merge(var.pipeline.bigquery.views, var.pipeline.bigquery.table_functions) :
-    name => trimspace(replace(regex("^(?:--[^\n]*\n)+", file("${path.module}/${each.query}")), "/(?:^|\n)-- ?/", " "))
+    name => trimspace(replace(regex("^(?:--[^\n]*\n)+", file(local.files[each.query])), "/(?:^|\n)-- ?/", " "))
   }
   view_queries = {
     for name, view in var.pipeline.bigquery.views :
-    name => replace(file("${path.module}/${view.query}"), "$${dataset}", local.warehouse_names)
+    name => replace(file(local.files[view.query]), "$${dataset}", local.warehouse_names)
   }
 }
 
@@ -85,7 +85,7 @@ resource "google_bigquery_routine" "table_function" {
   language     = "SQL"
 
   definition_body = replace(
-    replace(file("${path.module}/${each.value.query}"), "$${dataset}", local.warehouse_names), "$${view}",
+    replace(file(local.files[each.value.query]), "$${dataset}", local.warehouse_names), "$${view}",
     replace(local.view_queries[each.value.view], "`${local.warehouse_names}.${each.value.over}`", each.value.over)
   )
 

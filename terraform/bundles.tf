@@ -7,7 +7,7 @@ locals {
   # The hash is made from the files, not from the zip, whose bytes differ between machines.
   built_hash = {
     for name in keys(local.built_functions) : name => sha256(join("\n", [
-      for file in fileset("${var.bundle_dir}/${name}", "**") : "${file} ${filesha256("${var.bundle_dir}/${name}/${file}")}"
+      for file in fileset(local.bundle_folders[name], "**") : "${file} ${filesha256("${local.bundle_folders[name]}/${file}")}"
     ]))
   }
   bundle_hash = merge(local.built_hash, var.bundles)
@@ -17,7 +17,7 @@ data "archive_file" "bundle" {
   for_each = local.built_functions
 
   type             = "zip"
-  source_dir       = "${var.bundle_dir}/${each.key}"
+  source_dir       = local.bundle_folders[each.key]
   output_path      = "${path.root}/.terraform/bundles/${each.key}.zip"
   output_file_mode = "0644"
 }

@@ -45,6 +45,11 @@ output "dataset" {
   value       = "${var.project_id}.${google_bigquery_dataset.warehouse.dataset_id}"
 }
 
+output "tables" {
+  description = "Ids of the tables, by name. Who uses it comes after the tables."
+  value       = { for name, table in google_bigquery_table.table : name => table.table_id }
+}
+
 output "monthly_cost_usd" {
   description = "Estimate of the monthly cost by item, from messages_per_month and the unverified list prices in cost/prices.yaml: see cost/README.md."
   value = merge(

@@ -52,6 +52,7 @@ variable "pipeline" {
       ledger               = optional(bool, false)
       probes               = optional(list(string), [])
       environment          = optional(map(string), {})
+      bundle               = optional(string)
     }))
     ledger = object({
       database       = string
@@ -171,9 +172,9 @@ variable "pipeline" {
         [for table in values(var.pipeline.bigquery.tables) : table.schema],
         [for view in values(var.pipeline.bigquery.views) : view.query],
         [for function in values(var.pipeline.bigquery.table_functions) : function.query],
-      ) : fileexists("${path.module}/${file}")
+      ) : fileexists("${path.module}/${file}") || try(fileexists("${var.pipeline_dir}/${file}"), false)
     ])
-    error_message = "A table's `schema` or the `query` of a view or table function names a file that does not exist. Paths are relative to pipeline.yaml."
+    error_message = "A table's `schema` or the `query` of a view or table function names a file that does not exist. Paths are relative to `pipeline_dir`, then to the module."
   }
 
   validation {
@@ -182,6 +183,11 @@ variable "pipeline" {
       contains(keys(var.pipeline.bigquery.views), function.view) && contains(keys(var.pipeline.bigquery.tables), function.over)
     ])
     error_message = "`view` or `over` of a table function names no view or table under `bigquery` in pipeline.yaml."
+  }
+
+  validation {
+    condition     = var.pipeline_dir != null || alltrue([for f in values(var.pipeline.functions) : f.bundle == null])
+    error_message = "A function has a `bundle`, but no `pipeline_dir` says where it is. Give the folder of your pipeline.yaml."
   }
 
   validation {
@@ -343,7 +349,30 @@ variable "pipeline" {
   }
 }
 
+variable "pipeline_dir" {
+  description = "Folder of a pipeline.yaml of your own. The files that it names (`schema` of a table, `query` of a view, `bundle` of a function) are looked for there, then in the module."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.pipeline_dir == null ? true : !endswith(var.pipeline_dir, "/") && length(fileset(var.pipeline_dir, "*.yaml")) > 0
+    error_message = "Give the folder that holds your pipeline.yaml, without a slash at its end: path.module."
+  }
+}
+
 locals {
+  # Where each file of pipeline.yaml is: your own goes before the module's.
+  files = {
+    for file in distinct(concat(
+      [for table in values(var.pipeline.bigquery.tables) : table.schema],
+      [for view in values(var.pipeline.bigquery.views) : view.query],
+      [for function in values(var.pipeline.bigquery.table_functions) : function.query],
+    )) : file => try(fileexists("${var.pipeline_dir}/${file}"), false) ? "${var.pipeline_dir}/${file}" : "${path.module}/${file}"
+  }
+  bundle_folders = {
+    for name, f in var.pipeline.functions : name => f.bundle == null ? "${var.bundle_dir}/${name}" : "${var.pipeline_dir}/${f.bundle}"
+  }
+
   # What a process takes without a request: 150 MiB measured (scripts/chaos/memory.ts), and room for its bookkeeping of
   # connections and messages. The rest is for bodies of requests.
   base_memory_mib = 256

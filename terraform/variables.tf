@@ -56,7 +56,9 @@ variable "bundle_dir" {
 
   validation {
     condition = alltrue([
-      for name in keys(var.pipeline.functions) : contains(keys(var.bundles), name) || fileexists("${var.bundle_dir}/${name}/index.js")
+      for name, f in var.pipeline.functions : contains(keys(var.bundles), name) || fileexists(
+        f.bundle == null ? "${var.bundle_dir}/${name}/index.js" : "${coalesce(var.pipeline_dir, ".")}/${f.bundle}/index.js"
+      )
     ])
     error_message = "A function has no index.js there, nor a bundle in `bundles`. Run `npm ci && npm run build` in the project's folder, then plan again; on the way back, name every function."
   }

@@ -215,7 +215,7 @@ describe('an environment', () => {
     expect(source).toBe('../..')
     expect(passed).toEqual(Object.fromEntries(Object.keys(values).map((key) => [key, `\${local.values.${key}}`])))
     expect([...declared.variables.keys()].sort()).toEqual(
-      [...Object.keys(values), 'pipeline', 'bundle_dir', 'bundles'].sort(),
+      [...Object.keys(values), 'pipeline', 'pipeline_dir', 'bundle_dir', 'bundles'].sort(),
     )
     expect([pipeline, bundle_dir]).toEqual([expect.stringContaining('pipeline.yaml'), expect.stringContaining('dist')])
     expect(bundles).toBe(`\${var.bundles}`)

@@ -929,3 +929,23 @@ run "one_bundle_from_the_bucket_leaves_the_others" {
     error_message = "One function could not be taken back alone."
   }
 }
+
+run "pipeline_dir_without_a_pipeline" {
+  command = plan
+
+  variables {
+    pipeline_dir = "tests/fixtures"
+  }
+
+  expect_failures = [var.pipeline_dir]
+}
+
+run "bundle_that_no_folder_holds" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "    entry_point: track\n", "    entry_point: track\n    bundle: bundles/track\n"))
+  }
+
+  expect_failures = [var.pipeline]
+}
