@@ -381,6 +381,18 @@ describe('secrets', () => {
   })
 })
 
+describe('names', () => {
+  it('fetches them once, and leaves alone what was fetched', async () => {
+    expect(await cio.run(['names'])).toMatchObject({ code: 0, stdout: expect.stringContaining('9 names fetched') })
+    const [rows] = await stack.warehouse.query(
+      "SELECT name FROM `customerio.names` WHERE kind = 'newsletter' ORDER BY id",
+    )
+    expect(rows).toEqual([{ name: 'November news' }, { name: 'December news' }])
+    const again = await cio.run(['names', '--json'])
+    expect(JSON.parse(again.stdout)).toEqual({ names: 0, skipped: 5 })
+  })
+})
+
 describe('webhooks', () => {
   it('makes one with every event, once, and changes it', async () => {
     expect(await cio.run(['webhooks', 'create'])).toMatchObject({

@@ -22,6 +22,8 @@ export interface CustomerIo {
   app(given?: { readonly apiKey?: string }): Promise<APIClient>
   /** The service that the functions use, with its rules for every answer. */
   service(): Promise<CustomerIOService>
+  /** The command line's share of the account's limit for the App API. */
+  readonly appRequestsPerSecond: number
   readonly urls: () => { readonly track: string; readonly app: string }
   /** A credential, or an error that says how to set it. */
   credential(name: string): Promise<string>
@@ -65,6 +67,7 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
 
   return {
     region,
+    appRequestsPerSecond: options.appRequestsPerSecond,
     urls,
     credential,
     async track(given = {}) {

@@ -4,6 +4,7 @@ import { accessCommand } from './commands/access.ts'
 import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { eraseCommand } from './commands/erase.ts'
+import { namesCommand } from './commands/names.ts'
 import { preflightCommand } from './commands/preflight.ts'
 import { probeCommand } from './commands/probe.ts'
 import { publishCommand } from './commands/publish.ts'
@@ -36,6 +37,7 @@ const COMMANDS = [
   quarantineCommand,
   secretsCommand,
   webhooksCommand,
+  namesCommand,
   eraseCommand,
   accessCommand,
   preflightCommand,

@@ -1,13 +1,8 @@
 import { type DatedEvent, type Event, type PersonNamed, personNamed } from '../consent/index.ts'
 import { flag, isObject, text } from '../json/index.ts'
+import { PROBE_OBJECT_TYPE } from '../webhooks/index.ts'
 import { insertIdOf, type Row } from './row.ts'
 import { integer, jsonText, withoutUndefined } from './values.ts'
-
-/**
- * The object type of events that the pipeline sends itself to see whether they arrive. Their rows name no person, delivery
- * or message, whatever their data says, so that no view counts them.
- */
-export const PROBE_OBJECT_TYPE = 'probe'
 
 /** The columns of who is named. */
 export function personColumns(person: PersonNamed | undefined): Record<string, string | undefined> {
@@ -30,7 +25,10 @@ export function messageColumns({ fields }: Event): Record<string, unknown> {
   }
 }
 
-/** The row of `webhook_events`, or undefined when the event's data is nested too deep to be written. */
+/**
+ * The row of `webhook_events`, or undefined when the event's data is nested too deep to be written. The row of a probe names
+ * no person, delivery or message, whatever its data says, so that no view counts it.
+ */
 export function eventRow(
   event: DatedEvent,
   about: { readonly receivedAt: string; readonly truncated?: string },

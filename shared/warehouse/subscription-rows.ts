@@ -1,6 +1,7 @@
 import { type Change, type Consent, type Event, readConsent } from '../consent/index.ts'
 import { isObject, text } from '../json/index.ts'
-import { messageColumns, PROBE_OBJECT_TYPE, personColumns } from './event-row.ts'
+import { PROBE_OBJECT_TYPE } from '../webhooks/index.ts'
+import { messageColumns, personColumns } from './event-row.ts'
 import { insertIdOf, type Row } from './row.ts'
 import { withoutUndefined } from './values.ts'
 

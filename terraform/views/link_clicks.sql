@@ -1,5 +1,5 @@
--- The links of each message and how often they were clicked. A link is known by its address without what stands behind `?` or
--- `#`, which often names the person. *_by_people counts clicks, messages_clicked the messages with a click of a person.
+-- The links of each message and how often they were clicked. A link is known by its address without what stands behind "?" or
+-- "#", which often names the person. *_by_people counts clicks, messages_clicked the messages with a click of a person.
 WITH clicks AS (
   SELECT
     *,

@@ -48,37 +48,48 @@ deliveries AS (
     LOGICAL_OR(metric = 'undeliverable') AS undeliverable
   FROM events
   GROUP BY delivery, channel, campaign_id, broadcast_id, newsletter_id, transactional_message_id
+),
+names AS (
+  SELECT kind, id, name
+  FROM `${dataset}.names`
+  WHERE kind IN ('newsletter', 'transactional', 'campaign', 'broadcast')
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY kind, id ORDER BY fetched_at DESC, name) = 1
+),
+cohorts AS (
+  SELECT
+    sent_on,
+    CASE
+      WHEN campaign_id IS NOT NULL THEN 'campaign'
+      WHEN broadcast_id IS NOT NULL THEN 'broadcast'
+      WHEN newsletter_id IS NOT NULL THEN 'newsletter'
+      WHEN transactional_message_id IS NOT NULL THEN 'transactional'
+    END AS origin,
+    COALESCE(campaign_id, broadcast_id, newsletter_id, transactional_message_id) AS origin_id,
+    MAX(COALESCE(campaign_name, broadcast_name)) AS origin_name,
+    action_id,
+    content_id,
+    channel,
+    COUNT(*) AS messages,
+    COUNTIF(drafted) AS drafted,
+    COUNTIF(attempted) AS attempted,
+    COUNTIF(sent) AS sent,
+    COUNTIF(delivered) AS delivered,
+    COUNTIF(opened_by_people) AS opened_by_people,
+    COUNTIF(opened_by_machines) AS opened_by_machines,
+    COUNTIF(clicked_by_people) AS clicked_by_people,
+    COUNTIF(clicked_by_machines) AS clicked_by_machines,
+    COUNTIF(converted) AS converted,
+    COUNTIF(replied) AS replied,
+    COUNTIF(unsubscribed) AS unsubscribed,
+    COUNTIF(spammed) AS spammed,
+    COUNTIF(bounced) AS bounced,
+    COUNTIF(deferred) AS deferred,
+    COUNTIF(dropped) AS dropped,
+    COUNTIF(failed) AS failed,
+    COUNTIF(undeliverable) AS undeliverable
+  FROM deliveries
+  GROUP BY sent_on, origin, origin_id, action_id, content_id, channel
 )
-SELECT
-  sent_on,
-  CASE
-    WHEN campaign_id IS NOT NULL THEN 'campaign'
-    WHEN broadcast_id IS NOT NULL THEN 'broadcast'
-    WHEN newsletter_id IS NOT NULL THEN 'newsletter'
-    WHEN transactional_message_id IS NOT NULL THEN 'transactional'
-  END AS origin,
-  COALESCE(campaign_id, broadcast_id, newsletter_id, transactional_message_id) AS origin_id,
-  MAX(COALESCE(campaign_name, broadcast_name)) AS origin_name,
-  action_id,
-  content_id,
-  channel,
-  COUNT(*) AS messages,
-  COUNTIF(drafted) AS drafted,
-  COUNTIF(attempted) AS attempted,
-  COUNTIF(sent) AS sent,
-  COUNTIF(delivered) AS delivered,
-  COUNTIF(opened_by_people) AS opened_by_people,
-  COUNTIF(opened_by_machines) AS opened_by_machines,
-  COUNTIF(clicked_by_people) AS clicked_by_people,
-  COUNTIF(clicked_by_machines) AS clicked_by_machines,
-  COUNTIF(converted) AS converted,
-  COUNTIF(replied) AS replied,
-  COUNTIF(unsubscribed) AS unsubscribed,
-  COUNTIF(spammed) AS spammed,
-  COUNTIF(bounced) AS bounced,
-  COUNTIF(deferred) AS deferred,
-  COUNTIF(dropped) AS dropped,
-  COUNTIF(failed) AS failed,
-  COUNTIF(undeliverable) AS undeliverable
-FROM deliveries
-GROUP BY sent_on, origin, origin_id, action_id, content_id, channel
+SELECT cohorts.* REPLACE (COALESCE(cohorts.origin_name, names.name) AS origin_name)
+FROM cohorts
+LEFT JOIN names ON names.kind = cohorts.origin AND names.id = CAST(cohorts.origin_id AS STRING)

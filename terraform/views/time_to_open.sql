@@ -1,5 +1,5 @@
 -- How soon people open messages: one row per day of the send (UTC), message and channel. Counts are messages, by the time from
--- the send to the first open by a person, and can be summed. seconds_to_open is their sum: divide it by `opened` for the mean.
+-- the send to the first open by a person, and can be summed. seconds_to_open is their sum: divide it by opened for the mean.
 -- Messages whose send is not in the table are left out.
 WITH events AS (
   SELECT

@@ -34,16 +34,16 @@ const BUFFER_MINUTES = 95
 /** Keys of one statement: BigQuery takes 10 MB of parameters. */
 const KEYS_PER_STATEMENT = 20_000
 
-/** The tables of `pipeline.yaml`, read from their schema files: a new column that names a person is found here. */
+/**
+ * The tables of `pipeline.yaml` that can name a person, read from their schema files: a new column that names one is found
+ * here.
+ */
 export function personTables({ tables }: Topology['bigquery']): readonly PersonTable[] {
-  return Object.entries(tables).map(([name, table]) => {
+  return Object.entries(tables).flatMap(([name, table]) => {
     const columns = new Set(tableFields(PROJECT_ROOT, table.schema).map((field) => String(field.name)))
-    return {
-      name,
-      partitionField: table.partition_field,
-      names: columns.has('body') ? [] : NAMES_IN_ROWS.filter(({ column }) => columns.has(column)),
-      hasDeliveries: columns.has('delivery_id'),
-    }
+    const names = columns.has('body') ? [] : NAMES_IN_ROWS.filter(({ column }) => columns.has(column))
+    if (names.length === 0 && !columns.has('body')) return []
+    return [{ name, partitionField: table.partition_field, names, hasDeliveries: columns.has('delivery_id') }]
   })
 }
 

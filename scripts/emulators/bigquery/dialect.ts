@@ -164,6 +164,8 @@ class Translation {
     else if (token?.kind === 'parameter') this.#texts[at] = `($${token.text})`
     else if (token?.kind === 'string') this.#texts[at] = `'${token.text.replaceAll("'", "''")}'`
     else if (this.#is(at - 1, '*') && word === 'EXCEPT') this.#texts[at] = 'EXCLUDE'
+    else if (this.#is(at - 1, '*') && word === 'REPLACE')
+      return at + 1 // the same in both
     else if (this.#is(at - 1, '.') && !this.#is(at + 1, '(')) return at + 1
     else if (this.#argumentTypes.has(word) && this.#word(at - 1) !== 'AS')
       this.#texts[at] = `CAST(${word} AS ${this.#argumentTypes.get(word)})`

@@ -1,5 +1,6 @@
 import { BROADCAST_ROUTES } from './app/broadcasts.ts'
 import { DELIVERY_ROUTES } from './app/deliveries.ts'
+import { NAME_ROUTES } from './app/names.ts'
 import { PEOPLE_ROUTES } from './app/people.ts'
 import { ACCOUNT_ROUTES } from './app/reporting-webhooks.ts'
 import { SEND_ROUTES } from './app/sends.ts'
@@ -18,6 +19,7 @@ const ROUTES = [
   SEND_ROUTES,
   BROADCAST_ROUTES,
   DELIVERY_ROUTES,
+  NAME_ROUTES,
   PEOPLE_ROUTES,
   ACCOUNT_ROUTES,
 ].flat()
