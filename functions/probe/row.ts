@@ -16,13 +16,10 @@ export interface RowQueryOptions {
  */
 export function createRowQuery({ projectId, dataset, clock }: RowQueryOptions): WayBack['isStored'] {
   const bigquery = new BigQuery({ projectId, retryOptions: { autoRetry: false } })
-  const query = `
-    SELECT 1 AS found
-    FROM \`${dataset}.webhook_events\`
-    WHERE timestamp = TIMESTAMP_SECONDS(@started_at) AND object_type = @object_type AND event_id = @event_id
-    LIMIT 1`
   return async ({ id, startedAt }) => {
-    const params = { started_at: startedAt, object_type: PROBE_OBJECT_TYPE, event_id: id }
+    const partition = `timestamp = TIMESTAMP_SECONDS(${startedAt}) AND object_type = '${PROBE_OBJECT_TYPE}'`
+    const query = `SELECT 1 AS found FROM \`${dataset}.webhook_events\` WHERE ${partition} AND event_id = @eventId LIMIT 1`
+    const params = { eventId: id }
     const [rows] = await withTimeout(
       clock,
       PROBE_STEP_TIMEOUT_MS,
