@@ -21,7 +21,7 @@ messages that are still under way from creating the person again. It lasts until
 Ids and addresses are compared as Customer.io does: ids exactly, addresses by mailbox. A message that also belongs to others
 (a broadcast, a copy, a relationship), or that breaks the contract, is not deleted but listed. Look at it, then run
 \`erase --resume\` with --also or --keep.
-BigQuery cannot delete rows that are still in its streaming buffer (up to 90 minutes). If rows are left, the exit code is
+BigQuery cannot delete rows within 30 minutes of their arrival (in rare cases 90). If rows are left, the exit code is
 1: run \`erase --resume\` later. A journal on this machine remembers what is left, as hashes.
 Customer.io retries webhooks for up to seven days, and a late one can bring a row back: erase the person again after that.
 BigQuery keeps what is deleted for 2 days of time travel, and for 7 more of fail-safe that only Google can read.

@@ -62,7 +62,7 @@ export function failureOf(reports: readonly Report[]): CommandError | undefined 
   ]
   if (problems.length === 0) return undefined
   const hints = [
-    ...(left > 0 ? ['In 90 minutes, run: npx cio-gcp erase --resume'] : []),
+    ...(left > 0 ? ['In 30 minutes, run: npx cio-gcp erase --resume'] : []),
     ...(unseen > 0 ? ['When the other process has ended, run: npx cio-gcp erase --resume'] : []),
     ...(undecided > 0
       ? ['Look at them (dlq show ID), then run: npx cio-gcp erase --resume --also ID… to delete, --keep ID… to keep']

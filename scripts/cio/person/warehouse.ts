@@ -29,7 +29,11 @@ export interface PersonTable {
 
 /** Long before Customer.io: every partition, said in the way that `require_partition_filter` wants. */
 const BEGINNING = "TIMESTAMP '2000-01-01 00:00:00+00'"
-/** What BigQuery's streaming buffer holds back at most. */
+/**
+ * Rows that arrived earlier than that can certainly be deleted: BigQuery documents 30 minutes, and up to 90 in rare cases.
+ * https://cloud.google.com/bigquery/docs/data-manipulation-language#limitations
+ * https://cloud.google.com/bigquery/docs/error-messages
+ */
 const BUFFER_MINUTES = 95
 /** Keys of one statement: BigQuery takes 10 MB of parameters. */
 const KEYS_PER_STATEMENT = 20_000

@@ -57,7 +57,7 @@ export async function replay(context: Context, filter: QuarantineFilter, dryRun:
   const removed = await quarantine.remove(replayed)
   if (!removed) {
     output.warn(
-      'BigQuery keeps these rows in its streaming buffer for up to 90 minutes: they are listed until they are replayed again',
+      'BigQuery cannot delete rows within 30 minutes of their arrival (in rare cases 90): they are listed until they are replayed again',
     )
   }
   output.result(
