@@ -4,7 +4,7 @@ import { parseTransactionalConfig, SEND_PROBE_TIMEOUT_MS, type TransactionalConf
 import { type TransactionalMessage, transactionalMessage } from '../../shared/contract/index.ts'
 import { CustomerIOService } from '../../shared/customerio/index.ts'
 import { createDeadLetterTopic, createPushHandler } from '../../shared/delivery/index.ts'
-import { originalPublishTime, parseKeyed } from '../../shared/idempotency/index.ts'
+import { originalPublishTime, parseKeyed, recordedKey } from '../../shared/idempotency/index.ts'
 import { createHashKeys, type HashRing, NO_HASH_KEYS, recordedPersons } from '../../shared/identity/index.ts'
 import {
   CircuitBreaker,
@@ -19,7 +19,7 @@ import type { Outcome, Retry } from '../../shared/outcome/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
 import type { FunctionDefinition, FunctionParts } from '../../shared/runtime/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
-import { messageToSend, type Received } from './message.ts'
+import { messageToSend, type Received, recordedTemplate } from './message.ts'
 
 export interface TransactionalOptions {
   /** A new one each time; `randomUUID`. */
@@ -89,7 +89,16 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
         return isKeyGone(outcome) && (await hashKeys.isOutdated(ring)) ? KEYS_ROTATED : outcome
       },
     },
-    persons: { keys: hashKeys, of: ({ value }) => recordedPersons('transactional', value) },
+    record: {
+      topic: 'transactional',
+      about: ({ value }) => ({
+        channel: value.channel,
+        template: recordedTemplate(value),
+        persons: recordedPersons('transactional', value),
+      }),
+      hashKeys,
+      keyOf: recordedKey,
+    },
     deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
     maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
     bodyMemoryBytes: config.bodyMemoryBytes,

@@ -28,6 +28,7 @@ export function messageToSend(
   { key, data, publishedAtMs }: Received,
 ): MessageToSend {
   const notAskable = whyNotAskable(message, publishedAtMs)
+  const template = recordedTemplate(message)
   const common = {
     key,
     hashes: messageHashes(ring, {
@@ -40,14 +41,19 @@ export function messageToSend(
     ready: () => service.prepareSend(message),
   }
   if (message.channel === 'broadcast') {
-    return { ...common, persons: [], template: String(message.broadcast_id), lookUp: { notAskable: notAskable ?? '' } }
+    return { ...common, persons: [], template, lookUp: { notAskable: notAskable ?? '' } }
   }
   return {
     ...common,
     persons: identifiersOf(message.identifiers),
-    template: templateOf(message),
+    template,
     lookUp: notAskable === undefined ? (window) => findDeliveries(service, message, window) : { notAskable },
   }
+}
+
+/** What the message is made from: the id of its template or broadcast; empty for one that brings its own body. */
+export function recordedTemplate(message: TransactionalMessage): string {
+  return message.channel === 'broadcast' ? String(message.broadcast_id) : templateOf(message)
 }
 
 /** A published body in one form: a publisher may write the same message with its fields in another order. */

@@ -1,6 +1,6 @@
 import type { Dataset } from '@google-cloud/bigquery'
 import type { HttpFunction } from '@google-cloud/functions-framework'
-import { Coalescer } from '../../shared/batching/index.ts'
+import { batchIdOf, Coalescer } from '../../shared/batching/index.ts'
 import type { Clock } from '../../shared/clock/index.ts'
 import type { WarehouseConfig } from '../../shared/config/index.ts'
 import { createPushHandler, type DeadLetters } from '../../shared/delivery/index.ts'
@@ -23,6 +23,13 @@ export interface WarehouseHandlerOptions {
   readonly clock: Clock
 }
 
+interface Submitted {
+  readonly event: DecodedEvent
+  readonly messageId: string
+  readonly attempt: number
+  readonly submittedMs: number
+}
+
 /**
  * Takes pushes of `webhook-events` and puts each event into BigQuery. Events that arrive at the same time share an
  * insert; each is acknowledged only when every row of it is safe.
@@ -31,10 +38,10 @@ export function createWarehouseHandler(options: WarehouseHandlerOptions): HttpFu
   const { config, deadLetters, log, clock } = options
   const insert = createBigQueryRows({ dataset: options.dataset, timeoutMs: config.insertTimeoutMs, clock })
   const firstSeen = createNoveltyFilter()
-  const coalescer = new Coalescer<DecodedEvent, Outcome>({
+  const coalescer = new Coalescer<Submitted, Outcome>({
     limits: config.batch,
-    sizeOf: ({ bytes }) => bytes,
-    send: (events) => insertEvents(events, insert, log),
+    sizeOf: ({ event }) => event.bytes,
+    send: (batch) => insertBatch(batch),
     busy: (reason) => ({ kind: 'retry', cause: 'busy', error: reason }),
     tooLarge: () => ({ kind: 'refused', reason: 'refused', error: 'its rows are larger than an insert may be' }),
     onError: () => ({ kind: 'retry', cause: 'transient', error: 'unexpected error during the insert' }),
@@ -44,18 +51,34 @@ export function createWarehouseHandler(options: WarehouseHandlerOptions): HttpFu
   return createPushHandler<DecodedEvent>({
     work: {
       parse: (message) => decodeWebhookEvent(message, clock.now()),
-      deliver: (event) =>
-        coalescer.submit(event).then((outcome) => {
+      deliver: (event, { messageId, deliveryAttempt: attempt }) =>
+        coalescer.submit({ event, messageId, attempt, submittedMs: clock.now() }).then((outcome) => {
           if (outcome.kind === 'delivered') logWhatIsUnusual(event)
           return outcome
         }),
     },
+    record: { topic: 'webhook-events' },
     deadLetters,
     maxDeliveryAttempts: config.deadLetter.maxDeliveryAttempts,
     bodyMemoryBytes: config.bodyMemoryBytes,
     log,
     clock,
   })
+
+  async function insertBatch(batch: readonly Submitted[]): Promise<readonly Outcome[]> {
+    const startedMs = clock.now()
+    const outcomes = await insertEvents(
+      batch.map(({ event }) => event),
+      insert,
+      log,
+    )
+    const requestMs = clock.now() - startedMs
+    const batchId = batchIdOf(batch)
+    return outcomes.map((outcome, batchPosition) => {
+      const queueWaitMs = startedMs - (batch[batchPosition]?.submittedMs ?? startedMs)
+      return { ...outcome, batchId, batchPosition, queueWaitMs, requestMs }
+    })
+  }
 
   function logWhatIsUnusual({ rows, novelties, eventId }: DecodedEvent): void {
     for (const { kind, name } of firstSeen(novelties)) {

@@ -18,9 +18,15 @@ export interface Turn<C> {
     endpoint: Endpoint,
     call: (client: C) => Promise<Record<string, unknown>>,
     batchSize?: number,
-  ): Promise<{ readonly outcome: CallOutcome; readonly answer: Answer }>
+  ): Promise<{ readonly outcome: CallOutcome; readonly answer: Answer } & RequestTime>
   /** Gives the turn back: nothing is to be sent after all. */
   cancel(): void
+}
+
+/** When a request began, and how long it took. */
+export interface RequestTime {
+  readonly startedMs: number
+  readonly latencyMs: number
 }
 
 /** One request as it went. */
@@ -60,10 +66,11 @@ export class Api<C> {
       request: async (endpoint, call, batchSize = 1) => {
         const startedMs = clock.now()
         const answer = await answerOf(() => call(held.client))
-        onRequest({ endpoint, answer, batchSize, latencyMs: clock.now() - startedMs })
+        const latencyMs = clock.now() - startedMs
+        onRequest({ endpoint, answer, batchSize, latencyMs })
         const outcome = classify(endpoint, answer, clock.now)
         permit.report(outcome)
-        return { outcome: await this.#unlessRotated(outcome, held.client, startedMs), answer }
+        return { outcome: await this.#unlessRotated(outcome, held.client, startedMs), answer, startedMs, latencyMs }
       },
     }
   }

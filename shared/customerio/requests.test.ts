@@ -70,7 +70,7 @@ const OPERATIONS: [string, object, object][] = [
 describe('identify', () => {
   it.each(OPERATIONS)('%s', async (_name, message, differs) => {
     const operation = parsed(identifyMessage, message)
-    expect(await service().identify(operation)).toEqual({ kind: 'delivered', batchSize: 1 })
+    expect(await service().identify(operation)).toMatchObject({ kind: 'delivered', batchSize: 1 })
     expect(server.requests).toEqual([
       {
         method: 'POST',
@@ -102,7 +102,7 @@ const EVENTS: [string, object][] = [
 
 describe('track', () => {
   it.each(EVENTS)('%s', async (_name, message) => {
-    expect(await service().track(parsed(trackMessage, message))).toEqual({ kind: 'delivered', batchSize: 1 })
+    expect(await service().track(parsed(trackMessage, message))).toMatchObject({ kind: 'delivered', batchSize: 1 })
     expect(server.requests).toEqual([
       {
         method: 'POST',
@@ -174,7 +174,7 @@ describe('transactional', () => {
   it.each(SENDS)('%s', async (name, path, body) => {
     const channel = name.split(' ')[0]
     const message = parsed(transactionalMessage, { channel, ...body })
-    expect(await service().transactional(message)).toEqual({ kind: 'delivered' })
+    expect(await service().transactional(message)).toMatchObject({ kind: 'delivered' })
     expect(server.requests).toEqual([
       {
         method: 'POST',
@@ -196,7 +196,7 @@ describe('transactional', () => {
     const data = { headline: 'Sale' }
     const message = parsed(transactionalMessage, { channel: 'broadcast', broadcast_id: 7, data, ...audience })
     if (message.channel !== 'broadcast') throw new Error('not a broadcast')
-    expect(await service().broadcast(message)).toEqual({ kind: 'delivered' })
+    expect(await service().broadcast(message)).toMatchObject({ kind: 'delivered' })
     expect(server.requests).toEqual([
       {
         method: 'POST',
@@ -215,7 +215,7 @@ describe('transactional', () => {
     const flags = { id_ignore_missing: true, email_ignore_missing: false, email_add_duplicates: false }
     const message = parsed(transactionalMessage, { channel: 'broadcast', broadcast_id: 7, ...audience, ...flags })
     if (message.channel !== 'broadcast') throw new Error('not a broadcast')
-    expect(await service().broadcast(message)).toEqual({ kind: 'delivered' })
+    expect(await service().broadcast(message)).toMatchObject({ kind: 'delivered' })
     expect(server.requests).toMatchObject([{ body: sent }])
     expect(Object.keys(Object(server.requests[0]?.body))).toEqual(Object.keys(sent))
   })

@@ -14,6 +14,7 @@ import { createSecret } from '../secrets/index.ts'
 import { CustomerIOService } from './index.ts'
 import type { LifecycleEvent } from './lifecycle.ts'
 
+const BAD = { reason: 'invalid', field: 'name', message: 'is not allowed' }
 const CREDENTIALS = { siteId: 'site', trackApiKey: 'track-key', appApiKey: 'app-key' }
 let customerio: CustomerIoServer
 beforeEach(async () => {
@@ -31,9 +32,32 @@ const sms = (id = 'u1') =>
 it('sends what is submitted together as one batch, and one alone at once', async () => {
   const { service } = start()
   const outcomes = await Promise.all(Array.from({ length: 101 }, (_, i) => service.track(event(`e${i}`))))
-  expect(outcomes[0]).toEqual({ kind: 'delivered', batchSize: 1 })
+  expect(outcomes[0]).toMatchObject({ kind: 'delivered', batchSize: 1 })
   expect(outcomes.slice(1).map((outcome) => outcome.batchSize)).toEqual(Array(100).fill(100))
   expect(customerio.statistics().batches).toMatchObject({ requests: 2, items: 101 })
+})
+
+it('tells how each operation travelled: its batch, its place in it, how long it waited and how long the request took', async () => {
+  const clock = manualClock()
+  const { service } = start({ clock })
+  customerio.orders.add({ on: 'batch', fault: { do: 'refuse_items', containing: ['"bad"'], error: BAD } })
+  const submit = (name: string, index: number) =>
+    service.track(event(name), { messageId: String(100 + index), attempt: 1 })
+  const outcomes = Promise.all(['alone', 'good', 'bad'].map(submit))
+  clock.advance(20)
+  const travelled = (await outcomes).map(({ batchId, batchSize, batchPosition, queueWaitMs, requestMs }) => ({
+    ...{ batchId, batchSize, batchPosition },
+    ...{ queueWaitMs, requestMs },
+  }))
+  const [alone, ...together] = travelled
+  expect(alone).toMatchObject({ batchId: '100.1', batchSize: 1, batchPosition: 0 })
+  expect(Number(alone?.queueWaitMs) + Number(alone?.requestMs)).toBe(20)
+  expect(together).toEqual(
+    [0, 1].map((batchPosition) => ({
+      ...{ batchId: '101.1', batchSize: 2, batchPosition },
+      ...{ queueWaitMs: 20, requestMs: 0 },
+    })),
+  )
 })
 
 it('gives every item of a 207 its own outcome, with the words of Customer.io', async () => {
@@ -42,7 +66,7 @@ it('gives every item of a 207 its own outcome, with the words of Customer.io', a
     fault: {
       do: 'refuse_items',
       containing: ['"bad"'],
-      error: { reason: 'invalid', field: 'name', message: 'is not allowed' },
+      error: BAD,
     },
   })
   const { service } = start()
@@ -142,7 +166,7 @@ it('says that nothing was sent when there was no connection', async () => {
 it('gives the id of the delivery', async () => {
   const { service } = start()
   const outcome = await service.transactional(sms())
-  expect(outcome).toEqual({ kind: 'delivered', deliveryId: customerio.workspace.sends[0]?.deliveryId })
+  expect(outcome).toMatchObject({ kind: 'delivered', deliveryId: customerio.workspace.sends[0]?.deliveryId })
 })
 
 it('lists the deliveries of a transactional message, page by page', async () => {

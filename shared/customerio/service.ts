@@ -118,15 +118,17 @@ export class CustomerIOService extends LifecycleEmitter {
     const app = this.#app
     if (app === undefined) return notConfigured(['CUSTOMERIO_APP_API_KEY'])
     const broadcast = message.channel === 'broadcast'
+    const askedMs = this.#now()
     const turn = await app.api.turn(broadcast ? app.broadcastRate : app.rate)
     if (!('request' in turn)) return turn
+    const queueWaitMs = this.#now() - askedMs
     const call = (client: APIClient) => (broadcast ? callBroadcast(client, message) : callSend(client, message))
     return {
       cancel: turn.cancel,
       send: () =>
         this.announced(broadcast ? 'broadcast' : 'transactional', async () => {
-          const { outcome } = await turn.request(broadcast ? 'broadcast' : 'send', call)
-          return outcome
+          const { outcome, latencyMs } = await turn.request(broadcast ? 'broadcast' : 'send', call)
+          return { ...outcome, queueWaitMs, requestMs: latencyMs }
         }),
     }
   }

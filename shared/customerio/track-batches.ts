@@ -1,10 +1,10 @@
 import type { TrackClient } from 'customerio-node'
-import { type BatchAnswer, type BatchLimits, bisect, Coalescer } from '../batching/index.ts'
+import { type BatchAnswer, type BatchLimits, batchIdOf, bisect, Coalescer } from '../batching/index.ts'
 import type { Clock } from '../clock/index.ts'
 import { safeErrorName } from '../errors/index.ts'
 import type { Outcome, Retry } from '../outcome/index.ts'
 import type { RateLimiter } from '../rate/index.ts'
-import type { Api } from './api.ts'
+import type { Api, RequestTime } from './api.ts'
 import { classifyBatch, retryIfUncertain } from './classify.ts'
 import { type Operation, personKeys } from './person-keys.ts'
 
@@ -19,12 +19,15 @@ export interface BatchOptions {
 
 /** What is known of the message that carries an operation. */
 export interface Carried {
+  /** Pub/Sub's id of it. */
+  readonly messageId?: string
   /** Pub/Sub's count of deliveries, 1 for the first; 0 when it does not count. */
   readonly attempt: number
 }
 
 interface SubmittedOperation extends Carried {
   readonly operation: Operation
+  readonly submittedMs: number
 }
 
 /** From this delivery on an operation may be what made its batches fail. */
@@ -49,7 +52,7 @@ export class TrackBatches {
         isSuspect: ({ attempt }) => attempt >= SUSPECT_FROM_ATTEMPT,
         isFailure: (outcome) => outcome.kind === 'retry' && outcome.cause === 'transient',
       },
-      send: (submitted) => this.#send(submitted.map(({ operation }) => operation)),
+      send: (submitted) => this.#send(submitted),
       busy: (reason) => ({ kind: 'retry', cause: 'busy', error: `not sent: ${reason.replaceAll('_', ' ')}` }),
       tooLarge: () => ({ kind: 'refused', reason: 'contract', error: 'the operation is too large for a batch' }),
       onError: unexpected,
@@ -58,8 +61,8 @@ export class TrackBatches {
   }
 
   /** Resolves with the outcome of this operation alone. */
-  submit(operation: Operation, { attempt }: Carried): Promise<Outcome> {
-    return this.#operations.submit({ operation, attempt })
+  submit(operation: Operation, { messageId, attempt }: Carried): Promise<Outcome> {
+    return this.#operations.submit({ operation, messageId, attempt, submittedMs: this.#options.clock.now() })
   }
 
   /** Resolves when nothing waits for a batch and none is under way. */
@@ -67,24 +70,33 @@ export class TrackBatches {
     return this.#operations.idle()
   }
 
-  async #send(operations: readonly Operation[]): Promise<readonly Outcome[]> {
+  async #send(batch: readonly SubmittedOperation[]): Promise<readonly Outcome[]> {
     const { now } = this.#options.clock
     const lastStartMs = now() + this.#options.divideMs
-    const outcomes = await bisect<Operation, Outcome>(operations, async (part) =>
-      now() > lastStartMs ? { kind: 'undecided', outcome: NO_TIME_LEFT } : await this.#sendPart(part),
+    /** The last request that carried each. */
+    const requests = new Map<SubmittedOperation, RequestTime>()
+    const outcomes = await bisect<SubmittedOperation, Outcome>(batch, async (part) =>
+      now() > lastStartMs ? { kind: 'undecided', outcome: NO_TIME_LEFT } : await this.#sendPart(part, requests),
     )
-    return outcomes.map((outcome) => ({ ...outcome, batchSize: operations.length }))
+    const batchId = batchIdOf(batch)
+    return outcomes.map((outcome, batchPosition) => {
+      const submitted = batch[batchPosition]
+      const times = submitted && timesOf(submitted, requests.get(submitted))
+      return { ...outcome, batchId, batchSize: batch.length, batchPosition, ...times }
+    })
   }
 
-  async #sendPart(operations: readonly Operation[]): Promise<BatchAnswer<Outcome>> {
+  async #sendPart(
+    part: readonly SubmittedOperation[],
+    requests: Map<SubmittedOperation, RequestTime>,
+  ): Promise<BatchAnswer<Outcome>> {
     const { api, rate, clock } = this.#options
     const turn = await api.turn(rate)
     if (!('request' in turn)) return { kind: 'undecided', outcome: turn }
-    const { outcome, answer } = await turn.request(
-      'batch',
-      (client) => client.batch([...operations]),
-      operations.length,
-    )
+    const operations = part.map(({ operation }) => operation)
+    const request = await turn.request('batch', (client) => client.batch(operations), operations.length)
+    for (const submitted of part) requests.set(submitted, request)
+    const { outcome, answer } = request
     if (outcome.kind === 'retry' || outcome.kind === 'uncertain') {
       return { kind: 'undecided', outcome: retryIfUncertain(outcome) }
     }
@@ -93,6 +105,10 @@ export class TrackBatches {
       ? verdict
       : { kind: 'perItem', outcomes: verdict.outcomes.map(retryIfUncertain) }
   }
+}
+
+function timesOf({ submittedMs }: SubmittedOperation, request: RequestTime | undefined) {
+  return request && { queueWaitMs: request.startedMs - submittedMs, requestMs: request.latencyMs }
 }
 
 const NO_TIME_LEFT: Retry = { kind: 'retry', cause: 'busy', error: 'not sent: dividing a refused batch took too long' }

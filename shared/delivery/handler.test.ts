@@ -36,6 +36,7 @@ async function start(
         deadLetters.push(deadLetter)
       },
     },
+    record: { topic: 'track' },
     maxDeliveryAttempts: MAX_ATTEMPTS,
     bodyMemoryBytes,
     log: createLog({

@@ -2,12 +2,13 @@ import type { Request, Response } from '@google-cloud/functions-framework'
 import type { Clock } from '../clock/index.ts'
 import { BODY_TIMEOUT_MS, MEMORY_PER_BODY_BYTE, parsedMemory } from '../config/index.ts'
 import { codeOf } from '../errors/index.ts'
-import { type HashKeys, type HashRing, hashesOfPersons, type Identifier } from '../identity/index.ts'
+import type { HashKeys } from '../identity/index.ts'
 import { complexityOf } from '../json/index.ts'
-import type { Log, LogFields } from '../logging/index.ts'
+import type { Log } from '../logging/index.ts'
 import type { Outcome, RefusalReason } from '../outcome/index.ts'
 import { type Body, createBodyReader, type UnreadReason } from '../runtime/index.ts'
 import { type DeadLetter, deadLetterOf, type Failure } from './dead-letter.ts'
+import { type About, type Ended, logMessage } from './message-line.ts'
 import { LARGEST_PUSH_BYTES, pushBytes, type ReceivedMessage, unwrapPush } from './push.ts'
 
 /** What a topic's message turned out to be. */
@@ -30,14 +31,19 @@ export interface DeadLetters {
   publish(deadLetter: DeadLetter): Promise<void>
 }
 
+/** What the log tells of the messages of a topic besides their outcomes. */
+interface MessageRecord<T> {
+  readonly topic: string
+  about?(value: T): About
+  /** Whose keys hash the persons and the message's own key. Without, neither is recorded. */
+  readonly hashKeys?: HashKeys
+  keyOf?(message: ReceivedMessage): string | undefined
+}
+
 export interface PushHandlerOptions<T> {
   readonly work: PushFunction<T>
   readonly deadLetters: DeadLetters
-  /** Whom a message's line in the log is about: hashes with the current key. Nobody by default, and without a key. */
-  readonly persons?: {
-    readonly keys: HashKeys
-    of(value: T): readonly Identifier[]
-  }
+  readonly record: MessageRecord<T>
   /** Of the subscription. Pub/Sub forwards on its own after the last one, without telling why. */
   readonly maxDeliveryAttempts: number
   /** Bytes of memory for the pushes that are held, all together. */
@@ -63,7 +69,7 @@ export const ATTEMPTS_KEPT_IN_RESERVE = 3
  * being sent when its time is over); Pub/Sub itself sends none of these.
  */
 export function createPushHandler<T>(options: PushHandlerOptions<T>) {
-  const { work, deadLetters, log, clock } = options
+  const { work, deadLetters, record, log, clock } = options
   const bodies = createBodyReader({
     clock,
     budgetBytes: options.bodyMemoryBytes,
@@ -138,13 +144,15 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
       answerUnread('no_room', response)
       return
     }
-    const ring = options.persons?.keys.current()
+    const ring = record.hashKeys?.current()
     const { outcome, parsed } = await outcomeOf(message)
     const ended: Ended =
       outcome.kind === 'delivered' ? { answer: 204, outcome } : await deadLetterOrRetry(message, outcome)
     const trace = message.attributes.traceparent ?? request.get('traceparent')
-    const persons = parsed && hashed(await ring, parsed.value)
-    logMessage(log, message, ended, { trace, startedAt, endedAt: clock.now(), persons })
+    const hashKey = (await ring)?.[0]
+    const about = parsed && record.about?.(parsed.value)
+    const described = { topic: record.topic, about, key: record.keyOf?.(message), hashKey }
+    logMessage(log, message, ended, { ...described, trace, startedAt, endedAt: clock.now() })
     response.status(ended.answer).end()
   }
 
@@ -158,12 +166,6 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
       const outcome = unexpected(error, message)
       return parsed?.ok ? { outcome, parsed } : { outcome }
     }
-  }
-
-  function hashed(ring: HashRing | undefined, value: T): PersonFields | undefined {
-    if (ring === undefined || options.persons === undefined) return undefined
-    const [key] = ring
-    return { hashKey: key.id, persons: hashesOfPersons(key, options.persons.of(value)) }
   }
 
   function answerUnread(reason: UnreadReason, response: Response): void {
@@ -196,12 +198,6 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
 
 type Undelivered = Exclude<Outcome, { kind: 'delivered' }>
 
-interface Ended {
-  readonly answer: 204 | 503
-  readonly outcome: Outcome
-  readonly deadLetter?: Failure
-}
-
 /** Why the message has to be dead-lettered now; undefined when it should be delivered again. Pure. */
 export function failureOf(
   outcome: Undelivered,
@@ -213,53 +209,6 @@ export function failureOf(
   if (outcome.kind === 'refused') return { reason: outcome.reason, error, ...status }
   if (deliveryAttempt < maxDeliveryAttempts - ATTEMPTS_KEPT_IN_RESERVE) return undefined
   return { reason: 'exhausted', error, ...status }
-}
-
-/** The persons of a message, and the id of the key that they are hashed with. */
-type PersonFields = Required<Pick<LogFields, 'hashKey' | 'persons'>>
-
-interface Handled {
-  /** The publisher's, else that of the push. */
-  readonly trace: string | undefined
-  readonly startedAt: number
-  readonly endedAt: number
-  readonly persons: PersonFields | undefined
-}
-
-function logMessage(log: Log, message: ReceivedMessage, ended: Ended, handled: Handled): void {
-  const { outcome, deadLetter } = ended
-  const { trace, startedAt, endedAt } = handled
-  const exhausted = deadLetter?.reason === 'exhausted'
-  const publishedAt = Date.parse(message.publishTime)
-  const fields = {
-    event: 'message',
-    outcome: exhausted ? 'exhausted' : outcome.kind,
-    answer: ended.answer,
-    messageId: message.messageId,
-    attempt: message.deliveryAttempt,
-    latencyMs: endedAt - startedAt,
-    ...(Number.isFinite(publishedAt) && { ageMs: Math.max(0, endedAt - publishedAt) }),
-    ...(outcome.batchSize !== undefined && { batchSize: outcome.batchSize }),
-    ...(trace !== undefined && { trace }),
-    ...handled.persons,
-  }
-  if (outcome.kind === 'delivered') {
-    log.info('delivered', { ...fields, ...(outcome.note !== undefined && { note: outcome.note }) })
-    return
-  }
-  const failed = {
-    ...fields,
-    ...(outcome.kind === 'retry' && { cause: outcome.cause, reason: outcome.reason }),
-    ...(deadLetter !== undefined && { reason: deadLetter.reason }),
-    ...(outcome.httpStatus !== undefined && { httpStatus: outcome.httpStatus }),
-    // Words about the content may quote it, so they go to the dead letter only. Those about our configuration do not, and
-    // those of what was not tried are ours.
-    ...(outcome.kind === 'retry' && outcome.cause !== 'transient' && { error: outcome.error }),
-  }
-  if (deadLetter !== undefined) log.warning('dead-lettered', failed)
-  else if (outcome.kind === 'retry' && outcome.cause === 'configuration')
-    log.error('our configuration is refused', failed)
-  else log.info('will be delivered again', failed)
 }
 
 function describe(error: unknown): string {

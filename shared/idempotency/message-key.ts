@@ -31,3 +31,24 @@ export function messageKey({ idempotencyKey, sourceMessageId, messageId }: KeySo
   const rule = bytes === 0 ? 'must not be empty' : `must be well-formed and at most ${IDEMPOTENCY_KEY_BYTES} bytes`
   return { ok: false, reason: 'contract', error: `attribute idempotency_key: ${rule}` }
 }
+
+/** As much of a message of Pub/Sub as its key needs. */
+interface IdentifiedMessage {
+  readonly attributes: Readonly<Record<string, string>>
+  readonly messageId: string
+}
+
+/** The {@link messageKey} of a message as Pub/Sub delivers it. */
+export function keyOfMessage({ attributes, messageId }: IdentifiedMessage): MessageKey {
+  return messageKey({
+    idempotencyKey: attributes.idempotency_key,
+    sourceMessageId: attributes.source_message_id,
+    messageId,
+  })
+}
+
+/** The key of a message for its record; undefined when it breaks the contract. */
+export function recordedKey(message: IdentifiedMessage): string | undefined {
+  const keyed = keyOfMessage(message)
+  return keyed.ok ? keyed.key : undefined
+}

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { Clock } from '../clock/index.ts'
 import { type Parsed, parseMessage } from '../contract/index.ts'
-import { messageKey } from './message-key.ts'
+import { keyOfMessage } from './message-key.ts'
 
 /** As much of a message of Pub/Sub as its key and its content need. */
 export interface KeyedSource {
@@ -23,10 +23,6 @@ export function parseKeyed<S extends z.ZodType>(
 ): Parsed<{ readonly value: z.output<S>; readonly key: string }> {
   const parsed = parseMessage(schema, data, { now, ...(maxBytes !== undefined && { maxBytes }) })
   if (!parsed.ok) return parsed
-  const keyed = messageKey({
-    idempotencyKey: attributes.idempotency_key,
-    sourceMessageId: attributes.source_message_id,
-    messageId,
-  })
+  const keyed = keyOfMessage({ attributes, messageId })
   return keyed.ok ? { ok: true, value: { value: parsed.value, key: keyed.key } } : keyed
 }

@@ -17,6 +17,7 @@ export {
   type HashKey,
   type HashRing,
   hashOfContent,
+  hashOfMessageKey,
   hashOfPerson,
   parseHashRing,
 } from './keyed-hash.ts'

@@ -40,7 +40,12 @@ export function hashOfContent({ secret }: HashKey, content: string): string {
   return keyedHash(secret, 'content', content)
 }
 
+/** HMAC-SHA-256 of a message's idempotency key, which a publisher may make of anything. */
+export function hashOfMessageKey({ secret }: HashKey, key: string): string {
+  return keyedHash(secret, 'message key', key)
+}
+
 /** The purpose keeps hashes of different things apart. */
-function keyedHash(secret: string, purpose: 'person' | 'content' | 'key id', text: string): string {
+function keyedHash(secret: string, purpose: 'person' | 'content' | 'message key' | 'key id', text: string): string {
   return createHmac('sha256', secret).update(`${purpose}\n${text}`).digest('hex')
 }

@@ -14,11 +14,28 @@ export interface LogFields {
   readonly error?: string
   readonly httpStatus?: number
   readonly answer?: number
+  /** Of Pub/Sub, as all message ids. */
   readonly messageId?: string
+  /** Of the message that this one replays. */
+  readonly sourceMessageId?: string
+  readonly topic?: string
+  /** RFC 3339. */
+  readonly publishTime?: string
+  /** Of the message's key, hashed with the key that `hashKey` names. */
+  readonly keyHash?: string
+  /** What a message asks for. */
+  readonly action?: string
+  readonly eventName?: string
+  readonly template?: string
   readonly attempt?: number
   readonly latencyMs?: number
   readonly ageMs?: number
+  readonly batchId?: string
   readonly batchSize?: number
+  readonly batchPosition?: number
+  readonly queueWaitMs?: number
+  readonly requestMs?: number
+  readonly deliveryId?: string
   readonly operation?: string
   readonly channel?: string
   readonly objectType?: string
@@ -27,7 +44,7 @@ export interface LogFields {
   readonly table?: string
   readonly rows?: number
   readonly secret?: string
-  /** Id of the key that `persons` are hashed with. */
+  /** Id of the key that `keyHash` and `persons` are hashed with. */
   readonly hashKey?: string
   /** One hash per name of a person that the message is about. */
   readonly persons?: readonly string[]
@@ -70,10 +87,22 @@ const FIELD_NAMES: Readonly<Record<keyof LogFields, string>> = {
   httpStatus: 'http_status',
   answer: 'answer',
   messageId: 'message_id',
+  sourceMessageId: 'source_message_id',
+  topic: 'topic',
+  publishTime: 'publish_time',
+  keyHash: 'key_hash',
+  action: 'action',
+  eventName: 'event_name',
+  template: 'template',
   attempt: 'attempt',
   latencyMs: 'latency_ms',
   ageMs: 'age_ms',
+  batchId: 'batch_id',
   batchSize: 'batch_size',
+  batchPosition: 'batch_position',
+  queueWaitMs: 'queue_wait_ms',
+  requestMs: 'request_ms',
+  deliveryId: 'delivery_id',
   operation: 'operation',
   channel: 'channel',
   objectType: 'object_type',

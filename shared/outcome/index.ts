@@ -28,13 +28,22 @@ const RETRY_REASONS = [
 ] as const
 type RetryReason = (typeof RETRY_REASONS)[number]
 
-interface Batched {
-  /** How many messages the request to Customer.io (or the insert) carried that this one was part of. */
+/** How a message travelled: for its record. */
+interface Carriage {
+  /** The batch (to Customer.io, or the insert) that this message was part of: message id and attempt of its first. */
+  readonly batchId?: string
+  /** How many messages it held. */
   readonly batchSize?: number
+  /** This one's place in it, 0 for the first. */
+  readonly batchPosition?: number
+  /** How long it waited for a batch, and for a turn within the rate, until the last request that carried it began. */
+  readonly queueWaitMs?: number
+  /** How long that request took. */
+  readonly requestMs?: number
 }
 
 /** Customer.io accepted it, or the ledger says that it was sent before (`duplicate`). */
-export interface Delivered extends Batched {
+export interface Delivered extends Carriage {
   readonly kind: 'delivered'
   /** Customer.io's id of the delivery, for transactional messages. */
   readonly deliveryId?: string
@@ -45,7 +54,7 @@ export interface Delivered extends Batched {
 }
 
 /** It can never succeed: to be dead-lettered at once. */
-export interface Refused extends Batched {
+export interface Refused extends Carriage {
   readonly kind: 'refused'
   readonly reason: RefusalReason
   /** The server's own words, or which field breaks which rule. Never a secret. */
@@ -54,7 +63,7 @@ export interface Refused extends Batched {
 }
 
 /** It may succeed later: Pub/Sub should deliver it again. */
-export interface Retry extends Batched {
+export interface Retry extends Carriage {
   readonly kind: 'retry'
   /**
    * `transient`: network, timeout, 408, 429, 5xx. `configuration`: our credentials, plan or address (401, 402, 403, 404, 3xx);
@@ -71,7 +80,7 @@ export interface Retry extends Batched {
 }
 
 /** Sent or not, nobody knows: timeout, reset or cut-off answer. Where sending twice is harmless it is a retry. */
-interface Uncertain extends Batched {
+interface Uncertain extends Carriage {
   readonly kind: 'uncertain'
   readonly reason?: RetryReason
   readonly error: string

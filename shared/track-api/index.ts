@@ -3,7 +3,7 @@ import type { TrackConfig } from '../config/index.ts'
 import { type IdentifyMessage, LIMITS, type TrackMessage } from '../contract/index.ts'
 import { type Carried, CustomerIOService } from '../customerio/index.ts'
 import { createDeadLetterTopic, createPushHandler } from '../delivery/index.ts'
-import { originalPublishTime, parseKeyed, tellsOlderTime } from '../idempotency/index.ts'
+import { originalPublishTime, parseKeyed, recordedKey, tellsOlderTime } from '../idempotency/index.ts'
 import { createHashKeys, recordedPersons } from '../identity/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
@@ -54,16 +54,23 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
         work: {
           maxMessageBytes: LIMITS.operationTextBytes,
           parse: (message) => parseKeyed(fn.schema, message, clock, LIMITS.operationTextBytes),
-          async deliver({ value, key }, { attributes, publishTime, deliveryAttempt: attempt }) {
+          async deliver({ value, key }, { messageId, attributes, publishTime, deliveryAttempt: attempt }) {
             const publishTimeSeconds = originalPublishTime(attributes, publishTime)
-            const outcome = await fn.deliver(service, value, { key, publishTimeSeconds }, { attempt })
+            const outcome = await fn.deliver(service, value, { key, publishTimeSeconds }, { messageId, attempt })
             const isOlder = outcome.kind === 'delivered' && tellsOlderTime(value, publishTimeSeconds)
             return isOlder ? { ...outcome, note: 'older_time' } : outcome
           },
         },
-        persons: {
-          keys: createHashKeys({ ...personHashKeys, log, clock }),
-          of: ({ value }) => recordedPersons(fn.name, value),
+        record: {
+          topic: fn.name,
+          about: ({ value }) => ({
+            action: value.action,
+            // A page is often named by its address, which may name a person.
+            eventName: value.action === 'event' || value.action === 'screen' ? value.name : undefined,
+            persons: recordedPersons(fn.name, value),
+          }),
+          hashKeys: createHashKeys({ ...personHashKeys, log, clock }),
+          keyOf: recordedKey,
         },
         deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
         maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,

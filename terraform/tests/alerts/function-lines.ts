@@ -100,6 +100,7 @@ export async function messageLines(ends: readonly End[]): Promise<unknown[]> {
         },
       },
       deadLetters: { publish: async () => {} },
+      record: { topic: 'track' },
       maxDeliveryAttempts: MAX_ATTEMPTS,
       bodyMemoryBytes: 1e9,
       log,
