@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { unusualWebhookSamples, webhookSamples } from '../emulators/customerio/samples/index.ts'
+import { recentWebhookSamples, unusualWebhookSamples } from '../emulators/customerio/samples/index.ts'
 import type { Stack } from './stack.ts'
 
 /** What stands in BigQuery after the sample webhooks. */
@@ -26,7 +26,10 @@ const ROWS_SHOWN = 3
  */
 export async function runWebhooks(stack: Stack): Promise<WarehouseContents> {
   const { webhooks } = stack.customerio
-  const bodies = [...webhookSamples().map(({ event }) => event), ...unusualWebhookSamples().map(({ body }) => body)]
+  const bodies = [
+    ...recentWebhookSamples().map(({ event }) => event),
+    ...unusualWebhookSamples().map(({ body }) => body),
+  ]
   const signal = AbortSignal.timeout(WEBHOOKS_LIMIT_MS)
   const subscription = `projects/${stack.endpoints.projectId}/subscriptions/warehouse`
   let landed = 0

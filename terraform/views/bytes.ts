@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { translate } from '../../scripts/emulators/bigquery/dialect.ts'
 import { PREPARATION } from '../../scripts/emulators/bigquery/macros.ts'
 import { type Field, fieldsSchema, quoted, sqlType } from '../../scripts/emulators/bigquery/schema.ts'
-import { webhookSamples } from '../../scripts/emulators/customerio/samples/index.ts'
+import { recentWebhookSamples } from '../../scripts/emulators/customerio/samples/index.ts'
 import { tableFields, viewQuery } from '../../scripts/local/deploy-warehouse.ts'
 import { PROJECT_ROOT, readTopology } from '../../scripts/topology/topology.ts'
 import { decodeWebhookEvent } from '../../shared/warehouse/index.ts'
@@ -133,7 +133,7 @@ function sizeOf(value: unknown, field: Field): number {
 
 /** Which part of a table each of its columns is, over one row of each documented kind of event. */
 export function sharesOf(table: string): ReadonlyMap<string, number> {
-  const rows = webhookSamples().flatMap(({ event }) => {
+  const rows = recentWebhookSamples().flatMap(({ event }) => {
     const message = { data: Buffer.from(JSON.stringify(event)), attributes: {}, messageId: '1', publishTime: '' }
     const decoded = decodeWebhookEvent(message, event.timestamp * 1_000)
     return decoded.ok ? decoded.value.rows.filter((row) => row.table === table) : []

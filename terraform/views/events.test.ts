@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { translate } from '../../scripts/emulators/bigquery/dialect.ts'
-import { deliveryIdOf, ulidOf, webhookSamples } from '../../scripts/emulators/customerio/samples/index.ts'
+import { deliveryIdOf, recentWebhookSamples, ulidOf } from '../../scripts/emulators/customerio/samples/index.ts'
 import { startTestWarehouse, type TestWarehouse } from '../../scripts/testing/warehouse.ts'
 import { readTopology } from '../../scripts/topology/topology.ts'
 
 const NOW_MS = Date.UTC(2026, 10, 21, 12)
-const samples = webhookSamples()
+const samples = recentWebhookSamples()
 
 function sample(name: string) {
   const found = samples.find((each) => each.name === name)

@@ -495,7 +495,7 @@ describe('what an erasure or an audit asks for', () => {
     })
     await expect(app.getMessages({ type: 'email' })).resolves.toMatchObject({ messages: [] })
     await expect(app.listTransactionalMessages()).resolves.toMatchObject({
-      messages: [{ id: template, name: 'shipped' }],
+      messages: expect.arrayContaining([expect.objectContaining({ id: template, name: 'shipped' })]),
     })
     await expect(app.getCustomerActivities('u1')).resolves.toMatchObject({
       activities: [{ type: 'event', name: 'ordered', timestamp: 1_793_600_000 }],

@@ -112,14 +112,9 @@ function one(request: ReceivedRequest, context: Context): Answer {
   return json(200, { message: describe(send, context) })
 }
 
-function templates(_request: ReceivedRequest, { workspace }: Context): Answer {
-  return json(200, { messages: workspace.templates.named().map(({ id, name }) => ({ id, name, description: '' })) })
-}
-
 const lookup = { method: 'GET', kind: 'lookup', credentials: 'app', budget: 'app' } as const
 
 export const DELIVERY_ROUTES: readonly Route[] = [
-  { ...lookup, path: '/v1/transactional', name: 'transactional', handle: templates },
   { ...lookup, path: '/v1/transactional/:id/messages', name: 'transactional/messages', handle: ofTemplate },
   { ...lookup, path: '/v1/customers/:id/messages', name: 'customers/messages', handle: ofPerson },
   { ...lookup, path: '/v1/messages', name: 'messages', handle: all },

@@ -38,7 +38,15 @@ const actions = (path: string, parents: readonly { readonly id: number }[], idFi
 export const NAME_ROUTES: readonly Route[] = [
   list('campaigns', 'campaigns', CAMPAIGNS),
   list('broadcasts', 'broadcasts', BROADCASTS),
-  list('transactional', 'messages', TRANSACTIONAL),
+  {
+    ...lookup,
+    path: '/v1/transactional',
+    name: 'transactional',
+    handle: (_request, { workspace }) => {
+      const templates = [...TRANSACTIONAL, ...workspace.templates.named()]
+      return json(200, { messages: templates.map((template) => ({ ...template, description: '' })) })
+    },
+  },
   list('subscription_topics', 'topics', TOPICS),
   actions('campaigns', CAMPAIGNS, 'campaign_id'),
   actions('broadcasts', BROADCASTS, 'broadcast_id'),

@@ -114,6 +114,18 @@ describe('a transactional message', () => {
     expect(unknown).not.toHaveProperty('customer_identifiers')
   })
 
+  it('is never shown with an address of its person that is none', async () => {
+    const who = { kind: 'id', value: 'u70' } as const
+    const { people } = server.workspace
+    for (const address of [' ', 'ada', 'ada@', 'a da@example.com', 'a@b@example.com', 7]) {
+      people.identify(who, { email: address }, NOW_SECONDS)
+      expect(people.find(who)).toMatchObject({ identifiers: { cio_id: expect.any(String), id: 'u70' } })
+      expect(people.find(who)?.identifiers).not.toHaveProperty('email')
+      const given = { ...push, identifiers: { email: address }, auto_create: true }
+      expect(await send('push', given)).toMatchObject({ status: 400 })
+    }
+  })
+
   it('is listed for its person, under every identifier of theirs that the workspace uses, and for nobody unknown', async () => {
     const { workspace } = server
     workspace.people.identify(

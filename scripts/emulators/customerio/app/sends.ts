@@ -2,7 +2,7 @@ import { type Answer, json, sendRefused } from '../answers.ts'
 import type { Context, ReceivedRequest, Route } from '../context.ts'
 import { isObject, type JsonObject, parseBody } from '../json.ts'
 import { ATTACHMENTS_BYTES, RECIPIENTS_PER_SEND, SEND_AT_DAYS_AHEAD, SEND_PAYLOAD_BYTES } from '../limits.ts'
-import type { Identifier } from '../track/operations.ts'
+import { type Identifier, isEmailAddress } from '../track/operations.ts'
 import { CHANNELS, type Channel } from '../workspace/sends.ts'
 import { addressesIn, bareAddress, filledIn, isLiquid } from './recipients.ts'
 
@@ -80,6 +80,7 @@ function identifierOf(body: JsonObject): Identifier | undefined {
   const kind = SEND_IDENTIFIERS.find((candidate) => candidate === given[0]?.[0])
   const value = given[0]?.[1]
   if (given.length !== 1 || kind === undefined) return undefined
+  if (kind === 'email' && !isEmailAddress(String(value))) return undefined
   return filled(value) || typeof value === 'number' ? { kind, value: String(value) } : undefined
 }
 

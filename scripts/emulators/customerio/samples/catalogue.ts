@@ -11,6 +11,8 @@ const fields = z.array(z.string())
 const catalogueSchema = z.strictObject({
   /** The fields that tell where an event comes from, in the order in which Customer.io writes them. */
   origins: z.record(origin, fields),
+  /** What the App API's document of 2026-09-17 adds, by origin or channel; the webhooks' own document has none of it yet. */
+  added: z.record(z.string(), fields),
   customer: z.record(z.string(), z.strictObject({ origins: z.array(origin), fields })),
   channels: z.record(z.string(), z.strictObject({ origins: z.array(origin), metrics: z.record(z.string(), fields) })),
 })
@@ -23,6 +25,8 @@ export interface CataloguedEvent {
   readonly metric: string
   readonly origin: Origin
   readonly fields: readonly string[]
+  /** Fields that it also has since September 2026. */
+  readonly added: readonly string[]
 }
 
 /**
@@ -40,6 +44,7 @@ export function cataloguedEvents(): CataloguedEvent[] {
         metric,
         origin: from,
         fields: [...catalogue.origins[from], ...definition.fields],
+        added: catalogue.added[from] ?? [],
       })
     }
   }
@@ -52,6 +57,7 @@ export function cataloguedEvents(): CataloguedEvent[] {
           metric,
           origin: from,
           fields: [...catalogue.origins[from], ...metricFields],
+          added: [...(catalogue.added[from] ?? []), ...(catalogue.added[channel] ?? [])],
         })
       }
     }

@@ -31,22 +31,34 @@ export interface UnusualWebhookSample {
 export const FIRST_SAMPLE_SECONDS = 1_793_610_000
 const SECONDS_BETWEEN_SAMPLES = 60
 
-function eventOf(catalogued: CataloguedEvent, timestamp: number): WebhookEvent {
+function eventOf(catalogued: CataloguedEvent, fields: readonly string[], timestamp: number): WebhookEvent {
   return {
     event_id: ulidOf(`event ${catalogued.name}`),
     object_type: catalogued.objectType,
     metric: catalogued.metric,
     timestamp,
-    data: Object.fromEntries(catalogued.fields.map((field) => [field, sampleValue(field, catalogued)])),
+    data: Object.fromEntries(fields.map((field) => [field, sampleValue(field, catalogued)])),
   }
 }
 
-/** One realistic event of every kind that Customer.io documents, the same at every call, each with an `event_id` of its own. */
-export function webhookSamples(): WebhookSample[] {
+function samplesWith(fieldsOf: (catalogued: CataloguedEvent) => readonly string[]): WebhookSample[] {
   return cataloguedEvents().map((catalogued, index) => ({
     name: catalogued.name,
-    event: eventOf(catalogued, FIRST_SAMPLE_SECONDS + index * SECONDS_BETWEEN_SAMPLES),
+    event: eventOf(catalogued, fieldsOf(catalogued), FIRST_SAMPLE_SECONDS + index * SECONDS_BETWEEN_SAMPLES),
   }))
+}
+
+/**
+ * One realistic event of every kind that Customer.io's document of webhooks has, the same at every call, each with an
+ * `event_id` of its own.
+ */
+export function webhookSamples(): WebhookSample[] {
+  return samplesWith(({ fields }) => fields)
+}
+
+/** The same events with the fields that they also have since September 2026, such as the campaign's name. */
+export function recentWebhookSamples(): WebhookSample[] {
+  return samplesWith(({ fields, added }) => [...fields, ...added])
 }
 
 /**

@@ -20,6 +20,7 @@ describe('an operation of Track v2', () => {
     ['has no identifiers', person({ identifiers: undefined }), 'identifiers', 'required'],
     ['has identifiers that are no object', person({ identifiers: 'u1' }), 'identifiers', 'invalid'],
     ['has two identifiers', person({ identifiers: { id: 'u1', email: 'a@b.c' } }), 'identifiers', 'invalid'],
+    ['names an address that is none', person({ identifiers: { email: 'a@b@c' } }), 'identifiers.email', 'invalid'],
     ['has an unknown identifier', person({ identifiers: { passport: '1' } }), 'identifiers', 'invalid'],
     ['has an empty id', person({ identifiers: { id: '' } }), 'identifiers.id', 'required'],
     ['has an id that is no text', person({ identifiers: { id: {} } }), 'identifiers.id', 'invalid'],

@@ -17,6 +17,11 @@ export interface Identifier {
   readonly value: string
 }
 
+/** The format `email` of Customer.io's documents, as far as it needs no list of domains. */
+export function isEmailAddress(text: string): boolean {
+  return /^[^\s@]+@[^\s@]+$/.test(text)
+}
+
 /** Which object is meant, as one string. */
 export type ObjectKey = string
 
@@ -227,6 +232,9 @@ function identifierAt(raw: JsonObject, field: string): Identifier {
   if (text === '') throw new Refusal('required', `${field}.${kind}`, 'identifier must not be empty')
   if (bytesOf(text) > PERSON_ID_BYTES) {
     throw new Refusal('invalid', `${field}.${kind}`, `identifier cannot be longer than ${PERSON_ID_BYTES} bytes`)
+  }
+  if (kind === 'email' && !isEmailAddress(text)) {
+    throw new Refusal('invalid', `${field}.email`, 'identifier must be an email address')
   }
   return { kind, value: text }
 }

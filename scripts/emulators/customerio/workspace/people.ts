@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../json.ts'
-import { IDENTIFIER_KINDS, type Identifier, type IdentifierKind } from '../track/operations.ts'
+import { IDENTIFIER_KINDS, type Identifier, type IdentifierKind, isEmailAddress } from '../track/operations.ts'
 import { TimedAttributes } from './attributes.ts'
 
 export interface Person {
@@ -81,17 +81,18 @@ export class People {
     return person.attributes.merge(accepted, atSeconds) === 0 && count > 0 ? ignored('older') : APPLIED
   }
 
-  /** An identifier that another person has, or an id that is set already, is left out, silently as at Customer.io. */
+  /** What is no address, an identifier that another person has, or an id that is set already is left out in silence. */
   #takeIdentifiers(person: Person, who: Identifier, attributes: JsonObject): JsonObject {
     const accepted = { ...attributes }
     for (const kind of IDENTIFYING_ATTRIBUTES) {
       const value = attributes[kind]
       if (value === undefined || value === null || value === '') continue
       const wanted: Identifier = { kind, value: String(value) }
+      const malformed = kind === 'email' && !isEmailAddress(wanted.value)
       const owner = this.find(wanted)
       const fixed = kind === 'id' && person.identifiers.id !== undefined && who.kind !== 'cio_id'
       const takenByOther = owner !== undefined && owner !== person
-      if (takenByOther || this.isSuppressed(wanted) || (fixed && owner !== person)) delete accepted[kind]
+      if (malformed || takenByOther || this.isSuppressed(wanted) || (fixed && owner !== person)) delete accepted[kind]
       else this.#bind(person, wanted)
     }
     return accepted
@@ -156,7 +157,7 @@ export function identifiersOf(person: Person): Identifier[] {
 /** How v1 paths and look-ups tell the kind of an identifier by its shape. */
 export function identifierOfShape(text: string): Identifier {
   if (text.startsWith('cio_') && text.length > 4) return { kind: 'cio_id', value: text.slice(4) }
-  return text.includes('@') ? { kind: 'email', value: text } : { kind: 'id', value: text }
+  return isEmailAddress(text) ? { kind: 'email', value: text } : { kind: 'id', value: text }
 }
 
 /** A person as the local look-ups and the App API show one. */
