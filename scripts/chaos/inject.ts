@@ -3,6 +3,7 @@ import type { FaultOrder } from '../emulators/customerio/index.ts'
 import type { FirestoreFault } from '../emulators/firestore/index.ts'
 import { crowd, floodOfOneKey, largestMessages } from './bursts.ts'
 import type { Instance } from './instance.ts'
+import { sourceOf } from './lanes.ts'
 import type { FaultKind, PlannedFault } from './schedule.ts'
 import type { Api, Target } from './target.ts'
 import { CHAOS_TIMES } from './times.ts'
@@ -175,8 +176,8 @@ export const INJECTIONS: Readonly<Record<FaultKind, Injection>> = {
   'flood of one key': async ({ parts, floodsFromMs }, { atMs, durationMs }) => {
     const { stack, burst } = parts
     const over = delay(durationMs)
-    const subscription = `projects/${stack.endpoints.projectId}/subscriptions/identify`
-    const drained = () => within(DRAIN_MS, () => stack.pubsub.stats(subscription).outstanding <= UNDER_WAY)
+    const source = sourceOf(stack, 'identify')
+    const drained = () => within(DRAIN_MS, () => source.outstanding() <= UNDER_WAY)
     // On top of what is still there from earlier faults it would measure those.
     if (!(await drained())) return
     await burst(crowd(`crowd-${atMs}`, CROWD_MESSAGES), AT_A_TIME)
@@ -186,27 +187,24 @@ export const INJECTIONS: Readonly<Record<FaultKind, Injection>> = {
   },
   'largest messages': async (target, { topics: [topic = 'track'], atMs, durationMs }) => {
     const { stack, pools, burst } = target.parts
-    const subscription = `projects/${stack.endpoints.projectId}/subscriptions/${topic}`
+    const source = sourceOf(stack, topic)
     const [, ...others] = pools.of[topic].instances
     await target.inTurn('pubsub', async () => {
       // They wait until all are there, and then meet one instance together.
-      stack.pubsub.pause(subscription)
+      source.pause()
       await burst(largestMessages(topic, `largest-${atMs}`, topic === 'track' ? LARGEST_EVENTS : LARGEST_SENDS), 1)
       for (const other of others) other.spared = true
-      stack.pubsub.resume(subscription)
+      source.resume()
       await delay(durationMs)
       for (const other of others) other.spared = false
     })
   },
-  'duplicate deliveries': (target, { topics, roll, durationMs }) => {
-    const { stack } = target.parts
-    const subscription = `projects/${stack.endpoints.projectId}/subscriptions/${topics[0]}`
-    const order = (count: number, when: 'together' | 'after' = 'together') =>
-      stack.pubsub.duplicatePushes(subscription, count, when)
+  'duplicate deliveries': (target, { topics: [topic = 'track'], roll, durationMs }) => {
+    const source = sourceOf(target.parts.stack, topic)
     return target.inTurn('pubsub', async () => {
-      order(Number.MAX_SAFE_INTEGER, roll % 2 === 0 ? 'together' : 'after')
+      source.duplicatePushes(Number.MAX_SAFE_INTEGER, roll % 2 === 0 ? 'together' : 'after')
       await delay(durationMs)
-      order(0)
+      source.duplicatePushes(0)
     })
   },
 }
