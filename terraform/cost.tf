@@ -51,6 +51,7 @@ module "cost" {
     secret_versions  = length(var.pipeline.secrets)
     alert_conditions = sum([for alert in values(local.alerts) : length(alert.conditions)]) + 2 * length(local.burn_alerts) # a long window and a short one
     log_metrics      = length(google_logging_metric.metric)
+    probe            = length(google_cloud_scheduler_job.probe)
   }
   options = {
     request_log_share = var.request_log_share

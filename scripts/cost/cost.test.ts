@@ -82,6 +82,25 @@ it('counts every function of pipeline.yaml by its kind, and every kind has one',
   expect(readProd(readTopology())).toMatchObject({ functions: { webhook: { warm: 1 } }, options: { point_in_time: 1 } })
 })
 
+it('the environment that the bench and README.md take is what Terraform plans for prod', () => {
+  const read = (file: string) => readFileSync(join(PROJECT_ROOT, 'terraform', file), 'utf8')
+  const { metrics, alerts } = z
+    .looseObject({
+      metrics: z.record(z.string(), z.unknown()),
+      alerts: z.record(z.string(), z.looseObject({ conditions: z.record(z.string(), z.unknown()) })),
+    })
+    .parse(JSON.parse(read('tests/fixtures/monitoring.json')))
+  const { probe } = z
+    .looseObject({ probe: z.looseObject({ enabled: z.boolean() }) })
+    .parse(parse(read('environments/prod/values.yaml')))
+  expect(model.environment).toEqual({
+    secret_versions: Object.keys(readTopology().secrets).length,
+    alert_conditions: sum(Object.values(alerts).map(({ conditions }) => Object.keys(conditions).length)),
+    log_metrics: Object.keys(metrics).length,
+    probe: probe.enabled ? 1 : 0,
+  })
+})
+
 it('the exclusion of request lines saves what they cost, less the share that is kept', () => {
   const messagesPerMonth = examples.days.hundred_million?.messages_per_month ?? {}
   const [all, few] = [1, 0.01].map((request_log_share) =>

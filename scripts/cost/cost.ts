@@ -33,6 +33,7 @@ export const costEnvironment = z.strictObject({
   secret_versions: number,
   alert_conditions: number,
   log_metrics: number,
+  probe: number,
 })
 
 const modelSchema = z.strictObject({
@@ -137,6 +138,7 @@ function countsOf({ assumptions }: CostModel, { functions, messagesPerMonth, env
     secret_version: environment.secret_versions,
     alert_condition: environment.alert_conditions,
     log_metric: environment.log_metrics,
+    probe: environment.probe,
   }
   return [...ofFunctions, { kinds: ['environment'], counts: counts as Readonly<Record<string, number>> }]
 }

@@ -23,6 +23,7 @@ variable "environment" {
     secret_versions  = number
     alert_conditions = number
     log_metrics      = number
+    probe            = number
   })
 }
 
@@ -78,6 +79,7 @@ locals {
         secret_version  = var.environment.secret_versions
         alert_condition = var.environment.alert_conditions
         log_metric      = var.environment.log_metrics
+        probe           = var.environment.probe
       }
     },
   )
