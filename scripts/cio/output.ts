@@ -119,6 +119,15 @@ export function count(number: number, noun: string): string {
   return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 }
 
+const BYTE_UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
+
+/** `0 bytes`, `1.5 MB`, `12 GB`: units of 1,000. */
+export function bytes(number: number): string {
+  const power = Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(Math.max(1, number)) / 3))
+  const amount = number / 1_000 ** power
+  return `${amount.toLocaleString('en', { maximumFractionDigits: amount < 10 && power > 0 ? 1 : 0 })} ${BYTE_UNITS[power]}`
+}
+
 /** Two units at most: `45 s`, `12 min`, `3 h 20 min`, `4 d 2 h`. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1_000))

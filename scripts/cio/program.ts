@@ -11,6 +11,7 @@ import { publishCommand } from './commands/publish.ts'
 import { quarantineCommand } from './commands/quarantine.ts'
 import { secretsCommand } from './commands/secrets.ts'
 import { syncCommand } from './commands/sync.ts'
+import { traceCommand } from './commands/trace.ts'
 import { webhooksCommand } from './commands/webhooks.ts'
 import { connect } from './connection.ts'
 import type { Context, Run, Streams } from './context.ts'
@@ -42,6 +43,7 @@ const COMMANDS = [
   accessCommand,
   preflightCommand,
   doctorCommand,
+  traceCommand,
   probeCommand,
 ]
 

@@ -64,7 +64,7 @@ export async function findPerson(
 }
 
 /** Ids are compared to the letter, so blanks around one are more likely a slip than a part of it. */
-function readNames({ id, email, phone }: GivenNames): { [Kind in keyof GivenNames]: string | undefined } {
+export function readNames({ id, email, phone }: GivenNames): Omit<Person, 'cioId'> {
   if (id === undefined && email === undefined && phone === undefined) {
     throw usageError('--id, --email or --phone is missing; give all that you know')
   }

@@ -166,7 +166,7 @@ export class PersonRows {
     const rows = await this.#query(
       `SELECT ${selected.join(', ')} FROM ${this.#path({ name })}
       WHERE ${partitionField} >= ${BEGINNING} AND (${conditions.join(' OR ')})`,
-      { hashes: sought.flatMap(spellings).map((text) => createHash('sha256').update(text).digest('hex')) },
+      { hashes: hashesInRows(sought) },
     )
     return z.array(rowSchema).parse(rows)
   }
@@ -228,6 +228,11 @@ function keyOfRow({ names }: Pick<PersonTable, 'names'>): string {
 function personsInRow(row: z.infer<typeof rowSchema>) {
   const { person_id: id, person_email: email, person_cio_id: cio_id, person_phone: phone, recipient } = row
   return personsInWebhook({ data: { identifiers: { id, email, cio_id, phone }, recipient } })
+}
+
+/** What a query looks for in rows instead of names: the SHA-256 of `kind:name`, for each spelling that rows may have. */
+export function hashesInRows(names: readonly Identifier[]): readonly string[] {
+  return names.flatMap(spellings).map((text) => createHash('sha256').update(text).digest('hex'))
 }
 
 /** As rows may have it: a domain in its own alphabet or in punycode, a phone number with or without its plus sign. */

@@ -108,7 +108,17 @@ export async function answer(request: ApiRequest, backend: Backend): Promise<unk
       return { kind: 'bigquery#getQueryResultsResponse', ...page(request, queries.job(name.dataset), request.query) }
     case 'POST jobs': {
       const asked = parsed(jobRequest, body)
-      if (asked.configuration.dryRun) throw new ApiError(400, 'invalid', 'The local BigQuery has no dry runs')
+      if (asked.configuration.dryRun) {
+        const { query, queryParameters } = asked.configuration.query
+        const totalBytesProcessed = String(await queries.dryRun(query, queryParameters))
+        const reference = { projectId: request.project, jobId: asked.jobReference?.jobId ?? '', location: LOCATION }
+        return {
+          kind: 'bigquery#job',
+          jobReference: reference,
+          status: { state: 'DONE' },
+          statistics: { totalBytesProcessed },
+        }
+      }
       return jobResource(request, await runQuery(asked.configuration.query, queries, asked.jobReference?.jobId))
     }
     case 'GET jobs/*':

@@ -369,7 +369,21 @@ describe('queries', () => {
     await expect(query('SELECT none FROM shop.orders')).rejects.toMatchObject({ code: 400 })
     await expect(query('DELETE FROM orders WHERE TRUE')).rejects.toThrow('qualified with a dataset')
     await expect(bigquery.createQueryJob({ query: 'SELECT 1', useLegacySql: true })).rejects.toThrow('legacy')
-    await expect(bigquery.createQueryJob({ query: 'SELECT 1', dryRun: true })).rejects.toThrow('dry runs')
+  })
+
+  it('checks a statement in a dry run, says how much it would read, and does not run it', async () => {
+    const dryRun = async (query: string) => {
+      const [{ metadata }] = await bigquery.createQueryJob({ query, dryRun: true })
+      return Number(metadata.statistics.totalBytesProcessed)
+    }
+    await insert([row('dry', { tags: ['x'.repeat(1_000)] })])
+    const of = await dryRun('SELECT id FROM shop.orders')
+    await insert([row('drier', { tags: ['x'.repeat(1_000)] })])
+    expect((await dryRun('SELECT id FROM shop.orders')) - of).toBeGreaterThan(1_000)
+    expect(await dryRun('SELECT 1')).toBe(0)
+    await dryRun('DELETE FROM shop.orders WHERE TRUE')
+    expect(await query("SELECT id FROM shop.orders WHERE id = 'dry'")).toHaveLength(1)
+    await expect(dryRun('SELECT none FROM shop.orders')).rejects.toMatchObject({ code: 400 })
   })
 
   it.each([

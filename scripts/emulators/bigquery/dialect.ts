@@ -15,6 +15,8 @@ export interface Translated {
   readonly sql: string
   /** What a DELETE or an UPDATE changes. */
   readonly target?: TableName
+  /** The tables and views that it names besides. */
+  readonly read: readonly TableName[]
 }
 
 export interface TranslateOptions {
@@ -64,6 +66,7 @@ class Translation {
   /** What follows it there. */
   readonly #closings: string[]
   #target: TableName | undefined
+  readonly #read: TableName[] = []
 
   constructor(sql: string, { written, argumentTypes = new Map() }: TranslateOptions) {
     this.#sql = sql
@@ -94,9 +97,9 @@ class Translation {
       at = table && word !== 'UNNEST' ? this.#table(at) : this.#one(at)
     }
     const sql = this.#texts.map((text, at) => text + this.#closings[at]).join(' ')
-    if (this.#kind === 'SELECT') return { kind: this.#kind, sql }
+    if (this.#kind === 'SELECT') return { kind: this.#kind, sql, read: this.#read }
     if (this.#target === undefined) throw invalidQuery('Table must be qualified with a dataset')
-    return { kind: this.#kind, sql, target: this.#target }
+    return { kind: this.#kind, sql, target: this.#target, read: this.#read }
   }
 
   #kindOfStatement(): Translated['kind'] {
@@ -148,6 +151,7 @@ class Translation {
       const name = { dataset, table }
       const changed = this.#kind !== 'SELECT' && start <= 2 && this.#target === undefined
       if (changed) this.#target = name
+      else if (!isFunction) this.#read.push(name)
       text = changed ? this.#written(name) : `${quoted(dataset)}.${quoted(table)}`
     }
     this.#texts.fill('', start, end)

@@ -4,6 +4,7 @@ import { type Translated, translate } from './dialect.ts'
 import { encodeRow, type ResultField, resultField } from './encode.ts'
 import { ApiError, notFound } from './errors.ts'
 import { boundParameters, type Parameters } from './parameters.ts'
+import { quoted } from './schema.ts'
 import { queryError, STREAMED_AT, type Storage, storedTable } from './storage.ts'
 
 /** A query that has ended. */
@@ -45,6 +46,24 @@ export class Queries {
     this.#jobs.set(id, job)
     for (const oldest of [...this.#jobs.keys()].slice(0, -JOBS_KEPT)) this.#jobs.delete(oldest)
     return job
+  }
+
+  /**
+   * Checks a statement without running it, and gives the bytes of the tables and views that it names, as text and whole:
+   * more than BigQuery would read.
+   */
+  async dryRun(sql: string, parameters: Parameters): Promise<number> {
+    const translated = translate(sql, { written: storedTable })
+    const bound = boundParameters(parameters)
+    return await this.#storage.exclusively(async (connection) => {
+      await read(connection, { ...translated, sql: `EXPLAIN ${translated.sql}` }, bound)
+      let bytes = 0
+      for (const { dataset, table } of translated.read) {
+        const whole = `SELECT sum(strlen(whole::VARCHAR)) FROM ${quoted(dataset)}.${quoted(table)} AS whole`
+        bytes += Number((await connection.runAndReadAll(whole)).getRows()[0]?.[0] ?? 0)
+      }
+      return bytes
+    })
   }
 
   job(id: string): Job {

@@ -1,0 +1,166 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { HashRing, Identifier } from '../../../shared/identity/index.ts'
+import type { Context } from '../context.ts'
+import { sourcesOf } from '../dead-letters/source.ts'
+import { soughtBy } from '../dead-letters/whose.ts'
+import { CommandError, wordsOf } from '../errors.ts'
+import { bytes, duration, printable } from '../output.ts'
+import { findPerson, type GivenNames, hashRingOf, namesOf, readNames } from '../person/person.ts'
+import { hashesInRows } from '../person/warehouse.ts'
+import { deadLetters } from './dead-letters.ts'
+import { gather, type Sought, type Stores } from './gather.ts'
+import { type Journey, journeysOf } from './journey.ts'
+import { remembered } from './ledger.ts'
+import { type Question, questionOf, type TraceOptions } from './question.ts'
+import { TraceRows } from './rows.ts'
+import { type Line, type Timeline, timelineOf } from './timeline.ts'
+
+/** A look in the cloud reads tables of any size each time. */
+const LOOK_EVERY_MS = { local: 1_000, cloud: 20_000 }
+/** Beyond it somebody has to agree: 100 GB. */
+const ASK_BEYOND_BYTES = 1e11
+
+/** Shows what became of a message, or of the last ones of a person, from every store that knows of it. */
+export async function trace(context: Context, options: TraceOptions): Promise<void> {
+  const { connection, output, now } = context
+  const question = questionOf(options)
+  const { dataset } = connection.topology.bigquery
+  const rows = new TraceRows(await connection.bigquery(), dataset, now() - options.since)
+  if (!connection.local) await announce(context, rows, question, options)
+  const sought = await soughtFor(context, question, options.limit)
+  const stores = storesOf(context, rows, options)
+  if (options.follow) return await follow(context, stores, sought, question)
+  const journeys = journeysOf(await gather(stores, sought)).slice(-options.limit)
+  if (journeys.length === 0) throw nothingFound(question, options)
+  output.result(journeys.map(document), () => journeys.map((each) => textOf(context, timelineOf(each))).join('\n\n'))
+}
+
+/** Says what will be read, before anything is. */
+async function announce(
+  context: Context,
+  rows: TraceRows,
+  { by }: Question,
+  { since, follow, ...options }: TraceOptions,
+) {
+  const { output, prompts } = context
+  const size = await rows.bytes(by === 'person' ? 'person' : 'message')
+  output.note(
+    [
+      `reads at most ${bytes(size)} of BigQuery, the last ${duration(since)} of message_outcomes and webhook_events`,
+      ...(follow ? [`again every ${duration(LOOK_EVERY_MS.cloud)}`] : []),
+      'the send ledger',
+      ...(options.deadLetters
+        ? [
+            by === 'person'
+              ? 'all dead letters, which it gives back'
+              : 'dead letters if it was not accepted, which it gives back',
+          ]
+        : []),
+    ].join('; '),
+  )
+  if (size > ASK_BEYOND_BYTES) await prompts.confirm(`Read ${bytes(size)} of BigQuery?`)
+}
+
+async function soughtFor(context: Context, question: Question, limit: number): Promise<Sought> {
+  const nothing = { messageIds: [], keys: [], deliveryIds: [], names: [], ring: undefined, limit }
+  switch (question.by) {
+    case 'message':
+      return { ...nothing, messageIds: [question.value] }
+    case 'delivery':
+      return { ...nothing, deliveryIds: [question.value] }
+    case 'key':
+      return { ...nothing, keys: [question.value], ring: await hashRingOf(context) }
+    case 'person':
+      return { ...nothing, ...(await personOf(context, question.names)) }
+  }
+}
+
+/** With the other names that Customer.io knows; where it cannot be asked, by the given name alone. */
+async function personOf(
+  context: Context,
+  given: GivenNames,
+): Promise<{ readonly names: readonly Identifier[]; readonly ring: HashRing }> {
+  const own = namesOf({ cioId: undefined, ...readNames(given) })
+  const ring = await hashRingOf(context)
+  try {
+    return { names: namesOf((await findPerson(context, given)).person), ring }
+  } catch (error) {
+    context.output.warn(`looks for this name only, since Customer.io does not tell the others: ${wordsOf(error)}`)
+    return { names: own, ring }
+  }
+}
+
+function storesOf(context: Context, rows: TraceRows, options: TraceOptions): Stores {
+  const sources = sourcesOf(context.connection.topology)
+  return {
+    rows,
+    remembered: (question) => remembered(context, question),
+    deadLetters: async (sought, topic) => {
+      if (!options.deadLetters) return []
+      return await deadLetters(
+        context,
+        sources.filter((source) => topic === undefined || source.topic === topic),
+        sought,
+      )
+    },
+    hashesInRows,
+    soughtBy: (names) => (names.length === 0 ? undefined : soughtBy(names)),
+  }
+}
+
+function nothingFound({ by }: Question, { since, deadLetters }: TraceOptions): CommandError {
+  return new CommandError(`nothing is known of this ${by}`, {
+    hint:
+      `Looked at: the last ${duration(since)} of record and webhooks, the send ledger${deadLetters ? ', the dead letters' : ''}. ` +
+      'A message that no function has handled yet is in no store; the record has a line some seconds after it.',
+  })
+}
+
+/** Prints each line as it comes to be known, until nothing more is expected. */
+async function follow(context: Context, stores: Stores, sought: Sought, question: Question): Promise<void> {
+  const { output, connection, signal } = context
+  const shown = new Set<string>()
+  output.note(`looking for this ${question.by} until nothing more is expected. Ctrl-C ends it.`)
+  for (;;) {
+    const journeys = journeysOf(await gather(stores, sought))
+    if (!output.json) for (const journey of journeys) showNew(context, timelineOf(journey), shown)
+    if (journeys.length > 0 && journeys.every(({ ending }) => ending.final)) {
+      const endings = journeys.map((journey) => timelineOf(journey).ending)
+      return output.result(journeys.map(document), () => endings.map(printable).join('\n'))
+    }
+    await delay(connection.local ? LOOK_EVERY_MS.local : LOOK_EVERY_MS.cloud, undefined, { signal })
+  }
+}
+
+function showNew({ output }: Context, { title, lines }: Timeline, shown: Set<string>): void {
+  const fresh = lines.filter((line) => !shown.has(JSON.stringify(line)))
+  for (const line of fresh) shown.add(JSON.stringify(line))
+  const heading = shown.size === fresh.length && fresh.length > 0 ? [output.style('bold', printable(title))] : []
+  output.result(undefined, () => [...heading, ...fresh.map(lineIn)].join('\n'))
+}
+
+/** For programs. */
+function document(journey: Journey) {
+  const { title, lines, ending } = timelineOf(journey)
+  const { messageIds, deliveryIds } = journey
+  const { state, final, cameBack } = journey.ending
+  return { title, messageIds, deliveryIds, state, final, cameBack, ending, lines }
+}
+
+function textOf({ output }: Context, { title, lines, ending }: Timeline): string {
+  return [
+    output.style('bold', printable(title)),
+    ...lines.map(lineIn),
+    `  ${output.style('bold', printable(ending))}`,
+  ].join('\n')
+}
+
+/** As wide as the widest: `2026-11-21T10:00:00.000Z`, `dead letters`. */
+const TIME_WIDTH = 24
+const AFTER_WIDTH = 10
+const SOURCE_WIDTH = 12
+
+function lineIn({ at, afterMs, source, text }: Line): string {
+  const after = afterMs === 0 ? '' : afterMs < 1_000 ? `+${afterMs} ms` : `+${duration(afterMs)}`
+  return `  ${at.padEnd(TIME_WIDTH)}  ${after.padStart(AFTER_WIDTH)}  ${source.padEnd(SOURCE_WIDTH)}  ${printable(text)}`
+}
