@@ -22,6 +22,6 @@ export {
   parseHashRing,
 } from './keyed-hash.ts'
 export { mailboxesOf, mailboxOf, shareMailbox } from './mailbox.ts'
-export { type NamedPerson, ownershipOf, personsIn, personsInWebhook } from './persons.ts'
+export { type NamedPerson, type Ownership, ownershipOf, personsIn, personsInWebhook } from './persons.ts'
 export { hashesOfPersons, recordedPersons } from './record.ts'
 export { mayName } from './text.ts'

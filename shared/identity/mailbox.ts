@@ -117,12 +117,15 @@ function canonicalMailbox(text: string): string | undefined {
   return name === '' || domain === '' ? undefined : `${name.toLowerCase().normalize('NFC')}@${domain}`
 }
 
-/** `mailto:ada@example.com?subject=Hi`; without `mailto:`, a question mark belongs to the name. */
+/** `mailto:ada%2Bnews@example.com?subject=Hi`; without `mailto:`, question and percent signs belong to the name. */
 function withoutMailto(text: string): string {
   if (!/^mailto:/i.test(text)) return text
-  const address = text.slice('mailto:'.length)
-  const query = address.indexOf('?')
-  return query < 0 ? address : address.slice(0, query)
+  const [address = ''] = text.slice('mailto:'.length).split('?', 1)
+  try {
+    return decodeURIComponent(address)
+  } catch {
+    return address
+  }
 }
 
 /** `"ada"` and `ada` are the same name; `"a b"` has to keep nothing of its quotes to be compared. */

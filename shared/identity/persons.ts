@@ -18,8 +18,11 @@ export interface NamedPerson extends Identifier {
   readonly role: Role
 }
 
-/** How the value of a field names persons; `contact` is an address list or a phone number. */
-type Reading = IdentifierKind | 'identifiers' | 'contact' | 'filter'
+/**
+ * How the value of a field names persons; `contact` is an address list or a phone number, `shown_contact` one as Customer.io
+ * shows it: the number perhaps without its plus sign.
+ */
+type Reading = IdentifierKind | 'identifiers' | 'contact' | 'shown_contact' | 'filter'
 
 interface NamingField {
   /** `a.b` is b within a; `[]` is each entry of a list. */
@@ -79,9 +82,10 @@ const MESSAGE_FIELDS: Readonly<Record<TopicName, readonly PreparedField[]>> = {
 /** Of the reporting webhooks: https://docs.customer.io/integrations/data-out/connections/webhooks/ */
 const WEBHOOK_FIELDS = prepared([
   { path: 'data.identifiers', as: 'identifiers', role: 'subject' },
+  { path: 'data.identifiers.phone', as: 'shown_contact', role: 'subject' },
   { path: 'data.customer_id', as: 'id', role: 'subject' },
   { path: 'data.email_address', as: 'email', role: 'subject' },
-  { path: 'data.recipient', as: 'contact', role: 'recipient' },
+  { path: 'data.recipient', as: 'shown_contact', role: 'recipient' },
 ])
 
 /** The persons whom a message names that keeps its topic's contract. Nothing is guessed from the names of other fields. */
@@ -157,6 +161,8 @@ function read(as: Reading, value: unknown): Identifier[] {
       return identifiersOf(value)
     case 'contact':
       return typeof value === 'string' ? contactsOf(value) : []
+    case 'shown_contact':
+      return typeof value === 'string' ? contactsOf(value.replace(/^[1-9]\d{6,14}$/, '+$&')) : []
     case 'filter':
       return conditionsOf(value)
     default:

@@ -2,21 +2,44 @@ import { createHash } from 'node:crypto'
 import { domainToUnicode } from 'node:url'
 import type { BigQuery } from '@google-cloud/bigquery'
 import { z } from 'zod'
-import { type Identifier, ownershipOf, personsInWebhook } from '../../../shared/identity/index.ts'
+import {
+  type Identifier,
+  type IdentifierKind,
+  type Ownership,
+  ownershipOf,
+  personsInWebhook,
+} from '../../../shared/identity/index.ts'
 import { tableFields } from '../../local/deploy-warehouse.ts'
 import { PROJECT_ROOT, type Topology } from '../../topology/topology.ts'
 import { relationOf, type Sought } from '../dead-letters/whose.ts'
 
-/** What names a person in a row: a column, or a part of one, and the kind of name. */
+/** What names a person in a row, a column or a part of one, and the kinds of name that it may hold. */
 const NAMES_IN_ROWS = [
-  { column: 'person_id', as: 'person_id', kind: 'id', sql: 'person_id' },
-  { column: 'person_email', as: 'person_email', kind: 'email', sql: 'LOWER(person_email)' },
-  { column: 'person_cio_id', as: 'person_cio_id', kind: 'cio_id', sql: 'person_cio_id' },
-  { column: 'data', as: 'person_phone', kind: 'phone', sql: "JSON_VALUE(data, '$.identifiers.phone')" },
-  { column: 'recipient', as: 'recipient', kind: 'email', sql: 'LOWER(recipient)' },
-  { column: 'recipient', as: 'recipient', kind: 'email', sql: "LOWER(REGEXP_EXTRACT(recipient, r'<([^<>]*)>'))" },
-  { column: 'recipient', as: 'recipient', kind: 'phone', sql: 'recipient' },
+  { column: 'person_id', as: 'person_id', kinds: ['id'], sql: 'person_id' },
+  { column: 'person_email', as: 'person_email', kinds: ['email'], sql: 'person_email' },
+  { column: 'person_cio_id', as: 'person_cio_id', kinds: ['cio_id'], sql: 'person_cio_id' },
+  { column: 'data', as: 'person_phone', kinds: ['phone'], sql: "JSON_VALUE(data, '$.identifiers.phone')" },
+  // Where `identifiers` has another, the columns have that one.
+  { column: 'data', as: 'customer_id', kinds: ['id'], sql: "JSON_VALUE(data, '$.customer_id')" },
+  { column: 'data', as: 'email_address', kinds: ['email'], sql: "JSON_VALUE(data, '$.email_address')" },
+  { column: 'recipient', as: 'recipient', kinds: ['email', 'phone'], sql: 'recipient' },
 ] as const
+
+/** In lists, groups, comments, addresses with a scheme or blanks around them, and phone numbers in parts. */
+const SPELT_OTHERWISE = String.raw`[,;(]|^\s|\s$|(?i:mailto|tel|sms):|^[+0][0-9]*[ ./-]`
+
+/** Finds what may be one of the names that are hashed, and what has to be read to know. */
+function conditionsOf({ kinds, sql }: (typeof NAMES_IN_ROWS)[number]): readonly string[] {
+  const isSought = (kind: IdentifierKind, value: string) =>
+    `TO_HEX(SHA256(CONCAT('${kind}:', ${value}))) IN UNNEST(@hashes)`
+  return kinds.flatMap((kind) => {
+    if (kind === 'id' || kind === 'cio_id') return [isSought(kind, sql)]
+    const otherwise = `REGEXP_EXTRACT(${sql}, r'(${SPELT_OTHERWISE})') IS NOT NULL`
+    if (kind === 'phone') return [isSought(kind, sql), otherwise]
+    const inBrackets = `LOWER(REGEXP_EXTRACT(${sql}, r'<\\s*([^<>]*?)\\s*>'))`
+    return [isSought(kind, `LOWER(${sql})`), isSought(kind, inBrackets), otherwise]
+  })
+}
 
 /** A table of the warehouse, as far as people are concerned. */
 export interface PersonTable {
@@ -54,7 +77,7 @@ export function personTables({ tables }: Topology['bigquery']): readonly PersonT
 /** Rows of one table about a person, by their keys: `event_id`, or `message_id` in the quarantine. */
 export interface RowsAbout {
   readonly own: readonly string[]
-  /** Rows whose raw body may be about them: for somebody to decide. */
+  /** Rows whose raw body may be about them, or that went to others as well: for somebody to decide. */
   readonly perhaps: readonly string[]
 }
 
@@ -65,6 +88,8 @@ const rowSchema = z.looseObject({
   person_email: z.string().nullish(),
   person_cio_id: z.string().nullish(),
   person_phone: z.string().nullish(),
+  customer_id: z.string().nullish(),
+  email_address: z.string().nullish(),
   recipient: z.string().nullish(),
 })
 const quarantinedSchema = z.object({ message_id: z.string(), body: z.instanceof(Buffer) })
@@ -96,9 +121,13 @@ export class PersonRows {
         continue
       }
       const rows = await this.#candidates(table, sought.names)
-      const own = rows.filter((row) => ownershipOf(personsInRow(row), sought.isMeant) === 'own')
-      for (const { delivery_id: delivery } of own) if (delivery) deliveries.add(delivery)
-      found[table.name] = { own: [...new Set(own.map(({ event_id }) => event_id))], perhaps: [] }
+      const keysOf = (kind: Ownership) =>
+        rows.filter((row) => ownershipOf(personsInRow(row), sought.isMeant) === kind).map(({ event_id }) => event_id)
+      const own = new Set(keysOf('own'))
+      for (const { event_id: key, delivery_id: delivery } of rows)
+        if (delivery && own.has(key)) deliveries.add(delivery)
+      const perhaps = new Set(keysOf('shared').filter((key) => !own.has(key)))
+      found[table.name] = { own: [...own], perhaps: [...perhaps] }
     }
     // A delivery goes to one person: its rows that name nobody are about them too.
     for (const table of named) {
@@ -158,10 +187,8 @@ export class PersonRows {
    */
   async #candidates({ name, partitionField, names, hasDeliveries }: PersonTable, sought: readonly Identifier[]) {
     if (sought.length === 0) return []
-    const columns = new Map(names.map(({ as, column, sql }) => [as, column === as ? as : `${sql} AS ${as}`]))
-    const conditions = names.map(({ kind, sql }) => `TO_HEX(SHA256(CONCAT('${kind}:', ${sql}))) IN UNNEST(@hashes)`)
-    // Several recipients in one text: read, to be told apart here.
-    if (columns.has('recipient')) conditions.push("recipient LIKE '%,%'")
+    const columns = new Map(names.map(({ as, sql }) => [as, sql === as ? as : `${sql} AS ${as}`]))
+    const conditions = [...new Set(names.flatMap(conditionsOf))]
     const selected = ['event_id', ...(hasDeliveries ? ['delivery_id'] : []), ...columns.values()]
     const rows = await this.#query(
       `SELECT ${selected.join(', ')} FROM ${this.#path({ name })}
@@ -172,7 +199,7 @@ export class PersonRows {
   }
 
   async #nameless(table: PersonTable, deliveries: readonly string[]): Promise<readonly string[]> {
-    const empty = [...new Set(table.names.map(({ column, sql }) => `${column === 'data' ? sql : column} IS NULL`))]
+    const empty = table.names.map(({ sql }) => `${sql} IS NULL`)
     const query = `SELECT DISTINCT event_id AS k FROM ${this.#path(table)}
       WHERE ${table.partitionField} >= ${BEGINNING} AND delivery_id IN UNNEST(@keys) AND ${empty.join(' AND ')}`
     return this.#inParts(deliveries, async (keys) =>
@@ -227,7 +254,10 @@ function keyOfRow({ names }: Pick<PersonTable, 'names'>): string {
 
 function personsInRow(row: z.infer<typeof rowSchema>) {
   const { person_id: id, person_email: email, person_cio_id: cio_id, person_phone: phone, recipient } = row
-  return personsInWebhook({ data: { identifiers: { id, email, cio_id, phone }, recipient } })
+  const { customer_id, email_address } = row
+  return personsInWebhook({
+    data: { identifiers: { id, email, cio_id, phone }, customer_id, email_address, recipient },
+  })
 }
 
 /** What a query looks for in rows instead of names: the SHA-256 of `kind:name`, for each spelling that rows may have. */
@@ -242,7 +272,7 @@ function spellings({ kind, value }: Identifier): readonly string[] {
     kind === 'email' && at > 0
       ? [value, `${value.slice(0, at)}@${domainToUnicode(value.slice(at + 1))}`]
       : kind === 'phone'
-        ? [value, value.replace(/^\+/, '')]
+        ? [value, value.replace(/^\+/, ''), value.replace(/^\+/, '00')]
         : [value]
   return [...new Set(texts)].map((text) => `${kind}:${text}`)
 }
