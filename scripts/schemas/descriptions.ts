@@ -138,7 +138,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   custom_device: 'A device that is not among those of the person.',
   custom_payload: "The whole payload, in place of the template's.",
   broadcast_id: 'The number of the broadcast.',
-  data: 'What the broadcast fills in.',
+  data: 'What the broadcast fills in. Without an audience beside it, no filter and no field named like an audience.',
   'BroadcastPerson.data': 'What the broadcast fills in for this person.',
   recipients: 'A filter on segments and attributes: exactly one of its fields.',
   and: 'People who fit all of these.',

@@ -34,6 +34,7 @@ const NOT_SAID = [
   /must be base64 and not empty/,
   /headers: must (be JSON|not hold a line break)/,
   /must be an http or https address/,
+  /would be data/,
 ]
 
 function schemaOf(topic: Topic): JsonSchema {

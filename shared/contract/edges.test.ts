@@ -212,6 +212,30 @@ describe('an audience of a broadcast', () => {
     },
   )
 
+  it.each<[object, string]>([
+    [{ perUserData: [] }, 'data.perUserData'],
+    [{ Recipients: segment }, 'data.Recipients'],
+    [{ data: { ids: ['1'] } }, 'data.data.ids'],
+    [{ payload: { data: { 'data-file-url': 'x' } } }, 'data.payload.data.data-file-url'],
+    [segment, 'data'],
+    [{ and: [segment, attribute] }, 'data'],
+    [{ not: {} }, 'data'],
+    [{ headline: 'Hi', filter: { or: [] } }, 'data.filter'],
+    [{ to: [{ who: attribute }] }, 'data.to[0].who'],
+  ])('is refused within the data, however it is wrapped or spelt: %j', (data, path) => {
+    expect(result(transactionalMessage, { ...broadcast, data })).toContain(`${path}: would be data`)
+    expect(parse(transactionalMessage, { ...broadcast, data, ids: ['1'] })).toMatchObject({ ok: true })
+  })
+
+  it.each<[object]>([
+    [{ order: { ids: [1, 2], emails: 2, recipients: 3 } }],
+    [{ person: { segment: 'gold', attribute: 'x' } }],
+    [{ rows: [{ segment: { id: 7 }, title: 'Gold' }] }],
+    [{ not: false, and: 'more', filter: {} }],
+  ])('is no data such as %j', (data) => {
+    expect(result(transactionalMessage, { ...broadcast, data })).toEqual({ ...broadcast, data })
+  })
+
   it.each(['ids', 'emails', 'per_user_data'])('is not an empty list of %s', (audience) => {
     expect(result(transactionalMessage, { ...broadcast, [audience]: [] })).toContain(`${audience}: at least 1 item`)
   })

@@ -47,7 +47,10 @@ const IN_DEVICES: Readonly<Record<string, string>> = {
   os: 'platform',
 }
 
-const plain = (name: string) => name.toLowerCase().replaceAll(/[_-]/g, '')
+/** A name in whatever spelling: `perUserData` and `per_user_data` give the same. */
+export function plainName(name: string): string {
+  return name.toLowerCase().replaceAll(/[_-]/g, '')
+}
 
 /**
  * Beside an unknown field, what was probably meant: a field that this very message may have, by another spelling or by the
@@ -57,7 +60,7 @@ export function hintsFor(schema: z.ZodType, message: object): Hint {
   const isSend = 'channel' in message
   const fields = fieldsOf(schema, message)
   return (path, key) => {
-    const name = plain(key)
+    const name = plainName(key)
     if (path.length === 0 && name === 'idempotencykey') return ' (it is an attribute of the Pub/Sub message)'
     // As Customer.io's SDK is called: there all audiences are given in one place.
     if (path.length === 1 && path[0] === 'recipients' && fields.includes(key))
@@ -67,7 +70,7 @@ export function hintsFor(schema: z.ZodType, message: object): Hint {
     const places = isDevice ? IN_DEVICES : isSend ? IN_SENDS : IN_OPERATIONS
     const known = isDevice ? ['token', 'platform', 'last_used', 'attributes'] : fields
     const named = Object.hasOwn(places, name) ? (places[name] ?? '') : ''
-    const meant = known.find((field) => plain(field) === name) ?? named
+    const meant = known.find((field) => plainName(field) === name) ?? named
     const [field = ''] = meant.split('.')
     return meant !== key && known.includes(field) ? ` (did you mean ${meant}?)` : ''
   }

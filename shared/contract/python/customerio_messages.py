@@ -610,7 +610,7 @@ class Broadcast(TypedDict):
     channel: Literal["broadcast"]
     # The number of the broadcast.
     broadcast_id: int
-    # What the broadcast fills in.
+    # What the broadcast fills in. Without an audience beside it, no filter and no field named like an audience.
     data: NotRequired[Union[JsonObject, None]]
     # A filter on segments and attributes: exactly one of its fields.
     recipients: NotRequired[Filter]
