@@ -52,3 +52,13 @@ it('remembers so many, and forgets the oldest', async () => {
   expect(await deliver('1', event({ a: 2 }))).toMatchObject({ reason: 'content_changed' })
   expect(await deliver('2', event({ a: 2 }))).toEqual(DELIVERED)
 })
+
+it('forgets one that was refused, however many came meanwhile', async () => {
+  const seen = new SeenEvents(2)
+  const { promise, resolve } = Promise.withResolvers<Outcome>()
+  const first = seen.once('1', event({ a: 1 }), () => promise)
+  await seen.once('2', event({ a: 1 }), async () => DELIVERED)
+  resolve({ kind: 'refused', reason: 'refused', error: '400' })
+  await first
+  expect(await seen.once('1', event({ a: 2 }), async () => DELIVERED)).toEqual(DELIVERED)
+})

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { stringify } from 'safe-stable-stringify'
 import type { TrackMessage } from '../contract/index.ts'
 import type { Outcome } from '../outcome/index.ts'
@@ -12,12 +12,17 @@ const MOST_EVENTS = 50_000
  * publishes again may take the time again.
  */
 export class SeenEvents {
-  readonly #most: number
-  readonly #contents = new Map<string, string>()
+  readonly #mostPerGeneration: number
+  /**
+   * Takes the place of `#earlier` once it is full. One map that forgets its oldest entry at each event would have to look for
+   * it past all that it has deleted.
+   */
+  #recent = new Map<string, string>()
+  #earlier = new Map<string, string>()
 
-  /** @param most events that are remembered */
+  /** @param most events that are remembered; the latest half of them for certain */
   constructor(most = MOST_EVENTS) {
-    this.#most = most
+    this.#mostPerGeneration = most / 2
   }
 
   /**
@@ -27,20 +32,27 @@ export class SeenEvents {
    */
   async once(id: string, event: TrackMessage, deliver: () => Promise<Outcome>): Promise<Outcome> {
     const content = contentOf(event)
-    const seen = this.#contents.get(id)
+    const seen = this.#recent.get(id) ?? this.#earlier.get(id)
     if (seen !== undefined && seen !== content) return CONTENT_CHANGED
     this.#remember(id, content)
     const outcome = await deliver()
     // Customer.io does not have it: another content may take its place.
-    if (outcome.kind === 'refused' && seen === undefined) this.#contents.delete(id)
+    if (outcome.kind === 'refused' && seen === undefined) this.#forget(id)
     return outcome
   }
 
   #remember(id: string, content: string): void {
-    this.#contents.delete(id)
-    this.#contents.set(id, content)
-    const [oldest] = this.#contents.keys()
-    if (this.#contents.size > this.#most && oldest !== undefined) this.#contents.delete(oldest)
+    if (this.#recent.has(id)) return
+    if (this.#recent.size >= this.#mostPerGeneration) {
+      this.#earlier = this.#recent
+      this.#recent = new Map()
+    }
+    this.#recent.set(id, content)
+  }
+
+  #forget(id: string): void {
+    this.#recent.delete(id)
+    this.#earlier.delete(id)
   }
 }
 
@@ -52,7 +64,5 @@ const CONTENT_CHANGED: Outcome = {
 }
 
 function contentOf({ action, attributes }: TrackMessage): string {
-  return createHash('sha256')
-    .update(stringify([action, attributes ?? {}]) ?? '')
-    .digest('base64')
+  return hash('sha256', stringify([action, attributes ?? {}]) ?? '', 'base64')
 }
