@@ -11,6 +11,7 @@ SELECT
   origin_id,
   MAX(origin_name) AS origin_name,
   action_id,
+  MAX(action_name) AS action_name,
   content_id,
   channel,
   SUM(sent) AS sent,

@@ -73,6 +73,12 @@ export async function openPlans(folder = join(PROJECT_ROOT, 'terraform/views')):
   return connection
 }
 
+/** The names of a view's columns. */
+export async function columnsOfView(connection: DuckDBConnection, view: string): Promise<string[]> {
+  const described = await connection.runAndReadAll(`SELECT column_name FROM (DESCRIBE ${dataset}.${quoted(view)})`)
+  return described.getRows().map(([column]) => String(column))
+}
+
 interface PlanNode {
   readonly name: string
   readonly extra_info: Readonly<Record<string, unknown>>
@@ -157,8 +163,7 @@ export async function bytesTable(connection: DuckDBConnection): Promise<string> 
   ]
   for (const name of Object.keys(views)) {
     const from = `FROM ${dataset}.${name}`
-    const described = await connection.runAndReadAll(`SELECT column_name FROM (DESCRIBE ${dataset}.${quoted(name)})`)
-    const columns = described.getRows().map(([column]) => String(column))
+    const columns = await columnsOfView(connection, name)
     const narrow = columns.includes('metric')
       ? `SELECT metric, COUNT(*) ${from} GROUP BY metric`
       : `SELECT COUNT(*) ${from}`

@@ -9,7 +9,13 @@
 -- newer life counts, from its first change on.
 --
 -- The latest change counts. Among changes of the same second an opt-out wins.
-WITH changes AS (
+WITH topic_names AS (
+  SELECT id, name
+  FROM `${dataset}.names`
+  WHERE kind = 'topic'
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY id ORDER BY fetched_at DESC, name) = 1
+),
+changes AS (
   SELECT *, LOWER(person_email) AS email
   FROM `${dataset}.subscription_changes`
   WHERE TRUE
@@ -119,6 +125,7 @@ SELECT
   states.last_person_email AS person_email,
   states.last_person_cio_id AS person_cio_id,
   states.topic_id,
+  topic_names.name AS topic_name,
   states.channel,
   states.subscribed,
   states.subscribed AND COALESCE(overall.subscribed, TRUE) AND COALESCE(of_channel.subscribed, TRUE) AS may_receive,
@@ -131,3 +138,4 @@ LEFT JOIN current_states AS overall
   ON overall.person = states.person AND overall.topic_id IS NULL AND overall.channel IS NULL
 LEFT JOIN current_states AS of_channel
   ON of_channel.person = states.person AND of_channel.topic_id IS NULL AND of_channel.channel = states.channel
+LEFT JOIN topic_names ON topic_names.id = states.topic_id

@@ -1,5 +1,5 @@
 -- How new the newest rows are: compare newest_received_at with CURRENT_TIMESTAMP(). One row per table, and for webhook_events
--- one per object type. The quarantine does not know when an event happened.
+-- one per object type. The quarantine does not know when an event happened. Names are received when they are fetched.
 SELECT
   'webhook_events' AS source_table,
   object_type,
@@ -23,4 +23,12 @@ SELECT
   CAST(NULL AS TIMESTAMP),
   MAX(received_at)
 FROM `${dataset}.webhook_quarantine`
+HAVING COUNT(*) > 0
+UNION ALL
+SELECT
+  'names',
+  CAST(NULL AS STRING),
+  CAST(NULL AS TIMESTAMP),
+  MAX(fetched_at)
+FROM `${dataset}.names`
 HAVING COUNT(*) > 0

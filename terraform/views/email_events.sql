@@ -1,5 +1,34 @@
 -- Every event of e-mails. An open or a click with is_machine was not made by a person.
 -- Customer.io may send an event more than once: one row per event_id, an untruncated one before a truncated one.
+WITH origin_names AS (
+  SELECT kind, id, name
+  FROM `${dataset}.names`
+  WHERE kind IN ('campaign', 'broadcast', 'newsletter', 'transactional')
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY kind, id ORDER BY fetched_at DESC, name) = 1
+),
+action_names AS (
+  SELECT parent, id, name
+  FROM `${dataset}.names`
+  WHERE kind = 'action'
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY parent, id ORDER BY fetched_at DESC, name) = 1
+),
+events AS (
+  SELECT
+    *,
+    CASE
+      WHEN campaign_id IS NOT NULL THEN 'campaign'
+      WHEN broadcast_id IS NOT NULL THEN 'broadcast'
+      WHEN newsletter_id IS NOT NULL THEN 'newsletter'
+      WHEN transactional_message_id IS NOT NULL THEN 'transactional'
+    END AS origin,
+    COALESCE(campaign_id, broadcast_id, newsletter_id, transactional_message_id) AS origin_id
+  FROM `${dataset}.webhook_events`
+  WHERE object_type = 'email'
+  QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY event_id, timestamp, metric
+    ORDER BY truncated IS NOT NULL, received_at
+  ) = 1
+)
 SELECT
   event_id,
   timestamp,
@@ -10,16 +39,12 @@ SELECT
   person_cio_id,
   person_phone,
   delivery_id,
-  CASE
-    WHEN campaign_id IS NOT NULL THEN 'campaign'
-    WHEN broadcast_id IS NOT NULL THEN 'broadcast'
-    WHEN newsletter_id IS NOT NULL THEN 'newsletter'
-    WHEN transactional_message_id IS NOT NULL THEN 'transactional'
-  END AS origin,
-  COALESCE(campaign_id, broadcast_id, newsletter_id, transactional_message_id) AS origin_id,
-  COALESCE(campaign_name, broadcast_name) AS origin_name,
+  origin,
+  origin_id,
+  COALESCE(campaign_name, broadcast_name, origin_names.name) AS origin_name,
   IF(ARRAY_LENGTH(campaign_tags) > 0, campaign_tags, broadcast_tags) AS origin_tags,
   action_id,
+  action_names.name AS action_name,
   template_id,
   journey_id,
   content_id,
@@ -30,9 +55,7 @@ SELECT
   failure_message,
   IFNULL(proxied, FALSE) OR IFNULL(prefetched, FALSE) OR IFNULL(synthetic, FALSE) OR IFNULL(machine, FALSE) AS is_machine,
   data
-FROM `${dataset}.webhook_events`
-WHERE object_type = 'email'
-QUALIFY ROW_NUMBER() OVER (
-  PARTITION BY event_id, timestamp, metric
-  ORDER BY truncated IS NOT NULL, received_at
-) = 1
+FROM events
+LEFT JOIN origin_names ON origin_names.kind = origin AND origin_names.id = CAST(origin_id AS STRING)
+LEFT JOIN action_names
+  ON action_names.parent = CONCAT(origin, '/', CAST(origin_id AS STRING)) AND action_names.id = CAST(action_id AS STRING)

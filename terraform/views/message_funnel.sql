@@ -2,7 +2,19 @@
 -- counts in the row of its own day whatever came of it later, so that rows can be summed: opened on three days, it is opened
 -- once. A message that was never sent counts on the day of its first event. sent_on is NULL where the send is not in the table.
 -- Rates cannot be summed: divide sums (message_rates does).
-WITH events AS (
+WITH origin_names AS (
+  SELECT kind, id, name
+  FROM `${dataset}.names`
+  WHERE kind IN ('campaign', 'broadcast', 'newsletter', 'transactional')
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY kind, id ORDER BY fetched_at DESC, name) = 1
+),
+action_names AS (
+  SELECT parent, id, name
+  FROM `${dataset}.names`
+  WHERE kind = 'action'
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY parent, id ORDER BY fetched_at DESC, name) = 1
+),
+events AS (
   SELECT
     *,
     IFNULL(proxied, FALSE) OR IFNULL(prefetched, FALSE) OR IFNULL(synthetic, FALSE) OR IFNULL(machine, FALSE) AS by_machine
@@ -49,12 +61,6 @@ deliveries AS (
   FROM events
   GROUP BY delivery, channel, campaign_id, broadcast_id, newsletter_id, transactional_message_id
 ),
-names AS (
-  SELECT kind, id, name
-  FROM `${dataset}.names`
-  WHERE kind IN ('newsletter', 'transactional', 'campaign', 'broadcast')
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY kind, id ORDER BY fetched_at DESC, name) = 1
-),
 cohorts AS (
   SELECT
     sent_on,
@@ -90,6 +96,10 @@ cohorts AS (
   FROM deliveries
   GROUP BY sent_on, origin, origin_id, action_id, content_id, channel
 )
-SELECT cohorts.* REPLACE (COALESCE(cohorts.origin_name, names.name) AS origin_name)
+SELECT
+  cohorts.* REPLACE (COALESCE(cohorts.origin_name, origin_names.name) AS origin_name),
+  action_names.name AS action_name
 FROM cohorts
-LEFT JOIN names ON names.kind = cohorts.origin AND names.id = CAST(cohorts.origin_id AS STRING)
+LEFT JOIN origin_names ON origin_names.kind = origin AND origin_names.id = CAST(origin_id AS STRING)
+LEFT JOIN action_names
+  ON action_names.parent = CONCAT(origin, '/', CAST(origin_id AS STRING)) AND action_names.id = CAST(action_id AS STRING)

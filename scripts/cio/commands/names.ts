@@ -7,7 +7,7 @@ export function namesCommand(run: Run): Command {
     .addHelpText(
       'after',
       `
-Webhooks tell most of these by id only. The names go into the table \`names\`, and \`message_funnel\` shows them. Nothing changes
+Webhooks tell most of these by id only. The names go into the table \`names\`, and the views show them. Nothing changes
 at Customer.io. It asks at the command line's share of the account's rate, and names that were fetched within 20 hours are not
 fetched again: if it is stopped, run it again and it resumes.
 
