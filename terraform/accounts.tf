@@ -3,8 +3,8 @@ resource "google_service_account" "function" {
   for_each = var.pipeline.functions
 
   project      = var.project_id
-  account_id   = "${each.key}-function"
-  display_name = "Customer.io: function ${each.key}"
+  account_id   = local.names.accounts["${each.key}-function"]
+  display_name = "Customer.io: function ${local.names.functions[each.key]}"
   depends_on   = [time_sleep.services]
 }
 
@@ -13,16 +13,16 @@ resource "google_service_account" "push" {
   for_each = local.push_subscriptions
 
   project      = var.project_id
-  account_id   = "${each.key}-push"
-  display_name = "Customer.io: push of subscription ${each.key}"
+  account_id   = local.names.accounts["${each.key}-push"]
+  display_name = "Customer.io: push of subscription ${local.names.subscriptions[each.key]}"
   depends_on   = [time_sleep.services]
 }
 
 # Builds the functions' images, instead of the project's default account, which may do far more.
 resource "google_service_account" "build" {
   project      = var.project_id
-  account_id   = "customerio-build"
-  display_name = "Customer.io: builds of functions"
+  account_id   = local.names.accounts["customerio-build"]
+  display_name = "Customer.io: ${var.name_prefix}builds of functions"
   depends_on   = [time_sleep.services]
 }
 

@@ -87,7 +87,7 @@ locals {
             "logName=\"projects/${var.project_id}/logs/cloudaudit.googleapis.com%2Fdata_access\"",
             "protoPayload.serviceName=\"secretmanager.googleapis.com\"",
             "protoPayload.methodName:\"AccessSecretVersion\"",
-            "protoPayload.resourceName=~\"/secrets/(${join("|", [for secret in values(var.pipeline.secrets) : secret.id])})/\"",
+            "protoPayload.resourceName=~\"/secrets/(${join("|", values(local.names.secrets))})/\"",
             "NOT protoPayload.resourceName=~\"/versions/1$\"",
             "NOT protoPayload.authenticationInfo.principalEmail=(${join(" OR ", [for account in values(google_service_account.function) : "\"${account.email}\""])})",
           ])
@@ -112,8 +112,6 @@ locals {
 
   # The subscriptions let only SECRET_ROTATE through: Secret Manager publishes every change of a secret to the topic.
   reminder_subscriptions = "resource.labels.subscription_id=one_of(${join(", ", [
-    for name, s in var.pipeline.subscriptions : "\"${name}\"" if s.topic == var.pipeline.secret_rotation.topic
+    for name, s in var.pipeline.subscriptions : "\"${local.names.subscriptions[name]}\"" if s.topic == var.pipeline.secret_rotation.topic
   ])})"
-
-  function_names = join(" OR ", [for name in keys(var.pipeline.functions) : "\"${name}\""])
 }

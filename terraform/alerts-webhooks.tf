@@ -81,6 +81,5 @@ locals {
 
   not_served = "metric.labels.http_status=monitoring.regex.full_match(\"429|5..\")"
 
-  # PromQL's name of a metric: the first / becomes : and every other special character _.
-  accepted_in_promql = "logging_googleapis_com:user_${replace(google_logging_metric.metric["webhook_requests_of_customerio"].name, "/", "_")}{monitored_resource=\"cloud_run_revision\",http_status=~\"2..\"}"
+  accepted_in_promql = "${local.promql_metrics.webhook_requests_of_customerio}{monitored_resource=\"cloud_run_revision\",http_status=~\"2..\"}"
 }

@@ -6,11 +6,13 @@ locals {
 
   # Every subscription that waits to be delivered, whatever pipeline.yaml calls it, and every one in which dead letters wait.
   source_subscriptions = "resource.labels.subscription_id=one_of(${join(", ", [
-    for name in keys(local.sources) : "\"${name}\""
+    for name in keys(local.sources) : "\"${local.names.subscriptions[name]}\""
   ])})"
   dead_letter_filter = "resource.labels.subscription_id=one_of(${join(", ", [
-    for name in keys(local.dead_letter_subscriptions) : "\"${name}\""
+    for name in keys(local.dead_letter_subscriptions) : "\"${local.names.subscriptions[name]}\""
   ])})"
+
+  own_subscriptions = "resource.labels.subscription_id=one_of(${join(", ", [for name in values(local.names.subscriptions) : "\"${name}\""])})"
 
   dead_lettered = "metric.labels.outcome=one_of(\"refused\", \"exhausted\")"
 
@@ -22,7 +24,7 @@ locals {
   # With `stays`, an incident stays open for a week after the last point: it is news, and needs telling once.
   alerts = merge(local.message_alerts, local.webhook_alerts, local.function_alerts, local.probe_alerts)
 
-  pipeline_services = "resource.labels.service_name=one_of(${join(", ", [for name in keys(var.pipeline.functions) : "\"${name}\""])})"
+  pipeline_services = "resource.labels.service_name=one_of(${join(", ", [for name in values(local.names.functions) : "\"${name}\""])})"
 
   notification_channels = concat(
     values(google_monitoring_notification_channel.channel)[*].name, var.existing_notification_channels
@@ -33,7 +35,7 @@ resource "google_monitoring_notification_channel" "channel" {
   for_each = var.notification_channels
 
   project      = var.project_id
-  display_name = each.key
+  display_name = local.names.channels[each.key]
   type         = each.value.type
   labels       = each.value.labels
   user_labels  = local.labels
@@ -45,7 +47,7 @@ resource "google_monitoring_alert_policy" "alert" {
   for_each = local.alerts
 
   project               = var.project_id
-  display_name          = "Customer.io ${var.environment}: ${each.value.title}"
+  display_name          = "Customer.io ${local.display_environment}: ${each.value.title}"
   severity              = each.value.severity
   combiner              = "OR"
   notification_channels = local.notification_channels
@@ -123,7 +125,7 @@ resource "google_monitoring_alert_policy" "alert" {
   }
 
   documentation {
-    subject   = "[${var.environment}] Customer.io: ${each.value.title}"
+    subject   = "[${local.display_environment}] Customer.io: ${each.value.title}"
     mime_type = "text/markdown"
     content   = "${each.value.text}\n\nRunbook: ${var.runbook_url}/${try(each.value.runbook, each.key)}.md"
 

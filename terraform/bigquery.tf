@@ -1,6 +1,6 @@
 resource "google_bigquery_dataset" "warehouse" {
   project                    = var.project_id
-  dataset_id                 = var.pipeline.bigquery.dataset
+  dataset_id                 = local.names.dataset
   description                = "What Customer.io reports by webhook: events, changes of subscriptions, what could not be understood."
   location                   = coalesce(var.bigquery_location, var.region)
   labels                     = local.labels
@@ -42,7 +42,7 @@ resource "google_bigquery_table" "table" {
 }
 
 locals {
-  warehouse_names = "${var.project_id}.${var.pipeline.bigquery.dataset}"
+  warehouse_names = "${var.project_id}.${local.names.dataset}"
   # What stands above the SELECT of a query describes it.
   view_descriptions = {
     for name, each in merge(var.pipeline.bigquery.views, var.pipeline.bigquery.table_functions) :

@@ -30,7 +30,7 @@ resource "google_billing_budget" "project" {
   for_each = local.budget
 
   billing_account = each.value.billing_account
-  display_name    = "Customer.io ${var.environment}"
+  display_name    = "Customer.io ${local.display_environment}"
 
   budget_filter {
     projects = ["projects/${data.google_project.budgeted[each.key].number}"]

@@ -24,7 +24,7 @@ data "archive_file" "bundle" {
 
 resource "google_storage_bucket" "bundles" {
   project                     = var.project_id
-  name                        = "${var.project_id}-customerio-bundles"
+  name                        = local.names.bundles
   location                    = var.region
   labels                      = local.labels
   uniform_bucket_level_access = true
@@ -54,7 +54,7 @@ resource "google_storage_bucket_object" "bundle" {
 resource "google_artifact_registry_repository" "images" {
   project       = var.project_id
   location      = var.region
-  repository_id = "customerio-functions"
+  repository_id = local.names.images
   description   = "Images of the Customer.io functions, made by Cloud Build."
   format        = "DOCKER"
   labels        = local.labels

@@ -4,12 +4,12 @@
 locals {
   charts = [
     { title = "Delivery attempts by outcome", filter = format(local.function_metric, local.metric_types.messages), group_by = ["metric.label.function", "metric.label.outcome"] },
-    { title = "Oldest unacknowledged message", filter = format(local.pubsub_metric, "oldest_unacked_message_age"), group_by = ["resource.label.subscription_id"], aligner = "ALIGN_MAX", reducer = "REDUCE_MAX", unit = "s" },
-    { title = "Unacknowledged messages", filter = format(local.pubsub_metric, "num_undelivered_messages"), group_by = ["resource.label.subscription_id"], aligner = "ALIGN_MAX" },
+    { title = "Oldest unacknowledged message", filter = "${format(local.pubsub_metric, "oldest_unacked_message_age")} AND ${local.own_subscriptions}", group_by = ["resource.label.subscription_id"], aligner = "ALIGN_MAX", reducer = "REDUCE_MAX", unit = "s" },
+    { title = "Unacknowledged messages", filter = "${format(local.pubsub_metric, "num_undelivered_messages")} AND ${local.own_subscriptions}", group_by = ["resource.label.subscription_id"], aligner = "ALIGN_MAX" },
 
     { title = "Latency of a push, 95th percentile", filter = format(local.function_metric, local.metric_types.message_latency), group_by = ["metric.label.function"], reducer = "REDUCE_PERCENTILE_95", unit = "ms" },
     { title = "Age of a message when settled, 95th percentile", filter = format(local.function_metric, local.metric_types.message_age), group_by = ["metric.label.function"], reducer = "REDUCE_PERCENTILE_95", unit = "ms" },
-    { title = "Pushes by Pub/Sub's verdict", filter = format(local.pubsub_metric, "push_request_count"), group_by = ["resource.label.subscription_id", "metric.label.response_class"] },
+    { title = "Pushes by Pub/Sub's verdict", filter = "${format(local.pubsub_metric, "push_request_count")} AND ${local.own_subscriptions}", group_by = ["resource.label.subscription_id", "metric.label.response_class"] },
 
     { title = "Dead letters by reason", filter = "${format(local.function_metric, local.metric_types.final_outcomes)} AND ${local.dead_lettered}", group_by = ["metric.label.function", "metric.label.reason"] },
     { title = "Dead letters waiting", filter = "${format(local.pubsub_metric, "num_undelivered_messages")} AND ${local.dead_letter_filter}", group_by = ["resource.label.subscription_id"], aligner = "ALIGN_MAX" },
@@ -74,7 +74,7 @@ resource "google_monitoring_dashboard" "pipeline" {
   project = var.project_id
 
   dashboard_json = jsonencode({
-    displayName  = "Customer.io ${var.environment}"
+    displayName  = "Customer.io ${local.display_environment}"
     labels       = { application = "customerio" }
     mosaicLayout = { columns = 48, tiles = local.tiles }
   })

@@ -1,7 +1,7 @@
 # The send ledger: one document a transactional message, written before Customer.io is called.
 resource "google_firestore_database" "ledger" {
   project                 = var.project_id
-  name                    = var.pipeline.ledger.database
+  name                    = local.names.ledger
   location_id             = coalesce(var.firestore_location, var.region)
   type                    = "FIRESTORE_NATIVE"
   delete_protection_state = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"

@@ -24,14 +24,15 @@ locals {
         ACK_DEADLINE_SECONDS = tostring(local.subscription_of[name].ack_deadline_seconds)
       },
       try(local.subscription_of[name].dead_letter_topic, null) == null ? {} : {
-        DEAD_LETTER_TOPIC     = local.subscription_of[name].dead_letter_topic
+        DEAD_LETTER_TOPIC     = google_pubsub_topic.topic[local.subscription_of[name].dead_letter_topic].name
         MAX_DELIVERY_ATTEMPTS = tostring(local.subscription_of[name].max_delivery_attempts)
       },
-      f.publishes == null ? {} : { WEBHOOK_EVENTS_TOPIC = f.publishes },
+      f.publishes == null ? {} : { WEBHOOK_EVENTS_TOPIC = google_pubsub_topic.topic[f.publishes].name },
       length(f.probes) == 0 ? {} : { PROBE_WEBHOOK_URL = local.probe_webhook_url },
-      !f.warehouse && length(f.probes) == 0 ? {} : { BIGQUERY_DATASET = var.pipeline.bigquery.dataset },
+      length(f.probes) == 0 || var.name_prefix == "" ? {} : { PROBE_TOPIC_PREFIX = var.name_prefix },
+      !f.warehouse && length(f.probes) == 0 ? {} : { BIGQUERY_DATASET = google_bigquery_dataset.warehouse.dataset_id },
       !f.ledger ? {} : {
-        SEND_LEDGER_DATABASE   = var.pipeline.ledger.database
+        SEND_LEDGER_DATABASE   = google_firestore_database.ledger.name
         SEND_LEDGER_COLLECTION = var.pipeline.ledger.collection
         SEND_LEDGER_TTL_DAYS   = tostring(var.pipeline.ledger.ttl_days)
       },
@@ -44,7 +45,7 @@ resource "google_cloudfunctions2_function" "function" {
 
   project     = var.project_id
   location    = var.region
-  name        = each.key
+  name        = local.names.functions[each.key]
   description = "Customer.io pipeline: ${each.key}"
   labels      = local.labels
 

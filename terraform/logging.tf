@@ -6,7 +6,7 @@
 
 resource "google_logging_project_exclusion" "requests" {
   project     = var.project_id
-  name        = "customerio-requests"
+  name        = local.names.exclusions.requests
   description = "Request lines of the Customer.io pipeline's functions below 400, except for a share of ${var.request_log_share}."
   filter      = "${local.logs.requests} AND httpRequest.status<400 AND sample(insertId, ${1 - var.request_log_share})"
   disabled    = var.request_log_share == 1 # a sample of nothing is no filter

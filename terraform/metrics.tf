@@ -135,16 +135,14 @@ locals {
     requests = "${local.every_function} AND logName=\"${local.log.requests}\""
     webhook_requests = join(" AND ", [
       "resource.type=\"cloud_run_revision\"",
-      "resource.labels.service_name=(${join(" OR ", [for name in keys(local.public_functions) : "\"${name}\""])})",
+      "resource.labels.service_name=(${join(" OR ", [for name in keys(local.public_functions) : "\"${local.names.functions[name]}\""])})",
       "logName=\"${local.log.requests}\"",
     ])
   }
   log = { for key, name in { stdout = "stdout", stderr = "stderr", system = "varlog%2Fsystem", requests = "requests" } :
     key => "projects/${var.project_id}/logs/run.googleapis.com%2F${name}"
   }
-  every_function = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [
-    for name in keys(var.pipeline.functions) : "\"${name}\""
-  ])})"
+  every_function = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${local.function_names})"
 
   webhook_addresses = coalescelist(
     var.customerio_webhook_addresses, yamldecode(file("${path.module}/webhook-addresses.yaml"))[var.customerio_region]
@@ -155,7 +153,7 @@ resource "google_logging_metric" "metric" {
   for_each = merge(local.metrics, local.probe_metrics)
 
   project     = var.project_id
-  name        = "customerio/${each.key}"
+  name        = "${local.names.metrics}/${each.key}"
   description = each.value.description
   filter      = "${try(each.value.log, local.logs.function)} AND ${each.value.filter}"
 
@@ -200,4 +198,9 @@ resource "time_sleep" "metrics" {
 locals {
   # Full types, for filters.
   metric_types = { for name, metric in google_logging_metric.metric : name => "logging.googleapis.com/user/${metric.name}" }
+
+  # PromQL's: the first / becomes : and every other special character _.
+  promql_metrics = {
+    for name, metric in google_logging_metric.metric : name => "logging_googleapis_com:user_${replace(metric.name, "/[^A-Za-z0-9]/", "_")}"
+  }
 }

@@ -21,7 +21,7 @@ output "disable_invoker_check" {
   description = "Command to run once after the first apply where webhook_access is invoker_check_disabled; null otherwise. Whether an update of the function keeps the setting is not documented: `cio-gcp doctor` sees it."
   value = var.webhook_access != "invoker_check_disabled" ? null : one([
     for name in keys(local.public_functions) :
-    "gcloud run services update ${name} --no-invoker-iam-check --region=${var.region} --project=${var.project_id}"
+    "gcloud run services update ${local.names.functions[name]} --no-invoker-iam-check --region=${var.region} --project=${var.project_id}"
   ])
 }
 

@@ -22,7 +22,7 @@ locals {
   # same resource. Cloud Functions gives each function this address too, with the same check of who may call it:
   # https://cloud.google.com/functions/docs/calling/http
   probe_webhook_url = coalesce(
-    var.probe.webhook_url, "https://${var.region}-${var.project_id}.cloudfunctions.net/${one(keys(local.public_functions))}"
+    var.probe.webhook_url, "https://${var.region}-${var.project_id}.cloudfunctions.net/${local.names.functions[one(keys(local.public_functions))]}"
   )
 
   probe_topics = merge([
@@ -79,7 +79,7 @@ locals {
     }
   } : name => alert if var.probe.enabled }
 
-  probe_rounds_in_promql = "logging_googleapis_com:user_${replace(google_logging_metric.metric["probe_rounds"].name, "/", "_")}{monitored_resource=\"cloud_run_revision\",ok=~\"true|false\"}"
+  probe_rounds_in_promql = "${local.promql_metrics.probe_rounds}{monitored_resource=\"cloud_run_revision\",ok=~\"true|false\"}"
 
   probe_charts = [
     { title = "Probe: broken links", filter = "${format(local.function_metric, local.metric_types.probe_links)} AND metric.labels.ok=\"false\"", group_by = ["metric.label.link", "metric.label.reason"] },
@@ -92,7 +92,7 @@ resource "google_cloud_scheduler_job" "probe" {
 
   project     = var.project_id
   region      = var.region
-  name        = "customerio-probe"
+  name        = local.names.probe_job
   description = "Starts a round of the Customer.io probe."
   schedule    = var.pipeline.probe.schedule
   time_zone   = "Etc/UTC"

@@ -30,7 +30,7 @@ resource "google_secret_manager_secret" "secret" {
   for_each = var.pipeline.secrets
 
   project             = var.project_id
-  secret_id           = each.value.id
+  secret_id           = local.names.secrets[each.key]
   labels              = local.labels
   deletion_protection = var.deletion_protection
 

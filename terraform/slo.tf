@@ -42,8 +42,8 @@ locals {
 
 resource "google_monitoring_custom_service" "pipeline" {
   project      = var.project_id
-  service_id   = "customerio"
-  display_name = "Customer.io pipeline"
+  service_id   = local.names.service
+  display_name = "Customer.io ${var.name_prefix}pipeline"
   user_labels  = local.labels
 
   depends_on = [time_sleep.services]
@@ -90,7 +90,7 @@ resource "google_monitoring_alert_policy" "burn" {
   for_each = local.burn_alerts
 
   project               = var.project_id
-  display_name          = "Customer.io ${var.environment}: error budget of ${each.value.slo} burns ${each.value.speed}"
+  display_name          = "Customer.io ${local.display_environment}: error budget of ${each.value.slo} burns ${each.value.speed}"
   severity              = each.value.severity
   combiner              = "AND"
   notification_channels = local.notification_channels
@@ -115,7 +115,7 @@ resource "google_monitoring_alert_policy" "burn" {
   }
 
   documentation {
-    subject   = "[${var.environment}] Customer.io: error budget of ${each.value.slo} burns ${each.value.speed}"
+    subject   = "[${local.display_environment}] Customer.io: error budget of ${each.value.slo} burns ${each.value.speed}"
     mime_type = "text/markdown"
     content   = "At this rate the budget of 28 days (${each.value.slo}: ${local.slos[each.value.slo].goal * 100} %) is gone in ${floor(28 / each.value.rate * 10) / 10} days.\n\nRunbook: ${var.runbook_url}/error-budget.md"
 

@@ -2,7 +2,7 @@ resource "google_pubsub_subscription" "subscription" {
   for_each = var.pipeline.subscriptions
 
   project                    = var.project_id
-  name                       = each.key
+  name                       = local.names.subscriptions[each.key]
   topic                      = google_pubsub_topic.topic[each.value.topic].id
   labels                     = local.labels
   filter                     = each.value.filter

@@ -2,7 +2,7 @@ resource "google_pubsub_topic" "topic" {
   for_each = var.pipeline.topics
 
   project = var.project_id
-  name    = each.key
+  name    = local.names.topics[each.key]
   labels  = local.labels
 
   # One region: order holds among messages of one region only (shared/decisions/one-storage-region.md).

@@ -9,7 +9,7 @@ variable "environment" {
 }
 
 variable "project_id" {
-  description = "Id of the Google Cloud project. One project per environment: the names in pipeline.yaml are used unchanged."
+  description = "Id of the Google Cloud project: one per environment. A second pipeline in it needs a name_prefix."
   type        = string
 
   validation {

@@ -45,11 +45,12 @@ export function probeFunction(options: ProbeOptions): FunctionDefinition<ProbeCo
 
 /** From applications to Customer.io, as it really is. */
 export function createWayOut(
-  { projectId, appApi, waitMs }: ProbeConfig,
+  { projectId, topicPrefix, appApi, waitMs }: ProbeConfig,
   { log, clock, random }: FunctionParts,
 ): WayOut {
   const publisher = new MessagingPublisher({
     pubsub: new PubSub({ projectId }),
+    topicPrefix,
     timeoutMs: PROBE_STEP_TIMEOUT_MS,
     now: clock.now,
     after: clock.after,

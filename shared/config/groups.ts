@@ -355,6 +355,10 @@ export const probeSettings = () => ({
     meaning: 'the address at which Customer.io reaches the webhook function',
     setBy: 'Terraform',
   }),
+  topicPrefix: textOr('PROBE_TOPIC_PREFIX', '', {
+    meaning: 'what stands before the names of the topics',
+    setBy: 'Terraform',
+  }),
   signingKeys: signingKeys(),
   dataset: dataset(),
   waitMs: number('PROBE_WAIT_SECONDS', 60, {

@@ -55,7 +55,7 @@ export function text(name: string, { meaning, setBy, fix }: About & { readonly f
 }
 
 export function textOr(name: string, fallback: string, { meaning, setBy }: About): z.ZodType<string> {
-  return setting(z.string().default(fallback), { name, meaning, setBy, default: fallback, range: 'any text' })
+  return setting(z.string().default(fallback), { name, meaning, setBy, default: fallback || 'none', range: 'any text' })
 }
 
 export interface NumberSetting extends About {

@@ -269,6 +269,22 @@ describe('MessagingPublisher', () => {
     expect(resumed).toEqual(['id:u1'])
   })
 
+  it('publishes to the topics behind a prefix, but to those that are named as they are', async () => {
+    const names: string[] = []
+    const publishMessage = async () => '1'
+    const client: PubSubClient = {
+      topic(name) {
+        names.push(name)
+        return { publishMessage, resumePublishing() {} }
+      },
+      async close() {},
+    }
+    const prefixed = new MessagingPublisher({ pubsub: client, topicPrefix: 'uk-', topics: { track: 'events' } })
+    await prefixed.identifyUser({ identifiers: jane })
+    await prefixed.trackEvent({ identifiers: jane, name: 'n' })
+    expect(names).toEqual(['uk-identify', 'events'])
+  })
+
   it('goes on with an ordering key after a publish under it failed', async () => {
     const elsewhere = new MessagingPublisher({ pubsub, topics: { identify: 'not-there-yet' } })
     const first = elsewhere.identifyUser({ identifiers: jane }, { idempotencyKey: 'first' })

@@ -83,7 +83,9 @@ export interface PublisherOptions {
    * messages of one region only. If absent, Pub/Sub takes the one near the publisher.
    */
   readonly region?: string
-  /** Names of topics that are not called `identify`, `track` and `transactional`. */
+  /** The pipeline's `name_prefix`, such as `uk-`: what stands before the names of its topics. */
+  readonly topicPrefix?: string
+  /** Names of topics that are called otherwise than `identify`, `track` and `transactional` behind the prefix. */
   readonly topics?: Partial<Record<TopicName, string>>
   /** How long a publish may take, with the client's own retries and its first connection: 60 s by default. */
   readonly timeoutMs?: number
@@ -289,7 +291,8 @@ export class MessagingPublisher {
     const client = await this.#connected()
     const existing = this.#topics.get(name)
     if (existing !== undefined) return existing
-    const topic = client.topic(this.#options.topics?.[name] ?? name, {
+    const { topics, topicPrefix = '' } = this.#options
+    const topic = client.topic(topics?.[name] ?? `${topicPrefix}${name}`, {
       messageOrdering: name === 'identify',
       gaxOpts: { timeout: this.#timeoutMs },
     })

@@ -24,6 +24,7 @@ run "dev" {
   variables {
     environment                    = yamldecode(file("environments/dev/values.yaml")).environment
     project_id                     = yamldecode(file("environments/dev/values.yaml")).project_id
+    name_prefix                    = yamldecode(file("environments/dev/values.yaml")).name_prefix
     region                         = yamldecode(file("environments/dev/values.yaml")).region
     bigquery_location              = yamldecode(file("environments/dev/values.yaml")).bigquery_location
     firestore_location             = yamldecode(file("environments/dev/values.yaml")).firestore_location
@@ -60,6 +61,7 @@ run "staging" {
   variables {
     environment                    = yamldecode(file("environments/staging/values.yaml")).environment
     project_id                     = yamldecode(file("environments/staging/values.yaml")).project_id
+    name_prefix                    = yamldecode(file("environments/staging/values.yaml")).name_prefix
     region                         = yamldecode(file("environments/staging/values.yaml")).region
     bigquery_location              = yamldecode(file("environments/staging/values.yaml")).bigquery_location
     firestore_location             = yamldecode(file("environments/staging/values.yaml")).firestore_location
@@ -96,6 +98,7 @@ run "prod" {
   variables {
     environment                    = yamldecode(file("environments/prod/values.yaml")).environment
     project_id                     = yamldecode(file("environments/prod/values.yaml")).project_id
+    name_prefix                    = yamldecode(file("environments/prod/values.yaml")).name_prefix
     region                         = yamldecode(file("environments/prod/values.yaml")).region
     bigquery_location              = yamldecode(file("environments/prod/values.yaml")).bigquery_location
     firestore_location             = yamldecode(file("environments/prod/values.yaml")).firestore_location

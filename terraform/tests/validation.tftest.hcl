@@ -949,3 +949,23 @@ run "bundle_that_no_folder_holds" {
 
   expect_failures = [var.pipeline]
 }
+
+run "name_prefix_without_a_hyphen_at_its_end" {
+  command = plan
+
+  variables {
+    name_prefix = "uk"
+  }
+
+  expect_failures = [var.name_prefix]
+}
+
+run "name_prefix_that_no_bucket_has_room_for" {
+  command = plan
+
+  variables {
+    name_prefix = "a-fifteen-long-"
+  }
+
+  expect_failures = [var.name_prefix]
+}

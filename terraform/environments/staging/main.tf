@@ -25,6 +25,7 @@ module "pipeline" {
 
   environment                    = local.values.environment
   project_id                     = local.values.project_id
+  name_prefix                    = local.values.name_prefix
   region                         = local.values.region
   bigquery_location              = local.values.bigquery_location
   firestore_location             = local.values.firestore_location
