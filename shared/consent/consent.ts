@@ -1,6 +1,6 @@
 import { text } from '../json/index.ts'
 import type { Event, QuarantineReason } from './event.ts'
-import { mailboxOf, type PersonNamed, personConcerned } from './person.ts'
+import { mailboxOf, type PersonNamed, personConcerned, recipientsOf } from './person.ts'
 import { readPreferences } from './preferences.ts'
 
 /** What an event changes of what a person may be sent. */
@@ -96,7 +96,8 @@ function changesOf(event: Event): { readonly changes: readonly Change[]; readonl
       return { changes: [{ kind: 'hard_bounce' }] }
     case 'spammed': {
       const [recipient, email] = [text(fields.recipient), personConcerned(event)?.email]
-      const another = recipient !== undefined && email !== undefined && mailboxOf(recipient) !== mailboxOf(email)
+      const another =
+        recipient !== undefined && email !== undefined && !recipientsOf(recipient).includes(mailboxOf(email))
       return { changes: [{ kind: 'complaint', subscribed: another ? undefined : false }] }
     }
     default:

@@ -1,4 +1,4 @@
-import { mailboxOf as singleMailboxOf } from '../identity/index.ts'
+import { mailboxesOf, mailboxOf as singleMailboxOf } from '../identity/index.ts'
 import { isObject, text } from '../json/index.ts'
 import type { Event } from './event.ts'
 
@@ -31,4 +31,10 @@ export function personConcerned(event: Pick<Event, 'fields' | 'objectType'>): Pe
 /** The mailbox of an address, in the one form in which mailboxes are compared; what is none, in lower case. */
 export function mailboxOf(address: string): string {
   return singleMailboxOf(address) ?? address.toLowerCase()
+}
+
+/** The mailboxes that a message went to, as its webhooks show them: one, or a list. */
+export function recipientsOf(recipient: string): readonly string[] {
+  const mailboxes = mailboxesOf(recipient)
+  return mailboxes.length === 0 ? [mailboxOf(recipient)] : mailboxes
 }

@@ -206,6 +206,15 @@ describe('MessagingPublisher', () => {
   it.each([
     ['NaN', { total: Number.NaN }, 'attributes.total: is NaN, which JSON cannot carry'],
     ['Infinity', { list: [1, Number.POSITIVE_INFINITY] }, 'attributes.list[1]: is Infinity, which JSON cannot carry'],
+    ['an invalid date', { born: new Date('soon') }, 'attributes.born: is an invalid date'],
+    [
+      'an invalid date in a list',
+      { days: [new Date(0), new Date(Number.NaN)] },
+      'attributes.days[1]: is an invalid date',
+    ],
+    ['NaN in a box', { total: Object(Number.NaN) }, 'attributes.total: is NaN, which JSON cannot carry'],
+    ['a Map', { rates: new Map([['a', 1]]) }, 'attributes.rates: is a Map or a Set, of which JSON keeps nothing'],
+    ['a Set', { list: [new Set([1])] }, 'attributes.list[0]: is a Map or a Set, of which JSON keeps nothing'],
     [
       'a bigint',
       { a: { 'b c': 1n } },

@@ -78,10 +78,12 @@ export async function handleWebhook(parts: RepositoryParts, message: PubSubMessa
 async function recordDead(
   { store }: RepositoryParts,
   userIds: readonly string[],
-  { mailbox, at }: NonNullable<WebhookNews['undeliverable']>,
+  { mailboxes, at }: NonNullable<WebhookNews['undeliverable']>,
 ): Promise<boolean> {
   let isNews = false
-  for (const userId of userIds) if (await store.recordDeliverability(userId, mailbox, false, at)) isNews = true
+  for (const userId of userIds) {
+    for (const mailbox of mailboxes) if (await store.recordDeliverability(userId, mailbox, false, at)) isNews = true
+  }
   return isNews
 }
 
@@ -101,7 +103,8 @@ function observationsFor(
   const own = [person.email, users.find(({ id }) => id === userId)?.email]
     .filter((email) => email != null)
     .map(mailboxOf)
-  const isAnothers = undeliverable !== undefined && own.length > 0 && !own.includes(undeliverable.mailbox)
+  const isAnothers =
+    undeliverable !== undefined && own.length > 0 && !undeliverable.mailboxes.some((mailbox) => own.includes(mailbox))
   return observations.filter(([, { value, source }]) => {
     if (source === 'complaint' && isAnothers) return false
     return !(optOutsOnly && value)

@@ -478,6 +478,18 @@ function describeOn(name: string, start: () => Promise<TestPostgres>): void {
         expect(await repository.sendTransactional('1', to)).toMatchObject({ reason: 'undeliverable' })
       })
 
+      it('of a message to several addresses count for each of them, since nobody says for which', async () => {
+        const about = (metric: string, recipient: string) =>
+          repository.handleWebhookEvent(webhookOf('1', metric, SECOND, { object_type: 'email', recipient }))
+        await about('spammed', 'boss@example.com, "Doe, Ann" <ANN@example.com>')
+        expect(await repository.getPreferences('1')).toMatchObject({ marketing: false, emailDeliverable: false })
+        await about('bounced', 'old@example.com, older@example.com')
+        for (const to of ['old@example.com', 'older@example.com', 'boss@example.com', 'ann@example.com']) {
+          const message = { channel: 'email', transactional_message_id: 1, to } as const
+          expect(await repository.sendTransactional('1', message)).toMatchObject({ reason: 'undeliverable' })
+        }
+      })
+
       it('that cannot be read are kept, once, told of, and handled when they can be', async () => {
         const broken = webhookOf('1', 'cio_subscription_preferences_changed', SECOND, { content: '{"topics":' })
         for (let times = 0; times < 2; times++) {

@@ -37,7 +37,7 @@ describe('a webhook', () => {
 
   it('of a bounced email names the dead address; of a bounced push it does not', () => {
     const email = webhookOf('42', 'bounced', AT, { object_type: 'email', recipient: 'a@example.com' })
-    expect(newsOf(email)).toMatchObject({ observations: [], undeliverable: { mailbox: 'a@example.com', at: AT } })
+    expect(newsOf(email)).toMatchObject({ observations: [], undeliverable: { mailboxes: ['a@example.com'], at: AT } })
     const push = webhookOf('42', 'bounced', AT, { object_type: 'push', recipient: 'token' })
     expect(readWebhook(push, NOW_MS)).toEqual({ kind: 'ignored', reason: 'no_preference' })
   })

@@ -5,10 +5,10 @@ import {
   CONSENT_METRICS,
   type Consent,
   type Event,
-  mailboxOf,
   type PersonNamed,
   parseEvent,
   readConsent,
+  recipientsOf,
 } from '../consent/index.ts'
 import { text } from '../json/index.ts'
 import type { Observation } from './choice.ts'
@@ -27,8 +27,8 @@ export interface PubSubMessage {
 export interface WebhookNews {
   readonly person: PersonNamed
   readonly observations: readonly (readonly [PreferenceName, Observation])[]
-  /** The mailbox that bounced for good or complained. */
-  readonly undeliverable?: { readonly mailbox: string; readonly at: number }
+  /** Where the message went that bounced for good or made somebody complain: one mailbox, or in doubt each of several. */
+  readonly undeliverable?: { readonly mailboxes: readonly string[]; readonly at: number }
   /** A part of it that could not be read. */
   readonly unread?: UnreadWebhook
 }
@@ -140,5 +140,5 @@ function undeliverableOf(event: Event, { changes, at, person }: Consent): Webhoo
   const isDead = changes.some(({ kind }) => kind === 'hard_bounce' || kind === 'complaint')
   const address = text(event.fields.recipient) ?? person?.email
   if (event.objectType !== 'email' || !isDead || address === undefined) return undefined
-  return { mailbox: mailboxOf(address), at: secondsOf(at) }
+  return { mailboxes: recipientsOf(address), at: secondsOf(at) }
 }

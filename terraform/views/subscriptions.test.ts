@@ -138,6 +138,9 @@ describe('current_subscriptions', () => {
     expect(await states()).toEqual([])
     await warehouse.receive(event('spammed', 1, ADA, { recipient: 'Ada <ADA@example.com>' }, 'email'))
     expect(await states()).toEqual(['cio_id:c1 * out (event-002)'])
+    const several = 'boss@example.com, "Doe, Bob" <BOB@example.com>'
+    await warehouse.receive(event('spammed', 2, BOB, { recipient: several }, 'email'))
+    expect(await states()).toEqual(['cio_id:c1 * out (event-002)', 'cio_id:c2 * out (event-003)'])
   })
 
   it('lets an opt-out win over an opt-in of the same second, in whatever order they come', async () => {
