@@ -22,6 +22,35 @@ function resource(address: string): Block {
   if (found === undefined) throw new Error(`the module has no ${address}`)
   return found
 }
+/** https://cloud.google.com/iam/docs/permissions-reference. Undefined: not a permission on the project, or no resource of its own. */
+const PERMISSION_TO_MAKE: Readonly<Record<string, string | undefined>> = {
+  google_artifact_registry_repository: 'artifactregistry.repositories.create',
+  google_bigquery_dataset: 'bigquery.datasets.create',
+  google_bigquery_routine: 'bigquery.routines.create',
+  google_bigquery_table: 'bigquery.tables.create',
+  google_billing_budget: undefined, // on the billing account: budget.ts of the preflight asks
+  google_cloud_scheduler_job: 'cloudscheduler.jobs.create',
+  google_cloudfunctions2_function: 'cloudfunctions.functions.create',
+  google_firestore_backup_schedule: 'datastore.backupSchedules.create',
+  google_firestore_database: 'datastore.databases.create',
+  google_firestore_field: 'datastore.indexes.update',
+  google_logging_metric: 'logging.logMetrics.create',
+  google_logging_project_exclusion: 'logging.exclusions.create',
+  google_monitoring_alert_policy: 'monitoring.alertPolicies.create',
+  google_monitoring_custom_service: 'monitoring.services.create',
+  google_monitoring_dashboard: 'monitoring.dashboards.create',
+  google_monitoring_notification_channel: 'monitoring.notificationChannels.create',
+  google_monitoring_slo: 'monitoring.slos.create',
+  google_project_service: undefined, // serviceusage.services.enable, which the preflight asks for first
+  google_project_service_identity: undefined, // the same
+  google_pubsub_subscription: 'pubsub.subscriptions.create',
+  google_pubsub_topic: 'pubsub.topics.create',
+  google_secret_manager_secret: 'secretmanager.secrets.create',
+  google_secret_manager_secret_version: 'secretmanager.versions.add',
+  google_service_account: 'iam.serviceAccounts.create',
+  google_storage_bucket: 'storage.buckets.create',
+  google_storage_bucket_object: 'storage.objects.create',
+}
 const resourcesOf = (type: string) => [...declared.resources].filter(([address]) => address.startsWith(`${type}.`))
 
 describe('the module', () => {
@@ -140,6 +169,19 @@ describe('the module', () => {
     const { locals } = await readModule(join(MODULE, 'bootstrap'))
     const literal = one.filter((role) => role.startsWith('roles/'))
     expect([...new Set([...literal, ...forPeople])].sort()).toEqual(locals.granted_roles)
+  })
+
+  it('has the preflight ask for the permission to make each kind of resource', () => {
+    const asked = Object.values(
+      z.record(z.string(), z.array(z.string())).parse(parse(readFileSync(join(MODULE, 'services.yaml'), 'utf8'))),
+    ).flat()
+    const types = new Set([...declared.resources.keys()].map((address) => address.split('.')[0] ?? ''))
+    const made = [...types].filter((type) => type.startsWith('google_') && !type.includes('_iam_')).sort()
+    expect(made).toEqual(Object.keys(PERMISSION_TO_MAKE).sort())
+    const unasked = made.filter(
+      (type) => PERMISSION_TO_MAKE[type] !== undefined && !asked.includes(PERMISSION_TO_MAKE[type] ?? ''),
+    )
+    expect(unasked).toEqual([])
   })
 
   it('gives no basic role', () => {

@@ -15,6 +15,8 @@ export interface Plan {
   readonly bigQueryLocation: string
   readonly firestoreLocation: string
   readonly wayIn: WayIn
+  /** The billing account of the budget; undefined when none is asked for. */
+  readonly budgetAccount: string | undefined
   /** Services that are enabled, each with the permissions that an apply needs: terraform/services.yaml. */
   readonly services: Readonly<Record<string, readonly string[]>>
   /** Where Terraform keeps its state; undefined when it is not kept in Cloud Storage. */
@@ -27,6 +29,7 @@ const valuesSchema = z.looseObject({
   bigquery_location: z.string().nullish(),
   firestore_location: z.string().nullish(),
   webhook_access: z.enum(WAYS_IN).nullish(),
+  budget: z.looseObject({ billing_account: z.string() }).nullish(),
 })
 
 const servicesSchema = z.record(z.string(), z.array(z.string()))
@@ -43,6 +46,7 @@ export function planOf(environment: Environment, topology: Topology): Plan {
     bigQueryLocation: values.bigquery_location ?? region,
     firestoreLocation: values.firestore_location ?? region,
     wayIn: values.webhook_access ?? 'all_users',
+    budgetAccount: values.budget?.billing_account,
     services: servicesSchema.parse(parse(readFileSync(join(PROJECT_ROOT, 'terraform/services.yaml'), 'utf8'))),
     state: stateOf(environment.folder),
   }

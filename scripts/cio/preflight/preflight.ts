@@ -2,6 +2,7 @@ import type { Context } from '../context.ts'
 import { usageError } from '../errors.ts'
 import { type Finding, printFindings, refuseFaults } from '../finding.ts'
 import { count } from '../output.ts'
+import { examineBudget } from './budget.ts'
 import { examineFirestore } from './firestore.ts'
 import { examineNames } from './names.ts'
 import { type Plan, planOf } from './plan.ts'
@@ -15,6 +16,7 @@ import { examineWayIn } from './way-in.ts'
 const EXAMINATIONS: readonly ((read: Read, plan: Plan) => Promise<readonly Finding[]>)[] = [
   examineProject,
   examineBilling,
+  examineBudget,
   examineServices,
   examinePermissions,
   examinePolicies,

@@ -78,7 +78,7 @@ export async function examineServices(read: Read, { projectId, services }: Plan)
   return [ok(area, `${count(off.length, 'service')} of ${names.length} are off: the apply enables them`)]
 }
 
-const permissionsSchema = z.looseObject({ permissions: z.array(z.string()).default([]) })
+export const permissionsSchema = z.looseObject({ permissions: z.array(z.string()).default([]) })
 
 /**
  * What the person at this command line may do in the project, by inheritance too. A role that is granted under a condition
