@@ -16,7 +16,14 @@ WITH topic_names AS (
   QUALIFY ROW_NUMBER() OVER (PARTITION BY id ORDER BY fetched_at DESC, name) = 1
 ),
 changes AS (
-  SELECT *, LOWER(person_email) AS email
+  SELECT
+    *,
+    LOWER(person_email) AS email,
+    -- Of the address that the person has, as far as the webhook says: in doubt it is theirs.
+    kind = 'hard_bounce' AND object_type = 'email' AND (
+      person_email IS NULL OR recipient IS NULL OR recipient LIKE '%,%'
+      OR LOWER(person_email) IN (LOWER(recipient), LOWER(REGEXP_EXTRACT(recipient, '<([^<>]*)>')))
+    ) AS is_bounce_of_theirs
   FROM `${dataset}.subscription_changes`
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id, kind, topic_id, channel ORDER BY received_at) = 1
@@ -90,7 +97,7 @@ described AS (
     FIRST_VALUE(person_id IGNORE NULLS) OVER latest AS last_person_id,
     FIRST_VALUE(person_email IGNORE NULLS) OVER latest AS last_person_email,
     FIRST_VALUE(person_cio_id IGNORE NULLS) OVER latest AS last_person_cio_id,
-    MAX(IF(kind = 'hard_bounce' AND object_type = 'email', timestamp, NULL)) OVER (PARTITION BY person) AS email_bounced_at
+    MAX(IF(is_bounce_of_theirs, timestamp, NULL)) OVER (PARTITION BY person) AS email_bounced_at
   FROM attributed
   WINDOW latest AS (
     PARTITION BY person

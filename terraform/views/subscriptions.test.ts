@@ -165,6 +165,25 @@ describe('current_subscriptions', () => {
     expect(await states()).toEqual(['cio_id:c1 * in (event-002)'])
   })
 
+  it('knows of a bounce of the address that the person has, and of no other', async () => {
+    const bounce = (at: number, recipient: string | undefined) => event('bounced', at, ADA, { recipient }, 'email')
+    const bouncedAt = async () => {
+      const [state] = await warehouse.query('SELECT email_bounced_at FROM customerio.current_subscriptions')
+      return state?.email_bounced_at
+    }
+    await warehouse.receive(event('subscribed', 0, ADA), bounce(1, 'boss@example.com'), bounce(2, 'joada@example.com'))
+    expect(await bouncedAt()).toBeUndefined()
+    for (const [at, recipient] of [
+      [3, 'ADA@example.com'],
+      [4, '"Doe, Ada" <Ada@example.com>'],
+      [5, 'boss@example.com, ada@example.com'],
+      [6, undefined],
+    ] as const) {
+      await warehouse.receive(bounce(at, recipient))
+      expect(await bouncedAt()).toBe(iso(at))
+    }
+  })
+
   it('takes a hard bounce for nothing but a bounce', async () => {
     await warehouse.receive(event('bounced', 0, ADA, {}, 'email'))
     expect(await states()).toEqual([])
