@@ -71,12 +71,20 @@ async function readWarehouse(stack: Stack): Promise<Omit<WarehouseContents, 'sen
   return { stored: Number(found[0]?.n), tables: counts, views: results }
 }
 
+/** Views over the record, which are not about the sample webhooks; the last two hold what has gone wrong. */
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
+  ...['message_journey', 'outcomes_by_hour', 'slowest_messages'],
+  ...['unsettled_sends', 'sends_without_outcome'],
+])
+
 /** What is not as it should be with the webhooks: each must be a row somewhere, and each view must show something. */
 export function complaintsAboutWarehouse(contents: WarehouseContents): string[] {
   const { sent, failedTries, stored, views } = contents
   const complaints: string[] = []
   if (failedTries > 0) complaints.push(`${failedTries} webhooks were not answered 2xx at once`)
   if (stored !== sent) complaints.push(`${sent} webhooks were sent, but ${stored} are in BigQuery`)
-  for (const [view, { rows }] of Object.entries(views)) if (rows === 0) complaints.push(`the view ${view} is empty`)
+  for (const [view, { rows }] of Object.entries(views)) {
+    if (rows === 0 && !MAY_BE_EMPTY.has(view)) complaints.push(`the view ${view} is empty`)
+  }
   return complaints
 }

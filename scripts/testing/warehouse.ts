@@ -13,7 +13,7 @@ export interface TestWarehouse {
   /** Stores webhooks as the warehouse function does. Throws unless every one is safe. */
   receive(...bodies: readonly unknown[]): Promise<void>
   /** Stores rows as they are, each as often as it is given. */
-  store(...rows: readonly Pick<Row, 'table' | 'json'>[]): Promise<void>
+  store(...rows: readonly { readonly table: string; readonly json: Row['json'] }[]): Promise<void>
   /** Rows with timestamps and dates as ISO text, and without the columns that are null. */
   query(sql: string, params?: Record<string, unknown>): Promise<Record<string, unknown>[]>
   /** Takes all rows out of all tables. Insert ids are remembered for a minute all the same. */

@@ -140,3 +140,33 @@ describe('subscriptions_as_of', () => {
     expect(await rowsOf("subscriptions_as_of(DATE '2026-11-21')")).toEqual(await rowsOf('current_subscriptions'))
   })
 })
+
+describe('the record of some days', () => {
+  /** A send of that day. */
+  const send = (message_id: string, date: string, more: Record<string, unknown>) => ({
+    table: 'message_outcomes',
+    json: {
+      ...{ publish_time: `${date}T10:00:00Z`, ended_at: `${date}T10:00:01Z`, function: 'transactional', message_id },
+      ...{ topic: 'transactional', attempt: 1, final: true, channel: 'email', ...more },
+    },
+  })
+
+  it('message_journeys_between is message_journey of these days, with what came of the sends later', async () => {
+    const accepted = (id: string, date: string) => send(id, date, { outcome: 'delivered', delivery_id: `d${id}` })
+    await warehouse.store(accepted('1', '2026-11-01'), accepted('2', '2026-11-02'), accepted('3', '2026-11-03'))
+    await warehouse.receive(
+      event('e1', 'sent', day('2026-11-02') + 36_002, { delivery_id: 'd2', identifiers: ADA }),
+      event('e2', 'opened', day('2026-11-09'), { delivery_id: 'd2', identifiers: ADA }),
+    )
+    const rows = await rowsOf("message_journeys_between(DATE '2026-11-02', DATE '2026-11-02')")
+    expect(rows).toMatchObject([{ delivery_id: 'd2', furthest_step: 'opened', opened_at: '2026-11-09T00:00:00.000Z' }])
+    expect(rows).toEqual(await rowsOf("message_journey WHERE delivery_id = 'd2'"))
+  })
+
+  it('unsettled_sends_since is unsettled_sends of the messages since a day', async () => {
+    const uncertain = (id: string, date: string) => send(id, date, { outcome: 'refused', reason: 'uncertain' })
+    await warehouse.store(uncertain('old', '2026-11-01'), uncertain('new', '2026-11-02'))
+    expect(await rowsOf("unsettled_sends_since(DATE '2026-11-02')", 'message_id')).toEqual([{ message_id: 'new' }])
+    expect(await rowsOf('unsettled_sends', 'message_id')).toHaveLength(2)
+  })
+})
