@@ -19,7 +19,7 @@ locals {
           group_by  = ["resource.label.service_name", "metric.label.http_status"]
           threshold = var.alert_thresholds.webhook_5xx_count
         }
-        # One an hour is all that Customer.io sends then. A stranger's 401 is a forgery, and no concern of anybody's.
+        # Customer.io sends no more than one per hour then. A stranger's 401 is a forgery, and no concern of anybody's.
         "Customer.io itself is refused: a wrong key, if 401" = {
           filter   = "${format(local.function_metric, local.metric_types.webhook_requests_of_customerio)} AND metric.labels.http_status=monitoring.regex.full_match(\"40[0-7]|413\")"
           aligner  = "ALIGN_DELTA"

@@ -1,5 +1,6 @@
 # Tells somebody that the project costs more than was planned. It stops nothing. An option: a budget belongs to the billing
-# account, on which whoever applies needs roles/billing.costsManager.
+# account, on which whoever applies needs roles/billing.costsManager. With a person's credentials the provider has to name a
+# project (README.md), as the documentation of google_billing_budget says; not tried.
 
 locals {
   budget = var.budget == null ? {} : { budget = var.budget }

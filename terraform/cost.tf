@@ -22,7 +22,7 @@ locals {
     for name, f in var.pipeline.functions : name => {
       mean_a_second  = local.messages[name] / local.month_seconds
       most_in_flight = f.max_instances * f.concurrency
-      # Messages a second at which something gives way: our share of Customer.io's limit, or the instances.
+      # Messages per second at which something gives way: our share of Customer.io's limit, or the instances.
       most_a_second = min(
         f.max_instances * f.concurrency / lookup(module.cost.held_seconds, name, 1),
         f.rate_share == null ? 1000000000 : (

@@ -1,4 +1,4 @@
-# The send ledger: one document a transactional message, written before Customer.io is called.
+# The send ledger: one document per transactional message, written before Customer.io is called.
 resource "google_firestore_database" "ledger" {
   project                 = var.project_id
   name                    = local.names.ledger

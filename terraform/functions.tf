@@ -1,5 +1,5 @@
 locals {
-  # The rules at the head of pipeline.yaml, one line a rule.
+  # The rules at the head of pipeline.yaml, one line per rule.
   function_environment = {
     for name, f in var.pipeline.functions : name => merge(
       f.environment,

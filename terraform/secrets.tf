@@ -11,7 +11,7 @@ locals {
   ]...)
 }
 
-# Only the first reminder needs a date; Secret Manager moves it on by itself. One a secret, since the date of a secret
+# Only the first reminder needs a date; Secret Manager moves it on by itself. One per secret, since the date of a secret
 # that is added later must lie ahead too.
 resource "time_offset" "first_rotation" {
   for_each = var.pipeline.secrets

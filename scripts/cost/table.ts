@@ -53,7 +53,7 @@ function tables(model: CostModel, topology: Topology): string {
       [
         ...items.map((item) => [item, ...columns.map(({ usd }) => dollars(usd[item] ?? 0))]),
         ['**all**', ...columns.map((column) => `**${dollars(total(column))}**`)],
-        ['a million messages', ...columns.map((column, at) => dollars(total(column) / ((DAYS[at] ?? 1e8) * 30e-6)))],
+        ['per million messages', ...columns.map((column, at) => dollars(total(column) / ((DAYS[at] ?? 1e8) * 30e-6)))],
       ],
     ),
     table(['`outcomes` at 100 million', 'item', 'all'], choices),

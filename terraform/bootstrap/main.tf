@@ -1,5 +1,5 @@
 # What must exist before GitHub can deploy to a project: who it signs in as, and what those accounts may do.
-# A person with the owner's rights applies it once a project; the pipeline itself is not part of it.
+# A person with the owner's rights applies it once per project; the pipeline itself is not part of it.
 
 terraform {
   required_version = ">= 1.11"

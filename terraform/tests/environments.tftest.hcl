@@ -707,7 +707,7 @@ run "every_environment" {
     error_message = "Request lines are kept or left out against request_log_share."
   }
 
-  # The API leaves a position of zero out, so that a plan would show a change for ever.
+  # The API leaves a position of zero out, so that a plan would show a change forever.
   assert {
     condition = alltrue(flatten([
       for r in values(var.environments) : [for tile in jsondecode(r.dashboard.dashboard_json).mosaicLayout.tiles : [
