@@ -20,7 +20,7 @@ import {
 } from '../store.ts'
 import { selectChoices, upsertChoices } from './choices.ts'
 import type { PostgresClient, PostgresPool, PostgresQueries } from './pool.ts'
-import { inTransaction, retrying } from './transaction.ts'
+import { inTransaction, retryingQueries } from './transaction.ts'
 import { isDataError, readKey, readUser, spellKey, type UserSql, userSql } from './users.ts'
 import { forgetWebhook, insertWebhook, selectWebhooks } from './webhooks.ts'
 
@@ -36,12 +36,14 @@ const idRow = z.object({ user_id: z.string() })
 /** A `UserStore` in PostgreSQL: the application's users table, read by the mapping, and the schema `customerio`. */
 export class PostgresUserStore implements UserStore {
   readonly #pool: PostgresPool
+  readonly #queries: PostgresQueries
   readonly #mapping: Mapping
   readonly #sql: UserSql
 
   /** @param pool its owner ends it. `migrate(pool)` must have run once. */
   constructor(pool: PostgresPool, mapping: Mapping) {
     this.#pool = pool
+    this.#queries = retryingQueries(pool)
     this.#mapping = mapping
     this.#sql = userSql(mapping)
     // An idle connection that the server ends is replaced at the next query. Without a listener it ends the process.
@@ -51,7 +53,7 @@ export class PostgresUserStore implements UserStore {
 
   async findKey(userId: string): Promise<UserKey | undefined> {
     const { table, id, key } = this.#sql
-    const spelled = await spellKey(this.#pool, this.#sql, userId)
+    const spelled = await spellKey(this.#queries, this.#sql, userId)
     if (spelled === undefined) return undefined
     const find = async (columns: string) => {
       const rows = await this.#query(`SELECT ${columns} FROM ${table} WHERE ${id} = $1`, [spelled])
@@ -65,7 +67,7 @@ export class PostgresUserStore implements UserStore {
   }
 
   spellKey(userId: string): Promise<string | undefined> {
-    return spellKey(this.#pool, this.#sql, userId)
+    return spellKey(this.#queries, this.#sql, userId)
   }
 
   async findUser(userId: string): Promise<User | undefined> {
@@ -94,7 +96,7 @@ export class PostgresUserStore implements UserStore {
   }
 
   async readChoices(userId: string): Promise<Choices> {
-    return (await selectChoices(this.#pool, [userId])).get(userId) ?? NO_CHOICES
+    return (await selectChoices(this.#queries, [userId])).get(userId) ?? NO_CHOICES
   }
 
   changeChoices<T>(
@@ -295,19 +297,19 @@ export class PostgresUserStore implements UserStore {
   }
 
   keepWebhook(webhook: UnreadWebhook): Promise<void> {
-    return insertWebhook(this.#pool, webhook)
+    return insertWebhook(this.#queries, webhook)
   }
 
   unreadWebhooks(afterKey: string | undefined, limit: number): Promise<readonly UnreadWebhook[]> {
-    return selectWebhooks(this.#pool, afterKey, limit)
+    return selectWebhooks(this.#queries, afterKey, limit)
   }
 
   forgetWebhook(key: string): Promise<void> {
-    return forgetWebhook(this.#pool, key)
+    return forgetWebhook(this.#queries, key)
   }
 
-  #query(sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
-    return retrying(async () => (await this.#pool.query(sql, values)).rows)
+  async #query(sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
+    return (await this.#queries.query(sql, values)).rows
   }
 
   async #count(sql: string): Promise<number> {

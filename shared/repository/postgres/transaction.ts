@@ -1,5 +1,5 @@
 import { codeOf } from '../../errors/index.ts'
-import type { PostgresClient, PostgresPool } from './pool.ts'
+import type { PostgresClient, PostgresPool, PostgresQueries } from './pool.ts'
 
 /** Deadlock, and a conflict of serializable transactions: the same work succeeds when it is done again. */
 const AGAIN = new Set(['40P01', '40001'])
@@ -12,7 +12,7 @@ export function sqlState(error: unknown): string | undefined {
 }
 
 /** Does `work` again when another transaction was in its way. It must leave nothing behind when it fails. */
-export async function retrying<T>(work: () => Promise<T>): Promise<T> {
+async function retrying<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work()
@@ -20,6 +20,11 @@ export async function retrying<T>(work: () => Promise<T>): Promise<T> {
       if (attempt >= MAX_ATTEMPTS || !AGAIN.has(sqlState(error) ?? '')) throw error
     }
   }
+}
+
+/** Each query of a pool by itself, done again when another transaction was in its way. */
+export function retryingQueries(pool: PostgresPool): PostgresQueries {
+  return { query: (sql, values) => retrying(() => pool.query(sql, values)) }
 }
 
 /** Runs `work` in a transaction: committed when it resolves, rolled back when it throws. It may be run several times. */
