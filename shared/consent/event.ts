@@ -113,7 +113,7 @@ type Moment =
   | { readonly ok: true; readonly iso: string; readonly unit: Unit }
   | { readonly ok: false; readonly reason: 'no_timestamp' | 'timestamp_out_of_range'; readonly error: string }
 
-/** Customer.io's timestamps are unix seconds; digits in a string, ISO 8601 and smaller units are understood as well. */
+/** Customer.io's timestamps are unix seconds; digits in a string, ISO 8601 with its zone and smaller units are understood as well. */
 function readMoment(timestamp: unknown, nowMs: number): Moment {
   const [ms, units] = asSeconds(timestamp)
   if (ms === undefined) return { ok: false, reason: 'no_timestamp', error: 'timestamp is no moment in unix seconds' }
@@ -128,7 +128,8 @@ function readMoment(timestamp: unknown, nowMs: number): Moment {
 
 /** The moment in milliseconds if it was in seconds, and which units it may have been in. */
 function asSeconds(timestamp: unknown): readonly [number | undefined, typeof UNITS] {
-  if (typeof timestamp === 'string' && /^\d{4}-\d\d-\d\dT/.test(timestamp)) {
+  // Without its zone it would be another moment on each machine.
+  if (typeof timestamp === 'string' && /^\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:\d\d)$/.test(timestamp)) {
     const ms = Date.parse(timestamp)
     return [Number.isNaN(ms) ? undefined : ms, UNITS.slice(0, 1)]
   }

@@ -65,13 +65,18 @@ export function boundedSubjectKey(identifiers: object, maxBytes: number): string
 }
 
 /**
- * A phone number in E.164, however it is written: `+1 (415) 555-2671`, `0014155552671`, `tel:+1-415-555-2671`. Undefined
+ * A phone number in E.164, however it is written: `+1 (415) 555-2671`, `0014155552671`, `tel:+1-415-555-2671`,
+ * `+49 (0)30 123456`. Undefined
  * without a country code, since it could be anybody's.
  */
 export function phoneOf(text: string): string | undefined {
   const digits = text
+    // Directory programs put marks of direction around a number that is copied.
+    .replaceAll(/\p{Cf}/gu, '')
     .trim()
-    .replace(/^(?:tel|sms):/i, '')
+    .replace(/^(?:tel|sms|whatsapp):/i, '')
+    // `+49 (0)30 …`: the zero is for calls from within the country.
+    .replace(/^((?:\+|00)\d{1,3}\s?)\(0\)/, '$1')
     .replaceAll(/[\s().\-/\u2010-\u2015]/g, '')
     .replace(/^00/, '+')
   return /^\+[1-9]\d{1,14}$/.test(digits) ? digits : undefined
