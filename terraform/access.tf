@@ -9,6 +9,8 @@ locals {
     [for member in var.readers : { role = "READER", special_group = null, member = member }],
     # `erase`, `quarantine replay`: rows are deleted.
     [for member in var.operators : { role = "WRITER", special_group = null, member = member }],
+    # Names and definitions, no data: the probe calls a table function, on which no role can be given by itself.
+    [for name in keys(local.probe_functions) : { role = "roles/bigquery.metadataViewer", special_group = null, member = local.members["${name}-function"] }],
   )
 
   # What the commands need beyond single topics, subscriptions and secrets, with the command that needs it.

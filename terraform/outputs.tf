@@ -132,6 +132,7 @@ output "resources" {
     table_grants = merge(
       { for key, grant in google_bigquery_table_iam_member.writer : "writer ${key}" => grant },
       { for key, grant in google_bigquery_table_iam_member.probe : "probe ${key}" => grant },
+      { for key, grant in google_bigquery_table_iam_member.probe_view : "probe view ${key}" => grant },
     )
     account_grants = merge(
       { for key, grant in google_service_account_iam_member.push_token : "push ${key}" => grant },

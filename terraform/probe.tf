@@ -47,6 +47,11 @@ locals {
       filter      = "jsonPayload.event=\"probe_round\""
       labels      = { ok = "jsonPayload.ok" }
     }
+    probe_sends = {
+      description = "Looks of the probe at sends of today and yesterday, by view and by whether it was empty."
+      filter      = "jsonPayload.event=\"probe_sends\" AND jsonPayload.table!=\"\""
+      labels      = { table = "jsonPayload.table", ok = "jsonPayload.ok" }
+    }
   }
 
   # As in alerts.tf. Without the probe there is nothing to watch.
@@ -62,6 +67,29 @@ locals {
           aligner   = "ALIGN_DELTA"
           period    = "900s"
           group_by  = ["metric.label.link"]
+          threshold = 1
+        }
+      }
+    }
+    probe-sends = {
+      title    = "sends that somebody has to look at"
+      severity = "WARNING"
+      runbook  = "sends"
+      text     = "Sends of today or yesterday may have reached nobody. See the view named below."
+      conditions = {
+        # A look every quarter of an hour; one alone may have met a send that somebody was deciding about.
+        "uncertain sends wait for a decision" = {
+          filter    = "${format(local.function_metric, local.metric_types.probe_sends)} AND metric.labels.ok=\"false\" AND metric.labels.table=\"unsettled_sends\""
+          aligner   = "ALIGN_DELTA"
+          period    = "3600s"
+          group_by  = ["metric.label.table"]
+          threshold = 1
+        }
+        "no webhook told of accepted sends" = {
+          filter    = "${format(local.function_metric, local.metric_types.probe_sends)} AND metric.labels.ok=\"false\" AND metric.labels.table=\"sends_without_outcome\""
+          aligner   = "ALIGN_DELTA"
+          period    = "3600s"
+          group_by  = ["metric.label.table"]
           threshold = 1
         }
       }
@@ -134,19 +162,34 @@ resource "google_pubsub_topic_iam_member" "probe" {
   depends_on = [google_pubsub_subscription.subscription]
 }
 
-# It looks for its row: in this table only, and a query is a job, which is a permission on the project.
+# It looks for its row, and counts sends in two views: in these tables only, and a query is a job, which is a permission on the
+# project. A view and a table function read with the rights of who asks.
 resource "google_bigquery_table_iam_member" "probe" {
-  for_each = local.probe_functions
+  for_each = length(local.probe_functions) == 0 ? [] : toset(["message_outcomes", "webhook_events"])
 
   project    = var.project_id
-  dataset_id = google_bigquery_table.table["webhook_events"].dataset_id
-  table_id   = google_bigquery_table.table["webhook_events"].table_id
+  dataset_id = google_bigquery_table.table[each.key].dataset_id
+  table_id   = google_bigquery_table.table[each.key].table_id
   role       = "roles/bigquery.dataViewer"
-  member     = local.members["${each.key}-function"]
+  member     = local.members["${one(keys(local.probe_functions))}-function"]
 
   # A table that is replaced has lost its bindings.
   lifecycle {
-    replace_triggered_by = [google_bigquery_table.table["webhook_events"].id]
+    replace_triggered_by = [google_bigquery_table.table[each.key].id]
+  }
+}
+
+resource "google_bigquery_table_iam_member" "probe_view" {
+  for_each = length(local.probe_functions) == 0 ? [] : toset(["sends_without_outcome"])
+
+  project    = var.project_id
+  dataset_id = google_bigquery_table.view[each.key].dataset_id
+  table_id   = google_bigquery_table.view[each.key].table_id
+  role       = "roles/bigquery.dataViewer"
+  member     = local.members["${one(keys(local.probe_functions))}-function"]
+
+  lifecycle {
+    replace_triggered_by = [google_bigquery_table.view[each.key].id]
   }
 }
 

@@ -9,6 +9,7 @@ import { createSecret } from '../../shared/secrets/index.ts'
 import { createProbeHandler } from './handler.ts'
 import type { Round } from './link.ts'
 import { createRowQuery } from './row.ts'
+import { createSendCounts } from './sends.ts'
 import { probeWayBack, type WayBack } from './way-back.ts'
 import { probeWayOut, type WayOut } from './way-out.ts'
 
@@ -34,6 +35,7 @@ export function probeFunction(options: ProbeOptions): FunctionDefinition<ProbeCo
       const back = createWayBack(config, { ...parts, fetch: options.fetch })
       return createProbeHandler({
         ...parts,
+        countSends: createSendCounts({ ...config, timeoutMs: config.waitMs, clock: parts.clock }),
         runRound: async () => {
           const round = { id: options.newRoundId(), startedAt: Math.floor(parts.clock.now() / 1_000) }
           return (await Promise.all([probeWayOut(round, out), probeWayBack(round, back)])).flat()

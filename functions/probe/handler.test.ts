@@ -7,17 +7,30 @@ import { createLog } from '../../shared/logging/index.ts'
 import { leaveBodiesUnread } from '../../shared/runtime/index.ts'
 import { createProbeHandler } from './handler.ts'
 import { broken, intact, type LinkResult } from './link.ts'
+import { isSendLookDue, type SendCount } from './sends.ts'
 
 let server: Server
 let url: string
 let lines: Record<string, unknown>[] = []
 let runRound: () => Promise<readonly LinkResult[]> = async () => []
+let countSends: () => Promise<readonly SendCount[]> = async () => []
+/** Of a round that is not the first of its quarter of an hour, unless a test says otherwise. */
+let nowMs = 0
+const QUARTER_MS = 900_000
 
 beforeAll(async () => {
   const destination = { write: (line: string) => lines.push(JSON.parse(line)) }
   const log = createLog({ clock: systemClock, functionName: 'probe', destination })
   leaveBodiesUnread()
-  http('probe-under-test', createProbeHandler({ runRound: () => runRound(), log, clock: systemClock }))
+  http(
+    'probe-under-test',
+    createProbeHandler({
+      runRound: () => runRound(),
+      countSends: () => countSends(),
+      log,
+      clock: { ...systemClock, now: () => nowMs },
+    }),
+  )
   server = getTestServer('probe-under-test')
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -31,6 +44,7 @@ afterAll(() => {
 })
 beforeEach(() => {
   lines = []
+  nowMs = QUARTER_MS + 300_000
 })
 
 it('says what became of each link, once, and of the round, and acknowledges it although a link is broken', async () => {
@@ -78,4 +92,58 @@ it('starts no round for anything but a push', async () => {
   runRound = () => Promise.reject(new Error('started'))
   expect((await fetch(url)).status).toBe(405)
   expect(lines).toEqual([])
+})
+
+describe('sends that somebody has to look at', () => {
+  beforeEach(() => {
+    nowMs = QUARTER_MS
+    runRound = async () => []
+  })
+
+  it('are counted in the first round of each quarter of an hour, a line per view', async () => {
+    countSends = async () => [
+      { view: 'unsettled_sends', rows: 3 },
+      { view: 'sends_without_outcome', rows: 0 },
+    ]
+    expect((await fetch(url, { method: 'POST' })).status).toBe(200)
+    expect(lines).toEqual([
+      expect.objectContaining({
+        severity: 'WARNING',
+        event: 'probe_sends',
+        table: 'unsettled_sends',
+        rows: 3,
+        ok: false,
+      }),
+      expect.objectContaining({
+        severity: 'INFO',
+        event: 'probe_sends',
+        table: 'sends_without_outcome',
+        rows: 0,
+        ok: true,
+      }),
+      expect.objectContaining({ event: 'probe_round' }),
+    ])
+    lines = []
+    nowMs += 300_000
+    await fetch(url, { method: 'POST' })
+    expect(lines).toEqual([expect.objectContaining({ event: 'probe_round' })])
+  })
+
+  it('are due in every third round of every five minutes, however late each comes', () => {
+    for (const lateMs of [0, 20_000, 299_999]) {
+      const due = Array.from({ length: 12 }, (_, round) => isSendLookDue(round * 300_000 + lateMs))
+      expect(due.filter(Boolean)).toHaveLength(4)
+    }
+  })
+
+  it('break no link where they cannot be counted, but are an error', async () => {
+    countSends = async () => {
+      throw Object.assign(new Error('Access Denied: eve@example.com'), { code: 403 })
+    }
+    const response = await fetch(url, { method: 'POST' })
+    expect(await response.json()).toMatchObject({ ok: true })
+    const [line] = lines
+    expect(line).toMatchObject({ severity: 'ERROR', event: 'probe_sends', reason: 'http_403' })
+    expect(JSON.stringify(line)).not.toContain('Denied')
+  })
 })

@@ -3,10 +3,14 @@ import type { Clock } from '../../shared/clock/index.ts'
 import { safeErrorName } from '../../shared/errors/index.ts'
 import type { Log } from '../../shared/logging/index.ts'
 import type { Link, LinkResult } from './link.ts'
+import { reasonOf } from './reason.ts'
+import { isSendLookDue, type SendCount } from './sends.ts'
 
 export interface ProbeHandlerOptions {
   /** Tries every link once. */
   runRound(): Promise<readonly LinkResult[]>
+  /** Counts the sends that somebody has to look at: in the first round of each quarter of an hour. */
+  countSends(): Promise<readonly SendCount[]>
   readonly log: Log
   readonly clock: Clock
 }
@@ -21,9 +25,10 @@ const FIX: Readonly<Record<string, string>> = {
 
 /**
  * Answers each push of the topic `probe`, whatever it says, with one round, which is acknowledged when it has come to its
- * end, whatever it found: the next one is not far. Each link has one line in the log, and the round another.
+ * end, whatever it found: the next one is not far. Each link has one line in the log, and the round another; so has each
+ * view of sends that was counted.
  */
-export function createProbeHandler({ runRound, log, clock }: ProbeHandlerOptions): HttpFunction {
+export function createProbeHandler({ runRound, countSends, log, clock }: ProbeHandlerOptions): HttpFunction {
   return async (request: Request, response: Response): Promise<void> => {
     if (request.method !== 'POST') {
       response.set('Allow', 'POST').status(405).send('this function takes Pub/Sub pushes: POST only')
@@ -34,7 +39,8 @@ export function createProbeHandler({ runRound, log, clock }: ProbeHandlerOptions
     const startMs = clock.now()
     let links: readonly LinkResult[]
     try {
-      links = await runRound()
+      const [found] = await Promise.all([runRound(), isSendLookDue(startMs) ? logSends(countSends, log) : undefined])
+      links = found
     } catch (error) {
       const fields = { event: 'unexpected_error', error: safeErrorName(error) }
       log.error('unexpected error; Pub/Sub will start another round', fields)
@@ -59,6 +65,19 @@ function logLink(log: Log, result: LinkResult): void {
       ...fields,
       reason: result.reason,
     })
+}
+
+/** A count that fails breaks no link, and the next one is not far; but for as long as it does, nobody is told. */
+async function logSends(countSends: ProbeHandlerOptions['countSends'], log: Log): Promise<void> {
+  try {
+    for (const { view, rows } of await countSends()) {
+      const fields = { event: 'probe_sends', table: view, rows, ok: rows === 0 }
+      if (rows === 0) log.info(`the view ${view} is empty`, fields)
+      else log.warning(`the view ${view} has ${rows} rows: somebody has to look at these sends`, fields)
+    }
+  } catch (error) {
+    log.error('sends could not be counted', { event: 'probe_sends', reason: reasonOf(error) })
+  }
 }
 
 function logRound(log: Log, broken: readonly Link[], latencyMs: number): void {

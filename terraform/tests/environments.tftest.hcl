@@ -331,10 +331,13 @@ run "every_environment" {
       for environment, r in var.environments :
       toset([for g in output.grants : "${g.on} ${g.role} ${g.member}" if g.environment == environment && startswith(g.on, "table ")]) == toset(concat(
         [for table in keys(var.pipeline.bigquery.tables) : "table ${table} roles/bigquery.dataEditor ${r.function_accounts.warehouse.member}"],
-        ["table webhook_events roles/bigquery.dataViewer ${r.function_accounts.probe.member}"],
+        [
+          for table in ["message_outcomes", "sends_without_outcome", "webhook_events"] :
+          "table ${table} roles/bigquery.dataViewer ${r.function_accounts.probe.member}"
+        ],
       ))
     ])
-    error_message = "The warehouse function must be able to write to each table, the probe to read webhook_events, and nobody else."
+    error_message = "The warehouse function must be able to write to each table, the probe to read what it looks for and counts, and nobody else."
   }
 
   assert {
@@ -409,6 +412,7 @@ run "every_environment" {
         ["OWNER projectOwners"],
         environment == "dev" ? [] : ["READER analysts@acme.example"],
         environment == "dev" ? [] : [environment == "prod" ? "WRITER customerio-oncall@acme.example" : "WRITER customerio-team@acme.example"],
+        ["roles/bigquery.metadataViewer probe-function@mock.iam.gserviceaccount.com"],
       ))
     ])
     error_message = "The dataset is readable by others than its owners, readers and operators, such as every Viewer of the project."

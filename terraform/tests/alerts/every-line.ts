@@ -20,7 +20,10 @@ export async function everyLine(): Promise<readonly unknown[]> {
     ...(await webhookLines()),
     ...(await warehouseLines([EVENTS.ordinary, EVENTS.notUnderstood, EVENTS.newObjectType], 'webhook_events')),
     ...(await configurationLines()),
-    ...(await probeLines([intact('track', 1_500), broken('webhook_url', 40, 'no_public_way_in')])),
+    ...(await probeLines(
+      [intact('track', 1_500), broken('webhook_url', 40, 'no_public_way_in')],
+      [{ view: 'unsettled_sends', rows: 3 }],
+    )),
     requestEntry({ status: 204 }),
     requestEntry({ status: 401, from: STRANGERS_ADDRESS }),
     requestEntry({ status: 204, service: 'track' }),

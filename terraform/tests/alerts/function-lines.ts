@@ -4,6 +4,7 @@ import { type HttpFunction, http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { createProbeHandler } from '../../../functions/probe/handler.ts'
 import type { LinkResult } from '../../../functions/probe/link.ts'
+import type { SendCount } from '../../../functions/probe/sends.ts'
 import { createDataset } from '../../../functions/warehouse/dataset.ts'
 import { createWarehouseHandler } from '../../../functions/warehouse/handler.ts'
 import { createWebhookHandler } from '../../../functions/webhook/handler.ts'
@@ -261,9 +262,10 @@ export async function configurationLines(): Promise<unknown[]> {
   return [...unreadable, ...incomplete.map(entryOf)]
 }
 
-/** A round of the probe that found these links so. */
-export async function probeLines(links: readonly LinkResult[]): Promise<unknown[]> {
-  return linesOf('probe', (log) =>
-    postTo(createProbeHandler({ runRound: async () => links, log, clock: systemClock }), [{ body: 'start a round' }]),
-  )
+/** A round of the probe that found these links so, and counted these sends. */
+export async function probeLines(links: readonly LinkResult[], sends: readonly SendCount[] = []): Promise<unknown[]> {
+  // The first round of a quarter of an hour.
+  const clock = { ...systemClock, now: () => 0 }
+  const round = { runRound: async () => links, countSends: async () => sends, clock }
+  return linesOf('probe', (log) => postTo(createProbeHandler({ ...round, log }), [{ body: 'start a round' }]))
 }

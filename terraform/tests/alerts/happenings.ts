@@ -1,4 +1,5 @@
 import { broken, intact, type LinkResult } from '../../../functions/probe/link.ts'
+import type { SendCount } from '../../../functions/probe/sends.ts'
 import { CUSTOMERIO_ADDRESS, requestEntry, STRANGERS_ADDRESS } from './entries.ts'
 import type { Scenario } from './evaluate.ts'
 import { configurationLines, ENDS, messageLines, probeLines, webhookLines } from './function-lines.ts'
@@ -12,6 +13,12 @@ export const DAY_S = 86_400
 export function written(entries: readonly unknown[], { at = [0, 1, 2, 3], times = 1 } = {}): Scenario {
   return { written: entries.map((entry) => ({ entry, minutes: at, times })), minutes: Math.max(...at) + 15 }
 }
+
+/** Both, at the same time. */
+export const together = (one: Scenario, other: Scenario): Scenario => ({
+  written: [...(one.written ?? []), ...(other.written ?? [])],
+  minutes: Math.max(one.minutes, other.minutes),
+})
 
 export const minutesTo = (last: number, step = 1) => Array.from({ length: last / step + 1 }, (_, index) => index * step)
 
@@ -73,6 +80,9 @@ export async function burning(bad: (typeof ENDS)[keyof typeof ENDS]): Promise<Sc
 /** Rounds of the probe, every five minutes unless it says otherwise, that find the webhook's address so. */
 export const probed = async (found: LinkResult, at: readonly number[] = minutesTo(60, 5)): Promise<Scenario> =>
   written(await probeLines([intact('track', 900), found]), { at: [...at] })
+/** Looks of the probe, at these minutes, that find so many rows in a view. */
+export const counted = async (view: SendCount['view'], rows: number, at: readonly number[]): Promise<Scenario> =>
+  written(await probeLines([intact('track', 900)], [{ view, rows }]), { at: [...at] })
 export const noWayIn = broken('webhook_url', 40, 'no_public_way_in')
 
 export const webhooksAnswered = async (status: number, from = CUSTOMERIO_ADDRESS): Promise<Scenario> => ({

@@ -122,6 +122,7 @@ it('counts what the probe found of each link, and the latency of those that are 
   ])
   expect(counted('probe_latency')).toEqual([{ link: 'track', value: 1_500 }])
   expect(counted('probe_rounds')).toEqual([{ ok: false }])
+  expect(counted('probe_sends')).toEqual([{ table: 'unsettled_sends', ok: false }])
 })
 
 it('finds a number in every line a distribution is made of', () => {

@@ -12,6 +12,7 @@ import type { Scenario } from './evaluate.ts'
 import { ENDS, EVENTS, messageLines, warehouseLines, webhookLines } from './function-lines.ts'
 import {
   burning,
+  counted,
   DAY_S,
   deadLettered,
   forgeries,
@@ -25,6 +26,7 @@ import {
   retried,
   secretLine,
   subscription,
+  together,
   webhooksAnswered,
   withoutPublicWayIn,
   written,
@@ -130,6 +132,17 @@ export const PAIRS: Readonly<Record<string, Readonly<Record<string, Pair>>>> = {
       fires: () => probed(noWayIn, [0, 5]),
       // Once in a restart, and again after an hour.
       silent: () => probed(noWayIn, [0, 60]),
+    },
+  },
+  'probe-sends': {
+    'uncertain sends wait for a decision': {
+      fires: () => counted('unsettled_sends', 1, [0, 15]),
+      silent: async () =>
+        together(await counted('unsettled_sends', 1, [0, 75]), await counted('sends_without_outcome', 9, [0, 15])),
+    },
+    'no webhook told of accepted sends': {
+      fires: () => counted('sends_without_outcome', 1, [0, 15]),
+      silent: () => counted('sends_without_outcome', 0, minutesTo(60, 15)),
     },
   },
   'probe-silence': {
