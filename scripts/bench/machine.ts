@@ -23,7 +23,6 @@ const VERSIONS = [
   '@google-cloud/bigquery',
   'customerio-node',
   'zod',
-  'pino',
 ]
 
 export function describeMachine(): Machine {

@@ -97,7 +97,8 @@ const MOST_ENVELOPE_VALUES = 1_000
 
 /** Undefined when it is no JSON. The engine's own message would quote the body. */
 function parseJson(body: Buffer): unknown {
-  if (complexityOf(body).values > MOST_ENVELOPE_VALUES) return undefined
+  // Each value takes a byte at least, so most pushes need not be counted.
+  if (body.length > MOST_ENVELOPE_VALUES && complexityOf(body).values > MOST_ENVELOPE_VALUES) return undefined
   try {
     return JSON.parse(body.toString('utf8'))
   } catch {

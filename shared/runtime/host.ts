@@ -28,7 +28,6 @@ export function hostOf(process: HostProcess, clock: Clock): Host {
     env: process.env,
     clock,
     random: Math.random,
-    // Not pino's own: on a full pipe it blocks the event loop in steps of 100 ms.
     output: createLineBuffer(process.stdout, process),
     drain: createDrain(process, clock),
   }

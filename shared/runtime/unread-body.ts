@@ -24,7 +24,8 @@ export function leaveBodiesUnread(): () => void {
 function hideBody(announcement: unknown): void {
   const { request, server } = announcement as { readonly request: IncomingMessage; readonly server: Server }
   if (!isFrameworks(server)) return
-  for (const header of BODY_HEADERS) delete request.headers[header]
+  // Not deleted: an object that loses properties becomes a hash table, and every later look at a header takes longer.
+  for (const header of BODY_HEADERS) if (request.headers[header] !== undefined) request.headers[header] = undefined
   request.url = '/'
 }
 
