@@ -7,8 +7,8 @@ export function preflightCommand(run: Run): Command {
     .addHelpText(
       'after',
       `
-Reads with your own Google credentials, and changes nothing: project, billing, services, your permissions, organisation
-policies, the webhook's way in, Firestore's location, quotas, Terraform's state, and names that exist already.
+Reads with your own Google credentials, and changes nothing: project, billing, budget, services, your permissions,
+organisation policies, the webhook's way in, Firestore's location, quotas, Terraform's state, and names that exist already.
 "?" marks what you may not read, with why it matters. It does not change the exit code.
 
 Example:
