@@ -23,6 +23,7 @@ describe('what a message has to do with somebody', () => {
     ['perhaps', 'track', `${'{"a":'.repeat(5_000)}{"id":"deep"}${'}'.repeat(5_000)}`, 'deep'],
     ['own', 'webhook-events', webhook({ identifiers: { id: 'u1' } }), 'u1'],
     ['own', 'webhook-events', webhook({ recipient: 'Ann <ann@x.com>' }), 'ann@x.com'],
+    ['own', 'webhook-events', { event_id: 7, object_type_type: 'email', data: { customer_id: 'u1' } }, 'u1'],
     ['none', 'webhook-events', webhook({ campaign_id: 5, content: 'for 5' }), '5'],
     ['perhaps', 'webhook-events', { object_type: 'email', data: { identifiers: { id: 'u1' } } }, 'u1'],
   ])('is %s: %s %j and %s', (expected, topic, body, name) => {

@@ -1,3 +1,4 @@
+import { eventIdOf } from '../../../shared/consent/index.ts'
 import { isTopicName, parseMessage, TOPIC_SCHEMAS } from '../../../shared/contract/index.ts'
 import {
   type Identifier,
@@ -63,6 +64,7 @@ function personsOf(topic: string, data: Buffer): readonly NamedPerson[] | undefi
   return webhook !== undefined && isWebhook(webhook) ? personsInWebhook(webhook) : undefined
 }
 
-function isWebhook({ event_id, object_type, data }: Readonly<Record<string, unknown>>): boolean {
-  return typeof event_id === 'string' && typeof object_type === 'string' && isRecord(data)
+/** As the warehouse takes one: with an id, of whatever type. */
+function isWebhook({ event_id, data }: Readonly<Record<string, unknown>>): boolean {
+  return eventIdOf(event_id) !== undefined && isRecord(data)
 }
