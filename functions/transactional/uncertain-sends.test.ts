@@ -135,7 +135,13 @@ async function run({ form, identifier, template, policy, wasSent }: Case): Promi
     outcome = await deliver()
   }
   const deadLetter: DeadLetter = {
-    source: { name: 'transactional', topic: 'transactional', deadLetterSubscription: '', ackDeadlineMs: 0 },
+    source: {
+      name: 'transactional',
+      topic: 'transactional',
+      deployedTopic: 'transactional',
+      deadLetterSubscription: '',
+      ackDeadlineMs: 0,
+    },
     ackId: '1',
     orderingKey: '',
     id: '1',

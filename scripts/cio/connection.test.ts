@@ -68,6 +68,30 @@ describe('an environment', () => {
     expect(await connection.projectId()).toBe('acme-prod')
   })
 
+  it('with a prefix is a pipeline of its own, with names and journals of its own', async () => {
+    process.env.CIO_STATE_DIR = join(folder, 'state')
+    mkdirSync(join(folder, 'uk'))
+    const values = 'project_id: acme-prod\ncustomerio_region: eu\nname_prefix: uk-\n'
+    writeFileSync(join(folder, 'uk/values.yaml'), values)
+    const { topology, name, stateDirectory } = await connect({ local: false, env: 'uk', from: folder })
+    expect(Object.keys(topology.topics)).toContain('uk-track')
+    expect(topology).toMatchObject({ ledger: { database: 'uk-send-ledger' }, bigquery: { dataset: 'uk_customerio' } })
+    expect([name, stateDirectory]).toEqual(['project acme-prod, pipeline uk-', join(folder, 'state/acme-prod.uk-')])
+    const other = connect({ local: false, env: 'uk', namePrefix: 'us-', from: folder })
+    await expect(other).rejects.toThrow('--name-prefix says us-')
+  })
+
+  it('with what is no prefix is refused, with the file', async () => {
+    mkdirSync(join(folder, 'uk'))
+    const file = join(folder, 'uk/values.yaml')
+    writeFileSync(file, 'project_id: p\ncustomerio_region: eu\nname_prefix: UK\n')
+    await expect(connect({ local: false, env: 'uk', from: folder })).rejects.toThrow(
+      /uk\/values\.yaml: [\s\S]*name_prefix/,
+    )
+    const given = connect({ local: false, project: 'p', namePrefix: 'uk' })
+    await expect(given).rejects.toMatchObject({ exitCode: 2 })
+  })
+
   it('that is nowhere above is a wrong command line, with what to do', async () => {
     await expect(connect({ local: false, env: 'prod', from: folder })).rejects.toMatchObject({
       exitCode: 2,

@@ -7,6 +7,7 @@ import type { PubSub, v1 } from '@google-cloud/pubsub'
 import { z } from 'zod'
 import { isListening } from '../emulators/ports.ts'
 import { PIPELINE_VARIABLE } from '../local/environment.ts'
+import { NAME_PREFIX, withNamePrefix } from '../topology/names.ts'
 import { findUpwards, readTopology, type Topology } from '../topology/topology.ts'
 import { type CustomerIo, createCustomerIo } from './customerio.ts'
 import { type Environment, readEnvironment } from './environment.ts'
@@ -24,6 +25,8 @@ export interface Target {
   readonly env?: string
   readonly project?: string
   readonly region?: string
+  /** `name_prefix` of the pipeline, where `project` says which. */
+  readonly namePrefix?: string
   /** Where files are looked for, and above it: the working directory by default. */
   readonly from?: string
 }
@@ -33,6 +36,7 @@ export interface Connection {
   readonly local: boolean
   /** For people: `the local stack`, `project acme-prod`. */
   readonly name: string
+  /** With the names of what is deployed. */
   readonly topology: Topology
   /** Where journals and checkpoints are kept, one folder per target. */
   readonly stateDirectory: string
@@ -76,6 +80,7 @@ interface Where {
   readonly local: boolean
   readonly name: string
   readonly projectId: string | undefined
+  readonly namePrefix: string
   readonly stateDirectory: string
   readonly environment: Environment | undefined
   readonly webhookUrl: string | undefined
@@ -88,8 +93,8 @@ interface Where {
 }
 
 export async function connect(target: Target): Promise<Connection> {
-  const topology = readTopology()
   const where = target.local || target.endpoints !== undefined ? await whereLocal(target) : whereCloud(target)
+  const topology = withNamePrefix(readTopology(), where.namePrefix)
   mkdirSync(where.stateDirectory, { recursive: true })
   const closing: (() => Promise<unknown>)[] = []
   const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
@@ -212,6 +217,7 @@ async function whereLocal(target: Target): Promise<Where> {
     local: true,
     name: 'the local stack',
     projectId: endpoints.projectId,
+    namePrefix: '',
     stateDirectory: join(endpoints.secrets, '..', 'cio'),
     environment: undefined,
     webhookUrl: endpoints.functions.webhook,
@@ -247,12 +253,20 @@ function whereCloud(target: Target): Where {
   const projectId = target.project ?? environment?.projectId
   const region = target.region ?? environment?.customerIoRegion ?? process.env.CUSTOMERIO_REGION
   if (region !== undefined && region !== 'us' && region !== 'eu') throw usageError('--region must be us or eu')
+  const namePrefix = target.namePrefix ?? environment?.namePrefix ?? ''
+  if (!NAME_PREFIX.test(namePrefix))
+    throw usageError('--name-prefix must end in a hyphen, as name_prefix in values.yaml')
+  if (environment !== undefined && namePrefix !== environment.namePrefix)
+    throw usageError(
+      `--env ${target.env} has the name_prefix “${environment.namePrefix}”, and --name-prefix says ${namePrefix}`,
+    )
   const base = process.env.CIO_STATE_DIR ?? join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local/state'), 'cio')
   return {
     local: false,
-    name: projectId === undefined ? 'no project' : nameOf(projectId, process.env),
+    name: projectId === undefined ? 'no project' : nameOf(projectId, namePrefix, process.env),
     projectId,
-    stateDirectory: join(base, projectId ?? 'default'),
+    namePrefix,
+    stateDirectory: join(base, [projectId ?? 'default', ...(namePrefix === '' ? [] : [namePrefix])].join('.')),
     environment,
     webhookUrl: undefined,
     probeUrl: undefined,
@@ -265,10 +279,11 @@ function whereCloud(target: Target): Where {
 }
 
 /** With what a forgotten variable of an emulator would silently put in the project's place. */
-function nameOf(projectId: string, env: NodeJS.ProcessEnv): string {
+function nameOf(projectId: string, namePrefix: string, env: NodeJS.ProcessEnv): string {
   const instead = ['PUBSUB', 'FIRESTORE', 'BIGQUERY'].filter((service) => env[`${service}_EMULATOR_HOST`])
   const emulators = instead.map((service) => `${service}_EMULATOR_HOST is set`).join(', ')
-  return `project ${projectId}${emulators === '' ? '' : ` (${emulators})`}`
+  const pipeline = namePrefix === '' ? '' : `, pipeline ${namePrefix}`
+  return `project ${projectId}${pipeline}${emulators === '' ? '' : ` (${emulators})`}`
 }
 
 /** Options of a generated client for a server on this machine, if the variable names one. */

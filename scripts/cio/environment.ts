@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { NAME_PREFIX } from '../topology/names.ts'
 import { findUpwards } from '../topology/topology.ts'
 import { CommandError, usageError } from './errors.ts'
 
@@ -13,11 +14,17 @@ export interface Environment {
   readonly folder: string
   readonly projectId: string
   readonly customerIoRegion: 'us' | 'eu'
+  /** Before every name in the project; empty where there is one pipeline. */
+  readonly namePrefix: string
   /** All of `values.yaml`, not checked. */
   readonly values: unknown
 }
 
-const valuesSchema = z.looseObject({ project_id: z.string(), customerio_region: z.enum(['us', 'eu']) })
+const valuesSchema = z.looseObject({
+  project_id: z.string(),
+  customerio_region: z.enum(['us', 'eu']),
+  name_prefix: z.string().regex(NAME_PREFIX).nullish(),
+})
 
 /**
  * Reads Terraform's values. They are looked for in a folder and above it: in a checkout, in the folder of all environments,
@@ -37,7 +44,7 @@ export function readEnvironment(name: string, from: string): Environment {
   }
   const values: unknown = parse(readFileSync(file, 'utf8'))
   const checked = valuesSchema.safeParse(values)
-  if (!checked.success) throw new CommandError(`${file} lacks project_id or customerio_region`)
-  const { project_id: projectId, customerio_region: customerIoRegion } = checked.data
-  return { name, file, folder: dirname(file), projectId, customerIoRegion, values }
+  if (!checked.success) throw new CommandError(`${file}: ${z.prettifyError(checked.error)}`)
+  const { project_id: projectId, customerio_region: customerIoRegion, name_prefix: namePrefix } = checked.data
+  return { name, file, folder: dirname(file), projectId, customerIoRegion, namePrefix: namePrefix ?? '', values }
 }

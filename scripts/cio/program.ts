@@ -27,6 +27,7 @@ interface GlobalOptions {
   readonly env?: string
   readonly project?: string
   readonly region?: string
+  readonly namePrefix?: string
   readonly json?: boolean
   readonly yes?: boolean
 }
@@ -118,6 +119,7 @@ export function createProgram(run: Run, { stdout }: Pick<Streams, 'stdout'> = pr
     )
     .addOption(new Option('--env <name>', 'take project and region from terraform/environments/<name>, here or above'))
     .addOption(new Option('--project <id>', 'Google Cloud project, with --region'))
+    .addOption(new Option('--name-prefix <prefix>', 'with --project: name_prefix of the pipeline, if it has one'))
     .addOption(new Option('--region <us|eu>', "region of Customer.io's account").env('CUSTOMERIO_REGION'))
     .addOption(new Option('--json', 'print one JSON document instead of text, and notes and errors as JSON lines'))
     .addOption(new Option('-y, --yes', 'answer every confirmation with yes'))

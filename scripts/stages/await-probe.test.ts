@@ -93,7 +93,7 @@ it('asks Cloud Logging for rounds since a time, as the account, and says which r
     })
   }).listen(0)
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const roundsSince = roundsFromLog({ project: 'acme', token: 't', fetch, url })
+  const roundsSince = roundsFromLog({ project: 'acme', namePrefix: 'uk-', token: 't', fetch, url })
   expect(await roundsSince(0)).toEqual([])
   expect(asked).toEqual([
     {
@@ -102,7 +102,7 @@ it('asks Cloud Logging for rounds since a time, as the account, and says which r
       body: {
         resourceNames: ['projects/acme'],
         filter:
-          'resource.type="cloud_run_revision" AND jsonPayload.event="probe_round" AND timestamp>="1970-01-01T00:00:00.000Z"',
+          'resource.type="cloud_run_revision" AND resource.labels.service_name="uk-probe" AND jsonPayload.event="probe_round" AND timestamp>="1970-01-01T00:00:00.000Z"',
         orderBy: 'timestamp asc',
         pageSize: 100,
       },

@@ -6,7 +6,7 @@ import { isRecord } from '../../shared/json/index.ts'
  * Waits after an apply until the probe has found every link intact several times in a row. Between two stages of a
  * deployment, it runs from a checkout in which nothing was installed.
  *
- *   ACCESS_TOKEN=… node scripts/stages/await-probe.ts --project PROJECT --rounds 3
+ *   ACCESS_TOKEN=… node scripts/stages/await-probe.ts --project PROJECT [--name-prefix PREFIX-] --rounds 3
  */
 
 /** How one round of the probe ended: the log line with the event `probe_round`. */
@@ -74,11 +74,13 @@ export function readRounds(answer: unknown): readonly Round[] {
 /** Reads the rounds by https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list. */
 export function roundsFromLog(options: {
   readonly project: string
+  /** Of the pipeline: `name_prefix` of its values.yaml. */
+  readonly namePrefix: string
   readonly token: string
   readonly fetch: typeof fetch
   readonly url?: string
 }): AwaitProbeOptions['roundsSince'] {
-  const { project, token, fetch, url = 'https://logging.googleapis.com' } = options
+  const { project, namePrefix, token, fetch, url = 'https://logging.googleapis.com' } = options
   return async (sinceMs) => {
     const response = await fetch(`${url}/v2/entries:list`, {
       method: 'POST',
@@ -87,6 +89,7 @@ export function roundsFromLog(options: {
         resourceNames: [`projects/${project}`],
         filter: [
           'resource.type="cloud_run_revision"',
+          `resource.labels.service_name="${namePrefix}probe"`,
           'jsonPayload.event="probe_round"',
           `timestamp>="${new Date(sinceMs).toISOString()}"`,
         ].join(' AND '),
@@ -103,15 +106,28 @@ export function roundsFromLog(options: {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { project: { type: 'string' }, rounds: { type: 'string', default: '3' } } })
+  const { values } = parseArgs({
+    options: {
+      project: { type: 'string' },
+      'name-prefix': { type: 'string', default: '' },
+      rounds: { type: 'string', default: '3' },
+    },
+  })
   const token = process.env.ACCESS_TOKEN
   const rounds = Number(values.rounds)
   if (!values.project || !token || !Number.isInteger(rounds) || rounds < 1) {
-    console.error('ACCESS_TOKEN=… node scripts/stages/await-probe.ts --project PROJECT --rounds 3')
+    console.error(
+      'ACCESS_TOKEN=… node scripts/stages/await-probe.ts --project PROJECT [--name-prefix PREFIX-] --rounds 3',
+    )
     process.exitCode = 2
     return
   }
-  const roundsSince = roundsFromLog({ project: values.project, token, fetch })
+  const roundsSince = roundsFromLog({
+    project: values.project,
+    namePrefix: values['name-prefix'],
+    token,
+    fetch,
+  })
   try {
     await awaitProbe({ rounds, clock: systemClock, roundsSince, say: console.log })
   } catch (error) {

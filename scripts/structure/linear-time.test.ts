@@ -89,7 +89,13 @@ it('every regular expression takes time in proportion to the text', () => {
 const send = (to: string) =>
   Buffer.from(JSON.stringify({ channel: 'email', transactional_message_id: 1, identifiers: { id: 'ada' }, to }))
 const letter = (data: Buffer, attributes: Record<string, string> = {}): DeadLetter => ({
-  source: { name: 'transactional', topic: 'transactional', deadLetterSubscription: 't', ackDeadlineMs: 60_000 },
+  source: {
+    name: 'transactional',
+    topic: 'transactional',
+    deployedTopic: 'transactional',
+    deadLetterSubscription: 't',
+    ackDeadlineMs: 60_000,
+  },
   id: '1',
   messageId: '1',
   ackId: 'ack',

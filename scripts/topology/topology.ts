@@ -119,11 +119,14 @@ export function bodyMemoryBytes(memory: string): number {
   return (Number(amount) * (unit === 'Gi' ? 1_024 : 1) - 256) * 1_048_576
 }
 
-export type Topology = z.infer<typeof topologySchema>
+export interface Topology extends z.infer<typeof topologySchema> {
+  /** Before every name: `name_prefix` of an environment. Empty in `pipeline.yaml`. */
+  readonly namePrefix: string
+}
 
 /** Reads `terraform/pipeline.yaml`, the definition that Terraform deploys. Throws with the path of what is wrong. */
 export function readTopology(root: string = PROJECT_ROOT): Topology {
   const parsed = topologySchema.safeParse(parse(readFileSync(join(root, PIPELINE), 'utf8')))
   if (!parsed.success) throw new Error(`${PIPELINE}: ${z.prettifyError(parsed.error)}`)
-  return parsed.data
+  return { ...parsed.data, namePrefix: '' }
 }

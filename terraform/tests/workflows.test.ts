@@ -181,8 +181,8 @@ describe('a stage', () => {
   it('waits for the probe before it says that its bundles are good', () => {
     const names = (watch?.steps ?? []).flatMap(({ name }) => name ?? [])
     expect(names.indexOf('Wait for good rounds of the probe')).toBeLessThan(names.indexOf('Remember the bundles'))
-    expect(runs(watch).join('\n')).toContain(
-      'node scripts/stages/await-probe.ts --project "$PROJECT" --rounds "$GOOD_ROUNDS"',
+    expect(runs(watch).join('\n')).toMatch(
+      /await-probe\.ts --project "\$PROJECT" --name-prefix "\$\{PROBE_JOB%customerio-probe\}" --rounds "\$GOOD_ROUNDS"/,
     )
   })
 })
@@ -267,7 +267,14 @@ describe('the steps, run', () => {
       planned_values: {
         outputs: { bundles: { value: { track: 'abc' } } },
         root_module: {
-          child_modules: [{ resources: [{ type: 'google_cloud_scheduler_job' }, { type: 'google_pubsub_topic' }] }],
+          child_modules: [
+            {
+              resources: [
+                { type: 'google_cloud_scheduler_job', values: { name: 'uk-customerio-probe' } },
+                { type: 'google_pubsub_topic', values: { name: 'uk-track' } },
+              ],
+            },
+          ],
         },
       },
     }
@@ -277,7 +284,11 @@ describe('the steps, run', () => {
     const { status, outputs } = run('stage.yml', 'plan', 'Pack the plan')
     expect({ status, outputs }).toEqual({
       status: 0,
-      outputs: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/), bundles: '{"track":"abc"}', probes: '1' },
+      outputs: {
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        bundles: '{"track":"abc"}',
+        probe_job: 'uk-customerio-probe',
+      },
     })
     writeFileSync(join(folder, root, 'plan'), 'left over')
     expect(run('stage.yml', 'apply', 'Unpack the approved plan', { PLAN_SHA256: outputs.sha256 ?? '' }).status).toBe(0)

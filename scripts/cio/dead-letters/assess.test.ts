@@ -7,7 +7,13 @@ const STRICT: ReplayRules = { acceptDuplicates: false, force: false, maxReplays:
 
 function assess(topic: string, body: object, options: { ageMs?: number; attributes?: object; rules?: object } = {}) {
   const deadLetter: DeadLetter = {
-    source: { name: topic, topic, deadLetterSubscription: `${topic}-dead-letter`, ackDeadlineMs: 60_000 },
+    source: {
+      name: topic,
+      topic,
+      deployedTopic: topic,
+      deadLetterSubscription: `${topic}-dead-letter`,
+      ackDeadlineMs: 60_000,
+    },
     id: '900',
     messageId: '900',
     ackId: 'ack',

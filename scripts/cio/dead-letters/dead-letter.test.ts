@@ -5,7 +5,13 @@ const DEAD_LETTERED_MS = Date.parse('2026-11-21T12:00:00Z')
 
 function deadLetter(attributes: Record<string, string>, more: Partial<DeadLetter> = {}): DeadLetter {
   return {
-    source: { name: 'track', topic: 'track', deadLetterSubscription: 'track-dead-letter', ackDeadlineMs: 60_000 },
+    source: {
+      name: 'track',
+      topic: 'track',
+      deployedTopic: 'track',
+      deadLetterSubscription: 'track-dead-letter',
+      ackDeadlineMs: 60_000,
+    },
     id: '900',
     messageId: '900',
     ackId: 'ack',

@@ -5,7 +5,13 @@ import { type Filter, isNarrowed, matches } from './filter.ts'
 const NOW_MS = Date.parse('2026-11-21T12:00:00Z')
 
 const DEAD_LETTER: DeadLetter = {
-  source: { name: 'track', topic: 'track', deadLetterSubscription: 'track-dead-letter', ackDeadlineMs: 60_000 },
+  source: {
+    name: 'track',
+    topic: 'track',
+    deployedTopic: 'track',
+    deadLetterSubscription: 'track-dead-letter',
+    ackDeadlineMs: 60_000,
+  },
   id: '900',
   messageId: '900',
   ackId: 'ack',

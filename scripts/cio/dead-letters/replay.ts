@@ -267,7 +267,7 @@ class SourceReplay {
 
   async #publish(subscription: DeadLetterSubscription, planned: readonly Planned[]): Promise<void> {
     const { connection, output, prompts, now, signal } = this.#context
-    const { name, topic: topicName } = this.#source
+    const { name, deployedTopic: topicName } = this.#source
     if (this.#options.edit) {
       const what = `${count(planned.length, 'edited dead letter')} of ${name}`
       await prompts.confirm(`Replay ${what} to the topic ${topicName} of ${connection.name}?`)

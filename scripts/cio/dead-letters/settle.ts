@@ -131,7 +131,7 @@ async function carryOut(
   if (settlement.kind === 'busy') return { id: deadLetter.id, settled: 'skipped', note: 'it is being sent right now' }
   const wasSent = settlement.kind === 'decided' && settlement.state === 'sent'
   if (decision === 'resend' && !wasSent) {
-    const topic = (await connection.pubsub()).topic(deadLetter.source.topic)
+    const topic = (await connection.pubsub()).topic(deadLetter.source.deployedTopic)
     await topic.publishMessage({ ...replayOf(deadLetter) })
   }
   await subscription.acknowledge([deadLetter])
@@ -139,5 +139,5 @@ async function carryOut(
     return { id: deadLetter.id, settled: 'sent', note: 'the ledger knows that it was sent; nothing more is to happen' }
   return decision === 'sent'
     ? { id: deadLetter.id, settled: 'sent', note: 'noted as sent' }
-    : { id: deadLetter.id, settled: 'resend', note: `published again to ${deadLetter.source.topic}` }
+    : { id: deadLetter.id, settled: 'resend', note: `published again to ${deadLetter.source.deployedTopic}` }
 }

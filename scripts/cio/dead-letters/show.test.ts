@@ -4,7 +4,13 @@ it('counts dead letters by source and reason, the oldest and the newest, however
   const groups = new Groups()
   const add = (source: string, reason: string, atMs: number, replay_count = '0') =>
     groups.add({
-      source: { name: source, topic: source, deadLetterSubscription: `${source}-dead-letter`, ackDeadlineMs: 60_000 },
+      source: {
+        name: source,
+        topic: source,
+        deployedTopic: source,
+        deadLetterSubscription: `${source}-dead-letter`,
+        ackDeadlineMs: 60_000,
+      },
       id: '1',
       messageId: '1',
       ackId: 'ack',

@@ -1,3 +1,4 @@
+import { withNamePrefix } from '../../topology/names.ts'
 import { readTopology } from '../../topology/topology.ts'
 import { sourcesOf } from './source.ts'
 
@@ -7,7 +8,19 @@ it('finds every dead-letter topic of pipeline.yaml once, whatever number of lane
   expect(sourcesOf(topology).map(({ deadLetterSubscription }) => deadLetterSubscription)).toEqual([...new Set(topics)])
   expect(sourcesOf(topology).map(({ name }) => name)).toEqual(['identify', 'track', 'transactional', 'warehouse'])
   expect(sourcesOf(topology, ['track'])).toMatchObject([
-    { topic: 'track', deadLetterSubscription: 'track-dead-letter' },
+    { topic: 'track', deployedTopic: 'track', deadLetterSubscription: 'track-dead-letter' },
   ])
   expect(() => sourcesOf(readTopology(), ['webhook'])).toThrow('there are no dead letters of webhook')
+})
+
+it('knows a source by its name in pipeline.yaml, whatever it is called in the project', () => {
+  expect(sourcesOf(withNamePrefix(readTopology(), 'uk-'), ['track'])).toEqual([
+    {
+      name: 'track',
+      topic: 'track',
+      deployedTopic: 'uk-track',
+      deadLetterSubscription: 'uk-track-dead-letter',
+      ackDeadlineMs: 60_000,
+    },
+  ])
 })

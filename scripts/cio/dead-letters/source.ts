@@ -1,12 +1,15 @@
+import { ownName } from '../../topology/names.ts'
 import type { Topology } from '../../topology/topology.ts'
 import { usageError } from '../errors.ts'
 
 /** The subscriptions that share a dead-letter topic, one per lane, and the subscription in which their dead letters wait. */
 export interface Source {
-  /** Name of the first of them: `track` also stands for `track-bulk`. */
+  /** Name in `pipeline.yaml` of the first of them: `track` also stands for `track-bulk`. */
   readonly name: string
-  /** Topic that a replay is published to. */
+  /** Topic in `pipeline.yaml`: whose contract the messages keep. */
   readonly topic: string
+  /** The same topic as it is called in the project: what a replay is published to. */
+  readonly deployedTopic: string
   /** Pull subscription in which its dead letters wait. */
   readonly deadLetterSubscription: string
   /** How long a dead letter stays leased to a process that pulled it and died. */
@@ -21,7 +24,8 @@ export function sourcesOf(topology: Topology, names: readonly string[] = []): re
     const first = subscriptions.find(([, other]) => other.dead_letter_topic === deadLetterTopic)
     if (deadLetterTopic === undefined || waiting === undefined || first?.[0] !== name) return []
     const [deadLetterSubscription, { ack_deadline_seconds: ackDeadlineSeconds }] = waiting
-    return [{ name, topic, deadLetterSubscription, ackDeadlineMs: ackDeadlineSeconds * 1_000 }]
+    const own = { name: ownName(topology, name), topic: ownName(topology, topic), deployedTopic: topic }
+    return [{ ...own, deadLetterSubscription, ackDeadlineMs: ackDeadlineSeconds * 1_000 }]
   })
   const unknown = names.find((name) => all.every((source) => source.name !== name))
   if (unknown !== undefined) {

@@ -22,7 +22,13 @@ afterAll(async () => {
 
 it('acknowledges a dead letter that came again meanwhile under the ack id that counts now', async () => {
   await client.topic('track-dead-letter').publishMessage({ data: Buffer.from('{}') })
-  const source = { name: 'track', topic: 'track', deadLetterSubscription: 'track-dead-letter', ackDeadlineMs: 60_000 }
+  const source = {
+    name: 'track',
+    topic: 'track',
+    deployedTopic: 'track',
+    deadLetterSubscription: 'track-dead-letter',
+    ackDeadlineMs: 60_000,
+  }
   const subscription = new DeadLetterSubscription({
     subscriber,
     projectId: 'local',

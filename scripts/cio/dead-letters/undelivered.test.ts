@@ -5,7 +5,13 @@ import { undeliveredOf } from './undelivered.ts'
 /** Answers of Cloud Monitoring, as its documents show them: https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list */
 
 const NOW_MS = Date.parse('2026-11-26T12:00:00Z')
-const SOURCE = { name: 'track', topic: 'track', deadLetterSubscription: 'track-dead-letter', ackDeadlineMs: 60_000 }
+const SOURCE = {
+  name: 'track',
+  topic: 'track',
+  deployedTopic: 'track',
+  deadLetterSubscription: 'track-dead-letter',
+  ackDeadlineMs: 60_000,
+}
 
 let monitoring: Awaited<ReturnType<typeof startRecordingServer>>
 beforeAll(async () => {

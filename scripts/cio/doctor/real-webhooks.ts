@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { metricName } from '../../topology/names.ts'
 import type { Connection } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { wordsOf } from '../errors.ts'
@@ -91,8 +92,8 @@ export function assess(
 const total = (answers: readonly WebhookAnswers[]) => answers.reduce((sum, { times }) => sum + times, 0)
 
 /** Metrics of terraform/metrics.tf. They count every request, also those whose line in the request log is not kept. */
-const FROM_ANYWHERE = 'customerio/webhook_requests'
-const FROM_CUSTOMERIO = 'customerio/webhook_requests_of_customerio'
+const FROM_ANYWHERE = 'webhook_requests'
+const FROM_CUSTOMERIO = 'webhook_requests_of_customerio'
 
 const seriesSchema = z.looseObject({
   timeSeries: z
@@ -118,7 +119,7 @@ async function readCloud({ connection, now }: Context): Promise<readonly Webhook
 
   async function answersIn(metric: string, fromCustomerIo: boolean): Promise<WebhookAnswers[]> {
     const parameters = new URLSearchParams({
-      filter: `metric.type="logging.googleapis.com/user/${metric}" AND resource.type="cloud_run_revision"`,
+      filter: `metric.type="logging.googleapis.com/user/${metricName(connection.topology, metric)}" AND resource.type="cloud_run_revision"`,
       'interval.startTime': new Date(now() - DAY_MS).toISOString(),
       'interval.endTime': new Date(now()).toISOString(),
     })
@@ -139,7 +140,7 @@ const metricSchema = z.looseObject({ filter: z.string() })
 async function unknownAddresses({ connection }: Context): Promise<readonly Finding[]> {
   const client = await connection.customerIo().app()
   const { ip_addresses: addresses } = addressesSchema.parse(await client.getIpAddresses())
-  const path = `/v2/projects/${await connection.projectId()}/metrics/${encodeURIComponent(FROM_CUSTOMERIO)}`
+  const path = `/v2/projects/${await connection.projectId()}/metrics/${encodeURIComponent(metricName(connection.topology, FROM_CUSTOMERIO))}`
   const { filter } = metricSchema.parse(await askGoogle(connection, 'logging', path))
   const unknown = addresses.filter((address) => !filter.includes(`"${address}"`))
   if (unknown.length === 0) return []

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import { z } from 'zod'
 import { MODULE, readModule } from '../../../terraform/tests/hcl.ts'
+import { accountId } from '../../topology/names.ts'
 import { PROJECT_ROOT, readTopology } from '../../topology/topology.ts'
 import { readEnvironment } from '../environment.ts'
 import { namesOf } from './names.ts'
@@ -18,19 +20,37 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   google_service_account: 'account_id',
 }
 
-it('are Terraform’s, each under its address', async () => {
-  const { resources } = await readModule(MODULE)
-  const differing = names.flatMap(({ name, address }) => {
+/** What terraform/names.tf says of a kind of names: `${var.name_prefix}${name}`. */
+const rule = (names: unknown): string => {
+  const text = String(names)
+  return /=> "(.+)"\s*\}/.exec(text)?.[1] ?? text
+}
+
+it.each(['', 'uk-'])('are Terraform’s, each under its address, behind the prefix %p', async (namePrefix) => {
+  const { resources, locals } = await readModule(MODULE)
+  const [rules] = z.array(z.record(z.string(), z.unknown())).parse([locals.names].flat())
+  const differing = namesOf({ ...plan, namePrefix }).flatMap(({ name, address }) => {
     const [, type = '', resource = '', key] = /^(\w+)\.(\w+)(?:\["([^"]+)"\])?$/.exec(address) ?? []
     const argument = String(resources.get(`${type}.${resource}`)?.[ARGUMENTS[type] ?? 'name'])
+    // Accounts have a test of their own, of what Terraform plans for them.
+    if (type === 'google_service_account') {
+      const own = /^\$\{local\.names\.accounts\["(.+)"\]\}$/.exec(argument)?.[1]?.replace(/\$\{each\.key\}/, key ?? '')
+      return accountId(namePrefix, own ?? '') === name ? [] : [`${address}: ${argument} in Terraform, ${name} here`]
+    }
+    const [, kind = ''] = /^\$\{local\.names\.(\w+)(?:\[each\.key\])?\}$/.exec(argument) ?? []
     const values: Readonly<Record<string, string | undefined>> = {
-      'each.key': key,
-      'each.value.id': plan.topology.secrets[key ?? '']?.id,
+      name: key,
+      'secret.id': plan.topology.secrets[key ?? '']?.id,
+      'var.name_prefix': namePrefix,
+      'replace(var.name_prefix, "-", "_")': namePrefix.replaceAll('-', '_'),
       'var.project_id': plan.projectId,
       'var.pipeline.bigquery.dataset': plan.topology.bigquery.dataset,
       'var.pipeline.ledger.database': plan.topology.ledger.database,
     }
-    const given = argument.replaceAll(/\$\{([^}]+)\}/g, (_, expression: string) => values[expression] ?? expression)
+    const given = rule(rules?.[kind]).replaceAll(
+      /\$\{([^}]+)\}/g,
+      (_, expression: string) => values[expression] ?? expression,
+    )
     return given === name ? [] : [`${address}: ${given} in Terraform, ${name} here`]
   })
   expect(differing).toEqual([])

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { accountId, withNamePrefix } from '../../topology/names.ts'
 import { type Finding, ok, wrong } from '../finding.ts'
 import type { GoogleApi } from '../google-api.ts'
 import { count } from '../output.ts'
@@ -27,46 +28,50 @@ type Resource = z.infer<typeof resourceSchema>
 
 const PARALLEL = 10
 
-/** Everything with a name that an apply makes. The names are those of pipeline.yaml, by the rules of terraform/*.tf. Pure. */
-export function namesOf({ projectId, topology, region, bigQueryLocation, firestoreLocation }: Plan): readonly Named[] {
+/** Everything with a name that an apply makes, under the address that it has by its name in pipeline.yaml. Pure. */
+export function namesOf(plan: Plan): readonly Named[] {
+  const { projectId, namePrefix, topology, region, bigQueryLocation, firestoreLocation } = plan
+  const deployed = withNamePrefix(topology, namePrefix)
   const project = `projects/${projectId}`
   const regional = `${project}/locations/${region}`
-  const each = (names: readonly string[], make: (name: string) => Named) => names.map(make)
+  const each = (names: readonly string[], make: (name: string, key: string) => Named) =>
+    names.map((key) => make(`${namePrefix}${key}`, key))
   const functions = Object.keys(topology.functions)
   const pushes = Object.entries(topology.subscriptions).flatMap(([name, { push }]) =>
     push === undefined ? [] : [name],
   )
   const account = (name: string, address: string): Named => {
-    const id = `${project}/serviceAccounts/${name}@${projectId}.iam.gserviceaccount.com`
-    return { kind: 'service account', name, address, api: 'iam', path: `/v1/${id}`, id }
+    const short = accountId(namePrefix, name)
+    const id = `${project}/serviceAccounts/${short}@${projectId}.iam.gserviceaccount.com`
+    return { kind: 'service account', name: short, address, api: 'iam', path: `/v1/${id}`, id }
   }
-  const { database } = topology.ledger
-  const { dataset } = topology.bigquery
-  const bucket = `${projectId}-customerio-bundles`
+  const { database } = deployed.ledger
+  const { dataset } = deployed.bigquery
+  const bucket = `${namePrefix}${projectId}-customerio-bundles`
+  const repository = `${namePrefix}customerio-functions`
   return [
-    ...each(Object.keys(topology.topics), (name) => {
+    ...each(Object.keys(topology.topics), (name, key) => {
       const id = `${project}/topics/${name}`
-      const address = addressOf('google_pubsub_topic', 'topic', name)
+      const address = addressOf('google_pubsub_topic', 'topic', key)
       return { kind: 'topic', name, address, api: 'pubsub', path: `/v1/${id}`, id }
     }),
-    ...each(Object.keys(topology.subscriptions), (name) => {
+    ...each(Object.keys(topology.subscriptions), (name, key) => {
       const id = `${project}/subscriptions/${name}`
-      const address = addressOf('google_pubsub_subscription', 'subscription', name)
+      const address = addressOf('google_pubsub_subscription', 'subscription', key)
       return { kind: 'subscription', name, address, api: 'pubsub', path: `/v1/${id}`, id }
     }),
-    ...each(functions, (name) => {
+    ...each(functions, (name, key) => {
       const id = `${regional}/functions/${name}`
-      const address = addressOf('google_cloudfunctions2_function', 'function', name)
+      const address = addressOf('google_cloudfunctions2_function', 'function', key)
       return { kind: 'function', name, address, api: 'cloudfunctions', path: `/v2/${id}`, id }
     }),
-    ...each(Object.keys(topology.secrets), (name) => {
-      const secret = topology.secrets[name]?.id ?? name
-      const id = `${project}/secrets/${secret}`
-      const address = addressOf('google_secret_manager_secret', 'secret', name)
-      return { kind: 'secret', name: secret, address, api: 'secretmanager', path: `/v1/${id}`, id }
+    ...Object.entries(deployed.secrets).map(([variable, { id: name }]): Named => {
+      const id = `${project}/secrets/${name}`
+      const address = addressOf('google_secret_manager_secret', 'secret', variable)
+      return { kind: 'secret', name, address, api: 'secretmanager', path: `/v1/${id}`, id }
     }),
-    ...each(functions, (name) => account(`${name}-function`, addressOf('google_service_account', 'function', name))),
-    ...each(pushes, (name) => account(`${name}-push`, addressOf('google_service_account', 'push', name))),
+    ...each(functions, (_, key) => account(`${key}-function`, addressOf('google_service_account', 'function', key))),
+    ...each(pushes, (_, key) => account(`${key}-push`, addressOf('google_service_account', 'push', key))),
     account('customerio-build', addressOf('google_service_account', 'build')),
     {
       kind: 'bucket',
@@ -97,11 +102,11 @@ export function namesOf({ projectId, topology, region, bigQueryLocation, firesto
     },
     {
       kind: 'repository',
-      name: 'customerio-functions',
+      name: repository,
       address: addressOf('google_artifact_registry_repository', 'images'),
       api: 'artifactregistry',
-      path: `/v1/${regional}/repositories/customerio-functions`,
-      id: `${regional}/repositories/customerio-functions`,
+      path: `/v1/${regional}/repositories/${repository}`,
+      id: `${regional}/repositories/${repository}`,
     },
   ]
 }

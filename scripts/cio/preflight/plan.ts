@@ -10,6 +10,8 @@ import { WAYS_IN, type WayIn } from '../webhooks/way-in.ts'
 /** What an apply of one environment would make, as far as a project can refuse it. */
 export interface Plan {
   readonly projectId: string
+  readonly namePrefix: string
+  /** As it stands in pipeline.yaml: Terraform's addresses have its names. */
   readonly topology: Topology
   readonly region: string
   readonly bigQueryLocation: string
@@ -41,6 +43,7 @@ export function planOf(environment: Environment, topology: Topology): Plan {
   const { region, ...values } = parsed.data
   return {
     projectId: values.project_id,
+    namePrefix: environment.namePrefix,
     topology,
     region,
     bigQueryLocation: values.bigquery_location ?? region,

@@ -1,3 +1,4 @@
+import { readTopology } from '../../topology/topology.ts'
 import type { Context } from '../context.ts'
 import { usageError } from '../errors.ts'
 import { type Finding, printFindings, refuseFaults } from '../finding.ts'
@@ -35,7 +36,7 @@ export async function preflight(context: Context): Promise<void> {
   if (connection.environment === undefined) {
     throw usageError('preflight needs --env <name>', 'It compares the values of an environment with its project.')
   }
-  const plan = planOf(connection.environment, connection.topology)
+  const plan = planOf(connection.environment, readTopology())
   const read = readerOf(connection)
   const findings: Finding[] = []
   for (const examination of EXAMINATIONS) {

@@ -83,6 +83,8 @@ it('starts a round of a deployment by a message, and reads from the log what it 
   ]
   server.answerWith(answering(200, { entries }))
   const { code, stdout, stderr } = await deployment().run(['probe'])
+  const filter = server.requests.at(-1)?.body
+  expect(filter).toMatchObject({ filter: expect.stringContaining('service_name="probe"') })
   expect(code).toBe(1)
   expect(stdout).toMatch(/✓ +track .*\n✗ +webhook_url/)
   expect(stderr).toContain('Done before that: a round was started.')

@@ -59,15 +59,17 @@ const endSchema = z.looseObject({ event: z.literal('probe_round'), ok: z.boolean
 
 /** Starts a round by a message, since only Pub/Sub may call the function, and reads what it found from its log. */
 async function roundInCloud({ connection, output, done, signal, now }: Context, waitMs: number): Promise<Round> {
-  const { topic } = connection.topology.probe
+  const { functions, probe: probed } = connection.topology
+  const [name = ''] = Object.entries(functions).find(([, { probes }]) => probes.length > 0) ?? []
   const startedMs = now()
   const pubsub = await connection.pubsub()
-  await pubsub.topic(topic).publishMessage({ data: Buffer.from('start a round') })
+  await pubsub.topic(probed.topic).publishMessage({ data: Buffer.from('start a round') })
   done.note('a round was started')
   output.note('a round was started; its result will be in the log in a minute or two')
   const resourceNames = [`projects/${await connection.projectId()}`]
   const filter = [
     'resource.type="cloud_run_revision"',
+    `resource.labels.service_name="${name}"`,
     'jsonPayload.event=("probe" OR "probe_round")',
     `timestamp>="${new Date(startedMs).toISOString()}"`,
   ].join(' AND ')

@@ -111,7 +111,12 @@ async function publishAll(
   const prefix = key ?? crypto.randomUUID()
   // A file may have more lines next time: its first line must keep its key.
   const single = messages.length === 1 && file === undefined
-  const publisher = new MessagingPublisher({ pubsub: await connection.pubsub(), timeoutMs: PUBLISH_TIMEOUT_MS, now })
+  const publisher = new MessagingPublisher({
+    pubsub: await connection.pubsub(),
+    topicPrefix: connection.topology.namePrefix,
+    timeoutMs: PUBLISH_TIMEOUT_MS,
+    now,
+  })
   // Said first: a killed process cannot say it.
   if (key === undefined && messages.length > 1) output.note(`if this is interrupted, run it again with --key ${prefix}`)
   const pace = createPace(rate, now, signal)

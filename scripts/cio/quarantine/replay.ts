@@ -6,8 +6,6 @@ import { count, table } from '../output.ts'
 import { eventOf, openQuarantine } from './quarantine.ts'
 import type { QuarantinedWebhook, QuarantineFilter } from './rows.ts'
 
-const TOPIC = 'webhook-events'
-
 interface Assessed {
   readonly row: QuarantinedWebhook
   readonly message: WebhookMessage
@@ -37,10 +35,11 @@ export async function replay(context: Context, filter: QuarantineFilter, dryRun:
     return
   }
   if (!output.json) output.note(lists)
+  const name = `${connection.topology.namePrefix}webhook-events`
   await prompts.confirm(
-    `Publish ${count(understood.length, 'webhook')} to ${TOPIC} again? Every subscriber of it receives them.`,
+    `Publish ${count(understood.length, 'webhook')} to ${name} again? Every subscriber of it receives them.`,
   )
-  const topic = (await connection.pubsub()).topic(TOPIC)
+  const topic = (await connection.pubsub()).topic(name)
   const replayed: string[] = []
   try {
     // The oldest first, as they came.
@@ -48,7 +47,7 @@ export async function replay(context: Context, filter: QuarantineFilter, dryRun:
       if (signal.aborted) throw aborted('stopped; run the same command again for the others')
       await topic.publishMessage({ data: message.data, attributes: { ...message.attributes } })
       replayed.push(row.message_id)
-      done.add(1, 'webhook', `published to ${TOPIC}`)
+      done.add(1, 'webhook', `published to ${name}`)
     }
   } catch (cause) {
     await quarantine.remove(replayed)

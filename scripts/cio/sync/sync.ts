@@ -47,7 +47,11 @@ export async function sync(context: Context, options: SyncOptions): Promise<void
   })
   // A lost idle connection is reported by the next query.
   pool.on('error', () => {})
-  const publisher = new MessagingPublisher({ pubsub: await context.connection.pubsub(), now: context.now })
+  const publisher = new MessagingPublisher({
+    pubsub: await context.connection.pubsub(),
+    topicPrefix: context.connection.topology.namePrefix,
+    now: context.now,
+  })
   try {
     await prepare(pool, options.migrate ?? false)
     await syncAll(context, options, mapping, pool, publisher)
