@@ -95,7 +95,7 @@ export function readCostModel(root: string = PROJECT_ROOT): CostModel {
 /** Dollars per month, by item. Pure. */
 export function costOf(model: CostModel, question: CostQuestion): Readonly<Record<string, number>> {
   const options = { ...model.options, ...question.options }
-  const factors: Readonly<Record<string, unknown>> = { ...model.assumptions, ...options }
+  const factors: Readonly<Record<string, unknown>> = { ...model.assumptions, ...options, ...question.environment }
   const counted = countsOf(model, question)
   const factorOf = (factor: string | number) => number.parse(typeof factor === 'string' ? factors[factor] : factor)
   return Object.fromEntries(

@@ -43,7 +43,7 @@ locals {
   prices  = yamldecode(file("${path.module}/prices.yaml")).prices
   given   = local.model.assumptions
   options = merge(local.model.options, { for name, value in var.options : name => value if value != null })
-  factor  = merge(local.given, local.options)
+  factor  = merge(local.given, local.options, var.environment)
 
   month_seconds = 30 * 86400
 

@@ -202,7 +202,7 @@ run "two_million_of_each" {
       && output.monthly_cost_usd.warm_instances == 19.44 # 2,592,000 s x (1 + 2) x 0.0000025 $
       && output.monthly_cost_usd.request_log == 0
       && output.monthly_cost_usd.ledger_recovery == 0
-      && output.monthly_cost_usd.probe == 6.64           # 8,640 rounds x 20 s, and 4 queries of 10 MiB in each
+      && output.monthly_cost_usd.probe == 6.95 # 8,640 rounds x 20 s, 4 queries of 10 MiB in each, and 2e6 x 2,500 B x 11.1
     )
     error_message = "cost.tf tells the model something else than what is in use: ${jsonencode(output.monthly_cost_usd)}"
   }
