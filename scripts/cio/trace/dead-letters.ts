@@ -1,3 +1,4 @@
+import { recordedKey } from '../../../shared/idempotency/index.ts'
 import type { Context } from '../context.ts'
 import { jsonOf, whatIs } from '../dead-letters/body.ts'
 import { type DeadLetter, factsOf } from '../dead-letters/dead-letter.ts'
@@ -10,7 +11,7 @@ import type { Entry } from './entry.ts'
 
 /** Which dead letters are looked for: those of a message by its id or key, or those of a person. */
 export interface DeadLettersSought {
-  /** Ids of Pub/Sub, and idempotency keys. */
+  /** Ids of Pub/Sub, and keys as the ledger knows them. */
   readonly ids: ReadonlySet<string>
   readonly person: Sought | undefined
 }
@@ -59,23 +60,23 @@ async function lookThrough(context: Context, source: Source, sought: DeadLetters
 }
 
 function entriesIfSought(deadLetter: DeadLetter, { ids, person }: DeadLettersSought): readonly Entry[] {
-  const { id, messageId, source, data } = deadLetter
-  const key = factsOf(deadLetter).key?.value
+  const { id, messageId, source, data, attributes } = deadLetter
+  const key = recordedKey({ attributes, messageId: id })
   if (ids.has(id) || ids.has(messageId) || (key !== undefined && ids.has(key))) return entriesOf(deadLetter, 'own')
   const relation = person === undefined ? 'none' : relationOf(source.topic, data, person)
   return relation === 'none' ? [] : entriesOf(deadLetter, relation)
 }
 
 function entriesOf(deadLetter: DeadLetter, relation: Exclude<Relation, 'none'>): readonly Entry[] {
-  const { id, messageId, source, data, deadLetteredAtMs } = deadLetter
-  const { reason, error, attempts, replays, publishedAtMs, key } = factsOf(deadLetter)
+  const { id, messageId, source, data, attributes, deadLetteredAtMs } = deadLetter
+  const { reason, error, attempts, replays, publishedAtMs } = factsOf(deadLetter)
   const { channel, transactional_message_id: template } = jsonOf(data) ?? {}
   const about = {
     topic: source.topic,
     channel: typeof channel === 'string' ? channel : undefined,
     what: whatIs(data),
     template: typeof template === 'string' || typeof template === 'number' ? String(template) : undefined,
-    key: key?.value,
+    key: recordedKey({ attributes, messageId: id }),
   }
   const doubt = relation === 'own' ? undefined : relation
   return [

@@ -4,9 +4,9 @@ import type { StoredRecord } from '../../../shared/ledger/index.ts'
 export interface Ties {
   /** Pub/Sub's id of a publish first, then that of the message which it replays. */
   readonly messageIds?: readonly string[] | undefined
-  /** The idempotency key itself, where it is known. A message without one has its id as its key. */
+  /** The message's key, where it is known: `publisher:…`, or `message:…` with its first id. */
   readonly key?: string | undefined
-  /** The idempotency key as a hash; equal for every publish of one message. */
+  /** That key as a hash; equal for every publish of one message. */
   readonly keyHash?: string | undefined
   /** Customer.io's id of what was sent. */
   readonly deliveryId?: string | undefined

@@ -78,12 +78,12 @@ it('asks the record no more than four times in a row, however long a chain of re
 
 it('finds the ledger by the key that a dead letter tells', async () => {
   const deadLetter: Entry = {
-    ...{ atMs: 2, messageIds: ['9', '1'], key: 'receipt', topic: 'transactional' },
+    ...{ atMs: 2, messageIds: ['9', '1'], key: 'publisher:receipt', topic: 'transactional' },
     fact: { kind: 'dead_lettered', id: '1', reason: 'uncertain', error: '', attempts: 1, replays: 0, doubt: undefined },
   }
   const { stores, asked } = storesWith([line({ messageIds: ['1'] }, 'refused')], [deadLetter])
   await gather(stores, { ...NOTHING, messageIds: ['1'] })
-  expect(asked).toContainEqual(['ledger', ['receipt', '1', '9']])
+  expect(asked).toContainEqual(['ledger', ['publisher:receipt', 'message:1', 'message:9']])
 })
 
 it('asks about a key and a person by every key of the ring, and ties what an older one has hashed to the key', async () => {

@@ -1,3 +1,4 @@
+import { messageKey } from '../../../shared/idempotency/index.ts'
 import { type HashRing, hashOfMessageKey, hashOfPerson, type Identifier } from '../../../shared/identity/index.ts'
 import type { DeadLettersSought } from './dead-letters.ts'
 import type { Entry } from './entry.ts'
@@ -8,6 +9,7 @@ import type { RecordTies, TraceRows } from './rows.ts'
 /** What a trace begins with. */
 export interface Sought {
   readonly messageIds: readonly string[]
+  /** As the ledger knows them: `messageKey`. */
   readonly keys: readonly string[]
   readonly deliveryIds: readonly string[]
   /** Every name of the person, if it is about one. */
@@ -57,7 +59,8 @@ export async function gather(stores: Stores, sought: Sought): Promise<readonly E
     // A dead letter that somebody forwarded, or whose line is lost, was not in the record by what was asked.
     await askTheRecord(stores, known)
   }
-  const keys = [...known.keys, ...known.messageIds]
+  const ids = [...known.messageIds].map((messageId) => messageKey({ messageId }))
+  const keys = [...known.keys, ...ids.flatMap((keyed) => (keyed.ok ? [keyed.key] : []))]
   known.add(await stores.remembered({ keys, deliveryIds: [...known.deliveryIds], names, ring }))
   await askTheRecord(stores, known)
   known.add(await stores.rows.events([...known.deliveryIds]))

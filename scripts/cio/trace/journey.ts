@@ -21,9 +21,11 @@ export interface Ending {
 
 function tiesOf({ messageIds = [], key, keyHash, deliveryId }: Ties): readonly string[] {
   return [
-    ...[...messageIds, ...(key === undefined ? [] : [key])].map((id) => `message ${id}`),
-    ...(keyHash === undefined ? [] : [`key ${keyHash}`]),
-    ...(deliveryId === undefined ? [] : [`delivery ${deliveryId}`]),
+    // A message without a key of its publisher has its id as its key.
+    ...messageIds.map((id) => `message:${id}`),
+    ...(key === undefined ? [] : [key]),
+    ...(keyHash === undefined ? [] : [`hash:${keyHash}`]),
+    ...(deliveryId === undefined ? [] : [`delivery:${deliveryId}`]),
   ]
 }
 

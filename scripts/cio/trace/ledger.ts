@@ -6,7 +6,7 @@ import type { Entry } from './entry.ts'
 
 /** By what records of the send ledger are looked for. */
 export interface LedgerQuestion {
-  /** Idempotency keys; message ids are keys too. */
+  /** As `messageKey` makes them. */
   readonly keys: readonly string[]
   readonly deliveryIds: readonly string[]
   readonly names: readonly Identifier[]

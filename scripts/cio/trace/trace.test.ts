@@ -66,7 +66,7 @@ function outcome(
   endedMs: number,
   more: Record<string, unknown>,
   hashKey = current,
-  key = message_id,
+  key = `message:${message_id}`,
 ) {
   return {
     ...{ publish_time: iso(0), ended_at: iso(endedMs), function: 'transactional', topic: 'transactional', message_id },
@@ -113,10 +113,10 @@ async function tellOfTheDay(): Promise<void> {
   await insert(
     'message_outcomes',
     // A receipt: a retry, then accepted, after which the ring was rotated.
-    outcome('1001', 300, { ...failed, ...personsIn(former, ADA) }, former, 'receipt-1'),
-    outcome('1001', 900, { attempt: 2, delivery_id: 'd1', ...personsIn(former, ADA) }, former, 'receipt-1'),
+    outcome('1001', 300, { ...failed, ...personsIn(former, ADA) }, former, 'publisher:receipt-1'),
+    outcome('1001', 900, { attempt: 2, delivery_id: 'd1', ...personsIn(former, ADA) }, former, 'publisher:receipt-1'),
     // The same line twice, as Pub/Sub may deliver it.
-    outcome('1001', 900, { attempt: 2, delivery_id: 'd1', ...personsIn(former, ADA) }, former, 'receipt-1'),
+    outcome('1001', 900, { attempt: 2, delivery_id: 'd1', ...personsIn(former, ADA) }, former, 'publisher:receipt-1'),
     // An order of hers, after it.
     outcome('1002', 5_000, {
       ...{ publish_time: iso(4_900), topic: 'track', function: 'track', channel: null, template: null },
@@ -129,19 +129,31 @@ async function tellOfTheDay(): Promise<void> {
       10_000,
       { publish_time: iso(9_000), outcome: 'refused', reason: 'refused', http_status: 400 },
       current,
-      'k3',
+      'publisher:k3',
     ),
     outcome(
       '1003',
       20_000,
       { function: 'cio-gcp', publish_time: iso(20_000), action: 'replay', outcome: 'replayed' },
       current,
-      'k3',
+      'publisher:k3',
     ),
-    outcome('1004', 21_000, { publish_time: iso(20_500), source_message_id: '1003', delivery_id: 'd3' }, current, 'k3'),
+    outcome(
+      '1004',
+      21_000,
+      { publish_time: iso(20_500), source_message_id: '1003', delivery_id: 'd3' },
+      current,
+      'publisher:k3',
+    ),
     // Of somebody else.
     outcome('1005', 22_000, { ...personsIn(current, { id: 'bob', email: 'bob@example.com', phone: '+14155550000' }) }),
-    outcome('1006', 30_000, { publish_time: iso(29_000), outcome: 'refused', reason: 'uncertain' }, current, 'k6'),
+    outcome(
+      '1006',
+      30_000,
+      { publish_time: iso(29_000), outcome: 'refused', reason: 'uncertain' },
+      current,
+      'publisher:k6',
+    ),
   )
   await insert(
     'webhook_events',
@@ -153,8 +165,8 @@ async function tellOfTheDay(): Promise<void> {
     webhook('e5', 'd9', 101, 'bounced', { person_email: 'Ada@Example.com', failure_message: '550 no such user' }),
     webhook('e6', 'd8', 102, 'sent', { person_id: 'bob' }),
   )
-  await record('receipt-1', 'sent', 'd1')
-  await record('k6', 'uncertain', null)
+  await record('publisher:receipt-1', 'sent', 'd1')
+  await record('publisher:k6', 'uncertain', null)
   const message = { channel: 'email', transactional_message_id: 3, to: 'eve@example.com', identifiers: { id: 'eve' } }
   uncertain = await stack.client.topic('transactional-dead-letter').publishMessage({
     data: Buffer.from(JSON.stringify(message)),

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { messageKey } from '../../../shared/idempotency/index.ts'
 import type { HashRing, Identifier } from '../../../shared/identity/index.ts'
 import type { Context } from '../context.ts'
 import { sourcesOf } from '../dead-letters/source.ts'
 import { soughtBy } from '../dead-letters/whose.ts'
-import { CommandError, wordsOf } from '../errors.ts'
+import { CommandError, usageError, wordsOf } from '../errors.ts'
 import { bytes, duration, printable } from '../output.ts'
 import { findPerson, type GivenNames, hashRingOf, namesOf, readNames } from '../person/person.ts'
 import { hashesInRows } from '../person/warehouse.ts'
@@ -69,10 +70,16 @@ async function soughtFor(context: Context, question: Question, limit: number): P
     case 'delivery':
       return { ...nothing, deliveryIds: [question.value] }
     case 'key':
-      return { ...nothing, keys: [question.value], ring: await hashRingOf(context) }
+      return { ...nothing, keys: [publishersKey(question.value)], ring: await hashRingOf(context) }
     case 'person':
       return { ...nothing, ...(await personOf(context, question.names)) }
   }
+}
+
+function publishersKey(idempotencyKey: string): string {
+  const keyed = messageKey({ idempotencyKey, messageId: '' })
+  if (keyed.ok) return keyed.key
+  throw usageError(`--key: ${keyed.error}`)
 }
 
 /** With the other names that Customer.io knows; where it cannot be asked, by the given name alone. */
