@@ -27,9 +27,10 @@ locals {
     { for pair in setproduct(var.operators, keys(local.operator_project_roles)) : "${pair[0]} ${pair[1]}" => { member = pair[0], role = pair[1] } },
   )
 
-  # `dlq replay` and `quarantine replay` publish to what functions read; dead letters are published by functions only.
-  operator_topics        = toset([for s in values(local.push_subscriptions) : s.topic])
-  operator_subscriptions = toset([for name, s in var.pipeline.subscriptions : name if s.push == null])
+  # `dlq replay` and `quarantine replay` publish to what functions read, and commands tell the record what they did; dead
+  # letters are published by functions only.
+  operator_topics        = toset([for s in values(merge(local.push_subscriptions, local.table_subscriptions)) : s.topic])
+  operator_subscriptions = toset([for name, s in var.pipeline.subscriptions : name if s.push == null && s.bigquery == null])
 }
 
 resource "google_project_iam_member" "access" {

@@ -59,7 +59,7 @@ locals {
     backlog = {
       title    = "messages wait too long"
       severity = "ERROR"
-      text     = "The oldest message of a subscription is older than ${var.alert_thresholds.oldest_unacked_seconds} s. Nothing is lost before its retention of 7 days ends, but Customer.io falls behind. The cause may be an outage of Customer.io: the runbook tells how to see that."
+      text     = "The oldest message of a subscription is older than ${var.alert_thresholds.oldest_unacked_seconds} s. Nothing is lost before its retention of 7 days ends, but Customer.io, or the warehouse, falls behind. The cause may be an outage of Customer.io: the runbook tells how to see that."
       conditions = {
         "oldest unacknowledged message" = {
           filter    = "${format(local.pubsub_metric, "oldest_unacked_message_age")} AND ${local.source_subscriptions}"
@@ -77,8 +77,8 @@ locals {
       text     = "More than ${var.alert_thresholds.push_failure_ratio * 100} % of pushes to a function get no answer of its own: it may not be called, has no free instance, does not start, or takes too long."
       conditions = {
         "share of pushes without an answer of the function" = {
-          filter      = "${format(local.pubsub_metric, "push_request_count")} AND ${local.source_subscriptions} AND metric.labels.response_class!=\"ack\" AND metric.labels.response_class!=\"remote_server_5xx\""
-          denominator = "${format(local.pubsub_metric, "push_request_count")} AND ${local.source_subscriptions}"
+          filter      = "${format(local.pubsub_metric, "push_request_count")} AND ${local.pushed_subscriptions} AND metric.labels.response_class!=\"ack\" AND metric.labels.response_class!=\"remote_server_5xx\""
+          denominator = "${format(local.pubsub_metric, "push_request_count")} AND ${local.pushed_subscriptions}"
           aligner     = "ALIGN_DELTA"
           group_by    = ["resource.label.subscription_id"]
           threshold   = var.alert_thresholds.push_failure_ratio

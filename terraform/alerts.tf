@@ -4,9 +4,13 @@ locals {
   function_metric = "resource.type=\"cloud_run_revision\" AND metric.type=\"%s\""
   pubsub_metric   = "resource.type=\"pubsub_subscription\" AND metric.type=\"pubsub.googleapis.com/subscription/%s\""
 
-  # Every subscription that waits to be delivered, whatever pipeline.yaml calls it, and every one in which dead letters wait.
+  # Every subscription that waits to be delivered, whatever pipeline.yaml calls it, those of them that push to a function, and
+  # every one in which dead letters wait.
   source_subscriptions = "resource.labels.subscription_id=one_of(${join(", ", [
     for name in keys(local.sources) : "\"${local.names.subscriptions[name]}\""
+  ])})"
+  pushed_subscriptions = "resource.labels.subscription_id=one_of(${join(", ", [
+    for name in setintersection(keys(local.sources), keys(local.push_subscriptions)) : "\"${local.names.subscriptions[name]}\""
   ])})"
   dead_letter_filter = "resource.labels.subscription_id=one_of(${join(", ", [
     for name in keys(local.dead_letter_subscriptions) : "\"${local.names.subscriptions[name]}\""
@@ -22,7 +26,7 @@ locals {
   # log      a line of Google's in the audit log, whose resources Cloud Monitoring knows no metrics of
   # promql   a query that has a result
   # With `stays`, an incident stays open for a week after the last point: it is news, and needs telling once.
-  alerts = merge(local.message_alerts, local.webhook_alerts, local.function_alerts, local.probe_alerts)
+  alerts = merge(local.message_alerts, local.webhook_alerts, local.function_alerts, local.probe_alerts, local.record_alerts)
 
   pipeline_services = "resource.labels.service_name=one_of(${join(", ", [for name in values(local.names.functions) : "\"${name}\""])})"
 

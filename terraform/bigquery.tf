@@ -100,9 +100,29 @@ resource "google_bigquery_routine" "table_function" {
   depends_on = [google_bigquery_table.table]
 }
 
-# The one writer may write to the tables, and to nothing else in the dataset.
+locals {
+  written_by_pubsub = { for s in values(local.table_subscriptions) : s.bigquery => true... }
+}
+
+# Pub/Sub writes to the table of a subscription, and to no other.
+resource "google_bigquery_table_iam_member" "pubsub" {
+  for_each = local.written_by_pubsub
+
+  project    = var.project_id
+  dataset_id = google_bigquery_table.table[each.key].dataset_id
+  table_id   = google_bigquery_table.table[each.key].table_id
+  role       = "roles/bigquery.dataEditor"
+  member     = local.members["pubsub"]
+
+  # A table that is replaced has lost its bindings.
+  lifecycle {
+    replace_triggered_by = [google_bigquery_table.table[each.key].id]
+  }
+}
+
+# The one function that writes may write to the other tables, and to nothing else in the dataset.
 resource "google_bigquery_table_iam_member" "writer" {
-  for_each = var.pipeline.bigquery.tables
+  for_each = { for name, table in var.pipeline.bigquery.tables : name => table if !contains(keys(local.written_by_pubsub), name) }
 
   project    = var.project_id
   dataset_id = google_bigquery_table.table[each.key].dataset_id

@@ -30,7 +30,8 @@ locals {
     metrics    = "${var.name_prefix}customerio" # before a / and the metric's own name
     service    = "${var.name_prefix}customerio"
     probe_job  = "${var.name_prefix}customerio-probe"
-    exclusions = { requests = "${var.name_prefix}customerio-requests" }
+    record     = "${var.name_prefix}customerio-record"
+    exclusions = { requests = "${var.name_prefix}customerio-requests", delivered = "${var.name_prefix}customerio-delivered" }
 
     # An account has 30 characters. What is longer ends in a hash of its whole name.
     accounts = {

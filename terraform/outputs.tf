@@ -105,7 +105,8 @@ output "resources" {
     metrics    = google_logging_metric.metric
     alerts     = merge(google_monitoring_alert_policy.alert, google_monitoring_alert_policy.burn)
     slos       = google_monitoring_slo.slo
-    exclusions = { requests = google_logging_project_exclusion.requests }
+    exclusions = { requests = google_logging_project_exclusion.requests, delivered = google_logging_project_exclusion.delivered }
+    record     = { sink = google_logging_project_sink.record, grant = google_pubsub_topic_iam_member.record }
     probe_jobs = google_cloud_scheduler_job.probe
     dashboard  = google_monitoring_dashboard.pipeline
     topic_grants = merge(
@@ -115,7 +116,7 @@ output "resources" {
       { for key, grant in google_pubsub_topic_iam_member.dead_letter_agent : "dead letter by Pub/Sub ${key}" => grant },
       { for key, grant in google_pubsub_topic_iam_member.operator : "operator ${key}" => grant },
       { for key, grant in google_pubsub_topic_iam_member.probe : "probe ${key}" => grant },
-      { secret_rotation = google_pubsub_topic_iam_member.secret_rotation, scheduler = google_pubsub_topic_iam_member.scheduler },
+      { record = google_pubsub_topic_iam_member.record, secret_rotation = google_pubsub_topic_iam_member.secret_rotation, scheduler = google_pubsub_topic_iam_member.scheduler },
     )
     subscription_grants = merge(
       { for key, grant in google_pubsub_subscription_iam_member.dead_letter_agent : "dead letter by Pub/Sub ${key}" => grant },
@@ -130,6 +131,7 @@ output "resources" {
       { for key, grant in google_secret_manager_secret_iam_member.operator : "operator ${key}" => grant },
     )
     table_grants = merge(
+      { for key, grant in google_bigquery_table_iam_member.pubsub : "Pub/Sub ${key}" => grant },
       { for key, grant in google_bigquery_table_iam_member.writer : "writer ${key}" => grant },
       { for key, grant in google_bigquery_table_iam_member.probe : "probe ${key}" => grant },
       { for key, grant in google_bigquery_table_iam_member.probe_view : "probe view ${key}" => grant },

@@ -9,6 +9,8 @@ variable "pipeline" {
     subscriptions = map(object({
       topic                   = string
       push                    = optional(string)
+      bigquery                = optional(string)
+      transform               = optional(object({ file = string, function = string }))
       ordered                 = optional(bool, false)
       filter                  = optional(string)
       ack_deadline_seconds    = number
@@ -22,6 +24,10 @@ variable "pipeline" {
     secret_rotation = object({
       topic       = string
       period_days = number
+    })
+    record = object({
+      topic  = string
+      filter = string
     })
     probe = object({
       topic    = string
@@ -99,15 +105,23 @@ variable "pipeline" {
   validation {
     condition = alltrue([
       for s in values(var.pipeline.subscriptions) :
-      s.push == null || s.topic == var.pipeline.probe.topic || (s.dead_letter_topic != null && s.max_delivery_attempts != null)
+      s.bigquery == null ? s.transform == null : s.push == null && contains(keys(var.pipeline.bigquery.tables), s.bigquery)
     ])
-    error_message = "A push subscription needs `dead_letter_topic` and `max_delivery_attempts`, or a message that fails is delivered until its retention ends, and then lost."
+    error_message = "`bigquery` of a subscription names a table that is not under `bigquery.tables` in pipeline.yaml, or stands beside `push`; or `transform` stands without it. A subscription delivers to one of the two."
+  }
+
+  validation {
+    condition = alltrue([
+      for s in values(var.pipeline.subscriptions) :
+      (s.push == null && s.bigquery == null) || s.topic == var.pipeline.probe.topic || (s.dead_letter_topic != null && s.max_delivery_attempts != null)
+    ])
+    error_message = "A subscription with `push` or `bigquery` needs `dead_letter_topic` and `max_delivery_attempts`, or a message that fails is delivered until its retention ends, and then lost."
   }
 
   validation {
     condition = alltrue([
       for s in values(var.pipeline.subscriptions) : s.dead_letter_topic == null ? true : anytrue([
-        for own in values(var.pipeline.subscriptions) : own.topic == s.dead_letter_topic && own.push == null
+        for own in values(var.pipeline.subscriptions) : own.topic == s.dead_letter_topic && own.push == null && own.bigquery == null
       ])
     ])
     error_message = "A dead-letter topic has no pull subscription of its own, so dead letters would vanish. Add one to `subscriptions`."
@@ -158,12 +172,12 @@ variable "pipeline" {
   validation {
     condition = alltrue([
       for topic in concat(
-        [var.pipeline.secret_rotation.topic, var.pipeline.probe.topic],
+        [var.pipeline.secret_rotation.topic, var.pipeline.probe.topic, var.pipeline.record.topic],
         [for f in values(var.pipeline.functions) : f.publishes if f.publishes != null],
         flatten(values(var.pipeline.functions)[*].probes),
       ) : contains(keys(var.pipeline.topics), topic)
     ])
-    error_message = "`publishes` or `probes` of a function, `secret_rotation.topic` or `probe.topic` names a topic that is not under `topics` in pipeline.yaml."
+    error_message = "`publishes` or `probes` of a function, `secret_rotation.topic`, `probe.topic` or `record.topic` names a topic that is not under `topics` in pipeline.yaml."
   }
 
   validation {
@@ -172,9 +186,10 @@ variable "pipeline" {
         [for table in values(var.pipeline.bigquery.tables) : table.schema],
         [for view in values(var.pipeline.bigquery.views) : view.query],
         [for function in values(var.pipeline.bigquery.table_functions) : function.query],
+        [for s in values(var.pipeline.subscriptions) : s.transform.file if s.transform != null],
       ) : fileexists("${path.module}/${file}") || try(fileexists("${var.pipeline_dir}/${file}"), false)
     ])
-    error_message = "A table's `schema` or the `query` of a view or table function names a file that does not exist. Paths are relative to `pipeline_dir`, then to the module."
+    error_message = "A table's `schema`, the `query` of a view or table function or the `transform.file` of a subscription names a file that does not exist. Paths are relative to `pipeline_dir`, then to the module."
   }
 
   validation {
@@ -367,6 +382,7 @@ locals {
       [for table in values(var.pipeline.bigquery.tables) : table.schema],
       [for view in values(var.pipeline.bigquery.views) : view.query],
       [for function in values(var.pipeline.bigquery.table_functions) : function.query],
+      [for s in values(var.pipeline.subscriptions) : s.transform.file if s.transform != null],
     )) : file => try(fileexists("${var.pipeline_dir}/${file}"), false) ? "${var.pipeline_dir}/${file}" : "${path.module}/${file}"
   }
   bundle_folders = {
@@ -385,8 +401,11 @@ locals {
   subscription_of         = { for function, all in { for s in values(local.push_subscriptions) : s.push => s... } : function => all[0] }
   dead_letter_topic_names = toset([for s in values(local.sources) : s.dead_letter_topic])
 
-  # All of these but the probe's, whose messages are worth nothing later.
-  sources = { for name, s in local.push_subscriptions : name => s if s.dead_letter_topic != null }
+  # Those that write into a table, without a function.
+  table_subscriptions = { for name, s in var.pipeline.subscriptions : name => s if s.bigquery != null }
+
+  # All of both but the probe's, whose messages are worth nothing later.
+  sources = { for name, s in merge(local.push_subscriptions, local.table_subscriptions) : name => s if s.dead_letter_topic != null }
 
   dead_letter_subscriptions = {
     for name, s in var.pipeline.subscriptions : name => s

@@ -15,7 +15,7 @@ locals {
     freshness = {
       title  = "time in which no message waits too long"
       goal   = var.slo_goals.freshness
-      age    = "${format(local.pubsub_metric, "oldest_unacked_message_age")} AND ${local.source_subscriptions}"
+      age    = "${format(local.pubsub_metric, "oldest_unacked_message_age")} AND ${local.pushed_subscriptions}"
       speeds = ["slow"]
     }
     # Customer.io's own requests: those of strangers say nothing about the service.

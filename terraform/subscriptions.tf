@@ -27,6 +27,26 @@ resource "google_pubsub_subscription" "subscription" {
     }
   }
 
+  # The Storage Write API, by the table's own columns. What a message has besides is left out.
+  dynamic "bigquery_config" {
+    for_each = each.value.bigquery == null ? [] : [each.value.bigquery]
+    content {
+      table               = "${var.project_id}.${google_bigquery_dataset.warehouse.dataset_id}.${google_bigquery_table.table[bigquery_config.value].table_id}"
+      use_table_schema    = true
+      drop_unknown_fields = true
+    }
+  }
+
+  dynamic "message_transforms" {
+    for_each = each.value.transform == null ? [] : [each.value.transform]
+    content {
+      javascript_udf {
+        function_name = message_transforms.value.function
+        code          = file(local.files[message_transforms.value.file])
+      }
+    }
+  }
+
   dynamic "dead_letter_policy" {
     for_each = each.value.dead_letter_topic == null ? [] : [each.value.dead_letter_topic]
     content {
@@ -42,6 +62,14 @@ resource "google_pubsub_subscription" "subscription" {
       maximum_backoff = "${retry_policy.value.maximum_backoff_seconds}s"
     }
   }
+
+  depends_on = [time_sleep.table_writer]
+}
+
+# Pub/Sub refuses a subscription to whose table it cannot write, and a permission takes a moment to be known.
+resource "time_sleep" "table_writer" {
+  create_duration = local.settling.permissions
+  triggers        = { tables = join(",", values(google_bigquery_table_iam_member.pubsub)[*].id) }
 }
 
 # The other half of Pub/Sub's own dead-lettering: it acknowledges at the source what it has forwarded.

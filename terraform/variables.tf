@@ -378,6 +378,18 @@ variable "request_log_share" {
   }
 }
 
+variable "delivered_log_share" {
+  description = "Share of the lines of delivered messages that the log keeps, from 0 to 1; all of them are in the table message_outcomes. Metrics and alerts count all of them whatever this is."
+  type        = number
+  default     = 0.01
+  nullable    = false
+
+  validation {
+    condition     = var.delivered_log_share >= 0 && var.delivered_log_share <= 1
+    error_message = "Give a share of all lines, from 0 (none is kept) to 1 (all are)."
+  }
+}
+
 variable "slo_goals" {
   description = "Shares that must be good over 28 days: messages that do not end exhausted or uncertain, time in which no message waits for longer than oldest_unacked_seconds, and webhooks of Customer.io that are accepted."
   type = object({

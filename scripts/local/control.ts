@@ -73,10 +73,10 @@ function deadLetters(stack: Stack, topic: string): unknown {
   })
 }
 
-/** Resolves when no function has anything left to do. */
+/** Resolves when no function has anything left to do, and the record says so. */
 async function settled(stack: Stack): Promise<void> {
   await waitFor(stack, () => {
-    const busy = pushSubscriptions(stack).flatMap((name) => {
+    const busy = deliveringSubscriptions(stack).flatMap((name) => {
       const { outstanding } = stack.pubsub.stats(subscriptionName(stack, name))
       return outstanding === 0 ? [] : [`${name} holds ${outstanding}`]
     })
@@ -91,7 +91,7 @@ async function settled(stack: Stack): Promise<void> {
  */
 async function reset(stack: Stack): Promise<void> {
   const { pubsub, customerio } = stack
-  const pushed = pushSubscriptions(stack).map((name) => subscriptionName(stack, name))
+  const pushed = deliveringSubscriptions(stack).map((name) => subscriptionName(stack, name))
   customerio.orders.clear()
   customerio.webhooks.clear()
   for (const name of pushed) pubsub.pause(name)
@@ -134,9 +134,10 @@ async function waitFor(stack: Stack, obstacles: () => readonly string[]): Promis
   }
 }
 
-function pushSubscriptions(stack: Stack): string[] {
-  return Object.entries(stack.topology.subscriptions).flatMap(([name, { push }]) =>
-    push !== undefined && push in stack.functions ? [name] : [],
+/** Those that deliver by themselves, by push or to BigQuery. */
+function deliveringSubscriptions(stack: Stack): string[] {
+  return Object.entries(stack.topology.subscriptions).flatMap(([name, { push, bigquery }]) =>
+    bigquery !== undefined || (push !== undefined && push in stack.functions) ? [name] : [],
   )
 }
 

@@ -1,10 +1,12 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { CreateSubscriptionOptions, PubSub } from '@google-cloud/pubsub'
 import { status } from '@grpc/grpc-js'
 import { codeOf } from '../../shared/errors/index.ts'
-import type { Topology } from '../topology/topology.ts'
+import { PROJECT_ROOT, type Topology } from '../topology/topology.ts'
 
 export interface CreateTopologyOptions {
-  readonly topology: Pick<Topology, 'topics' | 'subscriptions'>
+  readonly topology: Pick<Topology, 'topics' | 'subscriptions' | 'bigquery'>
   /** A client of the server that is to have them, made with the `projectId` that they are to be in. */
   readonly pubsub: PubSub
   /** Where each function listens, by its name. A push subscription of a function that is not here is an error. */
@@ -44,7 +46,7 @@ export async function createTopology(options: CreateTopologyOptions): Promise<vo
 function subscriptionSettings(
   subscription: Topology['subscriptions'][string],
   project: string,
-  { pushBaseUrls, pushServiceAccountEmail }: CreateTopologyOptions,
+  { topology, pushBaseUrls, pushServiceAccountEmail }: CreateTopologyOptions,
 ): CreateSubscriptionOptions {
   const settings: CreateSubscriptionOptions = {
     ackDeadlineSeconds: subscription.ack_deadline_seconds,
@@ -63,6 +65,15 @@ function subscriptionSettings(
         oidcToken: { serviceAccountEmail: pushServiceAccountEmail, audience: pushEndpoint },
       }),
     }
+  }
+  if (subscription.bigquery !== undefined) {
+    const table = `${project}.${topology.bigquery.dataset}.${subscription.bigquery}`
+    settings.bigqueryConfig = { table, useTableSchema: true, dropUnknownFields: true }
+  }
+  if (subscription.transform !== undefined) {
+    const { file, function: functionName } = subscription.transform
+    const code = readFileSync(join(PROJECT_ROOT, 'terraform', file), 'utf8')
+    settings.messageTransforms = [{ javascriptUdf: { functionName, code } }]
   }
   if (subscription.minimum_backoff_seconds !== undefined || subscription.maximum_backoff_seconds !== undefined) {
     settings.retryPolicy = {

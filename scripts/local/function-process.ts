@@ -16,6 +16,8 @@ export interface FunctionProcessOptions {
   readonly env: Readonly<Record<string, string>>
   /** Its log lines are appended here. */
   readonly logFile: string
+  /** Takes the standard output of one process, each of its own; nobody by default. */
+  readonly openOutput?: () => { write(chunk: Uint8Array): void }
 }
 
 /** Tells when the function listens, and ends it with this process, however this one ends. */
@@ -61,7 +63,7 @@ export class FunctionProcess {
 
   /** Starts the process and resolves once it listens. Rejects, with its last words, when it ends before that. */
   async start(): Promise<void> {
-    const { name, source, port, env } = this.#options
+    const { name, source, port, env, openOutput } = this.#options
     const child = spawn(
       process.execPath,
       [
@@ -78,6 +80,8 @@ export class FunctionProcess {
         this.#log.write(chunk)
       })
     }
+    const output = openOutput?.()
+    if (output !== undefined) child.stdout?.on('data', (chunk: Buffer) => output.write(chunk))
     // By its own word: a port that answers might be somebody else's, who took it first.
     const signal = AbortSignal.timeout(START_LIMIT_MS)
     await Promise.race([once(child, 'message', { signal }), once(child, 'exit', { signal })]).catch(

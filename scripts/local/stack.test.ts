@@ -1,12 +1,14 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { hashOfPerson, parseHashRing } from '../../shared/identity/index.ts'
 import type { PubSubEvents } from '../emulators/pubsub/index.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
-import { type Stack, startStack } from './stack.ts'
+import { LOCAL_CREDENTIALS, type Stack, startStack } from './stack.ts'
 
 /** What only the whole of it shows: the built function in its process, pushed to by Pub/Sub, again and again. */
 
 const PROJECT = 'local-project'
+const RECORD = `projects/${PROJECT}/subscriptions/message-outcomes`
 let stack: Stack
 beforeAll(async () => {
   process.env.METADATA_SERVER_DETECTION = 'none'
@@ -40,7 +42,7 @@ it('pushes each message through one subscription, whatever its lane, and on to C
   const lanes: Record<string, string>[] = [{}, { lane: '' }, { lane: 'urgent' }, { lane: 'bulk' }]
   const pushed: string[] = []
   const onDelivered = ({ subscription, messageId }: PubSubEvents['delivered'][0]) =>
-    pushed.push(`${messageId} ${subscription.split('/').at(-1)}`)
+    subscription !== RECORD && pushed.push(`${messageId} ${subscription.split('/').at(-1)}`)
   stack.pubsub.events.on('delivered', onDelivered)
   const expected = await Promise.all(
     lanes.map(async (attributes, lane) => {
@@ -56,12 +58,35 @@ it('pushes each message through one subscription, whatever its lane, and on to C
   expect(received.sort()).toEqual(['lane_0', 'lane_1', 'lane_2', 'lane_3'])
 })
 
+it('records what became of each message, from the log line to a row', async () => {
+  const { messageId } = await attemptsOf({ identifiers: { id: 'u2' }, name: 'recorded' })
+  const { messageId: refused } = await attemptsOf({ identifiers: { id: 'u2' }, name: 'recorded', nothing: 1 })
+  const query = 'SELECT * FROM customerio.message_outcomes WHERE message_id IN UNNEST(@ids) ORDER BY ended_at'
+  let rows: Record<string, unknown>[] = []
+  while (rows.length < 2) {
+    await once(stack.pubsub.events, 'acknowledged')
+    ;[rows] = await stack.warehouse.query({ query, params: { ids: [messageId, refused] } })
+  }
+  const [key] = parseHashRing(LOCAL_CREDENTIALS.PERSON_HASH_KEYS) ?? []
+  const hash = key && hashOfPerson(key, { kind: 'id', value: 'u2' })
+  const common = { function: 'track', topic: 'track', attempt: 1, final: true, hash_key: key?.id }
+  expect(rows).toMatchObject([
+    {
+      ...{ ...common, message_id: messageId, outcome: 'delivered', action: 'event', event_name: 'recorded' },
+      ...{ person: hash, persons: [hash], batch_id: `${messageId}.1`, batch_size: 1, batch_position: 0 },
+    },
+    { ...common, message_id: refused, outcome: 'refused', reason: 'contract', person: null, persons: [] },
+  ])
+  expect(stack.pubsub.stats(RECORD).outstanding).toBe(0)
+})
+
 const deadLetters = () => stack.pubsub.stats(`projects/${PROJECT}/subscriptions/track-dead-letter`).outstanding
 
 it('dead-letters what breaks the contract after one attempt', async () => {
+  const before = deadLetters()
   const { statuses } = await attemptsOf({ identifiers: { id: 'u1' }, name: 'e', timestamp: 1_763_740_000_000 })
   expect(statuses).toEqual([204])
-  expect(deadLetters()).toBe(1)
+  expect(deadLetters()).toBe(before + 1)
 })
 
 it('puts nothing on the dead-letter topic before the last attempts while Customer.io is down', async () => {

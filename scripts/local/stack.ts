@@ -5,13 +5,15 @@ import { PubSub } from '@google-cloud/pubsub'
 import { type LocalBigQuery, startBigQuery } from '../emulators/bigquery/index.ts'
 import { type CustomerIoOptions, type CustomerIoServer, startCustomerIo } from '../emulators/customerio/index.ts'
 import { type FirestoreOptions, type FirestoreServer, startFirestore } from '../emulators/firestore/index.ts'
+import { LogRouter } from '../emulators/logging/index.ts'
 import { freePort, isListening } from '../emulators/ports.ts'
-import { type PubSubOptions, type PubSubServer, startPubSub } from '../emulators/pubsub/index.ts'
+import { type AppendRows, type PubSubOptions, type PubSubServer, startPubSub } from '../emulators/pubsub/index.ts'
 import { PROJECT_ROOT, readTopology, type Topology } from '../topology/topology.ts'
 import { createTopology } from './create-topology.ts'
 import { deployWarehouse } from './deploy-warehouse.ts'
 import { type Endpoints, functionEnvironment, IS_PACKAGE } from './environment.ts'
 import { FunctionProcess } from './function-process.ts'
+import { RecordSink } from './record-sink.ts'
 
 /** The servers of the local stack and their ports by default. Functions follow from 8101 in the order of pipeline.yaml. */
 export const DEFAULT_PORTS = { pubsub: 8085, firestore: 8086, customerio: 8090, bigquery: 9050 } as const
@@ -92,8 +94,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       }
     }
     const webhookUrl = `http://127.0.0.1:${ports.get('webhook')}/`
-    const [firstPubsub, firstFirestore, bigquery, customerio] = await allOrNone([
-      startPubSub({ port: portOf('pubsub', DEFAULT_PORTS.pubsub), ...options.pubsub }),
+    let bigquery: LocalBigQuery
+    const appendRows: AppendRows = (...rows) => bigquery.append(...rows)
+    const pubsubOptions = { appendRows, ...options.pubsub }
+    const [firstPubsub, firstFirestore, firstBigQuery, customerio] = await allOrNone([
+      startPubSub({ port: portOf('pubsub', DEFAULT_PORTS.pubsub), ...pubsubOptions }),
       startFirestore({ port: portOf('firestore', DEFAULT_PORTS.firestore), ...options.firestore }),
       startBigQuery({ port: portOf('bigquery', DEFAULT_PORTS.bigquery) }),
       startCustomerIo({
@@ -110,10 +115,16 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         },
       }),
     ])
+    bigquery = firstBigQuery
     let pubsub = firstPubsub
     let firestore = firstFirestore
     const servers = () => [pubsub, firestore, bigquery, customerio]
     closing.push(() => Promise.all(servers().map((server) => server.close())))
+    const record = new RecordSink((entries) =>
+      pubsub.publish(`projects/${projectId}/topics/${topology.record.topic}`, entries),
+    )
+    const { filter } = topology.record
+    const logging = new LogRouter({ project: projectId, now: Date.now, sinks: [{ filter, deliver: record.deliver }] })
 
     const secretFile = (name: string) => join(directory, 'secrets', name)
     mkdirSync(join(directory, 'secrets'), { recursive: true })
@@ -147,6 +158,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
           port: ports.get(name) ?? 0,
           env: { ...functionEnvironment(topology, name, hosts), ...options.environment },
           logFile: join(directory, 'logs', `${name}.log`),
+          openOutput: () => logging.stream(name),
         }),
       ]),
     )
@@ -198,10 +210,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       warehouse,
       async restartPubSub(whileDown) {
         const { port } = pubsub
+        record.hold()
         await pubsub.close()
         const restore = pubsub.snapshot()
         await whileDown?.()
-        pubsub = await startPubSub({ ...options.pubsub, port, restore })
+        pubsub = await startPubSub({ ...pubsubOptions, port, restore })
+        record.release()
       },
       async restartFirestore(whileDown) {
         const { port } = firestore

@@ -28,7 +28,9 @@ it('runs the whole pipeline once, finds everything as it should be, and exits wi
   expect(stdout).toMatch(/an event while Customer\.io answers 503 +delivered {2}at attempt 2/)
   expect(stdout).toContain('contract: attributes.plan: 1203 bytes, at most 1000')
   expect(stdout).toContain('The probe found 9 links intact.')
-  for (const view of Object.keys(readTopology().bigquery.views))
+  // Nothing goes wrong in the sample that these two would show.
+  const empty = ['unsettled_sends', 'sends_without_outcome']
+  for (const view of Object.keys(readTopology().bigquery.views).filter((name) => !empty.includes(name)))
     expect(stdout).toMatch(new RegExp(`[1-9]\\d* +${view}`))
   // It would point at a stack that is no more.
   expect(existsSync(join(PROJECT_ROOT, '.local/test/endpoints.json'))).toBe(false)

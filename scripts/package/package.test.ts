@@ -115,7 +115,13 @@ describe('an installed cio-gcp', () => {
     expect(readTopology(root)).toEqual(readTopology())
     expect(await readdir(join(root, 'dist/track'))).toContain('package-lock.json')
     const files = await readdir(root, { recursive: true })
-    expect(files).toEqual(expect.arrayContaining(['terraform/functions.tf', 'terraform/views/email_events.sql']))
+    expect(files).toEqual(
+      expect.arrayContaining([
+        'terraform/functions.tf',
+        'terraform/views/email_events.sql',
+        'terraform/transforms/message_outcomes.js',
+      ]),
+    )
     expect(files).toEqual(expect.arrayContaining(['schemas/track.schema.json', 'python/customerio_messages.py']))
     expect(files).toEqual(
       expect.arrayContaining(['NOTICE', 'sbom.cdx.json', 'dist/track/NOTICE', 'dist/track/sbom.cdx.json']),

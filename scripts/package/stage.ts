@@ -107,7 +107,8 @@ async function copyTerraform(from: string, to: string): Promise<void> {
   for (const each of await readdir(from, { withFileTypes: true, recursive: true })) {
     const path = join(relative(from, each.parentPath), each.name)
     const isTable = /^tables\/[^/]+\.json$/.test(path)
+    const isTransform = /^transforms\/[^/]+\.js$/.test(path)
     if (!each.isFile() || /(^|\/)(tests|\.[^/]*)\//.test(path)) continue
-    if (isTable || TERRAFORM_FILES.has(extname(path))) await cp(join(from, path), join(to, path))
+    if (isTable || isTransform || TERRAFORM_FILES.has(extname(path))) await cp(join(from, path), join(to, path))
   }
 }

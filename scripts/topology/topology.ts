@@ -35,6 +35,8 @@ const share = z.number().positive().max(1)
 const subscription = z.strictObject({
   topic: z.string(),
   push: z.string().optional(),
+  bigquery: z.string().optional(),
+  transform: z.strictObject({ file: z.string(), function: z.string() }).optional(),
   ordered: z.boolean().default(false),
   filter: z.string().optional(),
   ack_deadline_seconds: seconds.min(10).max(600),
@@ -86,6 +88,7 @@ const topologySchema = z.strictObject({
   subscriptions: z.record(z.string(), subscription),
   secrets: z.record(z.string(), z.strictObject({ id: z.string() })),
   secret_rotation: z.strictObject({ topic: z.string(), period_days: z.number().int().positive() }),
+  record: z.strictObject({ topic: z.string(), filter: z.string() }),
   probe: z.strictObject({ topic: z.string(), schedule: z.string() }),
   customerio: z.strictObject({
     headroom: share,

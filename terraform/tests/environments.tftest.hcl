@@ -49,6 +49,7 @@ run "dev" {
     webhook_silence_hours          = yamldecode(file("environments/dev/values.yaml")).webhook_silence_hours
     customerio_webhook_addresses   = yamldecode(file("environments/dev/values.yaml")).customerio_webhook_addresses
     request_log_share              = yamldecode(file("environments/dev/values.yaml")).request_log_share
+    delivered_log_share            = yamldecode(file("environments/dev/values.yaml")).delivered_log_share
     slo_goals                      = yamldecode(file("environments/dev/values.yaml")).slo_goals
     messages_per_month             = yamldecode(file("environments/dev/values.yaml")).messages_per_month
     probe                          = yamldecode(file("environments/dev/values.yaml")).probe
@@ -86,6 +87,7 @@ run "staging" {
     webhook_silence_hours          = yamldecode(file("environments/staging/values.yaml")).webhook_silence_hours
     customerio_webhook_addresses   = yamldecode(file("environments/staging/values.yaml")).customerio_webhook_addresses
     request_log_share              = yamldecode(file("environments/staging/values.yaml")).request_log_share
+    delivered_log_share            = yamldecode(file("environments/staging/values.yaml")).delivered_log_share
     slo_goals                      = yamldecode(file("environments/staging/values.yaml")).slo_goals
     messages_per_month             = yamldecode(file("environments/staging/values.yaml")).messages_per_month
     probe                          = yamldecode(file("environments/staging/values.yaml")).probe
@@ -123,6 +125,7 @@ run "prod" {
     webhook_silence_hours          = yamldecode(file("environments/prod/values.yaml")).webhook_silence_hours
     customerio_webhook_addresses   = yamldecode(file("environments/prod/values.yaml")).customerio_webhook_addresses
     request_log_share              = yamldecode(file("environments/prod/values.yaml")).request_log_share
+    delivered_log_share            = yamldecode(file("environments/prod/values.yaml")).delivered_log_share
     slo_goals                      = yamldecode(file("environments/prod/values.yaml")).slo_goals
     messages_per_month             = yamldecode(file("environments/prod/values.yaml")).messages_per_month
     probe                          = yamldecode(file("environments/prod/values.yaml")).probe
@@ -214,7 +217,7 @@ run "every_environment" {
   }
 
   assert {
-    condition     = [for s in output.subscriptions : "${s.environment} ${s.name}" if !s.pushes && s.retention != "2678400s"] == []
+    condition     = [for s in output.subscriptions : "${s.environment} ${s.name}" if !s.pushes && !contains([for name, own in var.pipeline.subscriptions : name if can(own.bigquery)], s.name) && s.retention != "2678400s"] == []
     error_message = "A pull subscription keeps messages for less than 31 days."
   }
 
@@ -237,6 +240,32 @@ run "every_environment" {
     error_message = "A subscription differs from what pipeline.yaml says of it."
   }
 
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) : (
+        endswith(r.record.sink.destination, "/topics/message-outcomes")
+        && endswith(r.record.sink.filter, "AND ${var.pipeline.record.filter}") && r.record.sink.unique_writer_identity
+        && r.record.grant.role == "roles/pubsub.publisher" && r.record.grant.member == r.record.sink.writer_identity
+        && basename(r.record.grant.topic) == "message-outcomes"
+      )
+    ])
+    error_message = "The sink of the record, and it alone besides operators, publishes the lines that pass the record's filter to message-outcomes."
+  }
+
+  assert {
+    condition = alltrue([
+      for r in values(var.environments) : alltrue([
+        for name, s in var.pipeline.subscriptions : !can(s.bigquery) ? true : (
+          endswith(r.subscriptions[name].bigquery_config[0].table, ".customerio.${s.bigquery}")
+          && r.subscriptions[name].bigquery_config[0].use_table_schema && r.subscriptions[name].bigquery_config[0].drop_unknown_fields
+          && r.subscriptions[name].message_transforms[0].javascript_udf[0].function_name == s.transform.function
+          && r.subscriptions[name].message_transforms[0].javascript_udf[0].code == file(s.transform.file)
+        )
+      ])
+    ])
+    error_message = "A subscription does not write to its table by the table's columns, or without its transform."
+  }
+
   # ---- who may do what: exactly this ---------------------------------------------------------------
 
   # A permission that two resources give is lost when one of them goes.
@@ -252,15 +281,17 @@ run "every_environment" {
       for environment, r in var.environments :
       toset([for g in output.grants : "${g.on} ${g.role} ${g.member}" if g.environment == environment && g.member == r.pubsub_agent]) == toset(flatten([
         for name, s in var.pipeline.subscriptions : concat(
-          ["account ${name}-push@mock.iam.gserviceaccount.com roles/iam.serviceAccountOpenIdTokenCreator ${r.pubsub_agent}"],
+          can(s.bigquery) ? ["table ${s.bigquery} roles/bigquery.dataEditor ${r.pubsub_agent}"] : [
+            "account ${name}-push@mock.iam.gserviceaccount.com roles/iam.serviceAccountOpenIdTokenCreator ${r.pubsub_agent}",
+          ],
           !can(s.dead_letter_topic) ? [] : [
             "topic ${s.dead_letter_topic} roles/pubsub.publisher ${r.pubsub_agent}",
             "subscription ${name} roles/pubsub.subscriber ${r.pubsub_agent}",
           ],
-        ) if can(s.push)
+        ) if can(s.push) || can(s.bigquery)
       ]))
     ])
-    error_message = "The Pub/Sub agent must publish to each dead-letter topic, acknowledge at each source, sign in as each push account, and nothing else."
+    error_message = "The Pub/Sub agent must publish to each dead-letter topic, acknowledge at each source, sign in as each push account, write to the tables of subscriptions, and nothing else."
   }
 
   assert {
@@ -330,14 +361,17 @@ run "every_environment" {
     condition = alltrue([
       for environment, r in var.environments :
       toset([for g in output.grants : "${g.on} ${g.role} ${g.member}" if g.environment == environment && startswith(g.on, "table ")]) == toset(concat(
-        [for table in keys(var.pipeline.bigquery.tables) : "table ${table} roles/bigquery.dataEditor ${r.function_accounts.warehouse.member}"],
+        [
+          for table in keys(var.pipeline.bigquery.tables) :
+          "table ${table} roles/bigquery.dataEditor ${table == "message_outcomes" ? r.pubsub_agent : r.function_accounts.warehouse.member}"
+        ],
         [
           for table in ["message_outcomes", "sends_without_outcome", "webhook_events"] :
           "table ${table} roles/bigquery.dataViewer ${r.function_accounts.probe.member}"
         ],
       ))
     ])
-    error_message = "The warehouse function must be able to write to each table, the probe to read what it looks for and counts, and nobody else."
+    error_message = "The warehouse function must be able to write to each table but the record, which is Pub/Sub's, the probe to read what it looks for and counts, and nobody else."
   }
 
   assert {
@@ -424,11 +458,11 @@ run "every_environment" {
         for g in output.grants : "${g.on} ${g.role}"
         if g.environment == environment && contains(yamldecode(file("environments/${environment}/values.yaml")).operators, g.member) && can(regex("^(topic|subscription) ", g.on))
         ]))) == jsonencode(sort(concat(
-        [for topic in ["identify", "probe", "track", "transactional", "webhook-events"] : "topic ${topic} roles/pubsub.publisher" if environment != "dev"],
-        [for name, s in var.pipeline.subscriptions : "subscription ${name} roles/pubsub.subscriber" if !can(s.push) && environment != "dev"],
+        [for topic in ["identify", "message-outcomes", "probe", "track", "transactional", "webhook-events"] : "topic ${topic} roles/pubsub.publisher" if environment != "dev"],
+        [for name, s in var.pipeline.subscriptions : "subscription ${name} roles/pubsub.subscriber" if !can(s.push) && !can(s.bigquery) && environment != "dev"],
       )))
     ])
-    error_message = "Operators may replay to the topics that functions read, start a round of the probe, and pull dead letters and reminders, and nothing else of Pub/Sub."
+    error_message = "Operators may replay to the topics that functions read, tell the record what they did, start a round of the probe, and pull dead letters and reminders, and nothing else of Pub/Sub."
   }
 
   assert {
@@ -648,6 +682,7 @@ run "every_environment" {
           "pubsub.googleapis.com/subscription/oldest_unacked_message_age",
           "pubsub.googleapis.com/subscription/push_request_count",
           "run.googleapis.com/container/instance_count",
+          "logging.googleapis.com/exports/error_count",
         ],
       ), use.metric)
     ] == []
@@ -706,9 +741,9 @@ run "every_environment" {
 
   assert {
     condition = alltrue([
-      for environment, m in output.monitoring : length(m.exclusions) == (environment == "dev" ? 0 : 1)
+      for environment, m in output.monitoring : length(m.exclusions) == (environment == "dev" ? 0 : 2)
     ])
-    error_message = "Request lines are kept or left out against request_log_share."
+    error_message = "Request lines, or those of delivered messages, are kept or left out against their share."
   }
 
   # The API leaves a position of zero out, so that a plan would show a change forever.

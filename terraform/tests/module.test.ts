@@ -36,6 +36,7 @@ const PERMISSION_TO_MAKE: Readonly<Record<string, string | undefined>> = {
   google_firestore_field: 'datastore.indexes.update',
   google_logging_metric: 'logging.logMetrics.create',
   google_logging_project_exclusion: 'logging.exclusions.create',
+  google_logging_project_sink: 'logging.sinks.create',
   google_monitoring_alert_policy: 'monitoring.alertPolicies.create',
   google_monitoring_custom_service: 'monitoring.services.create',
   google_monitoring_dashboard: 'monitoring.dashboards.create',

@@ -12,17 +12,18 @@ import { TOPIC_SCHEMAS } from '../../shared/contract/index.ts'
  */
 
 const topology = readTopology()
-const { topics, subscriptions, functions, secret_rotation, probe, bigquery } = topology
+const { topics, subscriptions, functions, secret_rotation, record, probe, bigquery } = topology
 const read = (path: string) => readFileSync(join(PROJECT_ROOT, path), 'utf8')
 const exists = (path: string) => existsSync(join(PROJECT_ROOT, path))
 const missingIn = (path: string, words: readonly string[]) =>
   words.filter((word) => !read(path).includes(word)).map((word) => `name ${word} in ${path}`)
 const unless = (holds: boolean, todo: string): string[] => (holds ? [] : [todo])
 
-/** Topics that applications publish to: all that no function, no subscription, no reminder and no schedule fills. */
+/** Topics that applications publish to: all that no function, no subscription, no reminder, no log and no schedule fills. */
 const applicationTopics = Object.keys(topics).filter(
   (topic) =>
     topic !== secret_rotation.topic &&
+    topic !== record.topic &&
     topic !== probe.topic &&
     Object.values(subscriptions).every(({ dead_letter_topic }) => dead_letter_topic !== topic) &&
     Object.values(functions).every(({ publishes }) => publishes !== topic),

@@ -320,6 +320,16 @@ run "share_of_request_lines_in_percent" {
   expect_failures = [var.request_log_share]
 }
 
+run "share_of_delivered_lines_in_percent" {
+  command = plan
+
+  variables {
+    delivered_log_share = 5
+  }
+
+  expect_failures = [var.delivered_log_share]
+}
+
 run "goal_in_percent" {
   command = plan
 

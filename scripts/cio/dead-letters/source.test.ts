@@ -6,7 +6,8 @@ it('finds every dead-letter topic of pipeline.yaml once, whatever number of lane
   const topology = readTopology()
   const topics = Object.values(topology.subscriptions).flatMap(({ dead_letter_topic: topic }) => topic ?? [])
   expect(sourcesOf(topology).map(({ deadLetterSubscription }) => deadLetterSubscription)).toEqual([...new Set(topics)])
-  expect(sourcesOf(topology).map(({ name }) => name)).toEqual(['identify', 'track', 'transactional', 'warehouse'])
+  const names = ['identify', 'track', 'transactional', 'warehouse', 'message-outcomes']
+  expect(sourcesOf(topology).map(({ name }) => name)).toEqual(names)
   expect(sourcesOf(topology, ['track'])).toMatchObject([
     { topic: 'track', deployedTopic: 'track', deadLetterSubscription: 'track-dead-letter' },
   ])

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ApiError, notFound } from './errors.ts'
-import type { Misbehaviour } from './misbehaviour.ts'
+import { type Misbehaviour, refusalOf } from './misbehaviour.ts'
 import { parametersSchema } from './parameters.ts'
 import type { Job, Queries } from './query.ts'
 import { describeTable, type Storage, storedTable, type TableBody } from './storage.ts'
@@ -144,12 +144,7 @@ async function insertAll(
   backend: Backend,
   name: { dataset: string; table: string },
 ): Promise<unknown> {
-  const misbehaviour = backend.misbehaviour()
-  const insertErrors = await backend.streaming.insertAll(name, request.body, (table, row) => {
-    const refused =
-      misbehaviour?.kind === 'refuseAll' || (misbehaviour?.kind === 'refuseRows' && misbehaviour.matches(table, row))
-    return refused ? 'Refused by order.' : undefined
-  })
+  const insertErrors = await backend.streaming.insertAll(name, request.body, refusalOf(backend.misbehaviour()))
   const kind = 'bigquery#tableDataInsertAllResponse'
   return insertErrors.length === 0 ? { kind } : { kind, insertErrors }
 }

@@ -14,3 +14,11 @@ export type Misbehaviour =
   | { readonly kind: 'refuseRows'; readonly matches: (table: string, row: unknown) => boolean }
   /** Every row of every table is refused as `invalid`. */
   | { readonly kind: 'refuseAll' }
+
+/** Why an order refuses a row, if it does. */
+export function refusalOf(order: Misbehaviour | undefined): (table: string, row: unknown) => string | undefined {
+  return (table, row) => {
+    const refused = order?.kind === 'refuseAll' || (order?.kind === 'refuseRows' && order.matches(table, row))
+    return refused ? 'Refused by order.' : undefined
+  }
+}

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ApiRequest, answer, type Backend } from './api.ts'
 import { ApiError } from './errors.ts'
-import type { Misbehaviour } from './misbehaviour.ts'
+import { type Misbehaviour, refusalOf } from './misbehaviour.ts'
 import { Queries } from './query.ts'
 import { Storage } from './storage.ts'
 import { Streaming } from './streaming.ts'
@@ -28,6 +28,15 @@ export interface LocalBigQuery {
   readonly port: number
   /** For `BIGQUERY_EMULATOR_HOST`. */
   readonly url: string
+  /**
+   * Appends rows to `project.dataset.table`, as a BigQuery subscription of Pub/Sub does by the Storage Write API. Resolves
+   * with why rows were refused, by index; rejects, and stores nothing, without such a table or by order.
+   */
+  append(
+    table: string,
+    rows: readonly unknown[],
+    options: { readonly dropUnknown: boolean },
+  ): Promise<ReadonlyMap<number, string>>
   /** Sets what goes wrong from now on; nothing when it is called without an order. */
   misbehave(order?: Misbehaviour): void
   /** Deletes all rows and forgets all insert ids; datasets, tables and views stay. */
@@ -64,6 +73,11 @@ export async function startBigQuery(options: BigQueryOptions = {}): Promise<Loca
   return {
     port,
     url: `http://127.0.0.1:${port}`,
+    append: async (name, rows, { dropUnknown }) => {
+      const [, dataset = '', table = ''] = name.split('.')
+      if (order?.kind === 'down' || order?.kind === 'unreachable') throw new Error('Down by order.')
+      return await streaming.append({ dataset, table }, rows, dropUnknown, refusalOf(order))
+    },
     misbehave: (next) => {
       order = next
     },

@@ -176,8 +176,16 @@ export class Storage {
     this.#datasets.delete(dataset)
   }
 
-  /** Adds rows whose values `parseRow` made for the table's fields. All of them, or none when it throws. */
-  async append(name: TableName, rows: readonly (readonly DuckDBValue[])[]): Promise<void> {
+  /**
+   * Adds rows whose values `parseRow` made for the table's fields. All of them, or none when it throws.
+   *
+   * @param streamedAtMs since when they are in the streaming buffer; 0 for rows that are not
+   */
+  async append(
+    name: TableName,
+    rows: readonly (readonly DuckDBValue[])[],
+    streamedAtMs = Math.trunc(this.#now()),
+  ): Promise<void> {
     const types = this.fields(name).map(duckdbType)
     await this.exclusively(async (connection) => {
       const appender = await connection.createAppender(`${name.dataset}.${name.table}`, '_storage')
@@ -185,7 +193,7 @@ export class Storage {
         types.forEach((type, index) => {
           appender.appendValue(row[index] ?? null, type)
         })
-        appender.appendBigInt(BigInt(Math.trunc(this.#now())))
+        appender.appendBigInt(BigInt(streamedAtMs))
         appender.endRow()
       }
       appender.closeSync()

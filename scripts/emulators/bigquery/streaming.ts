@@ -76,6 +76,32 @@ export class Streaming {
     return errors
   }
 
+  /**
+   * Stores rows as the Storage Write API does: what it refuses comes back with the reason, by index, and DML may change at
+   * once what it stored (https://docs.cloud.google.com/bigquery/docs/data-manipulation-language#limitations).
+   */
+  async append(
+    name: TableName,
+    rows: readonly unknown[],
+    ignoreUnknown: boolean,
+    refuse: RefuseRow,
+  ): Promise<ReadonlyMap<number, string>> {
+    const fields = this.#storage.fields(name)
+    const table = this.#storage.table(name)
+    const refused = new Map<number, string>()
+    const good: (readonly DuckDBValue[])[] = []
+    rows.forEach((row, index) => {
+      const parsed = parseRow(row, fields, ignoreUnknown)
+      const why = parsed.ok
+        ? (this.#outOfBounds(table, parsed.values) ?? refuse(name.table, row))
+        : parsed.errors.map(({ message }) => message).join('; ')
+      if (why !== undefined) refused.set(index, why)
+      else if (parsed.ok) good.push(parsed.values)
+    })
+    await this.#storage.append(name, good, 0)
+    return refused
+  }
+
   /** Forgets which insert ids there were. */
   clear(): void {
     this.#seenUntilMs.clear()

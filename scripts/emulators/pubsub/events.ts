@@ -2,7 +2,7 @@
 export interface PubSubEvents {
   published: [{ topic: string; messageId: string }]
   /**
-   * A push was answered (or not: then `failure` says why), or a message was handed to a puller.
+   * A push was answered (or not: then `failure` says why), a message was handed to a puller, or written to BigQuery (or not).
    * `attempt` counts from 1 and is known here whether or not the subscription has a dead-letter policy.
    */
   delivered: [
@@ -10,7 +10,7 @@ export interface PubSubEvents {
       subscription: string
       messageId: string
       attempt: number
-      via: 'push' | 'pull'
+      via: 'push' | 'pull' | 'bigquery'
       status?: number
       failure?: string
       latencyMs?: number

@@ -2,10 +2,11 @@ import type { JsonWebKey } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { createServer } from 'node:http'
 import { Server, ServerCredentials, status } from '@grpc/grpc-js'
+import { type AppendRows, BigQueryConsumer } from './bigquery.ts'
 import { Broker, type PubSubSnapshot } from './broker.ts'
 import { type Clock, type Schedule, systemClock } from './clock.ts'
 import type { PubSubEvents, SubscriptionStats } from './events.ts'
-import type { Lease } from './lease.ts'
+import type { Consumer, Lease } from './lease.ts'
 import { OidcSigner } from './oidc.ts'
 import { listenOnOnePort } from './one-port.ts'
 import { loadServices } from './protos.ts'
@@ -16,6 +17,7 @@ import { grpcService, publisherMethods, type ServiceContext, subscriberMethods }
 import { streamingPull } from './streaming-pull.ts'
 import type { Subscription } from './subscription.ts'
 
+export type { AppendRows } from './bigquery.ts'
 export type { PubSubSnapshot } from './broker.ts'
 export type { Clock, Schedule } from './clock.ts'
 export type { PubSubEvents, SubscriptionStats } from './events.ts'
@@ -34,6 +36,8 @@ export interface PubSubOptions {
   readonly maxOutstandingPushes?: number
   /** Topics, subscriptions and unacknowledged messages of a server that was closed: Pub/Sub loses nothing in a restart. */
   readonly restore?: PubSubSnapshot
+  /** Where BigQuery subscriptions write; without it their messages wait. */
+  readonly appendRows?: AppendRows
   /** Who watches on over a restart gives the emitter along; a new one by default. */
   readonly events?: EventEmitter<PubSubEvents>
 }
@@ -44,6 +48,8 @@ export interface PubSubServer {
   /** What PUBSUB_EMULATOR_HOST, or the client's `apiEndpoint`, is to be. */
   readonly host: string
   readonly events: EventEmitter<PubSubEvents>
+  /** Publishes messages without attributes to `projects/<project>/topics/<id>`, as a service of the same cloud would. */
+  publish(topic: string, data: readonly string[]): void
   /** Of one subscription; throws when there is no such one. */
   stats(subscription: string): SubscriptionStats
   allStats(): SubscriptionStats[]
@@ -77,27 +83,35 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
   const events = options.events ?? new EventEmitter<PubSubEvents>()
   const signer = new OidcSigner(clock.now)
   const agents = createPushAgents(maxOutstanding)
-  const pushers = new Map<string, PushConsumer>()
+  const consumers = new Map<string, Consumer>()
   const duplicates = new Map<string, DuplicateOrder>()
 
-  /** Gives a subscription the consumer that its push configuration asks for, in place of an earlier one. */
+  const consumerOf = (subscription: Subscription): Consumer | undefined => {
+    const { push, bigQuery } = subscription.settings
+    if (push !== undefined) {
+      return new PushConsumer(subscription, push, {
+        clock,
+        events,
+        agents,
+        backoffScale,
+        signer: options.signPush === false ? undefined : signer,
+        maxOutstanding,
+        duplicates: () => duplicates.get(subscription.name),
+      })
+    }
+    if (bigQuery === undefined || options.appendRows === undefined) return undefined
+    return new BigQueryConsumer(subscription, bigQuery, { events, append: options.appendRows })
+  }
+
+  /** Gives a subscription the consumer that its configuration asks for, in place of an earlier one. */
   const attach = (subscription: Subscription): void => {
-    const { push } = subscription.settings
-    const earlier = pushers.get(subscription.name)
+    const earlier = consumers.get(subscription.name)
     if (earlier !== undefined) subscription.removeConsumer(earlier)
-    pushers.delete(subscription.name)
-    if (push === undefined) return
-    const pusher = new PushConsumer(subscription, push, {
-      clock,
-      events,
-      agents,
-      backoffScale,
-      signer: options.signPush === false ? undefined : signer,
-      maxOutstanding,
-      duplicates: () => duplicates.get(subscription.name),
-    })
-    pushers.set(subscription.name, pusher)
-    subscription.addConsumer(pusher)
+    consumers.delete(subscription.name)
+    const consumer = consumerOf(subscription)
+    if (consumer === undefined) return
+    consumers.set(subscription.name, consumer)
+    subscription.addConsumer(consumer)
   }
 
   const broker = new Broker({ clock, events, backoffScale, attach })
@@ -135,6 +149,12 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
     port,
     host: `${address}:${port}`,
     events,
+    publish: (topic, data) => {
+      broker.publish(
+        topic,
+        data.map((text) => ({ data: Buffer.from(text), attributes: {}, orderingKey: '' })),
+      )
+    },
     stats: (name) => broker.subscription(name).stats(),
     allStats: () => broker.subscriptions().map((subscription) => subscription.stats()),
     jwks: () => signer.jwks(),

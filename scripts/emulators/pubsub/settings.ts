@@ -3,11 +3,21 @@ import { parseName } from './names.ts'
 import type { Api } from './protos.ts'
 import { invalidArgument } from './rpc-error.ts'
 import { durationToMs } from './time.ts'
+import { readTransform, type Transform } from './transform.ts'
 
 export interface PushSettings {
   readonly endpoint: string
   /** Pushes carry a token of this account where it is set. */
   readonly oidc?: { readonly email: string; readonly audience: string }
+}
+
+/** A table that takes each message as a row, by its own schema. */
+export interface BigQuerySettings {
+  /** `project.dataset.table` */
+  readonly table: string
+  /** Fields that are no columns are left out; otherwise such a message cannot be written. */
+  readonly dropUnknown: boolean
+  readonly transform?: Transform
 }
 
 /** What a subscription's configuration says, with Pub/Sub's defaults filled in and times in milliseconds. */
@@ -20,6 +30,7 @@ export interface SubscriptionSettings {
   readonly retry?: { readonly minimumMs: number; readonly maximumMs: number }
   readonly deadLetter?: { readonly topic: string; readonly maxAttempts: number }
   readonly push?: PushSettings
+  readonly bigQuery?: BigQuerySettings
 }
 
 const SECOND_MS = 1_000
@@ -31,14 +42,16 @@ const DEFAULT_MAX_DELIVERY_ATTEMPTS = 5
 
 /** Reads a subscription's configuration; throws INVALID_ARGUMENT for what Pub/Sub refuses or this server cannot do. */
 export function readSettings(subscription: Api['subscription']): SubscriptionSettings {
-  if (subscription.bigqueryConfig || subscription.cloudStorageConfig || subscription.bigtableConfig) {
-    throw invalidArgument('This server delivers by push and pull only, not to BigQuery, Bigtable or Cloud Storage.')
+  if (subscription.cloudStorageConfig || subscription.bigtableConfig) {
+    throw invalidArgument('This server delivers by push and pull and to BigQuery, not to Bigtable or Cloud Storage.')
   }
   if (subscription.enableExactlyOnceDelivery) throw invalidArgument('This server has no exactly-once delivery.')
   const filter = readFilter(subscription.filter)
   const retry = readRetryPolicy(subscription.retryPolicy)
   const deadLetter = readDeadLetterPolicy(subscription.deadLetterPolicy)
   const push = readPushConfig(subscription.pushConfig)
+  const bigQuery = readBigQueryConfig(subscription)
+  if (push && bigQuery) throw invalidArgument('A subscription delivers either by push or to BigQuery.')
   return {
     ackDeadlineMs:
       between(subscription.ackDeadlineSeconds || DEFAULT_ACK_DEADLINE_SECONDS, 10, 600, 'ack_deadline_seconds') *
@@ -55,6 +68,7 @@ export function readSettings(subscription: Api['subscription']): SubscriptionSet
     ...(retry && { retry }),
     ...(deadLetter && { deadLetter }),
     ...(push && { push }),
+    ...(bigQuery && { bigQuery }),
   }
 }
 
@@ -117,4 +131,20 @@ function readPushConfig(config: Api['pushConfig'] | null | undefined): PushSetti
   const email = config.oidcToken?.serviceAccountEmail
   if (!email) return { endpoint }
   return { endpoint, oidc: { email, audience: config.oidcToken?.audience || endpoint } }
+}
+
+function readBigQueryConfig({ bigqueryConfig, messageTransforms }: Api['subscription']): BigQuerySettings | undefined {
+  const transform = readTransform(messageTransforms)
+  if (!bigqueryConfig?.table) {
+    if (transform) throw invalidArgument('This server transforms the messages of BigQuery subscriptions only.')
+    return undefined
+  }
+  const { table, useTableSchema, writeMetadata, dropUnknownFields } = bigqueryConfig
+  // Both spellings of a table are accepted, as by Pub/Sub.
+  const name = table.replace(':', '.')
+  if (!/^[^.]+\.\w+\.\w+$/.test(name)) throw invalidArgument(`Invalid BigQuery table: ${table}.`)
+  if (!useTableSchema || writeMetadata) {
+    throw invalidArgument("This server writes to BigQuery by the table's schema only, and no metadata.")
+  }
+  return { table: name, dropUnknown: dropUnknownFields ?? false, ...(transform && { transform }) }
 }

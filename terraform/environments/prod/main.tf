@@ -50,6 +50,7 @@ module "pipeline" {
   webhook_silence_hours          = local.values.webhook_silence_hours
   customerio_webhook_addresses   = local.values.customerio_webhook_addresses
   request_log_share              = local.values.request_log_share
+  delivered_log_share            = local.values.delivered_log_share
   slo_goals                      = local.values.slo_goals
   messages_per_month             = local.values.messages_per_month
   probe                          = local.values.probe

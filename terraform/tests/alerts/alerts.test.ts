@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
+import { parseLogFilter, valueAt } from '../../../scripts/emulators/logging/index.ts'
 import { readTopology } from '../../../scripts/topology/topology.ts'
 import { MODULE } from '../hcl.ts'
 import { CUSTOMERIO_ADDRESS, instanceEntry, PROJECT, requestEntry } from './entries.ts'
 import { holds, opened, opens, type Scenario } from './evaluate.ts'
+import { ENDS, messageLines } from './function-lines.ts'
 import { forgeries, outageOfCustomerIo, subscription, withoutPublicWayIn } from './happenings.ts'
-import { parseLogFilter } from './log-filter.ts'
 import { readMonitoring } from './monitoring.ts'
 import { PAIRS } from './pairs.ts'
 
@@ -109,11 +110,9 @@ it('dead letters are told of more loudly the older they are', () => {
 })
 
 describe('the exclusion of request lines', () => {
-  const [exclusion = ''] = monitoring.exclusions
-  const leavesOut = parseLogFilter(exclusion)
+  const leavesOut = parseLogFilter(monitoring.exclusions.find((filter) => filter.includes('httpRequest')) ?? '')
 
   it('leaves out all but a share of those that succeeded', () => {
-    expect(monitoring.exclusions).toHaveLength(1)
     const lines = Array.from({ length: 1_000 }, (_, index) => requestEntry({ status: 204, insertId: index / 1_000 }))
     expect(lines.filter((line) => !leavesOut(line))).toHaveLength(10)
   })
@@ -124,6 +123,20 @@ describe('the exclusion of request lines', () => {
 
   it('keeps those of other services', () => {
     expect(leavesOut(requestEntry({ status: 200, service: 'billing' }))).toBe(false)
+  })
+})
+
+describe('the exclusion of delivered messages', () => {
+  const leavesOut = parseLogFilter(monitoring.exclusions.find((filter) => filter.includes('jsonPayload')) ?? '')
+
+  it('leaves out all but a share of them, and no other line', async () => {
+    const entries = await messageLines(Object.values(ENDS))
+    const kept = (insertId: number) =>
+      entries
+        .filter((entry) => !leavesOut(Object.assign({}, entry, { insertId })))
+        .map((entry) => valueAt(entry, 'jsonPayload.outcome'))
+    expect(kept(0.995)).toContain('delivered')
+    expect(kept(0.5)).toEqual(kept(0.995).filter((outcome) => outcome !== 'delivered'))
   })
 })
 

@@ -1,3 +1,5 @@
+import { entryOfLine, type LogEntry } from '../../../scripts/emulators/logging/index.ts'
+
 /**
  * Log entries as Cloud Logging stores them. Those of our functions come from their own code; the shape of those that Google
  * writes follows its documents, which each names.
@@ -9,11 +11,10 @@ export const PROJECT = 'acme-customerio-prod'
 const logName = (id: string) => `projects/${PROJECT}/logs/${id.replace('/', '%2F')}`
 const revisionOf = (service: string) => ({ type: 'cloud_run_revision', labels: { service_name: service } })
 
-/** A line of a function, written to its standard output: Cloud Logging takes its special fields out of the payload. */
-export function entryOf(line: string): unknown {
-  const { severity, 'logging.googleapis.com/labels': labels, ...jsonPayload } = JSON.parse(line)
-  const resource = revisionOf(labels.function)
-  return { logName: logName('run.googleapis.com/stdout'), resource, severity, labels, jsonPayload }
+/** A line of a function, written to its standard output. */
+export function entryOf(line: string): LogEntry {
+  const { 'logging.googleapis.com/labels': labels } = JSON.parse(line)
+  return entryOfLine(line, { project: PROJECT, service: labels.function, insertId: '1', receivedAtMs: 0 })
 }
 
 /** What Node writes to standard error when it dies. */

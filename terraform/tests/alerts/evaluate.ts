@@ -1,4 +1,4 @@
-import { parseLogFilter } from './log-filter.ts'
+import { parseLogFilter } from '../../../scripts/emulators/logging/index.ts'
 import type { Alert, Condition, Monitoring, Threshold } from './monitoring.ts'
 import { fieldOf, type Point, parseSeriesFilter, type Series, seriesOf, type Written } from './series.ts'
 

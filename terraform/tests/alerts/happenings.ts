@@ -30,6 +30,11 @@ export function subscription(name: string, metric: string, value: number, minute
     points: minutesTo(minutes).map((minute) => ({ minute, value })),
   }
 }
+export const exportErrors = (sink: string): Series => ({
+  resource: { type: 'logging_sink', labels: { name: sink } },
+  metric: { type: 'logging.googleapis.com/exports/error_count', labels: {} },
+  points: minutesTo(15).map((minute) => ({ minute, value: 1 })),
+})
 export const of = (...series: Series[]): Scenario => ({ series, minutes: 15 })
 export const oldestDeadLetter = (days: number) =>
   of(subscription('track-dead-letter', 'oldest_unacked_message_age', days * DAY_S))

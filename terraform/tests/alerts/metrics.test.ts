@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseLogFilter, valueAt } from '../../../scripts/emulators/logging/index.ts'
 import { PROJECT_ROOT } from '../../../scripts/topology/topology.ts'
 import { everyLine } from './every-line.ts'
-import { parseLogFilter, valueAt } from './log-filter.ts'
 import { extracted, readMonitoring } from './monitoring.ts'
 
 /** The metrics that are planned, held against lines that the functions' own code writes, and lines of Cloud Run. */

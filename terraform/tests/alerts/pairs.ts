@@ -15,6 +15,7 @@ import {
   counted,
   DAY_S,
   deadLettered,
+  exportErrors,
   forgeries,
   minutesTo,
   noWayIn,
@@ -112,6 +113,12 @@ export const PAIRS: Readonly<Record<string, Readonly<Record<string, Pair>>>> = {
       // The first one counts: it may be an opt-out.
       fires: async () => written(await warehouseLines([EVENTS.notUnderstood]), { at: [0] }),
       silent: async () => written(await warehouseLines([EVENTS.ordinary, EVENTS.newField, EVENTS.newObjectType])),
+    },
+  },
+  record: {
+    'the sink could not publish': {
+      fires: async () => of(exportErrors('customerio-record')),
+      silent: async () => of(exportErrors('another-sink')),
     },
   },
   'refused-rows': {

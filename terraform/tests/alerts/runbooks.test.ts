@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { parseLogFilter } from '../../../scripts/emulators/logging/index.ts'
 import { MODULE, readModule } from '../hcl.ts'
 import { everyLine } from './every-line.ts'
-import { parseLogFilter } from './log-filter.ts'
 import { readMonitoring } from './monitoring.ts'
 
 const RUNBOOKS = join(MODULE, 'runbooks')

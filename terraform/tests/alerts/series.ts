@@ -1,4 +1,4 @@
-import { parseLogFilter, valueAt } from './log-filter.ts'
+import { parseLogFilter, valueAt } from '../../../scripts/emulators/logging/index.ts'
 import { extracted, type Monitoring } from './monitoring.ts'
 
 /** A point of a time series: a count since the one before, or the state at that minute. */

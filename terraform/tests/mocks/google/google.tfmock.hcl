@@ -234,3 +234,13 @@ override_resource {
   target = google_pubsub_topic.topic["secret-rotation"]
   values = { id = "projects/mock/topics/secret-rotation" }
 }
+
+override_resource {
+  target = google_pubsub_topic.topic["message-outcomes"]
+  values = { id = "projects/mock/topics/message-outcomes" }
+}
+
+override_resource {
+  target = google_pubsub_topic.topic["message-outcomes-dead-letter"]
+  values = { id = "projects/mock/topics/message-outcomes-dead-letter" }
+}

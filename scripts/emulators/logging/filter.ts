@@ -1,6 +1,5 @@
 /**
- * Evaluates the part of Cloud Logging's query language that our metrics, alerts and exclusions are written in, so that a test
- * can hold their filters against real log lines: `=`, `!=`, `<`, `>=`, `:` (contains), `=~`, `field=("a" OR "b")`,
+ * Evaluates a part of Cloud Logging's query language, in which sinks, metrics, alerts and exclusions are written: `=`, `!=`, `<`, `>=`, `:` (contains), `=~`, `field=("a" OR "b")`,
  * `sample(field, share)`, AND, OR, NOT, parentheses.
  */
 export type LogFilter = (entry: unknown) => boolean

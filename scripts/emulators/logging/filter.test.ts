@@ -1,5 +1,4 @@
-import { entryOf } from './entries.ts'
-import { parseLogFilter } from './log-filter.ts'
+import { parseLogFilter } from './index.ts'
 
 const entry = {
   insertId: 0.5,
@@ -49,13 +48,3 @@ it.each(['jsonPayload.event>"m"', 'jsonPayload.event', 'jsonPayload.event=', '(a
     expect(() => parseLogFilter(filter)).toThrow(filter)
   },
 )
-
-it('takes what Cloud Logging treats specially out of the payload', () => {
-  const line = '{"severity":"INFO","logging.googleapis.com/labels":{"function":"track"},"event":"message"}'
-  expect(entryOf(line)).toMatchObject({
-    resource: { type: 'cloud_run_revision', labels: { service_name: 'track' } },
-    severity: 'INFO',
-    labels: { function: 'track' },
-    jsonPayload: { event: 'message' },
-  })
-})
