@@ -9,6 +9,7 @@ export type GoogleApi =
   | 'cloudbilling'
   | 'cloudfunctions'
   | 'cloudresourcemanager'
+  | 'cloudscheduler'
   | 'firestore'
   | 'iam'
   | 'logging'

@@ -9,13 +9,14 @@ import { planOf } from './plan.ts'
 
 /** The names that the preflight looks up are those that Terraform gives. */
 
-const plan = planOf(readEnvironment('dev', PROJECT_ROOT), readTopology())
+const plan = { ...planOf(readEnvironment('dev', PROJECT_ROOT), readTopology()), probeEnabled: true }
 const names = namesOf(plan)
 
 /** Terraform's argument that is the name, by type. */
 const ARGUMENTS: Readonly<Record<string, string>> = {
   google_artifact_registry_repository: 'repository_id',
   google_bigquery_dataset: 'dataset_id',
+  google_monitoring_custom_service: 'service_id',
   google_secret_manager_secret: 'secret_id',
   google_service_account: 'account_id',
 }
@@ -37,7 +38,8 @@ it.each(['', 'uk-'])('are Terraform’s, each under its address, behind the pref
       const own = /^\$\{local\.names\.accounts\["(.+)"\]\}$/.exec(argument)?.[1]?.replace(/\$\{each\.key\}/, key ?? '')
       return accountId(namePrefix, own ?? '') === name ? [] : [`${address}: ${argument} in Terraform, ${name} here`]
     }
-    const [, kind = ''] = /^\$\{local\.names\.(\w+)(?:\[each\.key\])?\}$/.exec(argument) ?? []
+    const [, kind = '', one] = /^\$\{local\.names\.(\w+)(?:\[each\.key\]|\.(\w+))?\}$/.exec(argument) ?? []
+    const named = one === undefined ? rules?.[kind] : Object(rules?.[kind])[one]
     const values: Readonly<Record<string, string | undefined>> = {
       name: key,
       'secret.id': plan.topology.secrets[key ?? '']?.id,
@@ -47,10 +49,7 @@ it.each(['', 'uk-'])('are Terraform’s, each under its address, behind the pref
       'var.pipeline.bigquery.dataset': plan.topology.bigquery.dataset,
       'var.pipeline.ledger.database': plan.topology.ledger.database,
     }
-    const given = rule(rules?.[kind]).replaceAll(
-      /\$\{([^}]+)\}/g,
-      (_, expression: string) => values[expression] ?? expression,
-    )
+    const given = rule(named).replaceAll(/\$\{([^}]+)\}/g, (_, expression: string) => values[expression] ?? expression)
     return given === name ? [] : [`${address}: ${given} in Terraform, ${name} here`]
   })
   expect(differing).toEqual([])
@@ -62,6 +61,29 @@ it('include every resource of those types', async () => {
   const looked = new Set(names.map(({ address }) => address.split('[')[0]))
   const declared = [...resources.keys()].filter((address) => types.has(address.split('.')[0] ?? ''))
   expect(declared.filter((address) => !looked.has(address))).toEqual([])
+})
+
+it('look for the job of the probe only where it runs', () => {
+  const kinds = (probeEnabled: boolean) => namesOf({ ...plan, probeEnabled }).map(({ kind }) => kind)
+  expect([kinds(true).includes('scheduler job'), kinds(false).includes('scheduler job')]).toEqual([true, false])
+})
+
+it('look for everything that a stopped apply may leave behind under a name', async () => {
+  const { resources } = await readModule(MODULE)
+  const looked = new Set(names.map(({ address }) => address.split('[')[0]))
+  const within =
+    /_iam_|^time_|^terraform_data|^google_project_service|secret_version|bucket_object|firestore_(field|backup)|bigquery_(table|routine)|monitoring_slo/
+  const left = [...resources.keys()].filter((address) => !looked.has(address) && !within.test(address))
+  // Those of Cloud Monitoring have ids that Google makes, so that a second one is no conflict; so has a budget. A metric of the
+  // same name is one: it is not looked for, since its name is in metrics.tf only.
+  expect(left.sort()).toEqual([
+    'google_billing_budget.project',
+    'google_logging_metric.metric',
+    'google_monitoring_alert_policy.alert',
+    'google_monitoring_alert_policy.burn',
+    'google_monitoring_dashboard.pipeline',
+    'google_monitoring_notification_channel.channel',
+  ])
 })
 
 it('plan: the bucket of the state is the backend’s, and locations are the region’s where none is given', () => {

@@ -40,6 +40,7 @@ export function namesOf(plan: Plan): readonly Named[] {
   const pushes = Object.entries(topology.subscriptions).flatMap(([name, { push }]) =>
     push === undefined ? [] : [name],
   )
+  const probing = functions.filter((name) => (topology.functions[name]?.probes.length ?? 0) > 0)
   const account = (name: string, address: string): Named => {
     const short = accountId(namePrefix, name)
     const id = `${project}/serviceAccounts/${short}@${projectId}.iam.gserviceaccount.com`
@@ -49,6 +50,8 @@ export function namesOf(plan: Plan): readonly Named[] {
   const { dataset } = deployed.bigquery
   const bucket = `${namePrefix}${projectId}-customerio-bundles`
   const repository = `${namePrefix}customerio-functions`
+  const exclusion = `${project}/exclusions/${namePrefix}customerio-requests`
+  const service = `${project}/services/${namePrefix}customerio`
   return [
     ...each(Object.keys(topology.topics), (name, key) => {
       const id = `${project}/topics/${name}`
@@ -108,6 +111,28 @@ export function namesOf(plan: Plan): readonly Named[] {
       path: `/v1/${regional}/repositories/${repository}`,
       id: `${regional}/repositories/${repository}`,
     },
+    {
+      kind: 'exclusion of logs',
+      name: `${namePrefix}customerio-requests`,
+      address: addressOf('google_logging_project_exclusion', 'requests'),
+      api: 'logging',
+      path: `/v2/${exclusion}`,
+      id: exclusion,
+    },
+    {
+      kind: 'monitored service',
+      name: `${namePrefix}customerio`,
+      address: addressOf('google_monitoring_custom_service', 'pipeline'),
+      api: 'monitoring',
+      path: `/v3/${service}`,
+      id: service,
+    },
+    ...(plan.probeEnabled ? probing : []).map((key): Named => {
+      const name = `${namePrefix}customerio-probe`
+      const id = `${regional}/jobs/${name}`
+      const address = addressOf('google_cloud_scheduler_job', 'probe', key)
+      return { kind: 'scheduler job', name, address, api: 'cloudscheduler', path: `/v1/${id}`, id }
+    }),
   ]
 }
 

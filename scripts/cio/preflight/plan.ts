@@ -17,6 +17,7 @@ export interface Plan {
   readonly bigQueryLocation: string
   readonly firestoreLocation: string
   readonly wayIn: WayIn
+  readonly probeEnabled: boolean
   /** The billing account of the budget; undefined when none is asked for. */
   readonly budgetAccount: string | undefined
   /** Services that are enabled, each with the permissions that an apply needs: terraform/services.yaml. */
@@ -32,6 +33,7 @@ const valuesSchema = z.looseObject({
   firestore_location: z.string().nullish(),
   webhook_access: z.enum(WAYS_IN).nullish(),
   budget: z.looseObject({ billing_account: z.string() }).nullish(),
+  probe: z.looseObject({ enabled: z.boolean() }).nullish(),
 })
 
 const servicesSchema = z.record(z.string(), z.array(z.string()))
@@ -49,6 +51,7 @@ export function planOf(environment: Environment, topology: Topology): Plan {
     bigQueryLocation: values.bigquery_location ?? region,
     firestoreLocation: values.firestore_location ?? region,
     wayIn: values.webhook_access ?? 'all_users',
+    probeEnabled: values.probe?.enabled ?? false,
     budgetAccount: values.budget?.billing_account,
     services: servicesSchema.parse(parse(readFileSync(join(PROJECT_ROOT, 'terraform/services.yaml'), 'utf8'))),
     state: stateOf(environment.folder),
