@@ -49,6 +49,7 @@ beforeAll(async () => {
   })
   for (const name of NAMES) {
     process.env.DEAD_LETTER_TOPIC = `${name}-dead-letter`
+    process.env.BULK_LANE_TOPIC = name
     await client.createTopic(`${name}-dead-letter`)
     await import(`./${name}/index.ts`)
     served.set(name, await serveFunction(name))

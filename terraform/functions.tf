@@ -27,6 +27,7 @@ locals {
         DEAD_LETTER_TOPIC     = google_pubsub_topic.topic[local.subscription_of[name].dead_letter_topic].name
         MAX_DELIVERY_ATTEMPTS = tostring(local.subscription_of[name].max_delivery_attempts)
       },
+      !f.moves_floods ? {} : { BULK_LANE_TOPIC = google_pubsub_topic.topic[local.subscription_of[name].topic].name },
       f.publishes == null ? {} : { WEBHOOK_EVENTS_TOPIC = google_pubsub_topic.topic[f.publishes].name },
       length(f.probes) == 0 ? {} : { PROBE_WEBHOOK_URL = local.probe_webhook_url },
       length(f.probes) == 0 || var.name_prefix == "" ? {} : { PROBE_TOPIC_PREFIX = var.name_prefix },

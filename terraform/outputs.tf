@@ -112,6 +112,7 @@ output "resources" {
     topic_grants = merge(
       { for key, grant in google_pubsub_topic_iam_member.publisher : "publisher ${key}" => grant },
       { for key, grant in google_pubsub_topic_iam_member.function : "function ${key}" => grant },
+      { for key, grant in google_pubsub_topic_iam_member.bulk_lane_function : "bulk lane by function ${key}" => grant },
       { for key, grant in google_pubsub_topic_iam_member.dead_letter_function : "dead letter by function ${key}" => grant },
       { for key, grant in google_pubsub_topic_iam_member.dead_letter_agent : "dead letter by Pub/Sub ${key}" => grant },
       { for key, grant in google_pubsub_topic_iam_member.operator : "operator ${key}" => grant },

@@ -54,6 +54,7 @@ variable "pipeline" {
       look_up_share        = optional(number)
       secrets              = optional(list(string), [])
       publishes            = optional(string)
+      moves_floods         = optional(bool, false)
       warehouse            = optional(bool, false)
       ledger               = optional(bool, false)
       probes               = optional(list(string), [])
@@ -160,6 +161,14 @@ variable "pipeline" {
       length([for f in filters : f if f == local.lanes.bulk]) == length([for f in filters : f if f == local.lanes.others])
     ])
     error_message = "A topic has a push subscription for one lane and none for the other, whose messages nobody would get. It needs two: `NOT attributes.lane = \"bulk\"` and `attributes.lane = \"bulk\"`."
+  }
+
+  validation {
+    condition = alltrue([
+      for name, f in var.pipeline.functions : contains([for s in values(var.pipeline.subscriptions) : s.filter if s.push == name], local.lanes.bulk)
+      if f.moves_floods
+    ])
+    error_message = "A function with `moves_floods` has no push subscription for the bulk lane, `attributes.lane = \"bulk\"`: what it moves would come back to it in the same lane."
   }
 
   validation {

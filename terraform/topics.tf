@@ -59,6 +59,18 @@ resource "google_pubsub_topic_iam_member" "dead_letter_function" {
   depends_on = [google_pubsub_subscription.subscription]
 }
 
+# A function moves to the bulk lane what would hold up others. The bulk lane is a filter on the topic that it came from.
+resource "google_pubsub_topic_iam_member" "bulk_lane_function" {
+  for_each = { for name, f in var.pipeline.functions : name => local.subscription_of[name].topic if f.moves_floods }
+
+  project = var.project_id
+  topic   = google_pubsub_topic.topic[each.value].id
+  role    = "roles/pubsub.publisher"
+  member  = local.members["${each.key}-function"]
+
+  depends_on = [google_pubsub_subscription.subscription]
+}
+
 # Pub/Sub itself dead-letters what crashed a function every time. Without this it silently keeps trying.
 resource "google_pubsub_topic_iam_member" "dead_letter_agent" {
   for_each = local.dead_letter_topic_names

@@ -1,5 +1,5 @@
 import { steadyClock } from '../../shared/clock/index.ts'
-import { parseTrackConfig } from '../../shared/config/index.ts'
+import { parseIdentifyConfig } from '../../shared/config/index.ts'
 import { identifyMessage } from '../../shared/contract/index.ts'
 import { withDefaults } from '../../shared/idempotency/index.ts'
 import { hostOf, register } from '../../shared/runtime/index.ts'
@@ -11,7 +11,7 @@ register(
   trackApiFunction({
     name: 'identify',
     schema: identifyMessage,
-    parseConfig: parseTrackConfig,
+    parseConfig: parseIdentifyConfig,
     deliver: (service, message, defaults, carried) => service.identify(withDefaults(message, defaults), carried),
     addListeners,
   }),

@@ -3,7 +3,7 @@ import type { HttpFunction } from '@google-cloud/functions-framework'
 import { parseTransactionalConfig, SEND_PROBE_TIMEOUT_MS, type TransactionalConfig } from '../../shared/config/index.ts'
 import { type TransactionalMessage, transactionalMessage } from '../../shared/contract/index.ts'
 import { CustomerIOService } from '../../shared/customerio/index.ts'
-import { createDeadLetterTopic, createPushHandler } from '../../shared/delivery/index.ts'
+import { createPushHandler, createTopic } from '../../shared/delivery/index.ts'
 import { originalPublishTime, parseKeyed, recordedKey } from '../../shared/idempotency/index.ts'
 import { createHashKeys, type HashRing, NO_HASH_KEYS, recordedPersons } from '../../shared/identity/index.ts'
 import {
@@ -99,7 +99,7 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
       hashKeys,
       keyOf: recordedKey,
     },
-    deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
+    deadLetters: createTopic({ projectId, topic: deadLetter.topic }),
     maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
     bodyMemoryBytes: config.bodyMemoryBytes,
     log,

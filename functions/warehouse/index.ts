@@ -1,6 +1,6 @@
 import { steadyClock } from '../../shared/clock/index.ts'
 import { parseWarehouseConfig } from '../../shared/config/index.ts'
-import { createDeadLetterTopic } from '../../shared/delivery/index.ts'
+import { createTopic } from '../../shared/delivery/index.ts'
 import { hostOf, register } from '../../shared/runtime/index.ts'
 import { createDataset } from './dataset.ts'
 import { createWarehouseHandler } from './handler.ts'
@@ -15,7 +15,7 @@ register(
         ...parts,
         config,
         dataset: createDataset(config.projectId, config.dataset),
-        deadLetters: createDeadLetterTopic({ projectId: config.projectId, topic: config.deadLetter.topic }),
+        deadLetters: createTopic({ projectId: config.projectId, topic: config.deadLetter.topic }),
       }),
   },
   hostOf(process, steadyClock),

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
-import { type BatchLimits, Coalescer } from '../../shared/batching/index.ts'
+import { type BatchLimits, Coalescer, isOfItsKey } from '../../shared/batching/index.ts'
 import { sleep } from '../../shared/clock/index.ts'
 import { type ManualClock, manualClock } from '../../shared/clock/testing/manual-clock.ts'
 import type { PubSubEvents } from '../emulators/pubsub/events.ts'
@@ -41,6 +41,8 @@ export interface FloodResult {
 }
 
 const CUSTOMERIO_MS = 50
+/** Until a publish of the function's own is confirmed, with the time that it waits for others. */
+const PUBLISH_MS = 50
 const OUTAGE_SECONDS = 10
 const PATIENCE_MS = 600_000
 const STEP_MS = 5
@@ -58,6 +60,7 @@ const LIMITS: BatchLimits = {
   maxQueueItems: 2_000,
   maxBlockedItems: 200,
 }
+const MOVE_FROM_ITEMS = 5
 
 /**
  * What people get while one object floods, in virtual time: the batching of an instance behind the subscriptions of the
@@ -66,7 +69,8 @@ const LIMITS: BatchLimits = {
 export async function simulateFlood(options: FloodOptions): Promise<FloodResult> {
   const clock = manualClock()
   const instance = new Instance(clock)
-  const [lane, bulk] = [new Lane(clock, instance), new Lane(clock, instance)]
+  const bulk = new Lane(clock, instance)
+  const lane = new Lane(clock, instance, bulk)
   const pass = async (ms: number) => {
     for (let passed = 0; passed < ms; passed += STEP_MS) {
       clock.advance(STEP_MS)
@@ -115,43 +119,57 @@ interface Published {
   refusals: number
 }
 
-/** An instance of `identify`: true is 204, false is 503. */
+interface Pushed {
+  readonly key: string
+  readonly attempt: number
+  readonly mayMove: boolean
+}
+
+/** How a push ends: 204 for what is delivered, 202 for what goes on in the bulk lane, else 503. */
+type Answer = 204 | 202 | 503
+
+/** An instance of `identify`. */
 class Instance {
   isOut = false
   #free = PLACES
   readonly #waiting = new Set<() => void>()
   readonly #clock: ManualClock
-  readonly #operations: Coalescer<{ readonly key: string; readonly attempt: number }, boolean>
+  readonly #operations: Coalescer<Pushed, Answer>
 
   constructor(clock: ManualClock) {
     this.#clock = clock
-    this.#operations = new Coalescer({
+    this.#operations = new Coalescer<Pushed, Answer>({
       limits: LIMITS,
       sizeOf: () => 100,
       conflictKeys: ({ key }) => [key],
-      suspects: { isSuspect: ({ attempt }) => attempt >= 2, isFailure: (delivered) => !delivered },
+      suspects: { isSuspect: ({ attempt }) => attempt >= 2, isFailure: (answer) => answer === 503 },
+      movable: { isMovable: ({ mayMove }) => mayMove, maxBlocked: MOVE_FROM_ITEMS },
       send: (items) => this.#send(items.length),
-      busy: () => false,
-      tooLarge: () => false,
-      onError: () => false,
+      busy: (reason, { mayMove }) => (mayMove && isOfItsKey(reason) ? 202 : 503),
+      tooLarge: () => 503,
+      onError: () => 503,
       clock,
     })
   }
 
-  async push(key: string, attempt: number): Promise<boolean> {
+  async push(pushed: Pushed, moved: () => void): Promise<Answer> {
     if (this.#free > 0) this.#free--
     else await new Promise<void>((resolve) => this.#waiting.add(resolve))
-    const isDelivered = await this.#operations.submit({ key, attempt })
+    const answer = await this.#operations.submit(pushed)
+    if (answer === 202) {
+      await sleep(this.#clock, PUBLISH_MS)
+      moved()
+    }
     const [next] = this.#waiting
     if (next === undefined) this.#free++
     else this.#waiting.delete(next)
     next?.()
-    return isDelivered
+    return answer
   }
 
-  async #send(items: number): Promise<boolean[]> {
+  async #send(items: number): Promise<Answer[]> {
     await sleep(this.#clock, CUSTOMERIO_MS)
-    return Array.from({ length: items }, () => !this.isOut)
+    return Array.from({ length: items }, () => (this.isOut ? 503 : 204))
   }
 }
 
@@ -160,14 +178,17 @@ class Lane implements Consumer {
   readonly ackDeadlineMs = undefined
   readonly #clock: ManualClock
   readonly #instance: Instance
+  /** Where the function moves messages. */
+  readonly #bulk: Lane | undefined
   readonly #subscription: Subscription
   readonly #flow: PushFlow
   readonly #published: Published[] = []
   #underWay = 0
 
-  constructor(clock: ManualClock, instance: Instance) {
+  constructor(clock: ManualClock, instance: Instance, bulk?: Lane) {
     this.#clock = clock
     this.#instance = instance
+    this.#bulk = bulk
     const schedule = (work: () => void, ms: number) => clock.after(ms, work)
     const time = { now: clock.now, schedule }
     this.#subscription = new Subscription(
@@ -194,12 +215,15 @@ class Lane implements Consumer {
   }
 
   publish(key: string, orderingKey = ''): Published {
-    const publishedMs = this.#clock.now()
-    const published: Published = { key, publishedMs, refusals: 0 }
-    const sequence = this.#published.push(published)
-    const content = { data: Buffer.of(1), attributes: {}, orderingKey, publishTimeMs: publishedMs }
-    this.#subscription.offer({ sequence, id: String(sequence), ...content })
+    const published: Published = { key, publishedMs: this.#clock.now(), refusals: 0 }
+    this.offer(published, orderingKey)
     return published
+  }
+
+  offer(published: Published, orderingKey = ''): void {
+    const sequence = this.#published.push(published)
+    const content = { data: Buffer.of(1), attributes: {}, orderingKey, publishTimeMs: this.#clock.now() }
+    this.#subscription.offer({ sequence, id: String(sequence), ...content })
   }
 
   hasRoom(): boolean {
@@ -214,10 +238,12 @@ class Lane implements Consumer {
     const published = this.#published[message.sequence - 1]
     if (published === undefined) throw new Error(`nobody published ${message.id}`)
     this.#underWay++
-    const isDelivered = await this.#instance.push(published.key, attempt)
+    const bulk = message.orderingKey === '' ? this.#bulk : undefined
+    const pushed = { key: published.key, attempt, mayMove: bulk !== undefined }
+    const answer = await this.#instance.push(pushed, () => bulk?.offer(published))
     this.#underWay--
-    if (isDelivered) {
-      published.acknowledgedMs = this.#clock.now()
+    if (answer !== 503) {
+      if (answer === 204) published.acknowledgedMs = this.#clock.now()
       this.#flow.acknowledged()
       this.#subscription.acknowledge(ackId)
     } else {

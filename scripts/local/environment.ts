@@ -91,6 +91,7 @@ export function functionEnvironment(topology: Topology, name: string, hosts: Loc
     env.DEAD_LETTER_TOPIC = subscription.dead_letter_topic
     env.MAX_DELIVERY_ATTEMPTS = String(subscription.max_delivery_attempts)
   }
+  if (fn.moves_floods && subscription !== undefined) env.BULK_LANE_TOPIC = subscription.topic
   if (fn.publishes !== undefined) env.WEBHOOK_EVENTS_TOPIC = fn.publishes
   if (fn.probes.length > 0) env.PROBE_WEBHOOK_URL = hosts.webhookUrl
   if (fn.warehouse || fn.probes.length > 0) {

@@ -5,7 +5,7 @@ import { createWarehouseHandler } from '../../functions/warehouse/handler.ts'
 import { webhookFunction } from '../../functions/webhook/compose.ts'
 import { serve } from '../../functions/webhook/testing.ts'
 import { systemClock } from '../../shared/clock/index.ts'
-import { createDeadLetterTopic } from '../../shared/delivery/index.ts'
+import { createTopic } from '../../shared/delivery/index.ts'
 import { createLog } from '../../shared/logging/index.ts'
 import { createFunction } from '../../shared/runtime/index.ts'
 import type { Misbehaviour } from '../emulators/bigquery/misbehaviour.ts'
@@ -60,7 +60,7 @@ beforeAll(async () => {
         deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 100 },
       },
       dataset: createDataset(PROJECT, 'customerio'),
-      deadLetters: createDeadLetterTopic({ projectId: PROJECT, topic: 'warehouse-dead-letter' }),
+      deadLetters: createTopic({ projectId: PROJECT, topic: 'warehouse-dead-letter' }),
       log: createLog({ clock: systemClock, functionName: 'warehouse', destination }),
       clock: systemClock,
     }),

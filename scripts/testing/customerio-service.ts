@@ -16,6 +16,7 @@ export interface TestServiceOptions {
   readonly clock?: Clock
   /** In the place of some of {@link TEST_BATCH}. */
   readonly batch?: Partial<BatchLimits>
+  readonly moveFromItems?: number
 }
 
 /** The limits of identify and track by default. */
@@ -57,6 +58,7 @@ export function createTestService(options: TestServiceOptions) {
       rateWaitMs: 5_000,
       divideMs: 25_000,
       batch: { ...TEST_BATCH, ...options.batch },
+      ...(options.moveFromItems !== undefined && { moveFromItems: options.moveFromItems }),
     },
     app: {
       url: options.appUrl,

@@ -62,6 +62,7 @@ const cloudFunction = z.strictObject({
   look_up_share: share.optional(),
   secrets: z.array(z.string()).default([]),
   publishes: z.string().optional(),
+  moves_floods: z.boolean().default(false),
   warehouse: z.boolean().default(false),
   ledger: z.boolean().default(false),
   probes: z.array(z.string()).default([]),

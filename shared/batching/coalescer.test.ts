@@ -7,6 +7,7 @@ interface Item {
   readonly keys: readonly string[]
   readonly bytes: number
   readonly suspect: boolean
+  readonly movable?: boolean
 }
 
 interface Flight {
@@ -55,6 +56,7 @@ function airport({ spacingMs, ...limits }: Partial<BatchLimits> & { readonly spa
     limits: { ...LIMITS, ...limits },
     ...(spacingMs !== undefined && { spacingMs }),
     suspects: { isSuspect: (item) => item.suspect, isFailure: (result) => result.startsWith('failed') },
+    movable: { isMovable: (item) => item.movable === true, maxBlocked: 2 },
     sizeOf: (item) => item.bytes,
     conflictKeys: (item) => item.keys,
     send: (items) => {
@@ -85,9 +87,9 @@ function airport({ spacingMs, ...limits }: Partial<BatchLimits> & { readonly spa
   })
   let ids = 0
   const results = new Map<number, string>()
-  const submit = (keys: readonly string[] = [], bytes = 10, suspect = false): number => {
+  const submit = (keys: readonly string[] = [], bytes = 10, suspect = false, movable = false): number => {
     const id = ids++
-    void coalescer.submit({ id, keys, bytes, suspect }).then((result) => {
+    void coalescer.submit({ id, keys, bytes, suspect, movable }).then((result) => {
       if (results.has(id)) throw new Error(`item ${id} has two results`)
       results.set(id, result)
     })
@@ -355,7 +357,7 @@ describe('items that share a key', () => {
     clock.nowMs = 10_000
     submit(['bob'])
     await settle()
-    expect(results.get(1)).toBe('waited_too_long')
+    expect(results.get(1)).toBe('waited_for_its_key')
     expect(batches()).toEqual([[0]])
     await next().land()
     expect(batches()).toEqual([[0], [3, 2]])
@@ -377,6 +379,34 @@ describe('items that share a key', () => {
     submit(['eve'])
     await settle()
     expect(coalescer.waiting).toBe(22) // eve alone waits for nobody but a batch
+  })
+
+  it('are told behind two others who wait that it is too many, where there is another place for them', async () => {
+    const { submit, results, batches, next } = airport()
+    const movable = () => submit(['ada'], 10, false, true)
+    for (let index = 0; index < 3; index++) movable()
+    await settle()
+    expect(results).toEqual(new Map())
+    const [fourth, staying, stranger] = [movable(), submit(['ada']), submit(['bob'], 10, false, true)]
+    await settle()
+    expect(results).toEqual(new Map([[fourth, 'key_flooded']]))
+    await next().land()
+    expect(batches()).toEqual([[0], [stranger, 1]])
+    expect(results.has(staying)).toBe(false)
+  })
+
+  it('hear it when they waited too long for others, and those who waited for a batch hear that', async () => {
+    const { submit, results, clock } = airport({ maxInFlight: 1 })
+    for (const keys of [['ada'], ['ada'], ['bob']]) submit(keys)
+    clock.nowMs = 10_000
+    submit()
+    await settle()
+    expect(results).toEqual(
+      new Map([
+        [1, 'waited_for_its_key'],
+        [2, 'waited_too_long'],
+      ]),
+    )
   })
 
   it('may be 50,000 of one person without slowing anybody down', async () => {

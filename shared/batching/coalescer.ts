@@ -2,7 +2,12 @@ import type { Clock } from '../clock/index.ts'
 import { type Keyed, KeyLines } from './key-lines.ts'
 
 /** Why an item was not even tried. */
-export type BusyReason = 'queue_full' | 'key_flooded' | 'waited_too_long'
+export type BusyReason = 'queue_full' | 'key_flooded' | 'waited_too_long' | 'waited_for_its_key'
+
+/** Whether only others of its key were in its way. */
+export function isOfItsKey(reason: BusyReason): boolean {
+  return reason === 'key_flooded' || reason === 'waited_for_its_key'
+}
 
 export interface BatchLimits {
   /** Items in one batch. */
@@ -45,8 +50,10 @@ export interface CoalescerOptions<T, R> {
    * time, and a batch that is not full waits until another has come back.
    */
   readonly spacingMs?: number
+  /** Items that have another place to wait: of one key at most `maxBlocked` may wait here for another, instead of half of all. */
+  readonly movable?: { readonly isMovable: (item: T) => boolean; readonly maxBlocked: number }
   /** The result of an item that was not tried. */
-  readonly busy: (reason: BusyReason) => R
+  readonly busy: (reason: BusyReason, item: T) => R
   /** The result of an item above `maxItemBytes`. */
   readonly tooLarge: (item: T) => R
   /** The result of every item of a batch whose `send` threw or did not give one result per item. */
@@ -135,9 +142,9 @@ export class Coalescer<T, R> {
       const keys = [...new Set(conflictKeys?.(item))]
       const lane = suspects?.isSuspect(item) ? this.#suspects : this.#trusted
       this.#giveBackExpired()
-      const full = this.#whyFull(keys)
+      const full = this.#whyFull(item, keys)
       if (full !== undefined) {
-        resolve(busy(full))
+        resolve(busy(full, item))
         return
       }
       this.#enter({ item, bytes, keys, lane, deadlineMs: this.#now() + limits.maxWaitMs, resolve, blockedBy: 0 })
@@ -151,11 +158,12 @@ export class Coalescer<T, R> {
       await new Promise<void>((resolve) => this.#onIdle.push(resolve))
   }
 
-  #whyFull(keys: readonly string[]): BusyReason | undefined {
-    const { maxQueueItems, maxBlockedItems } = this.#options.limits
-    if (this.#waiting.size >= maxQueueItems) return 'queue_full'
+  #whyFull(item: T, keys: readonly string[]): BusyReason | undefined {
+    const { limits, movable } = this.#options
+    if (this.#waiting.size >= limits.maxQueueItems) return 'queue_full'
     const inLine = this.#lines.longest(keys)
-    const flooded = inLine > 0 && (this.#lines.blocked >= maxBlockedItems || inLine > maxBlockedItems / 2)
+    const maxBlocked = movable?.isMovable(item) ? movable.maxBlocked : limits.maxBlockedItems / 2
+    const flooded = inLine > 0 && (this.#lines.blocked >= limits.maxBlockedItems || inLine > maxBlocked)
     return flooded ? 'key_flooded' : undefined
   }
 
@@ -291,9 +299,10 @@ export class Coalescer<T, R> {
         this.#nextExpiryMs = entry.deadlineMs
         return
       }
+      const reason = entry.blockedBy > 0 ? 'waited_for_its_key' : 'waited_too_long'
       this.#stopWaiting(entry)
       this.#end(entry)
-      entry.resolve(busy('waited_too_long'))
+      entry.resolve(busy(reason, entry.item))
     }
   }
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import {
   appApiSettings,
+  bulkLaneSettings,
   insertBatchSettings,
   ledgerSettings,
   personSettings,
@@ -35,6 +36,8 @@ const trackSchema = () =>
     batch: trackBatchSettings(),
   })
 
+const identifySchema = () => trackSchema().extend({ bulkLane: bulkLaneSettings() })
+
 const transactionalSchema = () =>
   z.object({
     ...processSettings(),
@@ -53,7 +56,7 @@ const probeSchema = () => z.object({ ...processSettings(), ...probeSettings() })
 
 /** The settings of each function, by its name. */
 export const FUNCTION_SCHEMAS = {
-  identify: trackSchema,
+  identify: identifySchema,
   track: trackSchema,
   transactional: transactionalSchema,
   webhook: webhookSchema,
@@ -65,14 +68,19 @@ type Config<Name extends keyof typeof FUNCTION_SCHEMAS> = z.output<ReturnType<(t
 
 /** What every function has. */
 export type ProcessConfig = Pick<WebhookConfig, 'projectId' | 'logLevel'>
-/** What the identify and the track function share: they differ in the topic that pushes to them. */
+export type IdentifyConfig = Config<'identify'>
 export type TrackConfig = Config<'track'>
 export type TransactionalConfig = Config<'transactional'>
 export type WebhookConfig = Config<'webhook'>
 export type WarehouseConfig = Config<'warehouse'>
 export type ProbeConfig = Config<'probe'>
 
-/** Of `identify` and `track`. @throws {ConfigurationError} */
+/** @throws {ConfigurationError} */
+export function parseIdentifyConfig(env: Environment): IdentifyConfig {
+  return parse(identifySchema(), env, (config) => timeProblems(trackApiTimes(config), config.ackDeadlineMs))
+}
+
+/** @throws {ConfigurationError} */
 export function parseTrackConfig(env: Environment): TrackConfig {
   return parse(trackSchema(), env, (config) => timeProblems(trackApiTimes(config), config.ackDeadlineMs))
 }

@@ -231,6 +231,25 @@ export const insertBatchSettings = () =>
     { maxItems: 50_000, maxBytes: 10_000_000, maxItemBytes: 10_000_000 },
   )
 
+/** Of a function whose messages may move to the bulk lane of the topic that they came from. */
+export const bulkLaneSettings = () =>
+  z.object({
+    topic: text('BULK_LANE_TOPIC', {
+      meaning: 'the topic that pushes to the function: to its bulk lane go the updates of an object that floods',
+      setBy: 'Terraform',
+      fix: 'name the topic that pushes to the function',
+    }),
+    // Fewer than the pushes that a new subscription begins with: those that wait must not be all of them.
+    fromItems: number('BULK_LANE_FROM_ITEMS', 5, {
+      meaning:
+        'updates that wait for another of the same object; one more without an ordering key goes to the bulk lane',
+      setBy: 'pipeline.yaml',
+      unit: 'items',
+      from: 1,
+      to: 100_000,
+    }),
+  })
+
 /** The part of a lease that must be left when a send begins, besides the request's timeout, in seconds. */
 const LEAST_LEASE_REMAINDER_SECONDS = 10
 

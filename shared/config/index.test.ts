@@ -2,6 +2,7 @@ import { readTopology } from '../../scripts/topology/topology.ts'
 import {
   ConfigurationError,
   doubtfulSettings,
+  parseIdentifyConfig,
   parseTrackConfig,
   parseTransactionalConfig,
   parseWarehouseConfig,
@@ -157,6 +158,15 @@ it('reports everything that is wrong at once, with the variable and the fix', ()
     expect.stringMatching(/^CUSTOMERIO_TRACK_API_KEY is not set/),
     'BATCH_MAX_ITEMS must be at least 1 items',
   ])
+})
+
+it('tells the identify function its own topic, and to hold fewer updates of one object than Pub/Sub first pushes', () => {
+  expect(problemsOf(() => parseIdentifyConfig(trackVariables))).toEqual([
+    'BULK_LANE_TOPIC is not set: name the topic that pushes to the function',
+  ])
+  const { bulkLane, ...others } = parseIdentifyConfig({ ...trackVariables, BULK_LANE_TOPIC: 'identify' })
+  expect(bulkLane).toEqual({ topic: 'identify', fromItems: 5 })
+  expect(others).toEqual(parseTrackConfig(trackVariables))
 })
 
 it('joins the problems in the message of the error', () => {

@@ -1,7 +1,9 @@
 export {
   FUNCTION_SCHEMAS,
+  type IdentifyConfig,
   type ProbeConfig,
   type ProcessConfig,
+  parseIdentifyConfig,
   parseProbeConfig,
   parseTrackConfig,
   parseTransactionalConfig,
@@ -18,8 +20,8 @@ export { ConfigurationError, variablesOf } from './parse.ts'
 export type { SetBy, Variable } from './setting.ts'
 export {
   BODY_TIMEOUT_MS,
-  DEAD_LETTER_TIMEOUT_MS,
   DRAIN_LIMIT_MS,
   PROBE_STEP_TIMEOUT_MS,
+  PUBLISH_TIMEOUT_MS,
   SEND_PROBE_TIMEOUT_MS,
 } from './times.ts'

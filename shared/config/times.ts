@@ -14,8 +14,8 @@ export const DRAIN_LIMIT_MS = 9_500
 /** How long the body of a push may take to arrive. Pub/Sub sends it at once: 10 MB are a matter of milliseconds. */
 export const BODY_TIMEOUT_MS = 8_000
 
-/** How long the publish of a dead letter may take, which can follow everything else. */
-export const DEAD_LETTER_TIMEOUT_MS = 10_000
+/** How long a publish may take, of a dead letter or into the bulk lane. One of them can follow everything else. */
+export const PUBLISH_TIMEOUT_MS = 10_000
 
 /** How long a request may take that finds out, before a send goes alone, whether Customer.io answers again. */
 export const SEND_PROBE_TIMEOUT_MS = 3_000
@@ -30,7 +30,7 @@ const BODY: Wait = ['the arrival of the push', BODY_TIMEOUT_MS]
 /** Before a request, when they are due to be read again. After they were refused the time of the request bounds it. */
 const CREDENTIALS: Wait = ['a read of the credentials', SECRET_READ_TIMEOUT_MS]
 const HASH_KEYS: Wait = ['a read of the hash keys', SECRET_READ_TIMEOUT_MS]
-const DEAD_LETTER: Wait = ['the publish of a dead letter', DEAD_LETTER_TIMEOUT_MS]
+const DEAD_LETTER: Wait = ['the publish of a dead letter', PUBLISH_TIMEOUT_MS]
 
 export interface PushTimes {
   /** All that a push can wait for, one after the other. */

@@ -433,6 +433,44 @@ it('refuses an operation that is too large for a batch, and gives back what does
   await service.idle()
 })
 
+describe('behind others of its person or object', () => {
+  const object = (action: 'identify' | 'delete') =>
+    identifyMessage.parse({ type: 'object', action, identifiers: { object_type_id: '1', object_id: 'acme' } })
+  const erasure = identifyMessage.parse({ action: 'delete', identifiers: { id: 'u1' } })
+  const moves = { kind: 'retry', cause: 'busy', error: 'not sent: key flooded', mayMove: true }
+  const stays = { kind: 'retry', cause: 'busy', error: 'not sent: key flooded' }
+  const carried = { attempt: 1, mayMove: true }
+  const many = <T>(count: number, each: () => T) => Array.from({ length: count }, each)
+
+  it('an update of an object may move once few wait, and no other operation, and none whose message may not', async () => {
+    const { service } = start({ moveFromItems: 3 })
+    const first = many(4, () => service.identify(object('identify'), carried))
+    const last = await service.identify(object('identify'), carried)
+    const staying = [service.identify(object('delete'), carried), service.identify(object('identify'))]
+    expect(last).toEqual(moves)
+    expect((await Promise.all([...first, ...staying])).map(({ kind }) => kind)).toEqual(many(6, () => 'delivered'))
+  })
+
+  it('an update of a person may move only where it would be delivered again, and a deletion never', async () => {
+    const { service } = start({ moveFromItems: 3, batch: { maxBlockedItems: 8 } })
+    const first = many(5, () => service.identify(person('u1'), carried))
+    expect(await service.identify(person('u1'), carried)).toEqual(moves)
+    expect(await service.identify(erasure, carried)).toEqual(stays)
+    expect((await Promise.all(first)).map(({ kind }) => kind)).toEqual(many(5, () => 'delivered'))
+  })
+
+  it('an update that waited too long for others may move', async () => {
+    const clock = manualClock()
+    const { service } = start({ clock, batch: { maxWaitMs: 100 } })
+    const outcomes = many(2, () => service.identify(person('u1'), carried))
+    clock.advance(200)
+    expect(await Promise.all(outcomes)).toMatchObject([
+      { kind: 'delivered' },
+      { kind: 'retry', error: 'not sent: waited for its key', mayMove: true },
+    ])
+  })
+})
+
 describe('lifecycle events', () => {
   function listen(service: CustomerIOService): [string, LifecycleEvent][] {
     const heard: [string, LifecycleEvent][] = []

@@ -1,5 +1,5 @@
 import type { TrackClient } from 'customerio-node'
-import { type BatchAnswer, type BatchLimits, batchIdOf, bisect, Coalescer } from '../batching/index.ts'
+import { type BatchAnswer, type BatchLimits, batchIdOf, bisect, Coalescer, isOfItsKey } from '../batching/index.ts'
 import type { Clock } from '../clock/index.ts'
 import { safeErrorName } from '../errors/index.ts'
 import type { Outcome, Retry } from '../outcome/index.ts'
@@ -15,6 +15,8 @@ export interface BatchOptions {
   readonly divideMs: number
   /** `maxBytes` is of the whole body of a request. */
   readonly batch: BatchLimits
+  /** How many updates of one object may wait for another if they may move. By default `batch` decides. */
+  readonly moveFromItems?: number
 }
 
 /** What is known of the message that carries an operation. */
@@ -23,6 +25,8 @@ export interface Carried {
   readonly messageId?: string
   /** Pub/Sub's count of deliveries, 1 for the first; 0 when it does not count. */
   readonly attempt: number
+  /** Whether the message may wait in the bulk lane, as far as it itself tells. */
+  readonly mayMove?: boolean
 }
 
 interface SubmittedOperation extends Carried {
@@ -41,7 +45,10 @@ export class TrackBatches {
   readonly #operations: Coalescer<SubmittedOperation, Outcome>
 
   constructor(options: BatchOptions & { readonly api: Api<TrackClient>; readonly clock: Clock }) {
-    const { batch, clock } = options
+    const { batch, clock, moveFromItems } = options
+    const mayMove = ({ operation, mayMove = false }: SubmittedOperation) => mayMove && operation.action === 'identify'
+    // A person's update moves only where it would be answered 503: sooner, it would let pass deletions that came after it.
+    const movesSoon = (submitted: SubmittedOperation) => submitted.operation.type === 'object' && mayMove(submitted)
     this.#options = options
     this.#operations = new Coalescer<SubmittedOperation, Outcome>({
       limits: { ...batch, maxBytes: batch.maxBytes - BATCH_ENVELOPE_BYTES },
@@ -52,8 +59,12 @@ export class TrackBatches {
         isSuspect: ({ attempt }) => attempt >= SUSPECT_FROM_ATTEMPT,
         isFailure: (outcome) => outcome.kind === 'retry' && outcome.cause === 'transient',
       },
+      ...(moveFromItems !== undefined && { movable: { isMovable: movesSoon, maxBlocked: moveFromItems } }),
       send: (submitted) => this.#send(submitted),
-      busy: (reason) => ({ kind: 'retry', cause: 'busy', error: `not sent: ${reason.replaceAll('_', ' ')}` }),
+      busy: (reason, submitted) => ({
+        ...{ kind: 'retry', cause: 'busy', error: `not sent: ${reason.replaceAll('_', ' ')}` },
+        ...(isOfItsKey(reason) && mayMove(submitted) && { mayMove: true }),
+      }),
       tooLarge: () => ({ kind: 'refused', reason: 'contract', error: 'the operation is too large for a batch' }),
       onError: unexpected,
       clock,
@@ -61,8 +72,8 @@ export class TrackBatches {
   }
 
   /** Resolves with the outcome of this operation alone. */
-  submit(operation: Operation, { messageId, attempt }: Carried): Promise<Outcome> {
-    return this.#operations.submit({ operation, messageId, attempt, submittedMs: this.#options.clock.now() })
+  submit(operation: Operation, carried: Carried): Promise<Outcome> {
+    return this.#operations.submit({ ...carried, operation, submittedMs: this.#options.clock.now() })
   }
 
   /** Resolves when nothing waits for a batch and none is under way. */

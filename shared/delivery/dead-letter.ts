@@ -29,13 +29,11 @@ const ENCODING_BYTES_PER_REQUEST = 1_024
  * idempotency key and its time stay the same however often it comes back.
  */
 export function deadLetterOf(message: ReceivedMessage, failure: Failure): DeadLetter {
-  const { source_message_id, source_publish_time } = message.attributes
   const own: Record<string, string> = {
     reason: failure.reason,
     error: cutBytes(failure.error, ERROR_BYTES),
     ...(failure.httpStatus !== undefined && { http_status: String(failure.httpStatus) }),
-    source_message_id: cutBytes(source_message_id || message.messageId, PUBSUB_LIMITS.attributeValueBytes),
-    source_publish_time: cutBytes(source_publish_time || message.publishTime, PUBSUB_LIMITS.attributeValueBytes),
+    ...originOf(message),
     source_subscription: cutBytes(message.subscription, PUBSUB_LIMITS.attributeValueBytes),
     delivery_attempt: String(message.deliveryAttempt),
   }
@@ -70,11 +68,20 @@ export function deadLetterOf(message: ReceivedMessage, failure: Failure): DeadLe
   return { data, attributes, ...(message.orderingKey !== undefined && { orderingKey: message.orderingKey }) }
 }
 
+/** By which message and when it was first published. Pure. */
+export function originOf({ attributes, messageId, publishTime }: ReceivedMessage) {
+  return {
+    source_message_id: cutBytes(attributes.source_message_id || messageId, PUBSUB_LIMITS.attributeValueBytes),
+    source_publish_time: cutBytes(attributes.source_publish_time || publishTime, PUBSUB_LIMITS.attributeValueBytes),
+  }
+}
+
 function rank(key: string): number {
   return key === 'idempotency_key' ? 0 : 1
 }
 
-function isPublishable(key: string, value: string): boolean {
+/** Whether Pub/Sub takes this attribute from a publisher. Pure. */
+export function isPublishable(key: string, value: string): boolean {
   return (
     key !== '' &&
     // Reserved by Pub/Sub: a publisher may not set it, even where a received message carries it.

@@ -7,6 +7,7 @@ import { systemClock } from '../clock/index.ts'
 import { createLog } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
 import { leaveBodiesUnread } from '../runtime/index.ts'
+import type { BulkLane } from './handler.ts'
 import { failureOf, type ParseResult, type PushFunction } from './handler.ts'
 import { createPushHandler, type DeadLetter } from './index.ts'
 import type { ReceivedMessage } from './push.ts'
@@ -21,6 +22,7 @@ async function start(
   work: Partial<PushFunction<string>>,
   publish?: () => Promise<void>,
   bodyMemoryBytes = 300_000_000,
+  bulkLane?: BulkLane,
 ) {
   const deadLetters: DeadLetter[] = []
   const lines: Record<string, unknown>[] = []
@@ -36,6 +38,7 @@ async function start(
         deadLetters.push(deadLetter)
       },
     },
+    ...(bulkLane !== undefined && { bulkLane }),
     record: { topic: 'track' },
     maxDeliveryAttempts: MAX_ATTEMPTS,
     bodyMemoryBytes,
@@ -188,6 +191,61 @@ it('does not acknowledge a message whose dead letter could not be published', as
     error: expect.stringMatching(/^Error \(code 7\) at /),
   })
   expect(JSON.stringify(lines)).not.toContain('ann@example.com')
+})
+
+describe('what may move', () => {
+  const flooded: Outcome = { kind: 'retry', cause: 'busy', error: 'not sent: key flooded', mayMove: true }
+
+  it('is in the bulk lane before it is acknowledged, with its bytes and what it is known by', async () => {
+    const copies: unknown[] = []
+    const published = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<void>()
+    const lane: BulkLane = {
+      publish: (copy) => {
+        copies.push(copy)
+        begun.resolve()
+        return published.promise
+      },
+    }
+    const { post, deadLetters, lines } = await start({ deliver: async () => flooded }, undefined, undefined, lane)
+    const answering = post(push('{ "a":1 }', { attributes: { idempotency_key: 'k' } }))
+    await begun.promise
+    expect(lines).toEqual([])
+    published.resolve()
+    expect((await answering).status).toBe(202)
+    const origin = { source_message_id: '17', source_publish_time: '2026-11-21T10:00:00Z' }
+    expect(copies).toEqual([
+      { data: Buffer.from('{ "a":1 }'), attributes: { idempotency_key: 'k', ...origin, lane: 'bulk' } },
+    ])
+    expect(deadLetters).toEqual([])
+    expect(lines).toEqual([
+      expect.objectContaining({
+        ...{ severity: 'INFO', message: 'moved to the bulk lane', event: 'message', message_id: '17' },
+        ...{ outcome: 'retry', cause: 'busy', answer: 202 },
+      }),
+    ])
+  })
+
+  it('is delivered again when the publish is not certain', async () => {
+    const lane = { publish: () => Promise.reject(Object.assign(new Error('about ann@example.com'), { code: 7 })) }
+    const { post, lines } = await start({ deliver: async () => flooded }, undefined, undefined, lane)
+    expect((await post(push('{}'))).status).toBe(503)
+    expect(lines).toEqual([
+      expect.objectContaining({ severity: 'ERROR', event: 'move_failed', error: expect.stringMatching(/\(code 7\)/) }),
+      expect.objectContaining({ message: 'will be delivered again', answer: 503 }),
+    ])
+    expect(JSON.stringify(lines)).not.toContain('ann@example.com')
+  })
+
+  it('is delivered again where there is no bulk lane, and so is what may not move', async () => {
+    const copies: unknown[] = []
+    const lane: BulkLane = { publish: async (copy) => void copies.push(copy) }
+    const { post: postFlooded } = await start({ deliver: async () => flooded })
+    expect((await postFlooded(push('{}'))).status).toBe(503)
+    const { post } = await start({ deliver: async () => retry }, undefined, undefined, lane)
+    expect((await post(push('{}'))).status).toBe(503)
+    expect(copies).toEqual([])
+  })
 })
 
 it('shouts when our own configuration is refused', async () => {

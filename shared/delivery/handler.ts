@@ -7,6 +7,7 @@ import { complexityOf } from '../json/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { Outcome, RefusalReason } from '../outcome/index.ts'
 import { type Body, createBodyReader, type UnreadReason } from '../runtime/index.ts'
+import { bulkCopyOf, type Copy } from './bulk-lane.ts'
 import { type DeadLetter, deadLetterOf, type Failure } from './dead-letter.ts'
 import { type About, type Ended, logMessage } from './message-line.ts'
 import { LARGEST_PUSH_BYTES, pushBytes, type ReceivedMessage, unwrapPush } from './push.ts'
@@ -31,6 +32,11 @@ export interface DeadLetters {
   publish(deadLetter: DeadLetter): Promise<void>
 }
 
+/** Where messages wait without holding others up. Resolves when Pub/Sub has the copy, rejects when it is not certain of that. */
+export interface BulkLane {
+  publish(copy: Copy): Promise<void>
+}
+
 /** What the log tells of the messages of a topic besides their outcomes. */
 interface MessageRecord<T> {
   readonly topic: string
@@ -43,6 +49,8 @@ interface MessageRecord<T> {
 export interface PushHandlerOptions<T> {
   readonly work: PushFunction<T>
   readonly deadLetters: DeadLetters
+  /** Of the topic that pushes here. Required where `deliver` gives outcomes that `mayMove`; without, they are answered 503. */
+  readonly bulkLane?: BulkLane
   readonly record: MessageRecord<T>
   /** Of the subscription. Pub/Sub forwards on its own after the last one, without telling why. */
   readonly maxDeliveryAttempts: number
@@ -64,6 +72,7 @@ export const ATTEMPTS_KEPT_IN_RESERVE = 3
  * - delivered: 204
  * - refused (it can never succeed) or exhausted: published to the dead-letter topic with the reason, then 204
  * - retry, or the dead letter could not be published: 503, so that Pub/Sub delivers it again
+ * - retry, but it may move, and its copy is in the bulk lane: 202, which acknowledges it too. The copy has the outcome
  *
  * What is no push at all is answered 405 (not a POST), 400 (no Pub/Sub envelope), 413 (larger than any push) or 408 (still
  * being sent when its time is over); Pub/Sub itself sends none of these.
@@ -99,7 +108,7 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
 
   async function deadLetterOrRetry(message: ReceivedMessage, outcome: Undelivered): Promise<Ended> {
     const failure = failureOf(outcome, message.deliveryAttempt, options.maxDeliveryAttempts)
-    if (failure === undefined) return { answer: 503, outcome }
+    if (failure === undefined) return await moveOrRetry(message, outcome)
     try {
       await deadLetters.publish(deadLetterOf(message, failure))
       return { answer: 204, outcome, deadLetter: failure }
@@ -108,6 +117,21 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
       log.error('could not publish a dead letter; Pub/Sub will deliver the message again', {
         event: 'dead_letter_failed',
         reason: failure.reason,
+        error: describe(error),
+        messageId: message.messageId,
+      })
+      return { answer: 503, outcome }
+    }
+  }
+
+  async function moveOrRetry(message: ReceivedMessage, outcome: Undelivered): Promise<Ended> {
+    if (outcome.kind !== 'retry' || !outcome.mayMove || options.bulkLane === undefined) return { answer: 503, outcome }
+    try {
+      await options.bulkLane.publish(bulkCopyOf(message))
+      return { answer: 202, outcome }
+    } catch (error) {
+      log.error('could not move a message to the bulk lane; Pub/Sub will deliver it again', {
+        event: 'move_failed',
         error: describe(error),
         messageId: message.messageId,
       })

@@ -1,5 +1,6 @@
+export { mayMoveToBulkLane } from './bulk-lane.ts'
 export { cutBytes, type DeadLetter } from './dead-letter.ts'
-export { createDeadLetterTopic } from './dead-letter-publisher.ts'
 export { ATTEMPTS_KEPT_IN_RESERVE, createPushHandler, type DeadLetters } from './handler.ts'
 export { PUBSUB_LIMITS } from './limits.ts'
 export { LARGEST_PUSH_BYTES } from './push.ts'
+export { createTopic } from './topic.ts'

@@ -16,7 +16,8 @@ export interface About {
 
 /** What a push came to. */
 export interface Ended {
-  readonly answer: 204 | 503
+  /** 202 acknowledges it as 204 does, and says that it goes on: as another message, in the bulk lane. */
+  readonly answer: 204 | 202 | 503
   readonly outcome: Outcome
   readonly deadLetter?: Failure
 }
@@ -61,7 +62,7 @@ export function logMessage(log: Log, message: ReceivedMessage, ended: Ended, han
   if (deadLetter !== undefined) log.warning('dead-lettered', failed)
   else if (outcome.kind === 'retry' && outcome.cause === 'configuration')
     log.error('our configuration is refused', failed)
-  else log.info('will be delivered again', failed)
+  else log.info(ended.answer === 202 ? 'moved to the bulk lane' : 'will be delivered again', failed)
 }
 
 /** One literal: an object of so many properties that is spread together becomes a hash table, which takes five times as long. */

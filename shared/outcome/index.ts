@@ -72,6 +72,8 @@ export interface Retry extends Carriage {
   readonly cause: 'transient' | 'configuration' | 'busy'
   /** Of a transient one. */
   readonly reason?: RetryReason
+  /** Of a `busy` one: only others of its own person or object are in its way, so it may as well wait in the bulk lane. */
+  readonly mayMove?: true
   /** Of a `busy` one, fixed words of ours. Of the others it may quote the server, and so the message. */
   readonly error: string
   readonly httpStatus?: number

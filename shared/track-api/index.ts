@@ -1,8 +1,8 @@
 import type { z } from 'zod'
-import type { TrackConfig } from '../config/index.ts'
+import type { IdentifyConfig, TrackConfig } from '../config/index.ts'
 import { type IdentifyMessage, LIMITS, type TrackMessage } from '../contract/index.ts'
 import { type Carried, CustomerIOService } from '../customerio/index.ts'
-import { createDeadLetterTopic, createPushHandler } from '../delivery/index.ts'
+import { createPushHandler, createTopic, mayMoveToBulkLane } from '../delivery/index.ts'
 import { originalPublishTime, parseKeyed, recordedKey, tellsOlderTime } from '../idempotency/index.ts'
 import { createHashKeys, recordedPersons } from '../identity/index.ts'
 import type { Log } from '../logging/index.ts'
@@ -11,10 +11,13 @@ import { RateLimiter } from '../rate/index.ts'
 import type { FunctionDefinition } from '../runtime/index.ts'
 import { createSecret } from '../secrets/index.ts'
 
+/** Of the two functions only `identify` has a bulk lane to move to: events wait for nobody. */
+type Config = TrackConfig & Partial<Pick<IdentifyConfig, 'bulkLane'>>
+
 /** What tells `identify` and `track` apart. */
 interface TrackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMessage>> {
   readonly name: 'identify' | 'track'
-  readonly parseConfig: FunctionDefinition<TrackConfig>['parseConfig']
+  readonly parseConfig: FunctionDefinition<Config>['parseConfig']
   readonly schema: S
   /** Delivers a message by its key, its original publish time (unix seconds) filling in what makes it safe to repeat. */
   deliver(
@@ -29,11 +32,12 @@ interface TrackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMessage>> 
 /** A function that hands the messages of one topic to the Track API, coalesced into batches. */
 export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMessage>>(
   fn: TrackApiFunction<S>,
-): FunctionDefinition<TrackConfig> {
+): FunctionDefinition<Config> {
   return {
     name: fn.name,
     parseConfig: fn.parseConfig,
-    create({ trackApi, batch, deadLetter, projectId, bodyMemoryBytes, personHashKeys }, { log, clock, random }) {
+    create(config, { log, clock, random }) {
+      const { trackApi, batch, deadLetter, bulkLane, projectId, bodyMemoryBytes, personHashKeys } = config
       const service = new CustomerIOService({
         track: {
           url: trackApi.url,
@@ -44,6 +48,7 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
           rateWaitMs: trackApi.rateWaitMs,
           divideMs: trackApi.divideMs,
           batch,
+          ...(bulkLane !== undefined && { moveFromItems: bulkLane.fromItems }),
         },
         log,
         clock,
@@ -54,9 +59,11 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
         work: {
           maxMessageBytes: LIMITS.operationTextBytes,
           parse: (message) => parseKeyed(fn.schema, message, clock, LIMITS.operationTextBytes),
-          async deliver({ value, key }, { messageId, attributes, publishTime, deliveryAttempt: attempt }) {
-            const publishTimeSeconds = originalPublishTime(attributes, publishTime)
-            const outcome = await fn.deliver(service, value, { key, publishTimeSeconds }, { messageId, attempt })
+          async deliver({ value, key }, message) {
+            const publishTimeSeconds = originalPublishTime(message.attributes, message.publishTime)
+            const mayMove = bulkLane !== undefined && mayMoveToBulkLane(message)
+            const carried = { messageId: message.messageId, attempt: message.deliveryAttempt, mayMove }
+            const outcome = await fn.deliver(service, value, { key, publishTimeSeconds }, carried)
             const isOlder = outcome.kind === 'delivered' && tellsOlderTime(value, publishTimeSeconds)
             return isOlder ? { ...outcome, note: 'older_time' } : outcome
           },
@@ -72,7 +79,8 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
           hashKeys: createHashKeys({ ...personHashKeys, log, clock }),
           keyOf: recordedKey,
         },
-        deadLetters: createDeadLetterTopic({ projectId, topic: deadLetter.topic }),
+        deadLetters: createTopic({ projectId, topic: deadLetter.topic }),
+        ...(bulkLane !== undefined && { bulkLane: createTopic({ projectId, topic: bulkLane.topic }) }),
         maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
         log,
         clock,

@@ -3,6 +3,7 @@ import { bodyMemoryBytes, readTopology } from '../../scripts/topology/topology.t
 import {
   LEAST_BODY_MEMORY_BYTES,
   MEMORY_PER_BODY_BYTE,
+  parseIdentifyConfig,
   parseProbeConfig,
   parseTrackConfig,
   parseTransactionalConfig,
@@ -22,7 +23,7 @@ const variables = z.record(z.string(), z.string())
 const planned = z.record(z.string(), z.record(z.string(), variables)).parse(environments)
 
 const parsers: Readonly<Record<string, (env: Record<string, string>) => object>> = {
-  identify: parseTrackConfig,
+  identify: parseIdentifyConfig,
   track: parseTrackConfig,
   transactional: parseTransactionalConfig,
   webhook: parseWebhookConfig,

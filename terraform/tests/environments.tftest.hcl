@@ -670,6 +670,19 @@ run "every_environment" {
     error_message = "The probe must be able to publish to the topics that it probes, and to no other."
   }
 
+  assert {
+    condition = alltrue([
+      for environment, r in var.environments : alltrue([
+        for name in ["identify", "track", "transactional", "warehouse"] :
+        toset([
+          for g in output.grants : g.on
+          if g.environment == environment && g.role == "roles/pubsub.publisher" && g.member == r.function_accounts[name].member
+        ]) == toset(concat(["topic ${name}-dead-letter"], try(var.pipeline.functions[name].moves_floods, false) ? ["topic ${name}"] : []))
+      ])
+    ])
+    error_message = "A function that dead-letters must be able to publish to its dead-letter topic, to its own topic if it moves floods, and to no other."
+  }
+
   # ---- alerts -------------------------------------------------------------------------------------
 
   assert {

@@ -467,6 +467,16 @@ run "function_with_an_unknown_secret" {
   expect_failures = [var.pipeline]
 }
 
+run "floods_moved_to_no_lane" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "    warehouse: true\n", "    warehouse: true\n    moves_floods: true\n"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
 run "two_probes" {
   command = plan
 

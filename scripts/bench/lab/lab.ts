@@ -100,6 +100,7 @@ function environmentOf(name: string, sinks: Sinks): Record<string, string> {
     LOG_LEVEL: 'INFO',
     METADATA_SERVER_DETECTION: 'none',
     DEAD_LETTER_TOPIC: `${name}-dead-letter`,
+    BULK_LANE_TOPIC: name,
     MAX_DELIVERY_ATTEMPTS: '100',
     ACK_DEADLINE_SECONDS: '60',
     CUSTOMERIO_SITE_ID: CREDENTIALS.siteId,

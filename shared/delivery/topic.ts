@@ -1,8 +1,8 @@
 import type { Topic } from '@google-cloud/pubsub'
-import { DEAD_LETTER_TIMEOUT_MS } from '../config/index.ts'
-import type { DeadLetters } from './handler.ts'
+import { PUBLISH_TIMEOUT_MS } from '../config/index.ts'
+import type { DeadLetter } from './dead-letter.ts'
 
-export interface DeadLetterTopicOptions {
+export interface TopicOptions {
   readonly projectId: string
   /** Short name of the topic. */
   readonly topic: string
@@ -11,11 +11,11 @@ export interface DeadLetterTopicOptions {
 }
 
 /**
- * Publishes to a dead-letter topic. The Pub/Sub client is loaded at the first dead letter: it costs a cold start more
- * than everything else together, and most instances never need it.
+ * Publishes to a topic what a function does not deliver itself. The Pub/Sub client is loaded at the first publish: it costs a
+ * cold start more than everything else together, and most instances never need it.
  */
-export function createDeadLetterTopic(options: DeadLetterTopicOptions): DeadLetters {
-  const timeoutMs = options.timeoutMs ?? DEAD_LETTER_TIMEOUT_MS
+export function createTopic(options: TopicOptions) {
+  const timeoutMs = options.timeoutMs ?? PUBLISH_TIMEOUT_MS
   let loading: Promise<Topic> | undefined
 
   async function load(): Promise<Topic> {
@@ -28,14 +28,14 @@ export function createDeadLetterTopic(options: DeadLetterTopicOptions): DeadLett
   }
 
   return {
-    async publish(deadLetter) {
+    async publish(message: DeadLetter): Promise<void> {
       loading ??= load()
       const topic = await loading
       try {
-        await topic.publishMessage({ ...deadLetter })
+        await topic.publishMessage({ ...message })
       } catch (error) {
         // A failed publish blocks its ordering key until told otherwise; the message itself comes back by redelivery.
-        if (deadLetter.orderingKey !== undefined) topic.resumePublishing(deadLetter.orderingKey)
+        if (message.orderingKey !== undefined) topic.resumePublishing(message.orderingKey)
         throw error
       }
     },
