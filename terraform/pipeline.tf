@@ -427,5 +427,9 @@ locals {
 
   public_functions = { for name, f in var.pipeline.functions : name => f if f.ingress == "all" }
 
-  labels = merge(var.labels, { application = "customerio", environment = var.environment })
+  # With a prefix also whose it is: bills can be told apart.
+  labels = merge(
+    var.labels, { application = "customerio", environment = var.environment },
+    var.name_prefix == "" ? {} : { pipeline = trimsuffix(var.name_prefix, "-") },
+  )
 }
