@@ -31,6 +31,7 @@ locals {
     service    = "${var.name_prefix}customerio"
     probe_job  = "${var.name_prefix}customerio-probe"
     record     = "${var.name_prefix}customerio-record"
+    names_job  = "${var.name_prefix}customerio-names"
     exclusions = { requests = "${var.name_prefix}customerio-requests", delivered = "${var.name_prefix}customerio-delivered" }
 
     # An account has 30 characters. What is longer ends in a hash of its whole name.

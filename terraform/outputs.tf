@@ -108,6 +108,7 @@ output "resources" {
     exclusions = { requests = google_logging_project_exclusion.requests, delivered = google_logging_project_exclusion.delivered }
     record     = { sink = google_logging_project_sink.record, grant = google_pubsub_topic_iam_member.record }
     probe_jobs = google_cloud_scheduler_job.probe
+    names_jobs = google_cloud_scheduler_job.names
     dashboard  = google_monitoring_dashboard.pipeline
     topic_grants = merge(
       { for key, grant in google_pubsub_topic_iam_member.publisher : "publisher ${key}" => grant },
@@ -136,6 +137,7 @@ output "resources" {
       { for key, grant in google_bigquery_table_iam_member.writer : "writer ${key}" => grant },
       { for key, grant in google_bigquery_table_iam_member.probe : "probe ${key}" => grant },
       { for key, grant in google_bigquery_table_iam_member.probe_view : "probe view ${key}" => grant },
+      { for key, grant in google_bigquery_table_iam_member.names : "names ${key}" => grant },
     )
     account_grants = merge(
       { for key, grant in google_service_account_iam_member.push_token : "push ${key}" => grant },

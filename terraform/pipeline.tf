@@ -30,8 +30,9 @@ variable "pipeline" {
       filter = string
     })
     probe = object({
-      topic    = string
-      schedule = string
+      topic          = string
+      schedule       = string
+      names_schedule = string
     })
     customerio = object({
       headroom                = number

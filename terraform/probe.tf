@@ -133,6 +133,24 @@ resource "google_cloud_scheduler_job" "probe" {
   depends_on = [google_pubsub_topic_iam_member.scheduler]
 }
 
+resource "google_cloud_scheduler_job" "names" {
+  for_each = var.probe.enabled ? local.probe_functions : {}
+
+  project     = var.project_id
+  region      = var.region
+  name        = local.names.names_job
+  description = "Fetches names from Customer.io that webhooks have only ids for, a part each time."
+  schedule    = var.pipeline.probe.names_schedule
+  time_zone   = "Etc/UTC"
+
+  pubsub_target {
+    topic_name = google_pubsub_topic.topic[var.pipeline.probe.topic].id
+    attributes = { task = "names" }
+  }
+
+  depends_on = [google_pubsub_topic_iam_member.scheduler]
+}
+
 # Google's own account that publishes for Cloud Scheduler. It exists only once asked for.
 resource "google_project_service_identity" "scheduler" {
   provider   = google-beta
@@ -162,8 +180,8 @@ resource "google_pubsub_topic_iam_member" "probe" {
   depends_on = [google_pubsub_subscription.subscription]
 }
 
-# It looks for its row, and counts sends in two views: in these tables only, and a query is a job, which is a permission on the
-# project. A view and a table function read with the rights of who asks.
+# It looks for its row, counts sends in two views, and writes names: in these tables only, and a query is a job, which is a
+# permission on the project. A view and a table function read with the rights of who asks.
 resource "google_bigquery_table_iam_member" "probe" {
   for_each = length(local.probe_functions) == 0 ? [] : toset(["message_outcomes", "webhook_events"])
 
@@ -190,6 +208,20 @@ resource "google_bigquery_table_iam_member" "probe_view" {
 
   lifecycle {
     replace_triggered_by = [google_bigquery_table.view[each.key].id]
+  }
+}
+
+resource "google_bigquery_table_iam_member" "names" {
+  for_each = local.probe_functions
+
+  project    = var.project_id
+  dataset_id = google_bigquery_table.table["names"].dataset_id
+  table_id   = google_bigquery_table.table["names"].table_id
+  role       = "roles/bigquery.dataEditor"
+  member     = local.members["${each.key}-function"]
+
+  lifecycle {
+    replace_triggered_by = [google_bigquery_table.table["names"].id]
   }
 }
 

@@ -7,6 +7,7 @@ import { createLog } from '../../shared/logging/index.ts'
 import { leaveBodiesUnread } from '../../shared/runtime/index.ts'
 import { createProbeHandler } from './handler.ts'
 import { broken, intact, type LinkResult } from './link.ts'
+import type { NamesResult } from './names.ts'
 import { isSendLookDue, type SendCount } from './sends.ts'
 
 let server: Server
@@ -17,6 +18,7 @@ let countSends: () => Promise<readonly SendCount[]> = async () => []
 /** Of a round that is not the first of its quarter of an hour, unless a test says otherwise. */
 let nowMs = 0
 const QUARTER_MS = 900_000
+let refreshNames: () => Promise<NamesResult>
 
 beforeAll(async () => {
   const destination = { write: (line: string) => lines.push(JSON.parse(line)) }
@@ -27,6 +29,7 @@ beforeAll(async () => {
     createProbeHandler({
       runRound: () => runRound(),
       countSends: () => countSends(),
+      refreshNames: () => refreshNames(),
       log,
       clock: { ...systemClock, now: () => nowMs },
     }),
@@ -45,6 +48,8 @@ afterAll(() => {
 beforeEach(() => {
   lines = []
   nowMs = QUARTER_MS + 300_000
+  runRound = () => Promise.reject(new Error('a round was started'))
+  refreshNames = () => Promise.reject(new Error('names were fetched'))
 })
 
 it('says what became of each link, once, and of the round, and acknowledges it although a link is broken', async () => {
@@ -88,8 +93,51 @@ it('is delivered again after an error that nobody thought of, of which the log h
   expect(JSON.stringify(lines)).not.toContain('words of a person')
 })
 
+describe('a message with the attribute task: names', () => {
+  const push = (attributes: Record<string, unknown>) =>
+    fetch(url, { method: 'POST', body: JSON.stringify({ message: { messageId: '1', attributes } }) })
+
+  it.each<[string, NamesResult, Record<string, unknown>]>([
+    [
+      'that they are fetched',
+      { ok: true, isFinished: true, rows: 9 },
+      { severity: 'INFO', ok: true, rows: 9, message: 'the names are fetched' },
+    ],
+    [
+      'that some are',
+      { ok: true, isFinished: false, rows: 4 },
+      { severity: 'INFO', ok: true, rows: 4, message: expect.stringContaining('in part') },
+    ],
+    [
+      'why they are not',
+      { ok: false, reason: 'http_401', rows: 0 },
+      { severity: 'WARNING', ok: false, rows: 0, reason: 'http_401', message: expect.stringContaining('http_401') },
+    ],
+  ])('fetches names, says %s in one line, and is acknowledged', async (_, result, line) => {
+    refreshNames = async () => result
+    const response = await push({ task: 'names' })
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual({ ok: result.ok, rows: result.rows })
+    expect(lines).toEqual([expect.objectContaining({ event: 'names', latency_ms: expect.any(Number), ...line })])
+  })
+
+  it.each([{}, { task: 'round' }, { task: 7 }, { tasks: 'names' }])(
+    'is not one with the attributes %j',
+    async (attributes) => {
+      runRound = async () => []
+      expect((await push(attributes)).status).toBe(200)
+      expect(lines).toEqual([expect.objectContaining({ event: 'probe_round' })])
+    },
+  )
+
+  it('is not one whose body is larger than attributes can be', async () => {
+    runRound = async () => []
+    expect((await push({ task: 'names', more: 'x'.repeat(1_000_000) })).status).toBe(200)
+    expect(lines).toEqual([expect.objectContaining({ event: 'probe_round' })])
+  })
+})
+
 it('starts no round for anything but a push', async () => {
-  runRound = () => Promise.reject(new Error('started'))
   expect((await fetch(url)).status).toBe(405)
   expect(lines).toEqual([])
 })

@@ -3,14 +3,18 @@ import type { Clock } from '../../shared/clock/index.ts'
 import { safeErrorName } from '../../shared/errors/index.ts'
 import type { Log } from '../../shared/logging/index.ts'
 import type { Link, LinkResult } from './link.ts'
+import type { NamesResult } from './names.ts'
 import { reasonOf } from './reason.ts'
 import { isSendLookDue, type SendCount } from './sends.ts'
+import { createTaskReader } from './task.ts'
 
 export interface ProbeHandlerOptions {
   /** Tries every link once. */
   runRound(): Promise<readonly LinkResult[]>
   /** Counts the sends that somebody has to look at: in the first round of each quarter of an hour. */
   countSends(): Promise<readonly SendCount[]>
+  /** Fetches names for a while. */
+  refreshNames(): Promise<NamesResult>
   readonly log: Log
   readonly clock: Clock
 }
@@ -24,34 +28,42 @@ const FIX: Readonly<Record<string, string>> = {
 }
 
 /**
- * Answers each push of the topic `probe`, whatever it says, with one round, which is acknowledged when it has come to its
- * end, whatever it found: the next one is not far. Each link has one line in the log, and the round another; so has each
- * view of sends that was counted.
+ * Answers each push of the topic `probe` with a refresh of the names if its attribute `task` says so, and with one round
+ * whatever else it is. It is acknowledged when that has come to its end, whatever it found: the next one is not far. Each
+ * link has one line in the log, and the round or the refresh another; so has each view of sends that was counted.
  */
-export function createProbeHandler({ runRound, countSends, log, clock }: ProbeHandlerOptions): HttpFunction {
+export function createProbeHandler(options: ProbeHandlerOptions): HttpFunction {
+  const { runRound, countSends, refreshNames, log, clock } = options
+  const taskOf = createTaskReader(clock)
   return async (request: Request, response: Response): Promise<void> => {
     if (request.method !== 'POST') {
       response.set('Allow', 'POST').status(405).send('this function takes Pub/Sub pushes: POST only')
       return
     }
-    // There is nothing to read in it.
-    request.resume()
     const startMs = clock.now()
-    let links: readonly LinkResult[]
     try {
-      const [found] = await Promise.all([runRound(), isSendLookDue(startMs) ? logSends(countSends, log) : undefined])
-      links = found
+      const answer = (await taskOf(request)) === 'names' ? await names(startMs) : await round(startMs)
+      response.status(200).json(answer)
     } catch (error) {
       const fields = { event: 'unexpected_error', error: safeErrorName(error) }
-      log.error('unexpected error; Pub/Sub will start another round', fields)
+      log.error('unexpected error; Pub/Sub will deliver the message again', fields)
       response.status(503).end()
-      return
     }
+  }
+
+  async function round(startMs: number) {
+    const [links] = await Promise.all([runRound(), isSendLookDue(startMs) ? logSends(countSends, log) : undefined])
     for (const result of links) logLink(log, result)
     const latencyMs = clock.now() - startMs
     const broken = links.flatMap(({ link, ok }) => (ok ? [] : [link]))
     logRound(log, broken, latencyMs)
-    response.status(200).json({ ok: broken.length === 0, latency_ms: latencyMs, links: links.map(described) })
+    return { ok: broken.length === 0, latency_ms: latencyMs, links: links.map(described) }
+  }
+
+  async function names(startMs: number) {
+    const result = await refreshNames()
+    logNames(log, result, clock.now() - startMs)
+    return { ok: result.ok, rows: result.rows }
   }
 }
 
@@ -84,6 +96,16 @@ function logRound(log: Log, broken: readonly Link[], latencyMs: number): void {
   const fields = { event: 'probe_round', ok: broken.length === 0, latencyMs }
   if (broken.length === 0) log.info('the probe found every link intact', fields)
   else log.warning('the probe found links broken', { ...fields, reason: broken.join(',') })
+}
+
+function logNames(log: Log, result: NamesResult, latencyMs: number): void {
+  const { ok, rows } = result
+  const fields = { event: 'names', ok, rows, latencyMs }
+  if (!result.ok) {
+    const message = `the names could not be fetched: ${result.reason}; the next message of the schedule goes on`
+    log.warning(message, { ...fields, reason: result.reason })
+  } else if (result.isFinished) log.info('the names are fetched', fields)
+  else log.info('the names are fetched in part; the next message of the schedule goes on', fields)
 }
 
 function described(result: LinkResult) {

@@ -1,6 +1,7 @@
 import { TimeoutError } from '../../shared/clock/index.ts'
 import { safeErrorName } from '../../shared/errors/index.ts'
 import { isRecord } from '../../shared/json/index.ts'
+import type { CallOutcome } from '../../shared/outcome/index.ts'
 
 /** The codes of gRPC that a publish may end with, in the words of its documents. */
 const GRPC: Readonly<Record<number, string>> = {
@@ -22,4 +23,10 @@ export function reasonOf(error: unknown): string {
   // The publisher's own error, and that of fetch, say only that it failed; what they were caused by says how.
   if (cause !== undefined) return reasonOf(cause)
   return safeErrorName(error)
+}
+
+/** Why Customer.io did not give what it was asked for, in the same words. */
+export function reasonOfOutcome(outcome: Exclude<CallOutcome, { kind: 'delivered' }>): string {
+  if (outcome.httpStatus !== undefined) return `http_${outcome.httpStatus}`
+  return outcome.reason ?? (outcome.kind === 'retry' ? outcome.cause : outcome.kind)
 }

@@ -1,6 +1,5 @@
-import { setImmediate } from 'node:timers/promises'
 import { TimeoutError } from '../../shared/clock/index.ts'
-import { manualClock } from '../../shared/clock/testing/manual-clock.ts'
+import { inVirtualTime } from '../../shared/clock/testing/virtual-time.ts'
 import type { Activity } from '../../shared/customerio/index.ts'
 import { PublishFailedError } from '../../shared/publisher/index.ts'
 import { verifyWebhook } from '../../shared/webhooks/index.ts'
@@ -18,20 +17,6 @@ const event = (id: string): Activity => ({ type: 'event', data: { probe_round: i
 const seen = async () => [changed(ROUND.id), event(ROUND.id)]
 const refused = (code: number) => async () => {
   throw new PublishFailedError('identify', 'key', Object.assign(new Error('5 NOT_FOUND: projects/p'), { code }))
-}
-
-/** Lets virtual time pass until the work is done; tells how much that was. */
-async function inVirtualTime<T>(run: (clock: WayOut['clock']) => Promise<T>): Promise<{ value: T; ms: number }> {
-  const clock = manualClock()
-  let done = false
-  const running = run(clock).finally(() => {
-    done = true
-  })
-  while (!done) {
-    await setImmediate()
-    if (!done) clock.advance(100)
-  }
-  return { value: await running, ms: clock.now() }
 }
 
 async function out(changes: Partial<WayOut>) {

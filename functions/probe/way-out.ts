@@ -4,7 +4,7 @@ import { isRecord } from '../../shared/json/index.ts'
 import type { CallOutcome } from '../../shared/outcome/index.ts'
 import { broken, intact, type LinkResult, NOT_SEEN, type Round } from './link.ts'
 import { lookUntil } from './look.ts'
-import { reasonOf } from './reason.ts'
+import { reasonOf, reasonOfOutcome } from './reason.ts'
 
 type Way = 'identify' | 'track'
 /** How the activity log calls what a way leaves there. */
@@ -75,9 +75,4 @@ async function watch(awaited: readonly Way[], round: Round, way: WayOut): Promis
  */
 function isTrace({ type, data }: Activity, name: Way, { id }: Round): boolean {
   return type === ACTIVITY[name] && isRecord(data) && JSON.stringify(data).includes(id)
-}
-
-function reasonOfOutcome(outcome: Exclude<CallOutcome, { kind: 'delivered' | 'refused' }>): string {
-  if (outcome.httpStatus !== undefined) return `http_${outcome.httpStatus}`
-  return outcome.reason ?? (outcome.kind === 'retry' ? outcome.cause : outcome.kind)
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
-import { createWayBack, createWayOut } from '../../functions/probe/compose.ts'
+import { createAppApi, createWayBack, createWayOut } from '../../functions/probe/compose.ts'
 import type { LinkResult } from '../../functions/probe/link.ts'
 import { probeWayBack } from '../../functions/probe/way-back.ts'
 import { probeWayOut } from '../../functions/probe/way-out.ts'
@@ -88,7 +88,7 @@ async function round(
   const config = parseProbeConfig({ ...env, ...changes })
   const log = createLog({ clock: systemClock, functionName: 'probe', destination: { write: () => {} } })
   const parts = { log, clock: systemClock, random: Math.random, isDraining: () => false, fetch }
-  const [out, back] = [createWayOut(config, parts), createWayBack(config, parts)]
+  const [out, back] = [createWayOut(config, parts, createAppApi(config, parts)), createWayBack(config, parts)]
   const clock = manualClock(Date.now())
   const sent = { id: `round ${++rounds}`, startedAt: Math.floor(clock.now() / 1_000) }
   const publish = (name: 'identify' | 'track') => async () => {
@@ -132,6 +132,22 @@ it('runs a round for a message of its topic', async () => {
     ok: true,
     links: expect.arrayContaining([expect.objectContaining({ link: 'track' })]),
   })
+})
+
+it('fetches names for a message of its topic that asks for it', async () => {
+  const messageId = await stack.client.topic('probe').publishMessage({ attributes: { task: 'names' } })
+  await until(() => acknowledged.has(messageId))
+  const [rows] = await stack.warehouse.query(
+    "SELECT kind, COUNT(*) AS names FROM `customerio.names` WHERE kind != 'list' GROUP BY kind ORDER BY kind",
+  )
+  expect(rows).toEqual([
+    { kind: 'action', names: 2 },
+    { kind: 'broadcast', names: 1 },
+    { kind: 'campaign', names: 1 },
+    { kind: 'newsletter', names: 2 },
+    { kind: 'topic', names: 2 },
+    { kind: 'transactional', names: 1 },
+  ])
 })
 
 it.each(['identify', 'track', 'warehouse'] as const)('names %s when that function is down', async (name) => {

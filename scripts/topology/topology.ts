@@ -90,7 +90,7 @@ const topologySchema = z.strictObject({
   secrets: z.record(z.string(), z.strictObject({ id: z.string() })),
   secret_rotation: z.strictObject({ topic: z.string(), period_days: z.number().int().positive() }),
   record: z.strictObject({ topic: z.string(), filter: z.string() }),
-  probe: z.strictObject({ topic: z.string(), schedule: z.string() }),
+  probe: z.strictObject({ topic: z.string(), schedule: z.string(), names_schedule: z.string() }),
   customerio: z.strictObject({
     headroom: share,
     broadcasts_per_second: z.number().positive(),

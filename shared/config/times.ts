@@ -99,20 +99,22 @@ export const warehouseTimes = (config: {
 })
 
 /**
- * Of `probe`: one step hands something over, then it is looked for, and the last look may begin just within that time. A
- * round that a shutdown cuts off is no loss: its message is delivered again and starts another.
+ * Of `probe`. A round: one step hands something over, then it is looked for, and the last look may begin just within that
+ * time. Names: a query says which are due, then lists are read, and the last request may begin just within the same time; an
+ * insert follows it. What a shutdown cuts off is no loss: the message is delivered again.
  */
 export const probeTimes = (config: {
   readonly waitMs: number
   readonly appApi: { readonly rateWaitMs: number; readonly requestTimeoutMs: number }
 }): PushTimes => ({
   push: [
-    ['the publish, or the answer of the webhook', PROBE_STEP_TIMEOUT_MS],
+    BODY,
+    ['the publish, the answer of the webhook, or a query', PROBE_STEP_TIMEOUT_MS],
     ['PROBE_WAIT_SECONDS', config.waitMs],
     CREDENTIALS,
     ['CUSTOMERIO_RATE_WAIT_MS', config.appApi.rateWaitMs],
     ['CUSTOMERIO_REQUEST_TIMEOUT_MS', config.appApi.requestTimeoutMs],
-    ['a query of BigQuery', PROBE_STEP_TIMEOUT_MS],
+    ['a query or an insert of BigQuery', PROBE_STEP_TIMEOUT_MS],
   ],
   lastStep: [],
 })

@@ -135,7 +135,7 @@ export class CustomerIOService extends LifecycleEmitter {
 
   /** The deliveries that Customer.io lists for a person or a transactional message, or why it cannot be asked now. */
   async findDeliveries(query: DeliveryQuery): Promise<readonly FoundDelivery[] | TooMany | Undelivered> {
-    return deliveriesOf(query, (call) => this.#lookUp(call), this.#now)
+    return deliveriesOf(query, (call) => this.#read(call), this.#now)
   }
 
   /**
@@ -143,18 +143,23 @@ export class CustomerIOService extends LifecycleEmitter {
    * means that it knows no such person. One request.
    */
   async findActivities(personId: string): Promise<readonly Activity[] | Undelivered> {
-    const body = await this.#lookUp((client) => client.getCustomerActivities(personId, { limit: ACTIVITIES }))
+    const body = await this.#read((client) => client.getCustomerActivities(personId, { limit: ACTIVITIES }))
     return typeof body === 'string' ? parseActivities(body) : body
   }
 
   /** A request that reads next to nothing and changes nothing: whether Customer.io answers again. */
   async probe(): Promise<CallOutcome> {
-    const answer = await this.#lookUp((client) => client.getIpAddresses())
+    const answer = await this.#read((client) => client.getIpAddresses())
     return typeof answer === 'string' ? { kind: 'delivered' } : answer
   }
 
-  /** One reading request, within the rate of look-ups: the body of its 2xx answer, or what it came to instead. */
-  async #lookUp(call: (client: APIClient) => Promise<Record<string, unknown>>): Promise<string | Undelivered> {
+  /** One GET of the App API by its path below `/v1`, such as `/campaigns`: the body of its 2xx answer, or what it came to instead. */
+  lookUp(path: string): Promise<string | Undelivered> {
+    return this.#read((client) => client.request.get(`${this.#app?.url ?? ''}${path}`))
+  }
+
+  /** One reading request, within the rate of look-ups. */
+  async #read(call: (client: APIClient) => Promise<Record<string, unknown>>): Promise<string | Undelivered> {
     const app = this.#app
     if (app === undefined) return notConfigured(['CUSTOMERIO_APP_API_KEY'])
     const turn = await app.api.turn(app.lookUpRate)

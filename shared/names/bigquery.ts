@@ -5,24 +5,24 @@ import type { NameStore } from './refresh.ts'
 /** BigQuery recommends at most 500 rows per request. */
 const ROWS_PER_REQUEST = 500
 
-const sources = z.array(z.object({ source: z.string() }))
+const lists = z.array(z.object({ id: z.string(), name: z.string(), at_ms: z.number() }))
 
 /** The table `names` of the warehouse. */
 export function createNameStore(bigquery: BigQuery, dataset: string): NameStore {
   return {
-    async freshSources(sinceMs) {
-      const since = `TIMESTAMP '${new Date(sinceMs).toISOString()}'`
+    async listsRead() {
       const [rows] = await bigquery.query(
-        `SELECT DISTINCT source FROM \`${dataset}.names\` WHERE fetched_at >= ${since}`,
+        `SELECT id, name, UNIX_MILLIS(fetched_at) AS at_ms FROM \`${dataset}.names\` WHERE kind = 'list'
+         QUALIFY ROW_NUMBER() OVER (PARTITION BY id ORDER BY fetched_at DESC, name) = 1`,
       )
-      return new Set(sources.parse(rows).map(({ source }) => source))
+      return new Map(lists.parse(rows).map(({ id, name, at_ms }) => [id, { next: name, atMs: at_ms }]))
     },
     async store(rows) {
       const table = bigquery.dataset(dataset).table('names')
       for (let at = 0; at < rows.length; at += ROWS_PER_REQUEST) {
-        const part = rows.slice(at, at + ROWS_PER_REQUEST)
-        const wire = part.map((json) => ({ insertId: `${json.kind}/${json.id}/${json.fetched_at}`, json }))
-        await table.insert(wire, { raw: true, partialRetries: 0 })
+        // Without insert ids: a row that is there twice changes no view.
+        const part = rows.slice(at, at + ROWS_PER_REQUEST).map((json) => ({ json }))
+        await table.insert(part, { raw: true, partialRetries: 0 })
       }
     },
   }

@@ -1,4 +1,4 @@
-import { startTestWarehouse, type TestWarehouse } from '../../scripts/testing/warehouse.ts'
+import { startTestWarehouse } from '../../scripts/testing/warehouse.ts'
 import { createNameStore } from './bigquery.ts'
 import { type NameRow, type NameStore, refreshNames } from './refresh.ts'
 
@@ -17,16 +17,20 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   '/subscription_topics': { topics: [{ id: 7, identifier: 'topic_7', name: 'News' }] },
 }
 
-/** A Customer.io that answers so, and a store in memory; `fails` is the path whose request fails. */
+/** A Customer.io that answers so, and a store in memory; `fails` is the path whose request fails, or says of each whether it does. */
 function world(answers = ANSWERS) {
   const asked: string[] = []
   const rows: NameRow[] = []
   let turns = 0
   let nowMs = NOW_MS
-  let fails: string | undefined
+  let fails: string | undefined | (() => boolean)
   const names: NameStore = {
-    freshSources: async (sinceMs) =>
-      new Set(rows.filter((row) => Date.parse(row.fetched_at) >= sinceMs).map(({ source }) => source)),
+    listsRead: async () =>
+      new Map(
+        rows.flatMap(({ kind, id, name, fetched_at }) =>
+          kind === 'list' ? [[id, { next: name, atMs: Date.parse(fetched_at) }]] : [],
+        ),
+      ),
     store: async (more) => {
       rows.push(...more)
     },
@@ -34,8 +38,9 @@ function world(answers = ANSWERS) {
   const refresh = () =>
     refreshNames({
       get: async (path) => {
+        const stops = typeof fails === 'function' ? fails() : path === fails
+        if (stops) throw new Error('connection lost')
         asked.push(path)
-        if (path === fails) throw new Error('connection lost')
         return answers[path]
       },
       turn: async () => {
@@ -52,8 +57,8 @@ function world(answers = ANSWERS) {
     later: (ms: number) => {
       nowMs += ms
     },
-    failAt: (path: string | undefined) => {
-      fails = path
+    failAt: (what: typeof fails) => {
+      fails = what
     },
   }
 }
@@ -64,17 +69,19 @@ it('fetches every name, page by page, each request in its turn, and leaves out w
   expect(asked.toSorted()).toEqual(Object.keys(ANSWERS).toSorted())
   expect(turns()).toBe(asked.length)
   expect(
-    rows.map(({ kind, id, name, parent }) => `${kind} ${id} ${name}${parent === undefined ? '' : ` of ${parent}`}`),
+    rows.flatMap(({ kind, id, name, parent }) =>
+      kind === 'list' ? [] : [`${kind} ${id} ${name}${parent === undefined ? '' : ` of ${parent}`}`],
+    ),
   ).toEqual([
-    'campaign 21 Order shipped',
-    'campaign 23 Win back',
-    'action 211 On its way of campaign/21',
-    'broadcast 32 Price drop',
-    'action 321 Mail of broadcast/32',
     'newsletter 43 November',
     'newsletter 44 December',
     'transactional 54 Receipt',
     'topic topic_7 News',
+    'campaign 21 Order shipped',
+    'campaign 23 Win back',
+    'broadcast 32 Price drop',
+    'action 211 On its way of campaign/21',
+    'action 321 Mail of broadcast/32',
   ])
 })
 
@@ -82,12 +89,17 @@ it('goes on where it was stopped, and asks everything again on the next day', as
   const { asked, rows, refresh, failAt, later } = world()
   failAt('/newsletters?start=a%20b')
   await expect(refresh()).rejects.toThrow('connection lost')
-  expect(rows.map(({ kind }) => kind)).not.toContain('newsletter') // half a list is no list
+  expect(rows.map(({ id }) => id)).toEqual(['43', '/newsletters'])
   failAt(undefined)
   asked.length = 0
   later(HOUR_MS)
-  expect(await refresh()).toEqual({ names: 4, skipped: 2 })
-  expect(asked).not.toContain('/campaigns/21/actions')
+  failAt('/campaigns/23/actions')
+  await expect(refresh()).rejects.toThrow('connection lost')
+  expect(asked.slice(0, 3)).toEqual(['/newsletters?start=a%20b', '/transactional', '/subscription_topics'])
+  failAt(undefined)
+  asked.length = 0
+  expect(await refresh()).toEqual({ names: 1, skipped: 4 })
+  expect(asked).toEqual(['/campaigns', '/broadcasts', '/campaigns/23/actions', '/broadcasts/32/actions'])
   later(21 * HOUR_MS)
   expect(await refresh()).toEqual({ names: 9, skipped: 0 })
 })
@@ -108,32 +120,34 @@ it('does not follow pages that lead in a circle', async () => {
   expect(asked.filter((path) => path.startsWith('/newsletters'))).toHaveLength(2)
 })
 
-describe('in the warehouse', () => {
-  let warehouse: TestWarehouse
-  beforeAll(async () => {
-    warehouse = await startTestWarehouse({ now: () => NOW_MS })
-  })
-  afterAll(() => warehouse.close())
+it('begins with the actions whose names are oldest, so that a time too short for all of them leaves nobody out', async () => {
+  const campaigns = Array.from({ length: 6 }, (_, index) => ({ id: index + 1, name: `Campaign ${index + 1}` }))
+  const answers = Object.fromEntries(campaigns.map(({ id }) => [`/campaigns/${id}/actions`, { actions: [] }]))
+  const { asked, refresh, failAt, later } = world({ ...ANSWERS, ...answers, '/campaigns': { campaigns } })
+  const read = new Set<string>()
+  for (let day = 1; day <= 3; day++) {
+    asked.length = 0
+    // On each day there is time for two lists of actions, and no time for a third.
+    const third = () => asked.filter((path) => path.endsWith('/actions')).length === 2
+    failAt(third)
+    await expect(refresh()).rejects.toThrow('connection lost')
+    for (const path of asked.filter((each) => each.endsWith('/actions')).slice(0, 2)) read.add(path)
+    later(24 * HOUR_MS)
+  }
+  expect([...read]).toEqual(Object.keys(answers))
+})
 
-  it('message_funnel shows the newest name of what webhooks do not name', async () => {
-    const store = createNameStore(warehouse.bigquery, 'customerio')
-    const row = { kind: 'newsletter', id: '43', source: '/newsletters' } as const
-    await store.store([
-      { ...row, name: 'New name', fetched_at: '2026-11-20T00:00:00.000Z' },
-      { ...row, name: 'Old name', fetched_at: '2026-11-19T00:00:00.000Z' },
-    ])
-    const sent = { event_id: 'e1', object_type: 'email', metric: 'sent', timestamp: NOW_MS / 1000 }
-    await warehouse.receive(
-      { ...sent, data: { newsletter_id: 43, delivery_id: 'd1' } },
-      { ...sent, event_id: 'e2', data: { newsletter_id: 44, delivery_id: 'd2' } },
-    )
-    expect(
-      await warehouse.query('SELECT origin_id, origin_name, sent FROM customerio.message_funnel ORDER BY origin_id'),
-    ).toEqual([
-      { origin_id: 43, origin_name: 'New name', sent: 1 },
-      { origin_id: 44, sent: 1 },
-    ])
-    expect(await store.freshSources(Date.UTC(2026, 10, 20))).toEqual(new Set(['/newsletters']))
-    expect(await store.freshSources(Date.UTC(2026, 10, 21))).toEqual(new Set())
-  })
+it('the table tells how far each list was read, by its newest row', async () => {
+  const warehouse = await startTestWarehouse({ now: () => NOW_MS })
+  const store = createNameStore(warehouse.bigquery, 'customerio')
+  const row = (name: string, fetched_at: string) =>
+    ({ kind: 'list', id: '/newsletters', name, source: '/newsletters', fetched_at }) as const
+  expect(await store.listsRead()).toEqual(new Map())
+  await store.store([
+    row('', '2026-11-20T00:00:00.000Z'),
+    row('page 2', '2026-11-21T00:00:00.000Z'),
+    { kind: 'newsletter', id: '43', name: 'November', source: '/newsletters', fetched_at: '2026-11-21T00:00:00.000Z' },
+  ])
+  expect(await store.listsRead()).toEqual(new Map([['/newsletters', { next: 'page 2', atMs: Date.UTC(2026, 10, 21) }]]))
+  await warehouse.close()
 })

@@ -369,9 +369,10 @@ run "every_environment" {
           for table in ["message_outcomes", "sends_without_outcome", "webhook_events"] :
           "table ${table} roles/bigquery.dataViewer ${r.function_accounts.probe.member}"
         ],
+        ["table names roles/bigquery.dataEditor ${r.function_accounts.probe.member}"],
       ))
     ])
-    error_message = "The warehouse function must be able to write to each table but the record, which is Pub/Sub's, the probe to read what it looks for and counts, and nobody else."
+    error_message = "The warehouse function must be able to write to each table but the record, which is Pub/Sub's, the probe to read what it looks for and counts and to write names, and nobody else."
   }
 
   assert {
@@ -654,9 +655,14 @@ run "every_environment" {
           for job in values(r.probe_jobs) :
           basename(job.pubsub_target[0].topic_name) == var.pipeline.probe.topic && job.schedule == var.pipeline.probe.schedule
         ])
+        && length(r.names_jobs) == length(r.probe_jobs)
+        && alltrue([
+          for job in values(r.names_jobs) :
+          basename(job.pubsub_target[0].topic_name) == var.pipeline.probe.topic && job.schedule == var.pipeline.probe.names_schedule && job.pubsub_target[0].attributes == tomap({ task = "names" })
+        ])
       )
     ])
-    error_message = "The probe's rounds are started, and watched by its alert, in staging and prod and not in dev."
+    error_message = "The probe's rounds and the fetching of names are started, and watched by the alert, in staging and prod and not in dev."
   }
 
   assert {

@@ -266,6 +266,7 @@ export async function configurationLines(): Promise<unknown[]> {
 export async function probeLines(links: readonly LinkResult[], sends: readonly SendCount[] = []): Promise<unknown[]> {
   // The first round of a quarter of an hour.
   const clock = { ...systemClock, now: () => 0 }
-  const round = { runRound: async () => links, countSends: async () => sends, clock }
+  const refreshNames = async () => ({ ok: true, isFinished: true, rows: 0 }) as const
+  const round = { runRound: async () => links, countSends: async () => sends, refreshNames, clock }
   return linesOf('probe', (log) => postTo(createProbeHandler({ ...round, log }), [{ body: 'start a round' }]))
 }
