@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import type { ShownJourney } from './run-journeys.ts'
 import { complaintAbout, type SampleResult } from './run-sample.ts'
 import { complaintsAboutWarehouse, type WarehouseContents } from './run-webhooks.ts'
 import type { Stack } from './stack.ts'
@@ -47,6 +48,19 @@ export function describeStack(stack: Stack): string {
     ...functions,
     `  logs            ${endpoints.logs}`,
   ].join('\n')
+}
+
+/** Each journey under the command that shows it. */
+export function describeJourneys(journeys: readonly ShownJourney[]): string {
+  return journeys
+    .map(({ label, command, text, complaint }) =>
+      [
+        `The journey of ${label} (${command}):`,
+        text,
+        ...(complaint === undefined ? [] : [styleText('red', `  ! ${complaint}`)]),
+      ].join('\n'),
+    )
+    .join('\n\n')
 }
 
 const VALUE_WIDTH = 44

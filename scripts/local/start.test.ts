@@ -32,6 +32,10 @@ it('runs the whole pipeline once, finds everything as it should be, and exits wi
   const empty = ['unsettled_sends', 'sends_without_outcome']
   for (const view of Object.keys(readTopology().bigquery.views).filter((name) => !empty.includes(name)))
     expect(stdout).toMatch(new RegExp(`[1-9]\\d* +${view}`))
+  const [, opened = '', settled = ''] = stdout.split('The journey of a send that was ')
+  expect(opened).toMatch(/published to transactional.*ledger +sent, as delivery.*accepted by Customer\.io.*\bopened\n/s)
+  expect(opened).toMatch(/\n {2}accepted by Customer\.io; then sent, delivered, opened\n/)
+  expect(settled).toMatch(/no complete answer.*reason uncertain.*published again to transactional.*accepted by/s)
   // It would point at a stack that is no more.
   expect(existsSync(join(PROJECT_ROOT, '.local/test/endpoints.json'))).toBe(false)
 }, 90_000)

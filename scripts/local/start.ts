@@ -3,8 +3,9 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startControl } from './control.ts'
 import { clientEnvironment } from './environment.ts'
-import { describeInbox, describeResults, describeStack, describeWarehouse } from './report.ts'
+import { describeInbox, describeJourneys, describeResults, describeStack, describeWarehouse } from './report.ts'
 import { runCommand } from './run-command.ts'
+import { runJourneys } from './run-journeys.ts'
 import { runProbe } from './run-probe.ts'
 import { complaintAbout, runSample } from './run-sample.ts'
 import { complaintsAboutWarehouse, runWebhooks } from './run-webhooks.ts'
@@ -16,6 +17,7 @@ const HELP = `npm start [-- options]
 Runs the whole pipeline on this machine: the real functions between a local Pub/Sub, Firestore,
 BigQuery and Customer.io. Publishes a sample of messages and prints what became of each,
 then has Customer.io send its webhooks, prints what stands in BigQuery, and has the probe try every link.
+It ends with the journeys of two sends: one that was opened, and one that was uncertain and was settled.
 
   --once              do that and exit: 0 when everything is as it should be, 1 otherwise
   --port NAME=PORT    another port for pubsub, firestore, bigquery, customerio or a function;
@@ -108,10 +110,13 @@ async function showSample(stack: Stack): Promise<number> {
   console.log(
     `\nThe probe found ${intact.length} links intact${broken.map((link) => `, and ${link} broken`).join('')}.`,
   )
+  const journeys = await runJourneys(stack)
+  console.log(`\n${describeJourneys(journeys)}`)
   const wrong =
     results.filter((result) => complaintAbout(result) !== undefined).length +
     complaintsAboutWarehouse(contents).length +
-    broken.length
+    broken.length +
+    journeys.filter(({ complaint }) => complaint !== undefined).length
   console.log(wrong === 0 ? '\nEverything is as it should be.' : `\n${wrong} things are not as they should be.`)
   return wrong
 }
@@ -121,6 +126,7 @@ It stays up until Ctrl-C. Try next, from another terminal:
   curl -s ${customerio}/_local/inbox         what Customer.io received
   curl -s ${customerio}/_local/people/ada    what it knows of a person
   npx cio-gcp probe --local                           whether every link to it and back is intact
+  npx cio-gcp trace --person id:ada --local           what became of every message about her
   curl -s -d '{"on":"batch","fault":{"do":"answer","status":503}}' ${customerio}/_local/faults
                                                       Customer.io down; ends with
   curl -s -X DELETE ${customerio}/_local/faults
