@@ -55,6 +55,7 @@ module "cost" {
   }
   options = {
     request_log_share = var.request_log_share
+    outcomes          = "bigquery_subscription" # record.tf
     backup_copies     = var.ledger_backup_days
     point_in_time     = var.ledger_backup_days > 0 ? 1 : 0
   }

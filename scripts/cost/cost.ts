@@ -185,7 +185,12 @@ export function readProd(
   ])
   return {
     functions: Object.fromEntries(functions),
-    options: { request_log_share, backup_copies: days, point_in_time: days > 0 ? 1 : 0, outcomes: 'log_lines' },
+    options: {
+      request_log_share,
+      backup_copies: days,
+      point_in_time: days > 0 ? 1 : 0,
+      outcomes: 'bigquery_subscription',
+    },
   }
 }
 

@@ -11,6 +11,7 @@ import { writePrivately } from '../private-file.ts'
 import { sortDeadLetters } from './dead-letters.ts'
 import { recordsOf } from './ledger.ts'
 import { findPerson, type GivenNames, hashRingOf, namesOf, type Person } from './person.ts'
+import { hashTables, PersonRecord } from './record.ts'
 import { PersonRows, personTables } from './warehouse.ts'
 
 export interface AccessOptions extends GivenNames {
@@ -32,6 +33,9 @@ export async function access(context: Context, options: AccessOptions): Promise<
     const { own = [], perhaps = [] } = about[table.name] ?? {}
     warehouse[table.name] = await rows.read(table, [...own, ...perhaps])
   }
+  const hashes = sought.names.flatMap((name) => [...personHashes(ring, name)])
+  const record = new PersonRecord(await connection.bigquery(), topology.bigquery.dataset, hashes)
+  for (const table of hashTables(topology.bigquery)) warehouse[table.name] = await record.read(table)
   const deadLetters: unknown[] = []
   const unseen = await sortDeadLetters(context, sought, async (source, sorted) => {
     for (const relation of ['own', 'shared', 'perhaps'] as const) {
@@ -46,10 +50,7 @@ export async function access(context: Context, options: AccessOptions): Promise<
     person,
     customerIo: await atCustomerIo(context, person),
     warehouse,
-    sendLedger: await recordsOf(
-      context,
-      sought.names.flatMap((name) => [...personHashes(ring, name)]),
-    ),
+    sendLedger: await recordsOf(context, hashes),
     deadLetters,
   }
   const hidden = Object.values(unseen).reduce((sum, each) => sum + each, 0)

@@ -9,6 +9,7 @@ import { sortDeadLetters } from './dead-letters.ts'
 import { describeReport, failureOf, type Report, type Stores } from './erase-report.ts'
 import { EraseJournal, type Unfinished } from './journal.ts'
 import { describePerson, findPerson, type GivenNames, hashRingOf, nameHashes, namesOf, type Person } from './person.ts'
+import { hashTables, PersonRecord } from './record.ts'
 import { describeSurvey, isEmpty, survey } from './survey.ts'
 import { type Erased, PersonRows, personTables } from './warehouse.ts'
 
@@ -234,6 +235,12 @@ async function eraseStores(
     const erased = await rows.erase(table, keys)
     done.add(erased.deleted, 'row', `of ${table.name} deleted`)
     warehouse[table.name] = erased
+  }
+  const record = new PersonRecord(await connection.bigquery(), topology.bigquery.dataset, entry.ledger)
+  for (const table of hashTables(topology.bigquery)) {
+    const deleted = await record.erase(table)
+    done.add(deleted, 'row', `of ${table.name} deleted`)
+    warehouse[table.name] = { deleted, left: [] }
   }
   return { warehouse, ledger, deadLetters, undecided }
 }

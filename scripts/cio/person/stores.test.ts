@@ -3,7 +3,13 @@ import { join } from 'node:path'
 import { Firestore } from '@google-cloud/firestore'
 import fc from 'fast-check'
 import { z } from 'zod'
-import { type HashRing, type Identifier, parseHashRing, recordedPersons } from '../../../shared/identity/index.ts'
+import {
+  type HashRing,
+  hashesOfPersons,
+  type Identifier,
+  parseHashRing,
+  recordedPersons,
+} from '../../../shared/identity/index.ts'
 import { createFirestoreSendLedger, messageHashes, personHashes } from '../../../shared/ledger/index.ts'
 import { decodeWebhookEvent } from '../../../shared/warehouse/index.ts'
 import { type Stack, startStack } from '../../local/stack.ts'
@@ -207,6 +213,25 @@ async function putRecords({ sends }: World): Promise<readonly Thing[]> {
   return things
 }
 
+/** The rows of the record of these sends, as the function's log line becomes them. */
+async function putOutcomes({ sends }: World): Promise<readonly Thing[]> {
+  const rows = sends.flatMap(([{ body }, which], number) => {
+    const key = ring[which]
+    if (key === undefined) return []
+    const persons = hashesOfPersons(key, recordedPersons('transactional', JSON.parse(textOf(body))))
+    return [
+      {
+        ...{ publish_time: AT, ended_at: AT, function: 'transactional', topic: 'transactional', outcome: 'delivered' },
+        ...{ final: true, message_id: `outcome ${number}`, hash_key: key.id, person: persons[0], persons },
+      },
+    ]
+  })
+  const { projectId } = stack.endpoints
+  const table = `${projectId}.${stack.topology.bigquery.dataset}.message_outcomes`
+  expect(await stack.bigquery.append(table, rows, { dropUnknown: false })).toEqual(new Map())
+  return sends.map(([{ own, shared }], number) => ({ id: `outcome ${number}`, own, shared, perhaps: [] }))
+}
+
 /** Everything in the stores, each thing as text by its id. */
 async function contents(): Promise<ReadonlyMap<string, string>> {
   const all = new Map<string, string>()
@@ -220,8 +245,13 @@ async function contents(): Promise<ReadonlyMap<string, string>> {
     const [rows] = await stack.warehouse.query(
       `SELECT * FROM \`${stack.topology.bigquery.dataset}.${name}\` WHERE TRUE`,
     )
-    for (const row of rows)
-      all.set(`${name} ${row.message_id ?? row.event_id} ${JSON.stringify(row)}`, JSON.stringify(row))
+    for (const row of rows) {
+      const key =
+        name === 'message_outcomes'
+          ? row.message_id
+          : `${name} ${row.message_id ?? row.event_id} ${JSON.stringify(row)}`
+      all.set(key, JSON.stringify(row))
+    }
   }
   const { docs } = await firestore.collection(stack.topology.ledger.collection).get()
   for (const document of docs) all.set(document.id, JSON.stringify(document.data()))
@@ -263,6 +293,7 @@ it('access finds what is theirs, erase leaves nothing that access would find, an
       const letters = await putDeadLetters(drawn)
       const rows = await putRows(drawn)
       const records = await putRecords(drawn)
+      const outcomes = await putOutcomes(drawn)
       const person = personAt(chosen)
       const names = given.flatMap((kind) => [`--${kind}`, person[kind] ?? ''])
       const before = await contents()
@@ -275,6 +306,7 @@ it('access finds what is theirs, erase leaves nothing that access would find, an
         ...theirs,
         ...rows.filter((thing) => relationTo(chosen, thing) === 'own').map(({ id }) => `row ${id}`),
         ...records.filter((thing) => relationTo(chosen, thing) !== undefined).map(({ id }) => id),
+        ...outcomes.filter((thing) => relationTo(chosen, thing) !== undefined).map(({ id }) => `row ${id}`),
       ].toSorted()
       expect(await found(...names)).toEqual(expected)
 
@@ -290,12 +322,12 @@ it('access finds what is theirs, erase leaves nothing that access would find, an
       const isTheirs = (id: string) =>
         theirs.includes(`own ${id}`) ||
         id === `at Customer.io ${person.id}` ||
-        [...rows, ...records].some(
+        [...rows, ...records, ...outcomes].some(
           (thing) => relationTo(chosen, thing) === 'own' && (id === thing.id || id.includes(`${thing.id} {`)),
         )
       expect(gone.filter((id) => !isTheirs(id))).toEqual([])
       for (const [id, text] of after) {
-        const record = records.find((thing) => thing.id === id)
+        const record = [...records, ...outcomes].find((thing) => thing.id === id)
         if (record === undefined || relationTo(chosen, record) === undefined)
           expect([id, text]).toEqual([id, before.get(id)])
         else expectOnlyTheirHashesGone(person, text, before.get(id) ?? '')

@@ -4,6 +4,7 @@ import { count } from '../output.ts'
 import { sortDeadLetters } from './dead-letters.ts'
 import { type LedgerHash, recordsOf } from './ledger.ts'
 import { describePerson, type Person } from './person.ts'
+import { hashTables, PersonRecord } from './record.ts'
 import { PersonRows, personTables } from './warehouse.ts'
 
 /** How much of a person is where, before anything is changed. */
@@ -35,6 +36,8 @@ export async function survey(
   const found = await rows.find(tables, sought)
   const warehouse: Record<string, number> = {}
   for (const table of tables) warehouse[table.name] = await rows.count(table, found[table.name]?.own ?? [])
+  const record = new PersonRecord(await connection.bigquery(), topology.bigquery.dataset, ledgerHashes)
+  for (const table of hashTables(topology.bigquery)) warehouse[table.name] = await record.count(table)
   return {
     atCustomerIo,
     warehouse,

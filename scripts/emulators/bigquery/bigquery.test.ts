@@ -349,6 +349,11 @@ describe('queries', () => {
     ],
     ['IS DISTINCT FROM', 'SELECT COUNTIF(o.id IS DISTINCT FROM o.id) AS v FROM shop.orders AS o', 0],
     ['names in backticks', 'SELECT `id` AS v FROM shop.orders AS `o` WHERE `o`.`amount` = 2', 'b'],
+    [
+      'ARRAY of a query',
+      "SELECT ARRAY(SELECT x FROM UNNEST(['a', 'b', 'c']) AS x WHERE x NOT IN UNNEST(['b'])) AS v",
+      ['a', 'c'],
+    ],
   ])("runs BigQuery's %s", async (_name, sql, expected) => {
     expect(await query(sql)).toEqual([{ v: expected }])
   })

@@ -43,7 +43,7 @@ export const MACROS: Readonly<Record<string, string>> = {
 export const SAME_FUNCTIONS: ReadonlySet<string> = new Set([
   ...['ANY_VALUE', 'AVG', 'COUNT', 'MAX', 'MAX_BY', 'MIN', 'MIN_BY', 'STRING_AGG', 'SUM'],
   ...['DENSE_RANK', 'FIRST_VALUE', 'LAG', 'LAST_VALUE', 'LEAD', 'RANK', 'ROW_NUMBER'],
-  ...['ABS', 'COALESCE', 'IFNULL', 'LENGTH', 'LOWER', 'NULLIF', 'ROUND', 'TRIM', 'UPPER'],
+  ...['ABS', 'ARRAY', 'COALESCE', 'IFNULL', 'LENGTH', 'LOWER', 'NULLIF', 'ROUND', 'TRIM', 'UPPER'],
 ])
 
 /** Functions whose last argument is a unit, written as a bare word. */
