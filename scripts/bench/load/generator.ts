@@ -5,8 +5,8 @@ import { Connection } from './connection.ts'
 import { type Load, loadSchema, type Seen } from './load.ts'
 import { type MessageKind, requestsOf } from './messages.ts'
 
-/** More than are ever in flight, so that no two messages under way are of one person. */
-const DIFFERENT_MESSAGES = 5_000
+/** More than an instance remembers (50,000 events), so that each is new to it, and no two under way are of one person. */
+const DIFFERENT_MESSAGES = 60_000
 /** How long answers are waited for once nothing more is sent. */
 const LAST_ANSWERS_MS = 15_000
 
