@@ -40,6 +40,17 @@ variable "environment" {
   }
 }
 
+variable "more_environments" {
+  description = "GitHub environments of further pipelines in this project (name_prefix), which sign in as the same accounts."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for name in var.more_environments : can(regex("^[a-z][a-z0-9-]{1,15}$", name)) && name != var.environment])
+    error_message = "Use 2 to 16 of a-z, 0-9 and -, starting with a letter, such as [\"staging-uk\"], and not `environment` again."
+  }
+}
+
 variable "repository_id" {
   description = "Number of the GitHub repository: gh api repos/OWNER/NAME --jq .id. No other may sign in, not even one that takes over its name."
   type        = string
@@ -115,7 +126,10 @@ locals {
 
   sign_in_condition = join("", [
     "assertion.repository_id == \"${var.repository_id}\" && (assertion.ref == \"refs/heads/main\"",
-    var.plan_on_pull_requests ? " || (assertion.event_name == \"pull_request\" && assertion.environment == \"${local.sign_ins.plan}\")" : "",
+    join("", [
+      for name in concat([var.environment], sort(var.more_environments)) :
+      " || (assertion.event_name == \"pull_request\" && assertion.environment == \"${name}-plan\")" if var.plan_on_pull_requests
+    ]),
     ")",
   ])
 
@@ -123,6 +137,10 @@ locals {
     plan  = "${var.environment}-plan"
     apply = var.environment
   }
+
+  more_sign_ins = merge([
+    for name in var.more_environments : { "${name}-plan" = "plan", (name) = "apply" }
+  ]...)
 }
 
 resource "google_project_service" "api" {
@@ -181,6 +199,14 @@ resource "google_service_account_iam_member" "github" {
   member             = "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.github.name}/attribute.environment/${each.value}"
 }
 
+resource "google_service_account_iam_member" "more" {
+  for_each = local.more_sign_ins
+
+  service_account_id = google_service_account.github[each.value].name
+  role               = "roles/iam.workloadIdentityUser"
+  member             = "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.github.name}/attribute.environment/${each.key}"
+}
+
 resource "google_project_iam_member" "plan" {
   for_each = toset(local.plan_roles)
 
@@ -221,7 +247,7 @@ resource "google_storage_bucket_iam_member" "state" {
 output "github_variables" {
   description = "Variables of the GitHub environments, by environment."
   value = {
-    for key, name in local.sign_ins : name => {
+    for name, key in merge({ for key, name in local.sign_ins : name => key }, local.more_sign_ins) : name => {
       GCP_WORKLOAD_IDENTITY_PROVIDER = google_iam_workload_identity_pool_provider.github.name
       GCP_SERVICE_ACCOUNT            = google_service_account.github[key].email
     }

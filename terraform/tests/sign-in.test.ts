@@ -9,7 +9,7 @@ import { MODULE } from './hcl.ts'
  */
 
 const source = readFileSync(join(MODULE, 'bootstrap/tests/sign-in.tftest.hcl'), 'utf8')
-const [prod = '', dev = ''] = [...source.matchAll(/attribute_condition == ("(?:[^"\\]|\\.)*")$/gm)].map(
+const [prod = '', dev = '', two = ''] = [...source.matchAll(/attribute_condition == ("(?:[^"\\]|\\.)*")$/gm)].map(
   ([, text = '']): string => JSON.parse(text),
 )
 
@@ -35,6 +35,9 @@ it.each([
   ['a pull request, to apply to dev', dev, { ...pullRequest, environment: 'dev' }, false],
   ['a pull request of another repository', dev, { ...pullRequest, environment: 'dev-plan', repository_id: '5' }, false],
   ['a branch, to plan dev', dev, { ...main, ref: 'refs/heads/mine', environment: 'dev-plan' }, false],
+  ['a pull request, to plan either of two', two, { ...pullRequest, environment: 'dev-plan' }, true],
+  ['a pull request, to plan the other of two', two, { ...pullRequest, environment: 'dev-uk-plan' }, true],
+  ['a pull request, to apply to the other of two', two, { ...pullRequest, environment: 'dev-uk' }, false],
 ])('%s', (_who, condition, assertion, allowed) => {
   expect(condition).not.toBe('')
   expect(runInNewContext(condition, { assertion })).toBe(allowed)
