@@ -15,7 +15,7 @@ locals {
 
   # What the commands need beyond single topics, subscriptions and secrets, with the command that needs it.
   operator_project_roles = {
-    "roles/bigquery.jobUser"  = "to run queries: access, erase, quarantine"
+    "roles/bigquery.jobUser"  = "to run queries: access, erase, quarantine, trace"
     "roles/logging.viewer"    = "to read the logs, and the addresses of Customer.io: doctor. Data Access logs stay closed"
     "roles/monitoring.viewer" = "to read backlogs and answers to webhooks: doctor"
     "roles/pubsub.viewer"     = "to compare topics and subscriptions with pipeline.yaml: doctor"
