@@ -60,6 +60,7 @@ const LIMITS: BatchLimits = {
   maxQueueItems: 2_000,
   maxBlockedItems: 200,
 }
+/** That of `identify` by default. */
 const MOVE_FROM_ITEMS = 5
 
 /**

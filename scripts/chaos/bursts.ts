@@ -9,13 +9,7 @@ function* burst(count: number, of: (mark: string) => Pick<PlannedMessage, 'topic
   }
 }
 
-/** An update of each of many people, none of whom is known. */
-export function crowd(name: string, count: number): Iterable<PlannedMessage> {
-  const update = (mark: string) => JSON.stringify({ identifiers: { id: mark }, attributes: { chaos: mark } })
-  return burst(count, (mark) => ({ topic: 'identify', data: update(mark), nature: 'sound' }), name)
-}
-
-/** Updates of one object that no ordering key orders: they compete with everybody else for the places of the function. */
+/** Updates of one object that no ordering key orders: they compete with everybody else until they go on in the bulk lane. */
 export function floodOfOneKey(name: string, count: number): Iterable<PlannedMessage> {
   const identifiers = { object_type_id: '1', object_id: name }
   const update = (mark: string) => JSON.stringify({ type: 'object', identifiers, attributes: { chaos: mark } })

@@ -90,6 +90,7 @@ const logLine = z.object({
   event: z.literal('message'),
   answer: z.literal(204),
   message_id: z.string(),
+  source_message_id: z.string().optional(),
   reason: reasonOf.optional(),
 })
 
@@ -99,7 +100,8 @@ function logged(directory: string, recorder: Recorder): HistoryEvent[] {
   const lines = readdirSync(directory).flatMap((file) => readFileSync(join(directory, file), 'utf8').split('\n'))
   return lines.flatMap((line): HistoryEvent[] => {
     const read = logLine.safeParse(parsed(line))
-    const op = ops.get(read.data?.message_id ?? '')
+    // What went on in the bulk lane has another id there.
+    const op = ops.get(read.data?.source_message_id ?? read.data?.message_id ?? '')
     if (!read.success || op === undefined) return []
     const { reason, time } = read.data
     const { outcome } = reason === undefined ? { outcome: 'delivered' as const } : MEANING[reason]

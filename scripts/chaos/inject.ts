@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FaultOrder } from '../emulators/customerio/index.ts'
 import type { FirestoreFault } from '../emulators/firestore/index.ts'
-import { crowd, floodOfOneKey, largestMessages } from './bursts.ts'
+import { floodOfOneKey, largestMessages } from './bursts.ts'
 import type { Instance } from './instance.ts'
 import { sourceOf } from './lanes.ts'
 import type { FaultKind, PlannedFault } from './schedule.ts'
@@ -11,11 +11,6 @@ import { CHAOS_TIMES } from './times.ts'
 /** Of one object, at once. */
 const FLOOD_MESSAGES = 2_000
 const AT_A_TIME = 500
-/**
- * Before a flood: as many acknowledgements as make Pub/Sub's window as wide as it gets. In the narrow window of a quiet
- * or troubled subscription a flood leaves no room for anybody, whatever the function does.
- */
-const CROWD_MESSAGES = 1_500
 /** Of identify, in ordinary times. */
 const UNDER_WAY = 30
 const DRAIN_MS = 12_000
@@ -179,8 +174,6 @@ export const INJECTIONS: Readonly<Record<FaultKind, Injection>> = {
     const source = sourceOf(stack, 'identify')
     const drained = () => within(DRAIN_MS, () => source.outstanding() <= UNDER_WAY)
     // On top of what is still there from earlier faults it would measure those.
-    if (!(await drained())) return
-    await burst(crowd(`crowd-${atMs}`, CROWD_MESSAGES), AT_A_TIME)
     if (!(await drained())) return
     floodsFromMs.push(performance.now())
     await Promise.all([burst(floodOfOneKey(`flood-${atMs}`, FLOOD_MESSAGES), AT_A_TIME), over])

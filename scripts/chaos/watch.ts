@@ -15,10 +15,13 @@ export class MessageWatch {
   readonly #published = new Map<PlannedMessage, { readonly messageId: string; readonly atMs: number }>()
   readonly #settledAtMs = new Map<string, number>()
   readonly #open = new Set<string>()
+  /** Of each message that went on as others, in the bulk lane: those of them, and itself, that are not acknowledged. */
+  readonly #copies = new Map<string, Set<string>>()
+  readonly #originals = new Map<string, string>()
   readonly #sources: ReadonlySet<string>
   readonly #changed = new EventEmitter<{ settled: [] }>()
   #attempts = 0
-  /** Told of each message that Pub/Sub will not deliver again because it was acknowledged. */
+  /** Told of each message that Pub/Sub will not deliver again because it, and what it went on as, was acknowledged. */
   onSettled: (messageId: string) => void = () => {}
 
   constructor(projectId: string) {
@@ -28,9 +31,13 @@ export class MessageWatch {
     this.events.on('delivered', ({ via }) => {
       if (via === 'push') this.#attempts++
     })
+    const topics = new Set(TOPICS.map((topic) => `projects/${projectId}/topics/${topic}`))
+    this.events.on('published', ({ topic, messageId, attributes: { source_message_id: original } }) => {
+      if (original !== undefined && topics.has(topic)) this.#goesOn(original, messageId)
+    })
     this.events.on('acknowledged', (end) => {
-      if (this.#sources.has(end.subscription)) this.onSettled(end.messageId)
-      this.#settle(end)
+      const settled = this.#settle(end)
+      if (settled !== undefined) this.onSettled(settled)
     })
     this.events.on('deadLettered', (end) => this.#settle(end))
     this.events.on('expired', (end) => this.#settle(end))
@@ -68,10 +75,24 @@ export class MessageWatch {
     }
   }
 
-  #settle({ subscription, messageId }: { readonly subscription: string; readonly messageId: string }): void {
-    if (!this.#sources.has(subscription)) return
-    this.#settledAtMs.set(messageId, performance.now())
-    this.#open.delete(messageId)
+  #goesOn(original: string, copy: string): void {
+    const open = this.#copies.get(original) ?? new Set(this.#settledAtMs.has(original) ? [] : [original])
+    this.#copies.set(original, open.add(copy))
+    this.#originals.set(copy, original)
+    this.#settledAtMs.delete(original)
+    this.#open.add(original)
+  }
+
+  /** The message that is settled now, if it is one: of those that went on as others the last one settles it. */
+  #settle({ subscription, messageId }: { readonly subscription: string; readonly messageId: string }) {
+    if (!this.#sources.has(subscription)) return undefined
+    const original = this.#originals.get(messageId) ?? messageId
+    const copies = this.#copies.get(original)
+    copies?.delete(messageId)
+    if (copies !== undefined && copies.size > 0) return undefined
+    this.#settledAtMs.set(original, performance.now())
+    this.#open.delete(original)
     this.#changed.emit('settled')
+    return original
   }
 }

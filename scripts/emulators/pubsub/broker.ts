@@ -142,7 +142,11 @@ export class Broker {
       this.#sequence += 1
       const message: StoredMessage = { ...content, sequence: this.#sequence, id: String(this.#sequence), publishTimeMs }
       for (const subscription of topic.subscriptions) subscription.offer(message)
-      this.#options.events.emit('published', { topic: topicName, messageId: message.id })
+      this.#options.events.emit('published', {
+        topic: topicName,
+        messageId: message.id,
+        attributes: message.attributes,
+      })
       return message.id
     })
   }

@@ -1,6 +1,6 @@
 /** What the server tells whoever watches it: tests, the local stack, the chaos script. Names are `projects/…` in full. */
 export interface PubSubEvents {
-  published: [{ topic: string; messageId: string }]
+  published: [{ topic: string; messageId: string; attributes: Readonly<Record<string, string>> }]
   /**
    * A push was answered (or not: then `failure` says why), a message was handed to a puller, or written to BigQuery (or not).
    * `attempt` counts from 1 and is known here whether or not the subscription has a dead-letter policy.
