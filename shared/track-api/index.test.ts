@@ -1,8 +1,9 @@
 import { http } from '@google-cloud/functions-framework'
 import { hostOfTest } from '../../scripts/testing/host.ts'
-import { serveFunction } from '../../scripts/testing/push.ts'
-import { parseTrackConfig } from '../config/index.ts'
+import { type PushOverrides, serveFunction } from '../../scripts/testing/push.ts'
+import { parseIdentifyConfig, parseTrackConfig } from '../config/index.ts'
 import { identifyMessage, trackMessage } from '../contract/index.ts'
+import type { Carried } from '../customerio/index.ts'
 import { hashOfPerson, type Identifier, parseHashRing } from '../identity/index.ts'
 import type { Outcome } from '../outcome/index.ts'
 import { createFunction, leaveBodiesUnread } from '../runtime/index.ts'
@@ -14,6 +15,7 @@ const ENV = {
   DEAD_LETTER_TOPIC: 'dead-letter',
   MAX_DELIVERY_ATTEMPTS: '100',
   ACK_DEADLINE_SECONDS: '60',
+  BULK_LANE_TOPIC: 'identify',
   CUSTOMERIO_REGION: 'us',
   CUSTOMERIO_SITE_ID: 'site',
   CUSTOMERIO_TRACK_API_KEY: 'key',
@@ -22,14 +24,27 @@ const person: Identifier = { kind: 'id', value: 'u1' }
 
 let lines: Record<string, unknown>[]
 let outcome: Outcome
+let mayMove: (boolean | undefined)[]
 beforeEach(() => {
   lines = []
+  mayMove = []
   outcome = { kind: 'delivered' }
 })
 
+const parsers = { identify: parseIdentifyConfig, track: parseTrackConfig }
+const deliver = async (_service: unknown, _message: unknown, _defaults: unknown, carried: Carried) => {
+  mayMove.push(carried.mayMove)
+  return outcome
+}
+
 /** Starts the function with these keys and pushes to it. */
-async function pushTo(name: 'identify' | 'track', keys: string, bodies: readonly (object | string)[]) {
-  const parts = { name, parseConfig: parseTrackConfig, deliver: async () => outcome, addListeners: () => {} } as const
+async function pushTo(
+  name: 'identify' | 'track',
+  keys: string,
+  bodies: readonly (object | string)[],
+  overrides: PushOverrides = {},
+) {
+  const parts = { name, parseConfig: parsers[name], deliver, addListeners: () => {} } as const
   const host = hostOfTest({ ...ENV, PERSON_HASH_KEYS: keys }, (line) => lines.push(JSON.parse(line)))
   leaveBodiesUnread()
   const handler =
@@ -39,7 +54,7 @@ async function pushTo(name: 'identify' | 'track', keys: string, bodies: readonly
   http(`${name}-under-test`, handler)
   const served = await serveFunction(`${name}-under-test`)
   const answers: number[] = []
-  for (const body of bodies) answers.push(await served.push(body))
+  for (const body of bodies) answers.push(await served.push(body, overrides))
   await served.close()
   return answers
 }
@@ -96,4 +111,13 @@ it('notes of an update that its time is older than its publish: Customer.io may 
   lines = []
   await pushTo('identify', KEYS, [update(published - 61)])
   expect(messages()[0]).not.toHaveProperty('note')
+})
+
+it('lets move what has no order and is not in the bulk lane, where the function has one', async () => {
+  const update = { identifiers: { id: 'u1' } }
+  await pushTo('identify', KEYS, [update])
+  await pushTo('identify', KEYS, [update], { orderingKey: 'id:u1' })
+  await pushTo('identify', KEYS, [update], { attributes: { lane: 'bulk' } })
+  await pushTo('track', KEYS, [event])
+  expect(mayMove).toEqual([true, false, false, false])
 })
