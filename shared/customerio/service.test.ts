@@ -459,6 +459,12 @@ describe('behind others of its person or object', () => {
     expect((await Promise.all(first)).map(({ kind }) => kind)).toEqual(many(5, () => 'delivered'))
   })
 
+  it('no update may move that found no room for another reason', async () => {
+    const { service } = start({ batch: { maxQueueItems: 1, maxInFlight: 1 } })
+    const outcomes = await Promise.all(['a', 'b', 'c'].map((id) => service.identify(person(id), carried)))
+    expect(outcomes[2]).toEqual({ ...stays, error: 'not sent: queue full' })
+  })
+
   it('an update that waited too long for others may move', async () => {
     const clock = manualClock()
     const { service } = start({ clock, batch: { maxWaitMs: 100 } })

@@ -210,6 +210,7 @@ describe('what may move', () => {
     const { post, deadLetters, lines } = await start({ deliver: async () => flooded }, undefined, undefined, lane)
     const answering = post(push('{ "a":1 }', { attributes: { idempotency_key: 'k' } }))
     await begun.promise
+    await new Promise((resolve) => setImmediate(resolve))
     expect(lines).toEqual([])
     published.resolve()
     expect((await answering).status).toBe(202)
