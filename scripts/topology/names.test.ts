@@ -7,13 +7,13 @@ describe('the topology behind a prefix', () => {
   const deployed = withNamePrefix(topology, 'uk-')
 
   it('has every name with the prefix, and under each what it had', () => {
-    const { topics, subscriptions, functions, secrets, secret_rotation, probe, ledger, bigquery } = deployed
+    const { topics, subscriptions, functions, secrets, secret_rotation, record, probe, ledger, bigquery } = deployed
     const names = [
       ...[topics, subscriptions, functions].flatMap((each) => Object.keys(each)),
       ...Object.values(subscriptions).flatMap(({ topic, push, dead_letter_topic }) => [topic, push, dead_letter_topic]),
       ...Object.values(functions).flatMap(({ publishes, probes }) => [publishes, ...probes]),
       ...Object.values(secrets).map(({ id }) => id),
-      ...[secret_rotation.topic, probe.topic, ledger.database],
+      ...[secret_rotation.topic, record.topic, probe.topic, ledger.database],
     ].filter((name) => name !== undefined)
     expect(names.filter((name) => !name.startsWith('uk-'))).toEqual([])
     expect(bigquery.dataset).toBe(`uk_${topology.bigquery.dataset}`)

@@ -32,7 +32,7 @@ export function withNamePrefix(topology: Topology, prefix: string): Topology {
     Object.fromEntries(Object.entries(entries).map(([name, entry]) => [named(name), value(entry)]))
   const maybe = <K extends string>(key: K, name: string | undefined) =>
     (name === undefined ? {} : { [key]: named(name) }) as { [key in K]?: string }
-  const { bigquery, ledger, probe, secret_rotation } = topology
+  const { bigquery, ledger, probe, record, secret_rotation } = topology
   return {
     ...topology,
     namePrefix: prefix,
@@ -47,6 +47,7 @@ export function withNamePrefix(topology: Topology, prefix: string): Topology {
       Object.entries(topology.secrets).map(([variable, { id }]) => [variable, { id: named(id) }]),
     ),
     secret_rotation: { ...secret_rotation, topic: named(secret_rotation.topic) },
+    record: { ...record, topic: named(record.topic) },
     probe: { ...probe, topic: named(probe.topic) },
     functions: keys(topology.functions, (each) => ({
       ...each,

@@ -3,6 +3,7 @@ import { usageError } from '../errors.ts'
 import { count } from '../output.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import { type Filter, idsNotFound, isNarrowed, matches, notFoundError } from './filter.ts'
+import { tellRecord } from './record.ts'
 import { sourcesOf } from './source.ts'
 import { type DeadLetterSubscription, openSubscription } from './subscription.ts'
 
@@ -14,7 +15,7 @@ export interface PurgeOptions {
 interface Found {
   readonly source: string
   readonly subscription: DeadLetterSubscription
-  readonly matching: Pick<DeadLetter, 'messageId' | 'ackId'>[]
+  readonly matching: Pick<DeadLetter, 'messageId' | 'ackId' | 'source'>[]
 }
 
 /** Deletes dead letters. Pulls all of them before it asks, so that the number it names is the number it deletes. */
@@ -41,7 +42,7 @@ export async function purge(
         for (const deadLetter of page) {
           const { id, messageId, ackId } = deadLetter
           if (!matches(deadLetter, filter, now())) continue
-          matching.push({ messageId, ackId })
+          matching.push({ messageId, ackId, source: deadLetter.source })
           ids.add(id).add(messageId)
         }
       }
@@ -58,6 +59,7 @@ export async function purge(
       for (const { source, subscription, matching } of meant) {
         await subscription.acknowledge(matching)
         context.done.add(matching.length, 'dead letter', `of ${source} deleted`)
+        await tellRecord(context, 'purged', matching)
       }
     }
   } finally {

@@ -13,6 +13,7 @@ import { edited } from './edit.ts'
 import { type Filter, idsNotFound, matches, notFoundError } from './filter.ts'
 import { Journal, type LeftOver } from './journal.ts'
 import { peekEach } from './peek.ts'
+import { tellRecord } from './record.ts'
 import { type Source, sourcesOf } from './source.ts'
 import { type DeadLetterSubscription, openSubscription } from './subscription.ts'
 
@@ -310,6 +311,7 @@ class SourceReplay {
     this.#context.done.add(accepted.length, 'message', `of ${this.#source.name} replayed`)
     await subscription.acknowledge(accepted)
     this.#journalNeeded = this.#tally.alreadyReplayed > 0
+    await tellRecord(this.#context, 'replayed', accepted)
     const failed = published.find((each) => each.status === 'rejected')
     if (failed === undefined) return
     throw new CommandError(`replayed ${this.#tally.replayed} of ${this.#source.name}, then a publish failed`, {

@@ -12,6 +12,7 @@ import { type DeadLetter, FORWARDED, factsOf, replayOf, UNKNOWN } from './dead-l
 import { describeEvidence, type Evidence, evidenceOf, recordIdOf, type Sources } from './evidence.ts'
 import { type Filter, idsNotFound, matches, notFoundError } from './filter.ts'
 import { byAge } from './peek.ts'
+import { tellRecord } from './record.ts'
 import { sourcesOf } from './source.ts'
 import { type DeadLetterSubscription, openSubscription } from './subscription.ts'
 
@@ -82,7 +83,9 @@ export async function settle(
           ? { id: deadLetter.id, settled: 'skipped', note: 'left as it is' }
           : await carryOut(context, ledger, subscription, deadLetter, decision)
       settled.push(result)
-      if (result.settled !== 'skipped') context.done.add(1, 'send', 'settled')
+      if (result.settled === 'skipped') continue
+      context.done.add(1, 'send', 'settled')
+      await tellRecord(context, result.settled === 'sent' ? 'settled_sent' : 'settled_not_sent', [deadLetter])
     }
     output.result(settled, () =>
       settled.length === 0 ? 'no uncertain sends' : settled.map(({ id, note }) => `${id}: ${note}`).join('\n'),

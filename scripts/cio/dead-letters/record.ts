@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto'
+import { safeErrorName } from '../../../shared/errors/index.ts'
+import type { Context } from '../context.ts'
+import type { DeadLetter } from './dead-letter.ts'
+
+/** What an operator did with a dead letter, in the words of the table `message_outcomes`. */
+export type Doing = 'settled_sent' | 'settled_not_sent' | 'replayed' | 'purged'
+
+const ACTIONS: Readonly<Record<Doing, string>> = {
+  settled_sent: 'settle',
+  settled_not_sent: 'settle',
+  replayed: 'replay',
+  purged: 'purge',
+}
+
+/**
+ * Tells the record of messages what was done, as a log line of a function tells it what became of a message. It has happened
+ * by then, so a record that cannot be told is a warning.
+ */
+export async function tellRecord(
+  { connection, output, now }: Pick<Context, 'connection' | 'output' | 'now'>,
+  outcome: Doing,
+  deadLetters: readonly Pick<DeadLetter, 'messageId' | 'source'>[],
+): Promise<void> {
+  const { topic: recordTopic } = connection.topology.record
+  // Its own dead letters are no messages.
+  const messages = deadLetters.filter(({ source }) => source.deployedTopic !== recordTopic)
+  if (messages.length === 0) return
+  const timestamp = new Date(now()).toISOString()
+  try {
+    const topic = (await connection.pubsub()).topic(recordTopic)
+    await Promise.all(
+      messages.map(({ messageId, source }) =>
+        topic.publishMessage({
+          json: {
+            ...{ timestamp, insertId: randomUUID(), severity: 'INFO', labels: { function: 'cio-gcp' } },
+            jsonPayload: {
+              ...{ event: 'message', topic: source.topic, message_id: messageId },
+              ...{ action: ACTIONS[outcome], outcome, answer: 204 },
+            },
+          },
+        }),
+      ),
+    )
+  } catch (error) {
+    output.warn(
+      `the record of messages could not be told that ${messages.length} were ${outcome}: ${safeErrorName(error)}`,
+    )
+  }
+}
