@@ -44,7 +44,7 @@ export async function runJourneys(stack: Stack): Promise<readonly ShownJourney[]
     await shown(stack, 'a send that was opened', OPENED.key, ['accepted by Customer.io, as delivery', 'opened']),
     await shown(stack, 'a send that was uncertain, until an operator settled it', SETTLED.key, [
       'reason uncertain',
-      'published again to transactional',
+      'an operator settled it as not sent',
       'accepted by Customer.io, as delivery',
     ]),
   ]

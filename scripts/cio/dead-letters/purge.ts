@@ -15,7 +15,7 @@ export interface PurgeOptions {
 interface Found {
   readonly source: string
   readonly subscription: DeadLetterSubscription
-  readonly matching: Pick<DeadLetter, 'messageId' | 'ackId' | 'source'>[]
+  readonly matching: Pick<DeadLetter, 'id' | 'messageId' | 'ackId' | 'source'>[]
 }
 
 /** Deletes dead letters. Pulls all of them before it asks, so that the number it names is the number it deletes. */
@@ -42,7 +42,7 @@ export async function purge(
         for (const deadLetter of page) {
           const { id, messageId, ackId } = deadLetter
           if (!matches(deadLetter, filter, now())) continue
-          matching.push({ messageId, ackId, source: deadLetter.source })
+          matching.push({ id: deadLetter.id, messageId, ackId, source: deadLetter.source })
           ids.add(id).add(messageId)
         }
       }

@@ -15,12 +15,13 @@ const ACTIONS: Readonly<Record<Doing, string>> = {
 
 /**
  * Tells the record of messages what was done, as a log line of a function tells it what became of a message. It has happened
- * by then, so a record that cannot be told is a warning.
+ * by then, so a record that cannot be told is a warning. The id is the one that stays over replays, by which the functions' lines
+ * about the message are found.
  */
 export async function tellRecord(
   { connection, output, now }: Pick<Context, 'connection' | 'output' | 'now'>,
   outcome: Doing,
-  deadLetters: readonly Pick<DeadLetter, 'messageId' | 'source'>[],
+  deadLetters: readonly Pick<DeadLetter, 'id' | 'source'>[],
 ): Promise<void> {
   const { topic: recordTopic } = connection.topology.record
   // Its own dead letters are no messages.
@@ -30,12 +31,12 @@ export async function tellRecord(
   try {
     const topic = (await connection.pubsub()).topic(recordTopic)
     await Promise.all(
-      messages.map(({ messageId, source }) =>
+      messages.map(({ id, source }) =>
         topic.publishMessage({
           json: {
             ...{ timestamp, insertId: randomUUID(), severity: 'INFO', labels: { function: 'cio-gcp' } },
             jsonPayload: {
-              ...{ event: 'message', topic: source.topic, message_id: messageId },
+              ...{ event: 'message', topic: source.topic, message_id: id },
               ...{ action: ACTIONS[outcome], outcome, answer: 204 },
             },
           },
