@@ -67,7 +67,7 @@ beforeAll(async () => {
   )
   client = new PubSub({ projectId: PROJECT })
   const nobody = 'http://127.0.0.1:1'
-  const pushBaseUrls = { identify: nobody, track: nobody, transactional: nobody }
+  const pushBaseUrls = { identify: nobody, track: nobody, transactional: nobody, probe: nobody }
   await createTopology({
     topology: readTopology(),
     pubsub: client,
