@@ -64,6 +64,7 @@ export async function startOneFunction(
       METADATA_SERVER_DETECTION: 'none',
       PUBSUB_EMULATOR_HOST: pubsub.host,
       DEAD_LETTER_TOPIC: 'dead-letter',
+      BULK_LANE_TOPIC: name,
       MAX_DELIVERY_ATTEMPTS: '100',
       ACK_DEADLINE_SECONDS: '60',
       CUSTOMERIO_REGION: 'us',

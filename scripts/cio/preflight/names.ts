@@ -50,7 +50,7 @@ export function namesOf(plan: Plan): readonly Named[] {
   const { dataset } = deployed.bigquery
   const bucket = `${namePrefix}${projectId}-customerio-bundles`
   const repository = `${namePrefix}customerio-functions`
-  const exclusion = `${project}/exclusions/${namePrefix}customerio-requests`
+  const sink = `${namePrefix}customerio-record`
   const service = `${project}/services/${namePrefix}customerio`
   return [
     ...each(Object.keys(topology.topics), (name, key) => {
@@ -111,13 +111,19 @@ export function namesOf(plan: Plan): readonly Named[] {
       path: `/v1/${regional}/repositories/${repository}`,
       id: `${regional}/repositories/${repository}`,
     },
+    ...['requests', 'delivered'].map((key): Named => {
+      const name = `${namePrefix}customerio-${key}`
+      const id = `${project}/exclusions/${name}`
+      const address = addressOf('google_logging_project_exclusion', key)
+      return { kind: 'exclusion of logs', name, address, api: 'logging', path: `/v2/${id}`, id }
+    }),
     {
-      kind: 'exclusion of logs',
-      name: `${namePrefix}customerio-requests`,
-      address: addressOf('google_logging_project_exclusion', 'requests'),
+      kind: 'sink of logs',
+      name: sink,
+      address: addressOf('google_logging_project_sink', 'record'),
       api: 'logging',
-      path: `/v2/${exclusion}`,
-      id: exclusion,
+      path: `/v2/${project}/sinks/${sink}`,
+      id: `${project}/sinks/${sink}`,
     },
     {
       kind: 'monitored service',
@@ -127,12 +133,14 @@ export function namesOf(plan: Plan): readonly Named[] {
       path: `/v3/${service}`,
       id: service,
     },
-    ...(plan.probeEnabled ? probing : []).map((key): Named => {
-      const name = `${namePrefix}customerio-probe`
-      const id = `${regional}/jobs/${name}`
-      const address = addressOf('google_cloud_scheduler_job', 'probe', key)
-      return { kind: 'scheduler job', name, address, api: 'cloudscheduler', path: `/v1/${id}`, id }
-    }),
+    ...(plan.probeEnabled ? probing : []).flatMap((key) =>
+      ['probe', 'names'].map((job): Named => {
+        const name = `${namePrefix}customerio-${job}`
+        const id = `${regional}/jobs/${name}`
+        const address = addressOf('google_cloud_scheduler_job', job, key)
+        return { kind: 'scheduler job', name, address, api: 'cloudscheduler', path: `/v1/${id}`, id }
+      }),
+    ),
   ]
 }
 
