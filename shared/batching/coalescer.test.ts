@@ -579,7 +579,12 @@ describe('whatever happens', () => {
         for (const { id, bytes } of submitted) {
           const possible = sent.some((item) => item.id === id)
             ? [`sent ${id}`, 'error: boom']
-            : [bytes > limits.maxItemBytes ? `too large ${id}` : 'waited_too_long', 'queue_full', 'key_flooded']
+            : [
+                bytes > limits.maxItemBytes ? `too large ${id}` : 'waited_too_long',
+                'waited_for_its_key',
+                'queue_full',
+                'key_flooded',
+              ]
           expect(possible).toContain(results.get(id))
         }
       }),
