@@ -16,10 +16,10 @@ export interface Made {
 }
 
 const SIZE = 8
-/** Names that are parts of one another on purpose. */
+/** Names that are parts of one another on purpose, and that no arbitrary message has by chance. */
 export const people: readonly (Person & { readonly id: string; readonly email: string; readonly phone: string })[] =
   Array.from({ length: SIZE }, (_, index) => ({
-    id: '1'.repeat(index + 1),
+    id: `7700100${'1'.repeat(index + 1)}`,
     email: `${'a'.repeat(index + 1)}@example.com`,
     phone: `+4930${'2'.repeat(index + 1)}`,
     cioId: `c${'1'.repeat(index + 1)}`,
