@@ -163,6 +163,17 @@ describe('the record of some days', () => {
     expect(rows).toEqual(await rowsOf("message_journey WHERE delivery_id = 'd2'"))
   })
 
+  it('published_messages_between is published_messages of these days, with what came of them later', async () => {
+    const delivered = { outcome: 'delivered' }
+    const failed = { outcome: 'refused', reason: 'contract' }
+    await warehouse.store(send('1', '2026-11-01', delivered), send('2', '2026-11-02', failed))
+    await warehouse.store(send('9', '2026-11-05', { ...delivered, source_message_id: '2' }))
+    await warehouse.store(send('3', '2026-11-03', delivered))
+    const rows = await rowsOf("published_messages_between(DATE '2026-11-02', DATE '2026-11-02')")
+    expect(rows).toMatchObject([{ message_id: '2', outcome: 'delivered', attempts: 2, last_failed_reason: 'contract' }])
+    expect(rows).toEqual(await rowsOf("published_messages WHERE message_id = '2'"))
+  })
+
   it('unsettled_sends_since is unsettled_sends of the messages since a day', async () => {
     const uncertain = (id: string, date: string) => send(id, date, { outcome: 'refused', reason: 'uncertain' })
     await warehouse.store(uncertain('old', '2026-11-01'), uncertain('new', '2026-11-02'))

@@ -100,6 +100,76 @@ describe('message_journey', () => {
   })
 })
 
+describe('published_messages', () => {
+  const messages = (columns = '*') => select(columns, 'published_messages ORDER BY message_id')
+  /** When the attempt of a message ended, a second after its publish by default. */
+  const endedAt = (minutes: number) => new Date(Date.parse(ago(minutes)) + 1_000).toISOString()
+
+  it('has a row per message: its outcome, and its first and last failed attempt', async () => {
+    const limited = { ...failed, attempt: 2, reason: 'rate_limited', http_status: 429, ended_at: endedAt(29) }
+    await record(
+      outcome('1', 30, failed),
+      outcome('1', 30, failed), // the same line, written twice
+      outcome('1', 30, limited),
+      outcome('1', 30, { attempt: 3, delivery_id: 'd1', ended_at: endedAt(28) }),
+      outcome('2', 20, { ...track, action: 'event', event_name: 'paid' }),
+    )
+    expect(await messages()).toEqual([
+      {
+        ...{ topic: 'transactional', message_id: '1', publish_time: ago(30), channel: 'email', template: '3' },
+        ...{ outcome: 'delivered', ended_at: endedAt(28), final: true, delivery_id: 'd1' },
+        ...{ attempts: 3, failed_attempts: 2 },
+        ...{ first_failed_at: endedAt(30), first_failed_reason: 'server_error', first_failed_http_status: 503 },
+        ...{ last_failed_at: endedAt(29), last_failed_reason: 'rate_limited', last_failed_http_status: 429 },
+      },
+      {
+        ...{ topic: 'track', message_id: '2', publish_time: ago(20), action: 'event', event_name: 'paid' },
+        ...{ outcome: 'delivered', ended_at: endedAt(20), final: true, attempts: 1, failed_attempts: 0 },
+      },
+    ])
+  })
+
+  it('is not final while Pub/Sub delivers it again, or an operator has', async () => {
+    const exhausted = { ...failed, outcome: 'exhausted', final: true, reason: 'exhausted' }
+    await record(
+      outcome('dead', 50, exhausted),
+      outcome('on its way', 50, failed),
+      outcome('replayed', 50, exhausted),
+      operator('replayed', 40, 'replayed'),
+    )
+    expect(await messages('message_id, outcome, reason, http_status, final, attempts')).toEqual([
+      { message_id: 'dead', outcome: 'exhausted', reason: 'exhausted', http_status: 503, final: true, attempts: 1 },
+      {
+        message_id: 'on its way',
+        outcome: 'retry',
+        reason: 'server_error',
+        http_status: 503,
+        final: false,
+        attempts: 1,
+      },
+      { message_id: 'replayed', outcome: 'replayed', final: false, attempts: 1 },
+    ])
+  })
+
+  it('counts what an operator did, and the replay, for the message that they are about', async () => {
+    await record(
+      outcome('again', 50, uncertain),
+      operator('again', 40, 'replayed'),
+      outcome('99', 30, { source_message_id: 'again', delivery_id: 'd9' }),
+      outcome('settled', 50, uncertain),
+      operator('settled', 40, 'settled_sent'),
+      operator('unknown', 40, 'purged'),
+    )
+    const columns = 'message_id, publish_time, outcome, delivery_id, attempts, failed_attempts, last_failed_reason'
+    const failure = { attempts: 1, failed_attempts: 1, last_failed_reason: 'uncertain' }
+    expect(await messages(columns)).toEqual([
+      { message_id: 'again', publish_time: ago(50), outcome: 'delivered', delivery_id: 'd9', ...failure, attempts: 2 },
+      { message_id: 'settled', publish_time: ago(50), outcome: 'settled_sent', ...failure },
+      { message_id: 'unknown', outcome: 'purged', attempts: 0, failed_attempts: 0 },
+    ])
+  })
+})
+
 describe('outcomes_by_hour', () => {
   it('counts attempts and messages, each line once', async () => {
     const hour = `${ago(0).slice(0, 13)}:00:00.000Z`
