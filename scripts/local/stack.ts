@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BigQuery } from '@google-cloud/bigquery'
@@ -7,7 +8,13 @@ import { type CustomerIoOptions, type CustomerIoServer, startCustomerIo } from '
 import { type FirestoreOptions, type FirestoreServer, startFirestore } from '../emulators/firestore/index.ts'
 import { LogRouter } from '../emulators/logging/index.ts'
 import { freePort, isListening } from '../emulators/ports.ts'
-import { type AppendRows, type PubSubOptions, type PubSubServer, startPubSub } from '../emulators/pubsub/index.ts'
+import {
+  type AppendRows,
+  type PubSubEvents,
+  type PubSubOptions,
+  type PubSubServer,
+  startPubSub,
+} from '../emulators/pubsub/index.ts'
 import { PROJECT_ROOT, readTopology, type Topology } from '../topology/topology.ts'
 import { createTopology } from './create-topology.ts'
 import { deployWarehouse } from './deploy-warehouse.ts'
@@ -96,7 +103,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const webhookUrl = `http://127.0.0.1:${ports.get('webhook')}/`
     let bigquery: LocalBigQuery
     const appendRows: AppendRows = (...rows) => bigquery.append(...rows)
-    const pubsubOptions = { appendRows, ...options.pubsub }
+    // One for all servers: who watches goes on watching when Pub/Sub is restarted.
+    const pubsubOptions = { appendRows, events: new EventEmitter<PubSubEvents>(), ...options.pubsub }
     const [firstPubsub, firstFirestore, firstBigQuery, customerio] = await allOrNone([
       startPubSub({ port: portOf('pubsub', DEFAULT_PORTS.pubsub), ...pubsubOptions }),
       startFirestore({ port: portOf('firestore', DEFAULT_PORTS.firestore), ...options.firestore }),

@@ -39,6 +39,8 @@ export interface LocalBigQuery {
   ): Promise<ReadonlyMap<number, string>>
   /** Sets what goes wrong from now on; nothing when it is called without an order. */
   misbehave(order?: Misbehaviour): void
+  /** What was set so. */
+  readonly misbehaviour: Misbehaviour | undefined
   /** Deletes all rows and forgets all insert ids; datasets, tables and views stay. */
   clear(): Promise<void>
   /** Cuts what is under way, and closes the database: a file can be opened again afterwards. */
@@ -80,6 +82,9 @@ export async function startBigQuery(options: BigQueryOptions = {}): Promise<Loca
     },
     misbehave: (next) => {
       order = next
+    },
+    get misbehaviour() {
+      return order
     },
     clear: async () => {
       streaming.clear()

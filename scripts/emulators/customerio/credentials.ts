@@ -23,6 +23,11 @@ export class Credentials {
     this.replace(set)
   }
 
+  /** What is valid now. */
+  get current(): CredentialSet {
+    return this.#set
+  }
+
   /** Replaces what is given; everything else stays valid. */
   replace(changes: Partial<CredentialSet>): void {
     this.#set = { ...this.#set, ...changes }

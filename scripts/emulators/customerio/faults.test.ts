@@ -199,8 +199,10 @@ describe('a host that is gone', () => {
   it('refuses connections, and has kept its state when it is back', async () => {
     await track.entity(identify('u1'))
     await server.down()
+    expect(server.isUp).toBe(false)
     expect(await failureOf(track.entity(identify('u2')))).toMatchObject({ cause: { code: 'ECONNREFUSED' } })
     await server.up()
+    expect(server.isUp).toBe(true)
     await expect(track.entity(identify('u3'))).resolves.toEqual({})
     expect(server.workspace.people.size).toBe(2)
   })

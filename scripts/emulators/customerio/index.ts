@@ -8,7 +8,9 @@ import { createLocalApi } from './local/api.ts'
 import { reportOwnEvents } from './own-events.ts'
 import { seededRandom } from './random.ts'
 import { BroadcastQueue, RequestRate } from './rates.ts'
+import { Recipients } from './recipient.ts'
 import { ReportingWebhooks } from './reporting-webhooks.ts'
+import { Reports } from './reports.ts'
 import { type CustomerIoEvents, createApiServer } from './server.ts'
 import { Statistics, type StatisticsReport } from './statistics.ts'
 import { WebhookSender, type WebhookSenderOptions } from './webhooks.ts'
@@ -16,6 +18,7 @@ import { Workspace } from './workspace/workspace.ts'
 
 export type { EndpointKind, FaultOrder, FaultOrders, StandingOrder } from './faults.ts'
 export type { Inbox, InboxEntry } from './inbox.ts'
+export { RECIPIENT_ACTIONS, type RecipientAction, type Recipients } from './recipient.ts'
 export { SUBSCRIBABLE_EVENTS } from './reporting-webhooks.ts'
 export type { CustomerIoEvents, SeenRequest } from './server.ts'
 export type { StatisticsReport } from './statistics.ts'
@@ -75,10 +78,14 @@ export interface CustomerIoServer {
   /** The keys that are valid; they can be rotated and revoked. */
   readonly credentials: Credentials
   readonly webhooks: WebhookSender
+  /** Does what the recipients of the messages would: open, click, unsubscribe … */
+  readonly recipients: Recipients
   /** Requests as they are received and answered. */
   readonly events: EventEmitter<CustomerIoEvents>
   /** Resolves when the condition holds; looked at after each request. Rejects after `timeoutMs`, 10 s by default. */
   until(condition: () => boolean, timeoutMs?: number): Promise<void>
+  /** False between `down` and `up`. */
+  readonly isUp: boolean
   /** Refuses connections and cuts those that are open, as if the host were gone; the state stays. */
   down(): Promise<void>
   /** Listens again, on the same port. */
@@ -112,12 +119,14 @@ export async function startCustomerIo(options: CustomerIoOptions): Promise<Custo
   const orders = new FaultOrders(seededRandom(options.seed ?? 1))
   const { ownEvents = false, ...sending } = options.webhooks ?? {}
   const webhooks = new WebhookSender({ url: NOWHERE, signingKey: 'unset', ...sending, now })
-  if (ownEvents) reportOwnEvents(workspace, (event) => webhooks.send(event))
+  const reports = new Reports(workspace, (event) => webhooks.send(event))
+  if (ownEvents) reportOwnEvents(workspace, reports)
+  const recipients = new Recipients(workspace, reports, now, ownEvents)
   const rates = {
     track: requestsPerSecond === undefined ? undefined : new RequestRate(requestsPerSecond, now),
     app: new RequestRate(appRequestsPerSecond, now),
   }
-  const local = createLocalApi({ context, orders, credentials, webhooks })
+  const local = createLocalApi({ context, orders, credentials, webhooks, recipients })
   const server = createApiServer({
     context,
     orders,
@@ -140,8 +149,12 @@ export async function startCustomerIo(options: CustomerIoOptions): Promise<Custo
     orders,
     credentials,
     webhooks,
+    recipients,
     events,
     until: (condition, timeoutMs) => until(events, condition, timeoutMs),
+    get isUp() {
+      return server.isListening()
+    },
     down: () => server.stop(),
     up: async () => void (await server.listen(port, host)),
     close: async () => {

@@ -138,7 +138,7 @@ export function createApiServer(parts: ServerParts) {
     await stop()
   }
 
-  return { listen, stop, close }
+  return { listen, stop, close, isListening: () => server.listening }
 }
 
 function read(request: IncomingMessage): Promise<Buffer> {

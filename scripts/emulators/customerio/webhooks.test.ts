@@ -343,4 +343,52 @@ describe('the local Customer.io', () => {
     })
     expect(new Set(told.map(({ event_id }) => event_id)).size).toBe(5)
   })
+
+  it('acts as the recipient: reports what had to come before, once, and unsubscribes the person', async () => {
+    await customerIo.close()
+    customerIo = await startCustomerIo({
+      port: 0,
+      siteId: 'site',
+      trackApiKey: 'track-key',
+      appApiKey: 'app-key',
+      deliveryDelayMs: 0,
+      webhooks: { url, signingKey: 'key-1' },
+    })
+    const app = new APIClient('app-key', { url: customerIo.appUrl, retry: { maxRetries: 0 } })
+    const email = { to: 'ada@example.com', identifiers: { email: 'ada@example.com' }, transactional_message_id: 3 }
+    await app.sendEmail(new SendEmailRequest(email))
+    await app.sendPush(new SendPushRequest({ identifiers: { id: 'u1' }, transactional_message_id: 3 }))
+    const [send, push] = customerIo.workspace.sends
+    if (send === undefined || push === undefined) throw new Error('nothing was sent')
+    const { recipients, webhooks } = customerIo
+    const act = async (id: string, order: object) => {
+      const answer = await fetch(`${customerIo.url}/_local/sends/${id}`, {
+        method: 'POST',
+        body: JSON.stringify(order),
+      })
+      return [answer.status, await answer.json()]
+    }
+    expect(recipients.actionsOf('push')).toEqual(['deliver', 'open', 'click', 'bounce'])
+    expect(recipients.actionsOf('inbox_message')).toEqual([])
+    expect(await act(send.deliveryId, { does: 'open' })).toEqual([202, { reported: ['sent', 'delivered', 'opened'] }])
+    const href = 'https://example.com/pricing'
+    expect(recipients.act(send.deliveryId, 'click', href)).toEqual(['clicked'])
+    expect(recipients.act(send.deliveryId, 'unsubscribe')).toEqual(['unsubscribed'])
+    expect(await act(push.deliveryId, { does: 'complain' })).toMatchObject([404, {}])
+    expect(await act('nobody', { does: 'open' })).toMatchObject([404, {}])
+    expect(await act(send.deliveryId, { does: 'frown' })).toMatchObject([400, {}])
+    await webhooks.idle()
+    expect(received.every((request) => signed(request, 'key-1'))).toBe(true)
+    const told = received.map(({ body }) => JSON.parse(body))
+    expect(told.map(({ object_type, metric }) => `${object_type}.${metric}`)).toEqual([
+      ...['email.sent', 'email.delivered', 'email.opened', 'email.clicked', 'email.unsubscribed'],
+      'customer.unsubscribed',
+    ])
+    expect(told[3].data).toMatchObject({ delivery_id: send.deliveryId, recipient: 'ada@example.com', href, link_id: 1 })
+    expect(recipients.reported(send).map(({ metric }) => metric)).toEqual([
+      ...['sent', 'delivered', 'opened', 'clicked', 'unsubscribed'],
+    ])
+    const person = customerIo.workspace.people.find(send.who)
+    expect(person?.attributes.get('unsubscribed')).toBe(true)
+  })
 })

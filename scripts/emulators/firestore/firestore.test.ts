@@ -204,6 +204,17 @@ describe('trouble on demand', () => {
     expect(await fieldsOf(document)).toEqual({ n: 1 })
   })
 
+  it('misbehaves from when it is told to until it is told otherwise', async () => {
+    const server = await start()
+    const document = clientOf(server).doc('sends/a')
+    server.misbehave('denied')
+    expect(server.misbehaviour).toBe('denied')
+    await expect(document.create({ n: 1 })).rejects.toMatchObject({ code: 7 })
+    server.misbehave()
+    await document.create({ n: 1 })
+    expect(await fieldsOf(document)).toEqual({ n: 1 })
+  })
+
   it('answers late what it did at once', async () => {
     const { fault } = faults('late')
     const firestore = clientOf(await start({ fault }))

@@ -22,6 +22,10 @@ export interface FirestoreServer {
   readonly port: number
   /** For FIRESTORE_EMULATOR_HOST. */
   readonly host: string
+  /** Sets what goes wrong with every request from now on; nothing when it is called without a fault. */
+  misbehave(fault?: FirestoreFault): void
+  /** What was set so. */
+  readonly misbehaviour: FirestoreFault | undefined
   /** Forgets every document. */
   clear(): void
   /** Ends it at once, as a crash would. */
@@ -37,6 +41,7 @@ type Method = 'Commit' | 'BatchGetDocuments' | 'RunQuery'
 export async function startFirestore(options: FirestoreOptions): Promise<FirestoreServer> {
   const { now = Date.now, dataFile } = options
   const documents = new Documents({ now, ...(dataFile === undefined ? {} : { dataFile }) })
+  let standing: FirestoreFault | undefined
 
   /** Answers, unless the fault of the moment says otherwise. */
   function serve(
@@ -44,7 +49,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Firesto
     done: (error: RequestError | undefined, answer?: unknown) => void,
     work: () => unknown,
   ) {
-    const fault = options.fault?.(method)
+    const fault = options.fault?.(method) ?? standing
     if (fault === 'unavailable') return done(new RequestError(status.UNAVAILABLE, 'unavailable, as asked for'))
     if (fault === 'denied') return done(new RequestError(status.PERMISSION_DENIED, 'denied, as asked for'))
     try {
@@ -104,6 +109,12 @@ export async function startFirestore(options: FirestoreOptions): Promise<Firesto
   return {
     port,
     host: `127.0.0.1:${port}`,
+    misbehave: (fault) => {
+      standing = fault
+    },
+    get misbehaviour() {
+      return standing
+    },
     clear: () => documents.clear(),
     close: async () => server.forceShutdown(),
   }

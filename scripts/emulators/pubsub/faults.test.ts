@@ -14,6 +14,7 @@ describe('faults on demand', () => {
     const { url, pushes } = await started.endpoint(() => 204)
     const [topic, { name }] = await started.subscription(started.client(server), { pushEndpoint: url })
     server.duplicatePushes(name, 2, when)
+    expect(server.duplicatesDue(name)).toBe(2)
     for (const value of ['1', '2', '3']) {
       const acknowledged = nextEvent(server, 'acknowledged')
       await topic.publishMessage(text(value))
@@ -21,6 +22,7 @@ describe('faults on demand', () => {
     }
     expect(pushes.map((push) => push.text)).toEqual(['1', '1', '2', '2', '3'])
     expect(server.stats(name)).toMatchObject({ outstanding: 0, acknowledged: 3 })
+    expect(server.duplicatesDue(name)).toBe(0)
   })
 
   it('lets nothing of the same ordering key overtake a duplicate', async () => {

@@ -59,6 +59,8 @@ export interface PubSubServer {
   certs(): Promise<Record<string, string>>
   /** Fault: the next `count` pushes go out twice, both at once or one after the other. Zero calls it off. */
   duplicatePushes(subscription: string, count: number, when?: 'together' | 'after'): void
+  /** How many pushes of a subscription still go out twice. */
+  duplicatesDue(subscription: string): number
   /** Fault: delivers nothing until `resume`. What is in flight stays so. */
   pause(subscription: string): void
   resume(subscription: string): void
@@ -161,6 +163,7 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
     certs: () => signer.certs(),
     duplicatePushes: (name, count, when = 'together') =>
       duplicates.set(broker.subscription(name).name, { count, when }),
+    duplicatesDue: (name) => duplicates.get(broker.subscription(name).name)?.count ?? 0,
     pause: (name) => broker.subscription(name).pause(),
     resume: (name) => broker.subscription(name).resume(),
     snapshot: () => broker.snapshot(),

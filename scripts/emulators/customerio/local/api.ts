@@ -4,6 +4,7 @@ import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials.ts'
 import { type FaultOrders, faultOrderSchema } from '../faults.ts'
 import { parseBody } from '../json.ts'
+import { RECIPIENT_ACTIONS, type RecipientAction, type Recipients } from '../recipient.ts'
 import type { WebhookSender } from '../webhooks.ts'
 import { describePerson, identifierOfShape } from '../workspace/people.ts'
 
@@ -12,6 +13,7 @@ export interface LocalParts {
   readonly orders: FaultOrders
   readonly credentials: Credentials
   readonly webhooks: WebhookSender
+  readonly recipients: Recipients
 }
 
 const PAGE = 100
@@ -24,6 +26,10 @@ const pageQuery = z.object({
 })
 const webhookOrder = z.strictObject({ events: z.array(z.record(z.string(), z.unknown())).min(1) })
 const webhookSettings = z.strictObject({ url: z.url().optional(), signingKey: z.string().min(1).optional() })
+const recipientOrder = z.strictObject({
+  does: z.enum(Object.keys(RECIPIENT_ACTIONS) as RecipientAction[]),
+  href: z.string().optional(),
+})
 const credentialChanges = z.strictObject({
   siteId: z.string().optional(),
   trackApiKeys: z.array(z.string()).optional(),
@@ -87,6 +93,11 @@ function answer(parts: LocalParts, method: string, url: URL, body: Buffer): Answ
       return json(200, pageOf(workspace.events.all(), query))
     case 'GET sends':
       return json(200, pageOf(workspace.sends, query))
+    case 'POST sends': {
+      const { does, href } = recipientOrder.parse(parseBody(body))
+      const reported = parts.recipients.act(name ?? '', does, href)
+      return reported === undefined ? notFound(`a message that its recipient can ${does}`) : json(202, { reported })
+    }
     case 'GET broadcasts':
       return json(200, pageOf(workspace.broadcasts, query))
     case 'GET stats':
