@@ -76,9 +76,9 @@ beforeEach(() => {
   lines = []
 })
 
-async function push(): Promise<number> {
+async function push(more: object = {}): Promise<number> {
   const headers = { 'content-type': 'application/json' }
-  const { status } = await fetch(url, { method: 'POST', headers, body: JSON.stringify(pushBody(sms)) })
+  const { status } = await fetch(url, { method: 'POST', headers, body: JSON.stringify(pushBody({ ...sms, ...more })) })
   return status
 }
 /** Pushes other messages until one is acknowledged. */
@@ -100,6 +100,16 @@ it('a ledger that is denied is an ERROR with the gRPC code, once per failure, an
   ])
   expect(lines.at(-1)).toMatchObject({ event: 'message', outcome: 'retry', cause: 'transient', reason: 'ledger' })
   expect(customerio.workspace.sends).toHaveLength(sends)
+})
+
+it('records that Customer.io holds a send until its time, or as a draft', async () => {
+  const sendAt = Math.floor(Date.now() / 1_000) + 3_600
+  expect(await push({ send_at: sendAt })).toBe(204)
+  expect(await push({ queue_draft: true })).toBe(204)
+  expect(lines.filter(({ event }) => event === 'message')).toMatchObject([
+    { outcome: 'delivered', send_at: new Date(sendAt * 1_000).toISOString() },
+    { outcome: 'delivered', queue_draft: true },
+  ])
 })
 
 it('begins no send once the process shuts down: it could be cut off', async () => {

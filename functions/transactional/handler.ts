@@ -94,6 +94,7 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
       about: ({ value }) => ({
         channel: value.channel,
         template: recordedTemplate(value),
+        ...(value.channel !== 'broadcast' && { sendAt: value.send_at, queueDraft: value.queue_draft }),
         persons: recordedPersons('transactional', value),
       }),
       hashKeys,

@@ -66,6 +66,12 @@ it('is the record of the message: which, whose, when, how it travelled, and what
   })
 })
 
+it('tells when a send is due, and that it waits as a draft', () => {
+  const about = { channel: 'email', sendAt: Date.parse('2026-12-01T08:00:00Z') / 1_000, queueDraft: true }
+  const line = lineOf({ kind: 'delivered' }, {}, { about })
+  expect(line).toMatchObject({ send_at: '2026-12-01T08:00:00.000Z', queue_draft: true })
+})
+
 it('has the key, and nobody, of a message that could not be read', () => {
   const refused: Outcome = { kind: 'refused', reason: 'contract', error: 'to: ann@example.com' }
   const line = lineOf(refused, { publishTime: 'ann@example.com' }, { about: undefined })

@@ -10,6 +10,10 @@ export interface About {
   readonly eventName?: string
   readonly channel?: string
   readonly template?: string
+  /** When Customer.io is to send it, in unix seconds. */
+  readonly sendAt?: number | undefined
+  /** Whether Customer.io is to hold it as a draft. */
+  readonly queueDraft?: boolean | undefined
   /** Hashed before they are written. */
   readonly persons?: readonly Identifier[]
 }
@@ -86,6 +90,8 @@ function fieldsOf(message: ReceivedMessage, { outcome, answer, deadLetter }: End
     channel: about?.channel,
     eventName: cut(about?.eventName),
     template: cut(about?.template),
+    sendAt: about?.sendAt === undefined ? undefined : new Date(about.sendAt * 1_000).toISOString(),
+    queueDraft: about?.queueDraft,
     hashKey: hashKey?.id,
     keyHash: hashKey && key !== undefined ? hashOfMessageKey(hashKey, key) : undefined,
     persons: hashKey && persons.length > 0 ? hashesOfPersons(hashKey, persons) : undefined,

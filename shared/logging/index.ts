@@ -26,6 +26,10 @@ export interface LogFields {
   readonly action?: string
   readonly eventName?: string
   readonly template?: string
+  /** When a send is to leave, RFC 3339; absent if at once. */
+  readonly sendAt?: string
+  /** Whether a send waits as a draft until somebody sends it. */
+  readonly queueDraft?: boolean
   readonly attempt?: number
   readonly latencyMs?: number
   readonly ageMs?: number
@@ -96,6 +100,8 @@ const FIELD_NAMES: Readonly<Record<Exclude<keyof LogFields, 'trace'>, string>> =
   action: 'action',
   eventName: 'event_name',
   template: 'template',
+  sendAt: 'send_at',
+  queueDraft: 'queue_draft',
   attempt: 'attempt',
   latencyMs: 'latency_ms',
   ageMs: 'age_ms',

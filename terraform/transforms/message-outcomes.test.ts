@@ -35,6 +35,7 @@ const LINE = {
   ...{ message: 'delivered', event: 'message', topic: 'track', message_id: '17', source_message_id: '4' },
   ...{ publish_time: '2026-11-21T10:00:00.000Z', attempt: 2, outcome: 'delivered', answer: 204, note: 'duplicate' },
   ...{ action: 'event', event_name: 'order', channel: 'email', template: '7', delivery_id: 'd1' },
+  ...{ send_at: '2026-11-22T10:00:00.000Z', queue_draft: false },
   ...{ hash_key: 'abcd1234', key_hash: 'k1', persons: ['p1', 'p2'], reason: 'refused', cause: 'transient' },
   ...{ http_status: 400, batch_id: '16.1', batch_size: 12, batch_position: 3 },
   ...{ latency_ms: 40, queue_wait_ms: 7, request_ms: 31, age_ms: 3_000 },

@@ -34,6 +34,8 @@ SELECT
   message_id,
   channel,
   template,
+  send_at,
+  queue_draft,
   publish_time,
   ended_at AS accepted_at,
   attempt,

@@ -281,7 +281,7 @@ describe('sends_without_outcome', () => {
   /** Customer.io does report transactional sends of this channel. */
   const reports = (object_type: string) => webhook(`other ${object_type}`, 'sent', 5, { object_type })
 
-  it('holds what was accepted more than an hour ago and never heard of again', async () => {
+  it('holds what was due more than an hour ago and never heard of, and no draft', async () => {
     await record(
       outcome('silent', 90, { delivery_id: 'd1' }),
       outcome('silent', 90, { delivery_id: 'd1', note: 'duplicate', ended_at: ago(80) }),
@@ -290,10 +290,21 @@ describe('sends_without_outcome', () => {
       outcome('young', 59, { delivery_id: 'd4' }),
       outcome('days ago', 3 * 1_440, { delivery_id: 'd5' }),
       outcome('uncertain', 90, uncertain),
+      outcome('draft', 90, { delivery_id: 'd6', queue_draft: true }),
+      outcome('no draft', 90, { delivery_id: 'd2', queue_draft: false }),
+      outcome('due soon', 90, { delivery_id: 'd7', send_at: ago(59) }),
+      outcome('overdue', 200, { delivery_id: 'd8', send_at: ago(70) }),
+      outcome('due before it was published', 90, { delivery_id: 'd9', send_at: ago(300) }),
     )
     await webhooks(webhook('d2', 'sent', 80), webhook('d3', 'dropped', 80))
-    expect(await select('* EXCEPT (accepted_at, publish_time)', 'sends_without_outcome')).toEqual([
-      { delivery_id: 'd1', message_id: 'silent', channel: 'email', template: '3', minutes_without_outcome: 89 },
+    const columns = '* EXCEPT (accepted_at, publish_time, channel, template)'
+    expect(await select(columns, 'sends_without_outcome ORDER BY delivery_id')).toEqual([
+      { delivery_id: 'd1', message_id: 'silent', minutes_without_outcome: 89 },
+      { delivery_id: 'd8', message_id: 'overdue', send_at: ago(70), minutes_without_outcome: 70 },
+      {
+        ...{ delivery_id: 'd9', message_id: 'due before it was published', send_at: ago(300) },
+        minutes_without_outcome: 89,
+      },
     ])
   })
 

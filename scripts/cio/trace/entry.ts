@@ -53,6 +53,8 @@ export interface Attempted {
   /** How long it waited in the function before its request began. */
   readonly queueMs: number | undefined
   readonly requestMs: number | undefined
+  /** How long Customer.io holds what it accepts: to this time (milliseconds since 1970), or until somebody sends the draft. */
+  readonly held: number | 'as_draft' | undefined
 }
 
 /** The state of its record in the send ledger, since that time. */

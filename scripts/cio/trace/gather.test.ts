@@ -16,7 +16,7 @@ const line = (ties: Ties, outcome = 'delivered'): Entry => ({
   fact: {
     kind: 'attempted',
     ...{ attempt: 1, outcome, reason: undefined, cause: undefined, httpStatus: undefined, note: undefined },
-    ...{ batch: undefined, queueMs: undefined, requestMs: undefined },
+    ...{ batch: undefined, queueMs: undefined, requestMs: undefined, held: undefined },
   },
 })
 

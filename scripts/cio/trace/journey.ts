@@ -1,4 +1,4 @@
-import type { About, CameBack, Decided, Entry, Fact, Ties } from './entry.ts'
+import type { About, Attempted, CameBack, Decided, Entry, Fact, Ties } from './entry.ts'
 
 /** Everything that is known of one message, or of one delivery that no message of ours caused. */
 export interface Journey {
@@ -17,6 +17,8 @@ export interface Ending {
   readonly final: boolean
   /** What Customer.io told of it afterwards, in order: sent, delivered, opened. */
   readonly cameBack: readonly string[]
+  /** Of a send that was accepted: how long Customer.io holds it. */
+  readonly held: Attempted['held']
 }
 
 function tiesOf({ messageIds = [], key, keyHash, deliveryId }: Ties): readonly string[] {
@@ -139,8 +141,11 @@ function endingOf(entries: readonly Entry[]): Ending {
     webhooks.some(({ metric }) => metric === 'opened' || metric === 'clicked') ||
     (NEVER_DELIVERED.has(channel) && webhooks.some(({ metric }) => metric === 'sent'))
   const state = stateOf(entries)
-  const final = state === 'accepted' || state === 'sent_by_customerio' ? isHeardOf : state !== 'under_way'
-  return { state, final, cameBack }
+  const held = entries.flatMap(({ fact }) => (fact.kind === 'attempted' ? [fact.held] : [])).at(-1)
+  // A draft waits for somebody.
+  const isEnded = isHeardOf || (held === 'as_draft' && webhooks.every(({ metric }) => metric === 'drafted'))
+  const final = state === 'accepted' || state === 'sent_by_customerio' ? isEnded : state !== 'under_way'
+  return { state, final, cameBack, held }
 }
 
 function wordFor({ metric, byMachine }: CameBack): string {

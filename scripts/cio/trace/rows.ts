@@ -14,7 +14,19 @@ const MOST_IDS = 20_000
 
 const COLUMNS_OF_OUTCOMES = [
   ...['publish_time', 'ended_at', 'function', 'topic', 'message_id', 'source_message_id', 'attempt', 'outcome'],
-  ...['reason', 'cause', 'http_status', 'note', 'action', 'event_name', 'channel', 'template', 'key_hash'],
+  ...[
+    'reason',
+    'cause',
+    'http_status',
+    'note',
+    'action',
+    'event_name',
+    'channel',
+    'template',
+    'send_at',
+    'queue_draft',
+    'key_hash',
+  ],
   ...['delivery_id', 'batch_size', 'batch_position', 'queue_wait_ms', 'request_ms'],
 ]
 const COLUMNS_OF_EVENTS = [
@@ -169,6 +181,7 @@ const outcomeSchema = z.object({
   ...{ attempt: number, outcome: z.string(), reason: text, cause: text, http_status: number, note: text },
   ...{ action: text, event_name: text, channel: text, template: text, key_hash: text, delivery_id: text },
   ...{ batch_size: number, batch_position: number, queue_wait_ms: number, request_ms: number },
+  ...{ send_at: ms.nullish(), queue_draft: isTrue },
 })
 const eventSchema = z.object({
   ...{ event_id: z.string(), timestamp: ms, received_at: ms, object_type: text, metric: text, delivery_id: text },
@@ -204,9 +217,16 @@ function entriesOfOutcome(row: z.output<typeof outcomeSchema>): readonly Entry[]
         httpStatus: row.http_status,
         batch: size === undefined ? undefined : { size, position: row.batch_position },
         ...{ queueMs: row.queue_wait_ms, requestMs: row.request_ms },
+        held: heldIn(row),
       },
     },
   ]
+}
+
+/** What is due by the time that it is accepted is not held. */
+function heldIn({ queue_draft: isDraft, send_at: dueMs, ended_at: endedMs }: z.output<typeof outcomeSchema>) {
+  if (isDraft) return 'as_draft'
+  return dueMs && dueMs > endedMs ? dueMs : undefined
 }
 
 function entryOfEvent(row: z.output<typeof eventSchema>): Entry {

@@ -22,7 +22,7 @@ const attempt = (
       httpStatus: undefined,
       note: undefined,
     },
-    ...{ batch: undefined, queueMs: undefined, requestMs: undefined },
+    ...{ batch: undefined, queueMs: undefined, requestMs: undefined, held: undefined },
     ...more,
   },
 })
@@ -165,6 +165,21 @@ describe('where a journey stands', () => {
     ],
   ])('%s', (_, expected, entries) => {
     expect(endingsOf(...entries)).toEqual([expected])
+  })
+
+  it('tells of a send that Customer.io holds, and waits for one that is scheduled but not for a draft', () => {
+    const draft = attempt(1, { held: 'as_draft' }, { deliveryId: 'd' })
+    const scheduled = attempt(1, { held: T + 60_000 }, { deliveryId: 'd' })
+    expect([draft, scheduled].flatMap((entry) => textsOf(entry))).toEqual([
+      'attempt 1: accepted by Customer.io as a draft, as delivery d',
+      'attempt 1: accepted by Customer.io, to be sent at 2026-11-21T10:01:00Z, as delivery d',
+    ])
+    expect(told(draft)[0]?.ending).toBe('accepted by Customer.io as a draft, which waits for somebody to send it')
+    expect(told(scheduled)[0]?.ending).toBe('accepted by Customer.io, to be sent at 2026-11-21T10:01:00Z')
+    expect(endingsOf(draft)).toEqual(['accepted, final'])
+    expect(endingsOf(draft, webhook(500, 'drafted'))).toEqual(['accepted, final'])
+    expect(endingsOf(draft, webhook(500, 'drafted'), webhook(900_000, 'sent'))).toEqual(['accepted'])
+    expect(endingsOf(scheduled)).toEqual(['accepted'])
   })
 
   it('names the command that goes on from there', () => {

@@ -49,8 +49,11 @@ const SOURCES: Readonly<Record<Fact['kind'], Line['source']>> = {
 
 /** Customer.io tells the second. */
 function timeOf({ atMs, fact }: Entry): string {
-  const text = new Date(atMs).toISOString()
-  return fact.kind === 'came_back' ? text.replace(/\.\d+Z$/, 'Z') : text
+  return fact.kind === 'came_back' ? secondOf(atMs) : new Date(atMs).toISOString()
+}
+
+function secondOf(atMs: number): string {
+  return new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
 function titleOf({ topic, channel, what, template, origin }: About): string {
@@ -107,13 +110,18 @@ function attemptIn({ topic, deliveryId }: Entry, attempted: Attempted): string {
       if (note === 'duplicate') return `nothing was sent: the send ledger knows that it was sent before${delivery}`
       const by = topic === 'webhook-events' ? 'stored in BigQuery' : 'accepted by Customer.io'
       const older = note === 'older_time' ? ', which keeps what it knows of a later time' : ''
-      return `${by}${older}${delivery}${carriageIn(attempted)}`
+      return `${by}${older}${heldIn(attempted)}${delivery}${carriageIn(attempted)}`
     }
     case 'retry':
       return `${REASONS[reason] ?? CAUSES[cause] ?? 'it failed'}${status}${carriageIn(attempted)}; Pub/Sub delivers it again`
     default:
       return `${outcome}: dead-lettered${reason === '' ? '' : `, reason ${reason}`}${status}${carriageIn(attempted)}`
   }
+}
+
+function heldIn({ held }: Pick<Attempted, 'held'>): string {
+  if (held === undefined) return ''
+  return held === 'as_draft' ? ' as a draft' : `, to be sent at ${secondOf(held)}`
 }
 
 function carriageIn({ batch, queueMs, requestMs }: Attempted): string {
@@ -197,7 +205,9 @@ function endingIn({ ending, entries, about }: Journey): string {
   }
 }
 
-function backIn({ cameBack, final }: Ending): string {
+function backIn({ cameBack, final, held }: Ending): string {
   if (cameBack.length > 0) return `; then ${cameBack.join(', ')}`
+  if (held !== undefined)
+    return `${heldIn({ held })}${held === 'as_draft' ? ', which waits for somebody to send it' : ''}`
   return final ? '' : '; no webhook about it so far'
 }

@@ -214,6 +214,21 @@ describe('one message', () => {
     expect(textsOf(journey)).toEqual([...RECEIPT, ...ofLedger])
   })
 
+  it('tells how long Customer.io holds it, unless that was over when it accepted it', async () => {
+    await insert(
+      'message_outcomes',
+      outcome('1011', 900, { delivery_id: 'd11', send_at: iso(3_600_000) }),
+      outcome('1012', 900, { delivery_id: 'd12', send_at: iso(-60_000) }),
+      outcome('1013', 900, { delivery_id: 'd13', queue_draft: true }),
+    )
+    const endings = await Promise.all(['1011', '1012', '1013'].map((id) => journeys('--message', id)))
+    expect(endings.map(([journey]) => journey?.ending)).toEqual([
+      `accepted by Customer.io, to be sent at ${iso(3_600_000).replace(/\.\d+Z/, 'Z')}`,
+      'accepted by Customer.io; no webhook about it so far',
+      'accepted by Customer.io as a draft, which waits for somebody to send it',
+    ])
+  })
+
   it('is one journey over its replay', async () => {
     const [byFirst] = await journeys('--message', '1003')
     expect(textsOf(byFirst)).toEqual([
