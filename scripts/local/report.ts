@@ -1,10 +1,12 @@
 import { styleText } from 'node:util'
 import type { ShownJourney } from './run-journeys.ts'
+import type { ProbeRound } from './run-probe.ts'
 import { complaintAbout, type SampleResult } from './run-sample.ts'
 import { complaintsAboutWarehouse, type WarehouseContents } from './run-webhooks.ts'
 import type { Stack } from './stack.ts'
 
 const LABEL_WIDTH = 52
+const COLUMN_WIDTH = 15
 
 /** One line per message: what was published, and what became of it. */
 export function describeResults(results: readonly SampleResult[]): string {
@@ -36,18 +38,76 @@ export function describeInbox(stack: Stack): string {
   return [`${requests} requests, ${batches.items} operations in ${batches.requests} batches`, ...counts].join('\n')
 }
 
-/** Where everything is, and what a person may try next. */
-export function describeStack(stack: Stack): string {
-  const { endpoints } = stack
-  const functions = Object.entries(endpoints.functions).map(([name, url]) => `  ${name.padEnd(16)}${url}`)
+/** Where everything is: five lines. */
+export function describeStack({ endpoints }: Pick<Stack, 'endpoints'>): string {
+  const port = (url: string) => new URL(url).port
+  const functions = Object.entries(endpoints.functions).map(([name, url]) => `${name} :${port(url)}`)
+  const servers = {
+    'Pub/Sub': endpoints.PUBSUB_EMULATOR_HOST,
+    Firestore: endpoints.FIRESTORE_EMULATOR_HOST,
+    BigQuery: endpoints.BIGQUERY_EMULATOR_HOST,
+    'Customer.io': endpoints.customerio,
+  }
+  const named = Object.entries(servers).map(([name, address]) => `${name} ${address.replace('http://', '')}`)
   return [
-    `  Pub/Sub         ${endpoints.PUBSUB_EMULATOR_HOST}`,
-    `  Customer.io     ${endpoints.customerio}/_local/inbox`,
-    `  BigQuery        ${endpoints.BIGQUERY_EMULATOR_HOST}`,
-    `  Firestore       ${endpoints.FIRESTORE_EMULATOR_HOST}`,
-    ...functions,
+    `  servers         ${named.slice(0, 2).join(', ')},`,
+    `                  ${named.slice(2).join(', ')}`,
+    `  functions       ${functions.join(', ')}`,
     `  logs            ${endpoints.logs}`,
   ].join('\n')
+}
+
+/** All that the sample did. */
+export interface SampleRun {
+  readonly results: readonly SampleResult[]
+  readonly warehouse: WarehouseContents
+  readonly probe: ProbeRound
+  readonly journeys: readonly ShownJourney[]
+}
+
+/** What is not as it should be, a line each. Pure. */
+export function complaintsAbout({ results, warehouse, probe, journeys }: SampleRun): string[] {
+  const aboutMessages = results.flatMap((result) => {
+    const complaint = complaintAbout(result)
+    return complaint === undefined ? [] : [`${result.message.label}: ${complaint}`]
+  })
+  const aboutJourneys = journeys.flatMap(({ complaint }) => complaint ?? [])
+  const aboutLinks = probe.broken.map((link) => `the link ${link} is broken`)
+  return [...aboutMessages, ...complaintsAboutWarehouse(warehouse), ...aboutLinks, ...aboutJourneys]
+}
+
+/** How many messages of each topic came to which end, and what came back: one table. */
+export function describeSample({ results, warehouse, probe }: SampleRun): string {
+  const topics = [...new Set(results.map(({ message }) => message.topic))]
+  const rows = topics.map((topic) => {
+    const own = results.filter(({ message }) => message.topic === topic)
+    const delivered = own.filter(({ deadLetter }) => deadLetter === undefined)
+    const retried = delivered.filter(({ attempts }) => attempts > 1)
+    return [topic, own.length, delivered.length, retried.length, own.length - delivered.length]
+  })
+  const lines = [['sample', 'published', 'delivered', 'after a retry', 'dead-lettered'], ...rows].map(
+    ([name, ...cells]) =>
+      [`  ${name}`.padEnd(18), ...cells.map((cell) => String(cell).padStart(COLUMN_WIDTH))].join(''),
+  )
+  return [
+    ...lines,
+    `  ${warehouse.sent} webhooks came back, ${warehouse.stored} are in BigQuery. ${describeProbe(probe)}`,
+  ].join('\n')
+}
+
+/** How the probe's round went. */
+export function describeProbe({ intact, broken }: ProbeRound): string {
+  return `The probe found ${intact.length} links intact${broken.map((link) => `, and ${link} broken`).join('')}.`
+}
+
+/** What a person may try while the stack is up. */
+export function describeNextSteps({ endpoints: { customerio } }: Pick<Stack, 'endpoints'>): string {
+  return `It stays up until Ctrl-C. Try next, from another terminal:
+  npx cio-gcp trace --key receipt-1001 --local        a receipt, from publish to the webhook that came back
+  npx cio-gcp trace --person id:ada --local           what became of every message about her
+  curl -s ${customerio}/_local/inbox         what Customer.io received
+  curl -s -d '{"on":"batch","fault":{"do":"answer","status":503}}' ${customerio}/_local/faults
+                                                      breaks Customer.io; curl -s -X DELETE mends it`
 }
 
 /** Each journey under the command that shows it. */

@@ -81,6 +81,7 @@ export interface Stack {
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const topology = readTopology()
+  refuseUnknownPorts(Object.keys(options.ports ?? {}), topology)
   const directory = options.directory ?? join(PROJECT_ROOT, '.local')
   const projectId = options.projectId ?? 'local-project'
   const functionNames = Object.keys(topology.functions).filter((name) => options.functions?.includes(name) ?? true)
@@ -237,6 +238,14 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     await close()
     throw error
   }
+}
+
+/** A port for something that is not there would otherwise be taken by nobody, and what was meant gets the default one. */
+function refuseUnknownPorts(names: readonly string[], topology: Topology): void {
+  const known = ['all', ...Object.keys(DEFAULT_PORTS), ...Object.keys(topology.functions)]
+  const unknown = names.find((name) => !known.includes(name))
+  if (unknown !== undefined)
+    throw new Error(`nothing here is called ${unknown} and has a port; these have: ${known.join(', ')}`)
 }
 
 /** The folder of the functions' bundles, built now unless they are there already. */

@@ -118,6 +118,10 @@ it('explains itself, and refuses what it does not know', async () => {
     code: 1,
     stderr: expect.stringContaining('expected NAME=PORT, for example --port pubsub=0'),
   })
+  await expect(run(process.execPath, [...START, '--port', 'pubsbu=0'], { cwd: PROJECT_ROOT })).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/pubsbu.*these have: all, pubsub, firestore, .*identify, track/),
+  })
 })
 
 it.each(['customerio', 'identify'])(

@@ -3,23 +3,33 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startControl } from './control.ts'
 import { clientEnvironment } from './environment.ts'
-import { describeInbox, describeJourneys, describeResults, describeStack, describeWarehouse } from './report.ts'
+import {
+  complaintsAbout,
+  describeInbox,
+  describeJourneys,
+  describeNextSteps,
+  describeProbe,
+  describeResults,
+  describeSample,
+  describeStack,
+  describeWarehouse,
+} from './report.ts'
 import { runCommand } from './run-command.ts'
 import { runJourneys } from './run-journeys.ts'
 import { runProbe } from './run-probe.ts'
-import { complaintAbout, runSample } from './run-sample.ts'
-import { complaintsAboutWarehouse, runWebhooks } from './run-webhooks.ts'
+import { runSample } from './run-sample.ts'
+import { runWebhooks } from './run-webhooks.ts'
 import { SAMPLE } from './sample.ts'
 import { type Stack, startStack } from './stack.ts'
 
 const HELP = `npm start [-- options]
 
 Runs the whole pipeline on this machine: the real functions between a local Pub/Sub, Firestore,
-BigQuery and Customer.io. Publishes a sample of messages and prints what became of each,
-then has Customer.io send its webhooks, prints what stands in BigQuery, and has the probe try every link.
-It ends with the journeys of two sends: one that was opened, and one that was uncertain and was settled.
+BigQuery and Customer.io. Publishes a sample of messages, has Customer.io send its webhooks, has the probe
+try every link, and stays up. It prints where everything is and how the sample went.
 
-  --once              do that and exit: 0 when everything is as it should be, 1 otherwise
+  --once              end after the sample and print all of it: what became of each message, what stands in BigQuery,
+                      and the journeys of two sends. Exits with 0 when everything is as it should be, 1 otherwise
   --port NAME=PORT    another port for pubsub, firestore, bigquery, customerio or a function;
                       0 takes any free one, "all" stands for every one that is not named
   --no-sample         only start everything
@@ -57,15 +67,13 @@ async function main(): Promise<number> {
     environment: LOCAL_ENVIRONMENT,
     customerio: { webhooks: { concurrency: 8 } },
   })
-  console.log(
-    `\nEverything is up after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s:\n${describeStack(stack)}`,
-  )
-  const complaints = values.sample ? await showSample(stack) : 0
+  console.log(`\nUp after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s\n${describeStack(stack)}`)
+  const complaints = values.sample ? await showSample(stack, values.once) : 0
   if (values.once) {
     await stack.close()
     return complaints === 0 ? 0 : 1
   }
-  console.log(whatNext(stack.endpoints.customerio))
+  console.log(`\n${describeNextSteps(stack)}`)
   await interrupted()
   await stack.close()
   return 0
@@ -100,37 +108,27 @@ async function execute(command: string, ports: Readonly<Record<string, number>>,
   return code
 }
 
-async function showSample(stack: Stack): Promise<number> {
+/** @param whole every message and every row, rather than a table of how many */
+async function showSample(stack: Stack, whole: boolean): Promise<number> {
   const results = await runSample(stack, SAMPLE)
-  console.log(`\nPublished ${results.length} messages with the Pub/Sub client:\n${describeResults(results)}`)
-  console.log(`\nCustomer.io received ${describeInbox(stack)}`)
-  const contents = await runWebhooks(stack)
-  console.log(`\nCustomer.io sent ${contents.sent} webhooks. In BigQuery:\n${describeWarehouse(contents)}`)
-  const { intact, broken } = await runProbe(stack)
-  console.log(
-    `\nThe probe found ${intact.length} links intact${broken.map((link) => `, and ${link} broken`).join('')}.`,
-  )
+  if (whole) {
+    console.log(`\nPublished ${results.length} messages with the Pub/Sub client:\n${describeResults(results)}`)
+    console.log(`\nCustomer.io received ${describeInbox(stack)}`)
+  }
+  const warehouse = await runWebhooks(stack)
+  if (whole) console.log(`\nCustomer.io sent ${warehouse.sent} webhooks. In BigQuery:\n${describeWarehouse(warehouse)}`)
+  const probe = await runProbe(stack)
+  if (whole) console.log(`\n${describeProbe(probe)}`)
   const journeys = await runJourneys(stack)
-  console.log(`\n${describeJourneys(journeys)}`)
-  const wrong =
-    results.filter((result) => complaintAbout(result) !== undefined).length +
-    complaintsAboutWarehouse(contents).length +
-    broken.length +
-    journeys.filter(({ complaint }) => complaint !== undefined).length
-  console.log(wrong === 0 ? '\nEverything is as it should be.' : `\n${wrong} things are not as they should be.`)
-  return wrong
+  const sample = { results, warehouse, probe, journeys }
+  console.log(`\n${whole ? describeJourneys(journeys) : describeSample(sample)}`)
+  const wrong = complaintsAbout(sample)
+  if (!whole) for (const complaint of wrong) console.log(`  ! ${complaint}`)
+  console.log(
+    wrong.length === 0 ? '\nEverything is as it should be.' : `\n${wrong.length} things are not as they should be.`,
+  )
+  return wrong.length
 }
-
-const whatNext = (customerio: string) => `
-It stays up until Ctrl-C. Try next, from another terminal:
-  curl -s ${customerio}/_local/inbox         what Customer.io received
-  curl -s ${customerio}/_local/people/ada    what it knows of a person
-  npx cio-gcp probe --local                           whether every link to it and back is intact
-  npx cio-gcp trace --person id:ada --local           what became of every message about her
-  curl -s -d '{"on":"batch","fault":{"do":"answer","status":503}}' ${customerio}/_local/faults
-                                                      Customer.io down; ends with
-  curl -s -X DELETE ${customerio}/_local/faults
-`
 
 function readPorts(options: readonly string[]): Record<string, number> {
   return Object.fromEntries(
