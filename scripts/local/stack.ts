@@ -22,8 +22,8 @@ import { type Endpoints, functionEnvironment, IS_PACKAGE } from './environment.t
 import { FunctionProcess } from './function-process.ts'
 import { RecordSink } from './record-sink.ts'
 
-/** The servers of the local stack and their ports by default. Functions follow from 8101 in the order of pipeline.yaml. */
-export const DEFAULT_PORTS = { pubsub: 8085, firestore: 8086, customerio: 8090, bigquery: 9050 } as const
+/** The servers of the local stack, with the console, and their ports by default. Functions follow from 8101 in the order of pipeline.yaml. */
+export const DEFAULT_PORTS = { pubsub: 8085, firestore: 8086, customerio: 8090, bigquery: 9050, console: 8080 } as const
 const FIRST_FUNCTION_PORT = 8101
 
 /** The secrets of the local stack. Not secret: nothing outside this machine knows them. */

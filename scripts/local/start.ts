@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { startLocalConsole } from '../console/local.ts'
 import { startControl } from './control.ts'
 import { clientEnvironment } from './environment.ts'
 import {
@@ -20,7 +21,7 @@ import { runProbe } from './run-probe.ts'
 import { runSample } from './run-sample.ts'
 import { runWebhooks } from './run-webhooks.ts'
 import { SAMPLE } from './sample.ts'
-import { type Stack, startStack } from './stack.ts'
+import { DEFAULT_PORTS, type Stack, startStack } from './stack.ts'
 
 const HELP = `npm start [-- options]
 
@@ -30,7 +31,7 @@ try every link, and stays up. It prints where everything is and how the sample w
 
   --once              end after the sample and print all of it: what became of each message, what stands in BigQuery,
                       and the journeys of two sends. Exits with 0 when everything is as it should be, 1 otherwise
-  --port NAME=PORT    another port for pubsub, firestore, bigquery, customerio or a function;
+  --port NAME=PORT    another port for console, pubsub, firestore, bigquery, customerio or a function;
                       0 takes any free one, "all" stands for every one that is not named
   --no-sample         only start everything
   --exec COMMAND      start everything on free ports, run the command with the variables by which clients
@@ -61,8 +62,9 @@ async function main(): Promise<number> {
   process.env.METADATA_SERVER_DETECTION ??= 'none'
   if (values.exec !== undefined) return await execute(values.exec, readPorts(values.port), values.directory)
   const startedAt = performance.now()
+  const ports = readPorts(values.port)
   const stack = await startStack({
-    ports: readPorts(values.port),
+    ports,
     directory: resolve(values.directory ?? '.local'),
     environment: LOCAL_ENVIRONMENT,
     customerio: { webhooks: { concurrency: 8 } },
@@ -73,8 +75,10 @@ async function main(): Promise<number> {
     await stack.close()
     return complaints === 0 ? 0 : 1
   }
-  console.log(`\n${describeNextSteps(stack)}`)
+  const page = await startLocalConsole(stack, ports.console ?? ports.all ?? DEFAULT_PORTS.console)
+  console.log(`\nSee it in the browser: ${page.url}\n\n${describeNextSteps(stack)}`)
   await interrupted()
+  await page.close()
   await stack.close()
   return 0
 }

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto'
+import { type Clock, systemClock } from '../../shared/clock/index.ts'
+import type { Area } from './server/area.ts'
+import { loadPage, type Page } from './server/page.ts'
+import { serve } from './server/server.ts'
+
+export interface ConsoleOptions {
+  /** 0 means any free one. */
+  readonly port: number
+  readonly areas: readonly Area[]
+  /** What the pages are about: `local`, or the name of an environment. */
+  readonly environment: string
+  /** True: a deployment, where data are masked and queries cost. */
+  readonly deployed: boolean
+  /** Bundled from the sources by default. */
+  readonly page?: Page
+  readonly clock?: Clock
+  /** Is told of errors that no area foresaw. */
+  readonly onError: (error: unknown) => void
+}
+
+export interface Console {
+  /** What a person opens: `http://127.0.0.1:<port>/` */
+  readonly url: string
+  /** What a POST must carry as `x-console-token`; the page has it from the document. */
+  readonly token: string
+  close(): Promise<void>
+}
+
+/** Serves the pages of these areas on loopback. Rejects when the port is taken. */
+export async function startConsole(options: ConsoleOptions): Promise<Console> {
+  const { port, areas, environment, deployed, onError, clock = systemClock } = options
+  const token = randomBytes(24).toString('base64url')
+  const facts = { token, areas: areas.map(({ name }) => name), environment, deployed }
+  const page = options.page ?? (await loadPage())
+  const server = await serve({ port, areas, page, facts, clock, onError })
+  return { url: `http://127.0.0.1:${server.port}/`, token, close: server.close }
+}

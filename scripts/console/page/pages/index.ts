@@ -1,0 +1,13 @@
+import type { ComponentType } from 'preact'
+import { Now } from './now.ts'
+
+/** A page of the console: its tab, and what is drawn under it. It is there when its area is served. */
+export interface PageEntry {
+  /** First segment of its address, and the name of its area. */
+  readonly name: string
+  readonly title: string
+  readonly view: ComponentType
+}
+
+/** In the order of the tabs. */
+export const PAGES: readonly PageEntry[] = [{ name: 'now', title: 'Now', view: Now }]

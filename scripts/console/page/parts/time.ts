@@ -1,0 +1,24 @@
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+] as const
+
+/** A length of time in its largest unit: `12 s`, `3 min`; below a second `340 ms`. */
+export function age(ms: number): string {
+  for (const [unit, length] of UNITS) if (ms >= length) return `${Math.floor(ms / length)} ${unit}`
+  return `${Math.max(0, Math.round(ms))} ms`
+}
+
+const clock = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+})
+
+/** The time of day where the person is, with milliseconds: `14:03:07.123`. */
+export function timeOfDay(ms: number): string {
+  return clock.format(ms)
+}
