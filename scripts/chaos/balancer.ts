@@ -2,12 +2,37 @@ import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Instance } from './instance.ts'
 
+/** A push as an instance answered it. */
+export interface BalancedPush {
+  readonly messageId: string
+  /** Pub/Sub's count, 1 for the first. */
+  readonly attempt: number
+  /** Process id of the instance. */
+  readonly pid: number | undefined
+  /**
+   * `done`: acknowledged. `again`: Pub/Sub delivers it again, or the message goes on as another. `none`: no answer was seen.
+   */
+  readonly answer: 'done' | 'again' | 'none'
+}
+
 const MESSAGE_ID = '"messageId":"'
 
 /** Without parsing: the largest pushes are 13 MB. Of the message's names only `data` may be long, and it has no quotes. */
 function messageIdOf(push: Buffer): string {
   const start = push.lastIndexOf(MESSAGE_ID) + MESSAGE_ID.length
   return push.toString('latin1', start, push.indexOf('"', start))
+}
+
+/** It stands at the beginning, since every subscription here has a dead-letter policy. */
+const attemptOf = (push: Buffer): number =>
+  Number(/^{"deliveryAttempt":(\d+),/.exec(push.toString('latin1', 0, 40))?.[1])
+
+/** Undefined for a push that the function was not given: its process was shutting down, and said so in the body. */
+function answerOf({ statusCode, headers }: IncomingMessage): BalancedPush['answer'] | undefined {
+  if (statusCode === 204) return 'done'
+  if (statusCode === 202) return 'again'
+  if (statusCode !== 503) return 'none'
+  return Number(headers['content-length'] ?? 0) > 0 ? undefined : 'again'
 }
 
 /**
@@ -17,6 +42,7 @@ function messageIdOf(push: Buffer): string {
 export async function startBalancer(
   instances: readonly Instance[],
   concurrency: number,
+  onPush: (push: BalancedPush) => void,
 ): Promise<{ readonly url: string; readonly close: () => void }> {
   let turn = 0
 
@@ -42,6 +68,8 @@ export async function startBalancer(
       return
     }
     const messageId = messageIdOf(body)
+    const { pid } = instance.process
+    let answer: BalancedPush['answer'] | undefined = 'none'
     instance.held.add(messageId)
     instance.inFlight++
     const { authorization, 'content-type': contentType } = incoming.headers
@@ -57,11 +85,13 @@ export async function startBalancer(
     forwarded.on('close', () => {
       instance.held.delete(messageId)
       instance.inFlight--
+      if (answer !== undefined) onPush({ messageId, attempt: attemptOf(body), pid, answer })
     })
-    forwarded.on('response', (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502)
-      answer.pipe(outgoing)
-      answer.on('error', () => outgoing.destroy())
+    forwarded.on('response', (response) => {
+      answer = answerOf(response)
+      outgoing.writeHead(response.statusCode ?? 502)
+      response.pipe(outgoing)
+      response.on('error', () => outgoing.destroy())
     })
     forwarded.on('error', () => {
       if (!outgoing.headersSent) outgoing.writeHead(502).end('the instance is gone')

@@ -63,8 +63,9 @@ function toInstance(work: (instance: Instance, target: Target, fault: PlannedFau
 }
 
 const restart = (signal: NodeJS.Signals) =>
-  toInstance(async (instance, _target, { durationMs }) => {
+  toInstance(async (instance, { parts }, { durationMs }) => {
     instance.routed = false
+    if (signal === 'SIGKILL') parts.onKill(instance.process)
     await instance.process.stop(signal)
     await delay(durationMs)
     await instance.process.start()

@@ -15,6 +15,7 @@ async function poolOf(memoryBytes: number) {
     topic: 'track',
     instances: 1,
     concurrency: 1,
+    onPush: () => {},
     memoryBytes,
     onCrash: (_process, why) => events.emit('crash', why),
   })

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http'
 import { freePort } from '../emulators/ports.ts'
 import type { FunctionProcess } from '../local/function-process.ts'
-import { startBalancer } from './balancer.ts'
+import { type BalancedPush, startBalancer } from './balancer.ts'
 import type { Instance } from './instance.ts'
 import { TOPICS, type Topic } from './messages.ts'
 import { residentBytes } from './resident.ts'
@@ -15,6 +15,8 @@ export interface PoolOptions {
   readonly memoryBytes: number
   /** Told of a process that ended though nobody ended it. */
   readonly onCrash: (process: string, why: string) => void
+  /** Told of each push that an instance answered, or did not answer. */
+  readonly onPush: (push: BalancedPush) => void
 }
 
 const WATCH_EVERY_MS = 50
@@ -61,7 +63,7 @@ export class InstancePool {
   /** Takes a running process and starts others beside it. */
   static async start(first: FunctionProcess, options: PoolOptions): Promise<InstancePool> {
     const instances = [instanceOf(first), ...(await startMore(first, options.instances - 1))]
-    return new InstancePool(options, instances, await startBalancer(instances, options.concurrency))
+    return new InstancePool(options, instances, await startBalancer(instances, options.concurrency, options.onPush))
   }
 
   /** Starts a second revision beside the first, lets both serve for a while, and drains the first. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { SeenRequest } from '../emulators/customerio/index.ts'
-import type { HistoryEvent } from '../history/format.ts'
+import type { HistoryEvent, Of } from '../history/format.ts'
+import type { BalancedPush } from './balancer.ts'
 import { isDeletion, type PlannedMessage, type Topic } from './messages.ts'
 import { markOf, operationsOf } from './request-body.ts'
 
@@ -21,6 +22,9 @@ const EVENT_ACTIONS: ReadonlySet<unknown> = new Set(['event', 'page', 'screen'])
 /** The first half of an SHA-256: what tells two bodies apart. */
 export const digestOf = (data: Buffer | string): string => createHash('sha256').update(data).digest('hex').slice(0, 32)
 
+/** What one push is known by, its repetitions by Pub/Sub too. */
+export const deliveryOf = (messageId: string, attempt: number): string => `${messageId}#${attempt}`
+
 /** What Customer.io shows once a message is applied. */
 export const contentOf = (planned: PlannedMessage): string | null => (isDeletion(planned) ? null : planned.mark)
 
@@ -31,6 +35,8 @@ export class Recorder {
   readonly #events: HistoryEvent[] = []
   readonly #turns = new Map<string, number>()
   readonly #keys = new Map<string, string>()
+  readonly #pushes: (Pick<Of<'push'>, 'atMs' | 'delivery' | 'process' | 'answer'> & { readonly messageId: string })[] =
+    []
   readonly #acknowledged: { readonly messageId: string; readonly atMs: number }[] = []
 
   now(): number {
@@ -74,6 +80,17 @@ export class Recorder {
     this.#acknowledged.push({ messageId, atMs: this.now() })
   }
 
+  /** An instance has answered a push, or has not. */
+  pushed({ messageId, attempt, pid, answer }: BalancedPush): void {
+    this.#pushes.push({
+      messageId,
+      atMs: this.now(),
+      answer,
+      process: String(pid),
+      delivery: deliveryOf(messageId, attempt),
+    })
+  }
+
   /** Customer.io has read a request. */
   received({ kind, budget, body }: SeenRequest): void {
     if (budget === 'none') return
@@ -109,16 +126,28 @@ export class Recorder {
     }
   }
 
-  /** The whole history, in the order of its times. */
-  history(producer: string, exhaustedFromAttempt: number): HistoryEvent[] {
-    const ops = new Map(this.messages.map(({ messageId, op }) => [messageId, op]))
+  /** By Pub/Sub's id. */
+  ops(): ReadonlyMap<string, string> {
+    return new Map(this.messages.flatMap(({ messageId, op }) => (messageId === undefined ? [] : [[messageId, op]])))
+  }
+
+  /**
+   * The whole history, in the order of its times.
+   * @param originalOf what a message is a copy of in the bulk lane, or itself
+   */
+  history(producer: string, exhaustedFromAttempt: number, originalOf: (messageId: string) => string): HistoryEvent[] {
+    const ops = this.ops()
+    const pushes = this.#pushes.map(({ messageId, ...push }): HistoryEvent => {
+      const original = originalOf(messageId)
+      return { f: 'push', op: ops.get(original) ?? `unknown ${original}`, ...push }
+    })
     const acknowledged = this.#acknowledged.flatMap(({ messageId, atMs }): HistoryEvent[] => {
       const op = ops.get(messageId)
       return op === undefined ? [] : [{ f: 'acknowledge', atMs, op }]
     })
     return [
       { f: 'start', atMs: 0, producer, exhaustedFromAttempt },
-      ...[...this.#events, ...acknowledged].sort((a, b) => a.atMs - b.atMs),
+      ...[...this.#events, ...acknowledged, ...pushes].sort((a, b) => a.atMs - b.atMs),
       { f: 'end', atMs: this.now() },
     ]
   }

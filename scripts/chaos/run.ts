@@ -12,6 +12,7 @@ import { type InstancePools, startPools } from './instances.ts'
 import { ACCOUNT_REQUESTS_PER_SECOND, rateLimits, type Span, watchPauses } from './limits.ts'
 import { lanesOf, type PlannedMessage, planMessages, TOPICS, type Topic } from './messages.ts'
 import { Publisher } from './publisher.ts'
+import { recordIsWritten, UntriedLines } from './record.ts'
 import { Recorder } from './recorder.ts'
 import { type FaultKind, type MadeFault, type PlannedFault, planFaults } from './schedule.ts'
 import { Target } from './target.ts'
@@ -67,6 +68,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const watch = new MessageWatch('chaos')
   const recorder = new Recorder()
   watch.onSettled = (messageId) => recorder.acknowledged(messageId)
+  const untried = new UntriedLines()
   let target: Target | undefined
   const stack = await startStack({
     directory: options.directory,
@@ -76,6 +78,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     instances: INSTANCES,
     requestsPerSecond: ACCOUNT_REQUESTS_PER_SECOND,
     environment: chaosEnvironment(options.onNotFound),
+    logSinks: [untried],
     pubsub: { events: watch.events, backoffScale: CHAOS_TIMES.backoffScale },
     firestore: { dataFile: join(options.directory, 'firestore.jsonl'), fault: () => target?.firestoreFault },
     customerio: {
@@ -99,6 +102,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         options.log(`${process} is ended: ${why}`)
         recorder.add({ f: 'crash', atMs: recorder.now(), process, why })
       },
+      onPush: (push) => recorder.pushed(push),
     }))
     await pushToPools(stack, pools)
     const overlaps: Span[] = []
@@ -107,6 +111,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       pools,
       withoutPublishing: (work) => publisher.withoutPublishing(work),
       burst: (messages, atATime) => publisher.burst(messages, atATime),
+      onKill: ({ pid }) => recorder.add({ f: 'kill', atMs: recorder.now(), process: String(pid) }),
       onOverlap: (bothServe) => noteOverlap(overlaps, bothServe, recorder.now()),
     })
     const plan = planMessages(options)
@@ -122,11 +127,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     // What an instance still holds, although Pub/Sub has its answer, comes out now and not after the count.
     await pools.drain()
     const { of } = pools
-    await addEvidence(recorder, stack)
+    await recordIsWritten(stack, watch.events)
+    await addEvidence(recorder, stack, untried)
     recorder.waive(target.frozen, BEYOND_MARGIN)
     recorder.add(...rateLimits(topology, INSTANCES, overlaps, pauses))
     const { max_delivery_attempts: attempts = 0 } = topology.subscriptions.transactional ?? {}
-    const history = recorder.history(`chaos, seed ${options.seed}`, attempts - ATTEMPTS_KEPT_IN_RESERVE)
+    const history = recorder.history(`chaos, seed ${options.seed}`, attempts - ATTEMPTS_KEPT_IN_RESERVE, (id) =>
+      watch.originalOf(id),
+    )
     const verdict = check(history)
     const { requests, batches } = stack.customerio.statistics()
     return {

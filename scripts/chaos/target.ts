@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FaultOrder } from '../emulators/customerio/index.ts'
 import type { FirestoreFault } from '../emulators/firestore/index.ts'
+import type { FunctionProcess } from '../local/function-process.ts'
 import { LOCAL_CREDENTIALS, type Stack } from '../local/stack.ts'
 import type { InstancePools } from './instances.ts'
 import { type PlannedMessage, REFUSED_TEXTS } from './messages.ts'
@@ -30,6 +31,8 @@ export interface TargetParts {
   readonly withoutPublishing: (work: () => Promise<void>) => Promise<void>
   /** Publishes messages beside those of the plan, so many at a time. */
   readonly burst: (messages: Iterable<PlannedMessage>, atATime: number) => Promise<void>
+  /** Told of each process that is killed, before it is. */
+  readonly onKill: (process: FunctionProcess) => void
   /** Told when two revisions begin to serve, and when the first one has drained. */
   readonly onOverlap: (bothServe: boolean) => void
 }

@@ -48,6 +48,11 @@ export class MessageWatch {
     if (!this.#settledAtMs.has(messageId)) this.#open.add(messageId)
   }
 
+  /** The message that this one is a copy of in the bulk lane, or itself. */
+  originalOf(messageId: string): string {
+    return this.#originals.get(messageId) ?? messageId
+  }
+
   of(message: PlannedMessage): Observed | undefined {
     const published = this.#published.get(message)
     if (published === undefined) return undefined
@@ -86,7 +91,7 @@ export class MessageWatch {
   /** The message that is settled now, if it is one: of those that went on as others the last one settles it. */
   #settle({ subscription, messageId }: { readonly subscription: string; readonly messageId: string }) {
     if (!this.#sources.has(subscription)) return undefined
-    const original = this.#originals.get(messageId) ?? messageId
+    const original = this.originalOf(messageId)
     const copies = this.#copies.get(original)
     copies?.delete(messageId)
     if (copies !== undefined && copies.size > 0) return undefined

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { checkRecord, type RecordCounts } from './check-record.ts'
 import { type HistoryEvent, type Invoke, type Of, OUTCOMES, type OutcomeName, parseHistory } from './format.ts'
 
 /** The promises that a history is held to. `history`: it contradicts itself, so nothing else can be decided from it. */
-export type Rule = 'at most once' | 'no loss' | 'order' | 'rate' | 'no crash' | 'history'
+export type Rule = 'at most once' | 'no loss' | 'order' | 'rate' | 'no crash' | 'record' | 'history'
 
 export interface Violation {
   readonly rule: Rule
@@ -28,6 +29,8 @@ export interface Verdict {
   readonly surplus: ReadonlyMap<string, { readonly count: number; readonly waived: boolean }>
   /** One for each budget and limit that was in force. */
   readonly worstWindows: readonly Window[]
+  /** Undefined for a history that tells of no pushes. */
+  readonly record: RecordCounts | undefined
 }
 
 type Applied = Extract<HistoryEvent, { f: 'apply'; type: 'ok' }>
@@ -62,7 +65,8 @@ export function check(history: readonly HistoryEvent[]): Verdict {
   checkOrder()
   const worstWindows = checkRate()
   for (const { process, why } of of('crash')) violate('no crash', process, why)
-  return { violations, outcomes, surplus, worstWindows }
+  const record = checkRecord(events, (subject, text) => violate('record', subject, text))
+  return { violations, outcomes, surplus, worstWindows, record }
 
   /** What no pipeline can do, however wrong: then the producer is wrong. */
   function checkConsistency(): void {
@@ -75,7 +79,13 @@ export function check(history: readonly HistoryEvent[]): Verdict {
       if (completed.has(op)) violate('history', op, 'completed twice')
       completed.add(op)
     }
-    for (const { f, op } of [...of('acknowledge'), ...of('outcome')]) {
+    for (const { f, op } of [
+      ...of('acknowledge'),
+      ...of('outcome'),
+      ...of('push'),
+      ...of('record'),
+      ...of('untried'),
+    ]) {
       if (!byOp.has(op)) violate('history', op, `${f} of an op that was never invoked`)
     }
     for (const [key, ops] of byKey) {
@@ -132,17 +142,13 @@ export function check(history: readonly HistoryEvent[]): Verdict {
     const lost = (text: string) => violate('no loss', op, text)
     const acknowledgedAtMs = acknowledged.get(op)
     if (acknowledgedAtMs === undefined) return void lost('never acknowledged')
-    const events = told.get(op) ?? []
-    const letters = events.filter(({ by }) => by === 'dead letter')
+    const letters = told.get(op) ?? []
     const names = new Set(letters.map(({ outcome }) => outcome))
     if (names.size > 1) return void lost(`several outcomes: ${[...names].join(', ')}`)
     const [outcome = 'delivered'] = names
     outcomes.set(op, outcome)
     if (!OUTCOMES[outcome].kinds.some((kind) => kind === invoke.kind)) lost(`an ${invoke.kind} that ended ${outcome}`)
-    for (const event of events) {
-      if (event.by === 'log') checkLog(invoke, event, names)
-      else checkLetter(invoke, event)
-    }
+    for (const letter of letters) checkLetter(invoke, letter)
     if (letters.length > 0) {
       if (letters.every(({ atMs }) => atMs > acknowledgedAtMs)) lost('acknowledged before its dead letter was safe')
       return
@@ -169,12 +175,6 @@ export function check(history: readonly HistoryEvent[]): Verdict {
       lost('refused for other content, but its key has only one content')
     }
     if (letter.because === 'invalid' && appliedByKey.has(key)) lost('refused as invalid, yet Customer.io has it')
-  }
-
-  /** What the log tells an operator has the same evidence as what the application sees. */
-  function checkLog({ op, key }: Invoke, { outcome }: Of<'outcome'>, letters: ReadonlySet<OutcomeName>): void {
-    const isTrue = OUTCOMES[outcome].deadLetter ? letters.has(outcome) : appliedByKey.has(key)
-    if (!isTrue) violate('no loss', op, `the log says ${outcome}, and nothing else does`)
   }
 
   /** Updates of a person take effect in their turns, and the person shows the last one. */
@@ -250,7 +250,7 @@ function tightest(windows: readonly Window[]): Window[] {
 }
 
 /** The verdict in words: the violations, the worst windows, and `accepted` or `rejected`. */
-export function describeVerdict({ violations, outcomes, surplus, worstWindows }: Verdict): string {
+export function describeVerdict({ violations, outcomes, surplus, worstWindows, record }: Verdict): string {
   const counts = Map.groupBy(outcomes.values(), (outcome) => outcome)
   const waived = [...surplus.values()].reduce((sum, { count, waived }) => sum + (waived ? count : 0), 0)
   return [
@@ -261,9 +261,16 @@ export function describeVerdict({ violations, outcomes, surplus, worstWindows }:
         `worst window of ${budget}: ${requests} requests in ${windowMs} ms, ${allowed} allowed`,
     ),
     `outcomes: ${[...counts].map(([outcome, some]) => `${outcome} ${some.length}`).join(', ') || 'none'}`,
+    ...(record === undefined ? [] : [describeRecord(record)]),
     ...(waived > 0 ? [`waived duplicates: ${waived}`] : []),
     violations.length === 0 ? 'accepted' : `rejected: ${violations.length} violations`,
   ].join('\n')
+}
+
+function describeRecord({ rows, missing, unexplained, kills }: RecordCounts): string {
+  const why = unexplained > 0 ? `${unexplained} of them in no killed process` : 'all of them in a killed process'
+  const gaps = missing === 0 ? 'none missing' : `${missing} missing, ${why}`
+  return `record: ${rows} rows agree, ${gaps}; processes killed: ${kills}`
 }
 
 if (process.argv[1] === import.meta.filename) {

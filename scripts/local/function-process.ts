@@ -97,11 +97,11 @@ export class FunctionProcess {
     this.#child?.kill(signal)
   }
 
-  /** Ends the process and resolves once it is gone. SIGTERM lets it finish what it holds. */
+  /** Ends the process and resolves once it is gone and what it wrote has been read. SIGTERM lets it finish what it holds. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const child = this.#child
     if (child === undefined || hasEnded(child)) return
-    const ended = once(child, 'exit')
+    const ended = once(child, 'close')
     child.kill(signal)
     await ended
   }

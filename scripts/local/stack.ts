@@ -6,7 +6,7 @@ import { PubSub } from '@google-cloud/pubsub'
 import { type LocalBigQuery, startBigQuery } from '../emulators/bigquery/index.ts'
 import { type CustomerIoOptions, type CustomerIoServer, startCustomerIo } from '../emulators/customerio/index.ts'
 import { type FirestoreOptions, type FirestoreServer, startFirestore } from '../emulators/firestore/index.ts'
-import { LogRouter } from '../emulators/logging/index.ts'
+import { LogRouter, type LogSink } from '../emulators/logging/index.ts'
 import { freePort, isListening } from '../emulators/ports.ts'
 import {
   type AppendRows,
@@ -52,6 +52,8 @@ export interface StackOptions {
   readonly customerio?: Partial<CustomerIoOptions>
   /** Further variables for every function. */
   readonly environment?: Readonly<Record<string, string>>
+  /** Where the functions' log lines go besides the record. */
+  readonly logSinks?: readonly LogSink[]
   /** Only these functions; all by default. The subscriptions of the others deliver to nobody. */
   readonly functions?: readonly string[]
 }
@@ -133,7 +135,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       pubsub.publish(`projects/${projectId}/topics/${topology.record.topic}`, entries),
     )
     const { filter } = topology.record
-    const logging = new LogRouter({ project: projectId, now: Date.now, sinks: [{ filter, deliver: record.deliver }] })
+    const sinks = [{ filter, deliver: record.deliver }, ...(options.logSinks ?? [])]
+    const logging = new LogRouter({ project: projectId, now: Date.now, sinks })
 
     const secretFile = (name: string) => join(directory, 'secrets', name)
     mkdirSync(join(directory, 'secrets'), { recursive: true })
