@@ -5,10 +5,7 @@ WITH events AS (
   FROM `${dataset}.webhook_events`
   WHERE object_type = 'email'
     AND metric IN ('attempted', 'sent', 'delivered', 'deferred', 'bounced', 'dropped', 'spammed')
-  QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY event_id, timestamp, day, metric
-    ORDER BY truncated IS NOT NULL, received_at
-  ) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id, timestamp, day, metric ORDER BY truncated IS NOT NULL) = 1
 )
 SELECT
   day,

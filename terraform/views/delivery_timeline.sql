@@ -17,10 +17,7 @@ events AS (
   SELECT *
   FROM `${dataset}.webhook_events`
   WHERE delivery_id IS NOT NULL
-  QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY event_id, timestamp
-    ORDER BY truncated IS NOT NULL, received_at
-  ) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id, timestamp ORDER BY truncated IS NOT NULL) = 1
 ),
 ordered AS (
   SELECT

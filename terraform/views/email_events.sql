@@ -21,18 +21,16 @@ events AS (
       WHEN newsletter_id IS NOT NULL THEN 'newsletter'
       WHEN transactional_message_id IS NOT NULL THEN 'transactional'
     END AS origin,
-    COALESCE(campaign_id, broadcast_id, newsletter_id, transactional_message_id) AS origin_id
+    COALESCE(campaign_id, broadcast_id, newsletter_id, transactional_message_id) AS origin_id,
+    MIN(received_at) OVER (PARTITION BY event_id, timestamp, metric) AS first_received_at
   FROM `${dataset}.webhook_events`
   WHERE object_type = 'email'
-  QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY event_id, timestamp, metric
-    ORDER BY truncated IS NOT NULL, received_at
-  ) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id, timestamp, metric ORDER BY truncated IS NOT NULL) = 1
 )
 SELECT
   event_id,
   timestamp,
-  received_at,
+  first_received_at AS received_at,
   metric,
   person_id,
   person_email,

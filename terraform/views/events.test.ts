@@ -231,18 +231,30 @@ describe('the views of a channel', () => {
     ])
   })
 
-  it('keep the whole event where a truncated one of the same id came first', async () => {
-    const event = sample('email.sent.campaign')
-    await warehouse.receive(event)
-    const [row] = await warehouse.query('SELECT * FROM customerio.webhook_events')
-    await warehouse.store({
-      table: 'webhook_events',
-      json: { ...row, truncated: 'data.content', data: '{}', received_at: new Date(nowMs - 1000).toISOString() },
-    })
-    expect(await warehouse.query('SELECT data FROM customerio.email_events')).toEqual([
-      { data: JSON.stringify(event.data) },
-    ])
-  })
+  const EVENT_OF_VIEW = Object.entries(VIEWS).map(([object_type, view]) => ({
+    view,
+    event: samples.find(({ event }) => event.object_type === object_type)?.event,
+  }))
+
+  it.each([
+    ...EVENT_OF_VIEW,
+    { view: 'customer_events', event: sample('customer.unsubscribed') },
+    { view: 'other_events', event: { ...sample('email.sent.campaign'), object_type: 'carrier_pigeon' } },
+  ])(
+    '$view keeps the whole event where a truncated one came first, and says when that came',
+    async ({ view, event }) => {
+      await warehouse.receive(event)
+      const [row] = await warehouse.query('SELECT * FROM customerio.webhook_events')
+      const received_at = new Date(nowMs - 1000).toISOString()
+      await warehouse.store({
+        table: 'webhook_events',
+        json: { ...row, truncated: 'data.content', data: '{}', received_at },
+      })
+      expect(await warehouse.query(`SELECT received_at, data FROM customerio.${view}`)).toEqual([
+        { received_at, data: JSON.stringify(event?.data) },
+      ])
+    },
+  )
 
   it('leave what they do not know to other_events, with the fields that are new', async () => {
     const pigeon = { ...sample('email.sent.campaign'), object_type: 'carrier_pigeon', wings: 2 }

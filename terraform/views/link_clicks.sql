@@ -19,10 +19,7 @@ clicks AS (
     REGEXP_EXTRACT(href, '^([^?#]*)') AS address
   FROM `${dataset}.webhook_events`
   WHERE metric = 'clicked' AND href IS NOT NULL
-  QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY event_id, timestamp, metric
-    ORDER BY truncated IS NOT NULL, received_at
-  ) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id, timestamp, metric ORDER BY truncated IS NOT NULL) = 1
 ),
 links AS (
   SELECT

@@ -20,10 +20,7 @@ events AS (
     IFNULL(proxied, FALSE) OR IFNULL(prefetched, FALSE) OR IFNULL(synthetic, FALSE) OR IFNULL(machine, FALSE) AS by_machine
   FROM `${dataset}.webhook_events`
   WHERE COALESCE(campaign_id, broadcast_id, newsletter_id, transactional_message_id) IS NOT NULL
-  QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY event_id, timestamp, metric
-    ORDER BY truncated IS NOT NULL, received_at
-  ) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id, timestamp, metric ORDER BY truncated IS NOT NULL) = 1
 ),
 deliveries AS (
   SELECT
