@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { z } from 'zod'
 import { identifyMessages, trackMessages, transactionalMessages } from '../../scripts/schemas/arbitrary-messages.ts'
-import { identifyMessage, LIMITS, parseMessage, trackMessage, transactionalMessage } from './index.ts'
+import { fieldProblems, identifyMessage, LIMITS, parseMessage, trackMessage, transactionalMessage } from './index.ts'
 
 const NOW_MS = 1_763_740_000_000
 const now = () => NOW_MS
@@ -110,6 +110,16 @@ it('refuses bytes that are no UTF-8, which would otherwise be replaced without a
     Buffer.from('"},"name":"x"}'),
   ])
   expect(parseMessage(trackMessage, bytes)).toEqual({ ok: false, reason: 'not_json', error: 'the body is not UTF-8' })
+})
+
+it('tells what is wrong field by field, in the words of the one line', () => {
+  const problemsOf = (body: unknown) => fieldProblems(trackMessage, encode(body), { now })
+  const broken = { identifiers: { id: 'jane', extra: 1 }, nam: 'x' }
+  const problems = problemsOf(broken)
+  expect(problems.map(({ field }) => field)).toEqual(['identifiers.extra', 'name', 'nam'])
+  expect(problems.map(({ field, rule }) => `${field}: ${rule}`).join('; ')).toBe(refusal(trackMessage, broken))
+  expect(problemsOf({ identifiers: { id: 'jane' }, name: 'x' })).toEqual([])
+  expect(problemsOf([])).toEqual([{ field: 'message', rule: 'the body is not a JSON object' }])
 })
 
 it('takes a body that begins with a byte order mark', () => {

@@ -4,7 +4,7 @@ import { complexityOf } from '../json/index.ts'
 import { dropAbsent } from './absent.ts'
 import { hintsFor } from './hints.ts'
 import { LIMITS } from './limits.ts'
-import { type Problem, problemsOf, renderProblems, ruleOf } from './problems.ts'
+import { type Problem, problemsOf, renderPath, renderProblems, ruleOf } from './problems.ts'
 import { structureProblems } from './structure.ts'
 import { timeProblems } from './time.ts'
 
@@ -60,21 +60,51 @@ export function parseMessage<S extends z.ZodType>(
   bytes: Uint8Array,
   options: ParseOptions = {},
 ): Parsed<z.output<S>> {
-  const refused = (problems: readonly Problem[]) =>
-    ({ ok: false, reason: 'contract', error: renderProblems(problems) }) as const
-  const tooLong = bytes.length > (options.maxBytes ?? Number.POSITIVE_INFINITY)
-  if (tooLong) return refused([{ path: [], rule: `${bytes.length} bytes, at most ${options.maxBytes}` }])
+  const examined = examine(schema, bytes, options)
+  if ('value' in examined) return { ok: true, value: examined.value }
+  if ('error' in examined) return { ok: false, reason: 'not_json', error: examined.error }
+  return { ok: false, reason: 'contract', error: renderProblems(examined.problems) }
+}
+
+/** One broken rule for a person: the field as {@link renderPath} writes it, `message` for the whole. Never a value. */
+export interface FieldProblem {
+  readonly field: string
+  readonly rule: string
+}
+
+/** What {@link parseMessage} finds wrong with a message, one entry per field and rule. Empty when it keeps the contract. */
+export function fieldProblems(
+  schema: z.ZodType,
+  bytes: Uint8Array,
+  options: ParseOptions = {},
+): readonly FieldProblem[] {
+  const examined = examine(schema, bytes, options)
+  if ('value' in examined) return []
+  if ('error' in examined) return [{ field: renderPath([]), rule: examined.error }]
+  return examined.problems.map(({ path, rule }) => ({ field: renderPath(path), rule }))
+}
+
+type Examined<T> = { readonly value: T } | { readonly error: string } | { readonly problems: readonly Problem[] }
+
+/** `error`: the bytes are no JSON object. */
+function examine<S extends z.ZodType>(
+  schema: S,
+  bytes: Uint8Array,
+  { now, maxBytes }: ParseOptions,
+): Examined<z.output<S>> {
+  const broken = (rule: string) => ({ problems: [{ path: [], rule }] })
+  if (maxBytes !== undefined && bytes.length > maxBytes) return broken(`${bytes.length} bytes, at most ${maxBytes}`)
   const tooComplex = complexityRule(bytes)
-  if (tooComplex) return refused([{ path: [], rule: tooComplex }])
+  if (tooComplex) return broken(tooComplex)
   const decoded = decode(bytes)
-  if ('error' in decoded) return { ok: false, reason: 'not_json', error: decoded.error }
+  if ('error' in decoded) return decoded
   const { document } = decoded
 
-  const broken = structureProblems(document, MOST_PROBLEMS)
-  if (broken.length > 0) return refused(broken)
+  const misshapen = structureProblems(document, MOST_PROBLEMS)
+  if (misshapen.length > 0) return { problems: misshapen }
   const parsed = schema.safeParse(document, { error: ruleOf })
-  if (!parsed.success) return refused(problemsOf(parsed.error.issues, hintsFor(schema, document)))
+  if (!parsed.success) return { problems: problemsOf(parsed.error.issues, hintsFor(schema, document)) }
   dropAbsent(parsed.data)
-  const late = options.now ? timeProblems(parsed.data, options.now()) : []
-  return late.length > 0 ? refused(late) : { ok: true, value: parsed.data }
+  const late = now ? timeProblems(parsed.data, now()) : []
+  return late.length > 0 ? { problems: late } : { value: parsed.data }
 }
