@@ -145,13 +145,14 @@ describe('dlq', () => {
     ]
     expect(await cio.json(['dlq', 'stats', ...filters])).toMatchObject({
       messages: 1,
-      groups: [{ source: 'identify', reason: 'contract' }],
+      groups: [{ source: 'identify', reason: 'contract', field: 'identifiers.extra' }],
     })
 
     const [letter] = waiting('identify')
     const shown = await cio.run(['dlq', 'show', letter?.id ?? ''])
     expect(shown.stdout).toContain('  shop: eu')
     expect(shown.stdout).toContain('"email": "bob@example.com"')
+    expect(shown.stdout).toContain("what breaks today's contract:\n  identifiers.extra: unknown field")
     expect(await cio.run(['dlq', 'show', '1'])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('no dead letter 1'),

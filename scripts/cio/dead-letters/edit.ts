@@ -17,12 +17,7 @@ export async function edited(
   replay: Replay,
   now: () => number,
 ): Promise<Replay> {
-  const { topic } = deadLetter.source
-  let text = JSON.stringify(
-    { attributes: replay.attributes, message: jsonOf(replay.data) ?? replay.data.toString('utf8') },
-    null,
-    2,
-  )
+  let text = editableText(replay)
   for (;;) {
     const before = text
     text = await prompts.edit(
@@ -30,14 +25,9 @@ export async function edited(
       text,
       '.json',
     )
-    const result = parse(text, replay)
-    if (typeof result === 'string') {
-      output.error(result)
-    } else {
-      const checked = isTopicName(topic) ? check(topic, result.data, now) : undefined
-      if (checked?.ok !== false) return result
-      output.error(`it still breaks the contract of ${topic}: ${checked.problem}`)
-    }
+    const result = readEdited(deadLetter.source.topic, text, replay, now)
+    if (result.ok) return result.replay
+    output.error(result.problem)
     // An editor that changes nothing (`true`, a script) would be opened forever when --yes answers.
     if (text === before)
       throw aborted('the edit changed nothing and the message still breaks the contract: it was not replayed')
@@ -45,12 +35,29 @@ export async function edited(
   }
 }
 
-function parse(text: string, replay: Replay): Replay | string {
+/** Attributes and message as JSON, for an editor. */
+export function editableText({ attributes, data }: Replay): string {
+  return JSON.stringify({ attributes, message: jsonOf(data) ?? data.toString('utf8') }, null, 2)
+}
+
+export type Edited =
+  | { readonly ok: true; readonly replay: Replay }
+  /** What is wrong, field by field. */
+  | { readonly ok: false; readonly problem: string }
+
+/** Reads what {@link editableText} became under somebody's hands. It must keep the contract of its topic, if that has one. */
+export function readEdited(topic: string, text: string, replay: Replay, now: () => number): Edited {
+  let edited: Replay
   try {
     const { attributes, message } = editedSchema.parse(JSON.parse(text))
     const data = Buffer.from(typeof message === 'string' ? message : JSON.stringify(message))
-    return { ...replay, attributes, data }
+    edited = { ...replay, attributes, data }
   } catch (error) {
-    return error instanceof z.ZodError ? z.prettifyError(error) : wordsOf(error)
+    return { ok: false, problem: error instanceof z.ZodError ? z.prettifyError(error) : wordsOf(error) }
   }
+  const checked = isTopicName(topic) ? check(topic, edited.data, now) : undefined
+  if (checked?.ok === false) {
+    return { ok: false, problem: `it still breaks the contract of ${topic}: ${checked.problem}` }
+  }
+  return { ok: true, replay: edited }
 }

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Topic } from '@google-cloud/pubsub'
 import { codeOf } from '../../../shared/errors/index.ts'
 import type { Context } from '../context.ts'
 import { aborted, CommandError } from '../errors.ts'
@@ -8,12 +7,12 @@ import { count, duration, printable } from '../output.ts'
 import { createPace } from '../pace.ts'
 import { startProgress } from '../progress.ts'
 import { assessReplay, type ReplayRules } from './assess.ts'
-import { type DeadLetter, factsOf, type Replay, replayOf } from './dead-letter.ts'
+import { type DeadLetter, factsOf, replayOf } from './dead-letter.ts'
 import { edited } from './edit.ts'
 import { type Filter, idsNotFound, matches, notFoundError } from './filter.ts'
 import { Journal, type LeftOver } from './journal.ts'
 import { peekEach } from './peek.ts'
-import { tellRecord } from './record.ts'
+import { type Planned, publishAgain } from './publish-again.ts'
 import { type Source, sourcesOf } from './source.ts'
 import { type DeadLetterSubscription, openSubscription } from './subscription.ts'
 
@@ -24,11 +23,6 @@ export interface ReplayOptions extends ReplayRules {
   readonly rate: number
   /** Replay at most this many per source. */
   readonly limit: number
-}
-
-interface Planned {
-  readonly deadLetter: DeadLetter
-  readonly replay: Replay
 }
 
 /** What became of the dead letters of one source. */
@@ -273,7 +267,6 @@ class SourceReplay {
       const what = `${count(planned.length, 'edited dead letter')} of ${name}`
       await prompts.confirm(`Replay ${what} to the topic ${topicName} of ${connection.name}?`)
     }
-    const topic = (await connection.pubsub()).topic(topicName, { messageOrdering: true })
     const pace = createPace(this.#options.rate, now, signal)
     const progress = await startProgress(output, `replaying ${name}`, planned.length, now)
     const chunk = Math.max(1, Math.min(100, Math.ceil(this.#options.rate / 4)))
@@ -282,7 +275,7 @@ class SourceReplay {
         if (signal.aborted) throw aborted(`stopped after ${count(this.#tally.replayed, 'message')}`)
         const part = planned.slice(start, start + chunk)
         await pace(part.length)
-        await this.#publishPart(subscription, topic, part)
+        await this.#publishPart(subscription, part)
         progress.at(start + part.length)
       }
     } finally {
@@ -290,32 +283,21 @@ class SourceReplay {
     }
   }
 
-  /** Publishes, records, acknowledges. If it is killed after the first step, the replay is repeated under the same key. */
-  async #publishPart(subscription: DeadLetterSubscription, topic: Topic, part: readonly Planned[]): Promise<void> {
-    const published = await Promise.allSettled(
-      part.map(async ({ deadLetter, replay }) => {
-        try {
-          await topic.publishMessage({ ...replay })
-        } catch (error) {
-          if (replay.orderingKey !== undefined) topic.resumePublishing(replay.orderingKey)
-          throw error
-        }
+  async #publishPart(subscription: DeadLetterSubscription, part: readonly Planned[]): Promise<void> {
+    const source = this.#source
+    const journal = {
+      replayed: (messageId: string) => {
         this.#journalNeeded = true
-        this.#journal.replayed(deadLetter.messageId)
-        this.#replayed.add(deadLetter.messageId)
-        return deadLetter
-      }),
-    )
-    const accepted = published.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
-    this.#tally.replayed += accepted.length
-    this.#context.done.add(accepted.length, 'message', `of ${this.#source.name} replayed`)
-    await subscription.acknowledge(accepted)
+        this.#journal.replayed(messageId)
+        this.#replayed.add(messageId)
+        this.#tally.replayed += 1
+      },
+    }
+    const { failure } = await publishAgain(this.#context, { source, subscription, journal }, part)
     this.#journalNeeded = this.#tally.alreadyReplayed > 0
-    await tellRecord(this.#context, 'replayed', accepted)
-    const failed = published.find((each) => each.status === 'rejected')
-    if (failed === undefined) return
-    throw new CommandError(`replayed ${this.#tally.replayed} of ${this.#source.name}, then a publish failed`, {
-      cause: failed.reason,
+    if (failure === undefined) return
+    throw new CommandError(`replayed ${this.#tally.replayed} of ${source.name}, then a publish failed`, {
+      cause: failure,
       hint: 'The others are still dead letters: run it again.',
     })
   }

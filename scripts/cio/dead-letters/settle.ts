@@ -1,30 +1,20 @@
-import { randomUUID } from 'node:crypto'
-import {
-  createFirestoreSendLedger,
-  isOpen,
-  type SendLedger,
-  settle as settleRecord,
-} from '../../../shared/ledger/index.ts'
 import type { Context } from '../context.ts'
 import { CommandError, usageError } from '../errors.ts'
 import { count } from '../output.ts'
-import { type DeadLetter, FORWARDED, factsOf, replayOf, UNKNOWN } from './dead-letter.ts'
-import { describeEvidence, type Evidence, evidenceOf, recordIdOf, type Sources } from './evidence.ts'
+import type { DeadLetter } from './dead-letter.ts'
+import { describeEvidence, type Evidence, evidenceOf } from './evidence.ts'
 import { type Filter, idsNotFound, matches, notFoundError } from './filter.ts'
 import { byAge } from './peek.ts'
-import { tellRecord } from './record.ts'
+import {
+  type Decision,
+  mayHaveBeenSent,
+  SETTLED_SOURCE,
+  type Settled,
+  settleSend,
+  sourcesOfEvidence,
+} from './settle-send.ts'
 import { sourcesOf } from './source.ts'
-import { type DeadLetterSubscription, openSubscription } from './subscription.ts'
-
-type Decision = 'sent' | 'resend'
-
-interface Settled {
-  readonly id: string
-  readonly settled: Decision | 'skipped'
-  readonly note: string
-}
-
-const SOURCE = 'transactional'
+import { openSubscription } from './subscription.ts'
 
 /** Shows the sends of which nobody knows whether they happened, and does what a person decides about each. */
 export async function settle(
@@ -35,14 +25,12 @@ export async function settle(
   const { output, prompts, connection } = context
   if (options.sent && options.resend) throw usageError('--sent or --resend, not both')
   const given: Decision | undefined = options.sent ? 'sent' : options.resend ? 'resend' : undefined
-  const [source] = sourcesOf(connection.topology, [SOURCE])
+  const [source] = sourcesOf(connection.topology, [SETTLED_SOURCE])
   if (source === undefined) return
   const subscription = await openSubscription(context, source)
   try {
-    const ledger = createFirestoreSendLedger({
-      firestore: await connection.firestore(),
-      collection: connection.topology.ledger.collection,
-    })
+    const sources = await sourcesOfEvidence(context)
+    const { ledger } = sources
     const deadLetters: DeadLetter[] = []
     const ids = new Set<string>()
     for await (const page of subscription.pulls()) {
@@ -57,7 +45,6 @@ export async function settle(
     const missing = idsNotFound(filter, ids)
     if (missing.length > 0) throw notFoundError(missing)
     deadLetters.sort(byAge)
-    const sources: Sources = { ledger, customerIo: () => connection.customerIo().service(), now: context.now }
     const known: Evidence[] = []
     for (const deadLetter of deadLetters) known.push(await evidenceOf(sources, deadLetter))
     const ask = given === undefined && prompts.interactive && !output.json
@@ -81,11 +68,8 @@ export async function settle(
       const result: Settled =
         decision === 'skip'
           ? { id: deadLetter.id, settled: 'skipped', note: 'left as it is' }
-          : await carryOut(context, ledger, subscription, deadLetter, decision)
+          : await settleSend(context, ledger, subscription, deadLetter, decision)
       settled.push(result)
-      if (result.settled === 'skipped') continue
-      context.done.add(1, 'send', 'settled')
-      await tellRecord(context, result.settled === 'sent' ? 'settled_sent' : 'settled_not_sent', [deadLetter])
     }
     output.result(settled, () =>
       settled.length === 0 ? 'no uncertain sends' : settled.map(({ id, note }) => `${id}: ${note}`).join('\n'),
@@ -98,19 +82,6 @@ export async function settle(
   }
 }
 
-/**
- * Not only what is called uncertain: a message that ran out of attempts, or that Pub/Sub forwarded, can have an open record
- * too, and was perhaps sent.
- */
-async function mayHaveBeenSent(ledger: SendLedger, deadLetter: DeadLetter): Promise<boolean> {
-  const { reason } = factsOf(deadLetter)
-  if (reason === 'uncertain') return true
-  if (reason !== 'exhausted' && reason !== FORWARDED && reason !== UNKNOWN) return false
-  const id = recordIdOf(deadLetter)
-  const record = id === undefined ? undefined : await ledger.read(id)
-  return record !== undefined && isOpen(record)
-}
-
 async function asked({ prompts, output }: Context, known: Evidence): Promise<Decision | 'skip'> {
   output.note(describeEvidence(known))
   return prompts.choose('Was it sent?', [
@@ -118,29 +89,4 @@ async function asked({ prompts, output }: Context, known: Evidence): Promise<Dec
     { value: 'sent', name: 'it was sent: nothing more is to happen' },
     { value: 'resend', name: 'it was not sent: send it now' },
   ])
-}
-
-/** Ledger first, then the message, then the dead letter: cut off anywhere, settling it again comes to the same. */
-async function carryOut(
-  { connection }: Context,
-  ledger: SendLedger,
-  subscription: DeadLetterSubscription,
-  deadLetter: DeadLetter,
-  decision: Decision,
-): Promise<Settled> {
-  const id = recordIdOf(deadLetter)
-  if (id === undefined) return { id: deadLetter.id, settled: 'skipped', note: 'its key is not valid' }
-  const settlement = await settleRecord(ledger, id, decision === 'sent' ? 'sent' : 'not_sent', randomUUID())
-  if (settlement.kind === 'busy') return { id: deadLetter.id, settled: 'skipped', note: 'it is being sent right now' }
-  const wasSent = settlement.kind === 'decided' && settlement.state === 'sent'
-  if (decision === 'resend' && !wasSent) {
-    const topic = (await connection.pubsub()).topic(deadLetter.source.deployedTopic)
-    await topic.publishMessage({ ...replayOf(deadLetter) })
-  }
-  await subscription.acknowledge([deadLetter])
-  if (wasSent)
-    return { id: deadLetter.id, settled: 'sent', note: 'the ledger knows that it was sent; nothing more is to happen' }
-  return decision === 'sent'
-    ? { id: deadLetter.id, settled: 'sent', note: 'noted as sent' }
-    : { id: deadLetter.id, settled: 'resend', note: `published again to ${deadLetter.source.deployedTopic}` }
 }

@@ -3,13 +3,16 @@ import { count, duration, printable, table } from '../output.ts'
 import { jsonOf, whatIs } from './body.ts'
 import { type DeadLetter, factsOf } from './dead-letter.ts'
 import { type Filter, idsNotFound, notFoundError } from './filter.ts'
+import { Groups } from './groups.ts'
 import { peek, peekEach } from './peek.ts'
 import { sourcesOf } from './source.ts'
+import { verdictOn } from './verdict.ts'
 
 /** The whole dead letter, for programs. Contains personal data. */
-function described(deadLetter: DeadLetter) {
+function described(deadLetter: DeadLetter, now: () => number) {
   return {
     ...summary(deadLetter),
+    problems: verdictOn(deadLetter.source.topic, deadLetter.data, now) ?? null,
     attributes: deadLetter.attributes,
     orderingKey: deadLetter.orderingKey,
     message: bodyOf(deadLetter),
@@ -60,13 +63,16 @@ export async function list(context: Context, names: readonly string[], filter: F
 }
 
 export async function show(context: Context, ids: readonly string[]): Promise<void> {
-  const { output, connection } = context
+  const { output, connection, now } = context
   const deadLetters = await peek(context, sourcesOf(connection.topology), { id: ids })
   const missing = idsNotFound({ id: ids }, new Set(deadLetters.flatMap(({ id, messageId }) => [id, messageId])))
   if (missing.length > 0) {
     throw notFoundError(missing)
   }
-  output.result(deadLetters.map(described), () => deadLetters.map(pretty).join('\n\n'))
+  output.result(
+    deadLetters.map((deadLetter) => described(deadLetter, now)),
+    () => deadLetters.map(pretty).join('\n\n'),
+  )
 
   function pretty(deadLetter: DeadLetter): string {
     const { bodyCut, httpStatus, ...facts } = summary(deadLetter)
@@ -78,46 +84,16 @@ export async function show(context: Context, ids: readonly string[]): Promise<vo
     const attributes = Object.entries(deadLetter.attributes).map(
       ([name, value]) => `  ${printable(`${name}: ${value}`)}`,
     )
+    const problems = verdictOn(deadLetter.source.topic, deadLetter.data, now) ?? []
     return [
       ...lines.map(([name, value]) => `${output.style('bold', `${name}:`.padEnd(13))} ${printable(String(value))}`),
       output.style('bold', 'attributes:'),
       ...attributes,
       output.style('bold', 'message:'),
       JSON.stringify(bodyOf(deadLetter), null, 2),
+      ...(problems.length === 0 ? [] : [output.style('bold', "what breaks today's contract:")]),
+      ...problems.map(({ field, rule }) => `  ${printable(`${field}: ${rule}`)}`),
     ].join('\n')
-  }
-}
-
-interface Group {
-  readonly source: string
-  readonly reason: string
-  messages: number
-  /** Of them, how many were replayed before. */
-  replayed: number
-  oldestMs: number
-  newestMs: number
-}
-
-/** Dead letters by source and reason, as they are counted one by one. */
-export class Groups {
-  readonly #groups = new Map<string, Group>()
-
-  add(deadLetter: DeadLetter): void {
-    const { reason, replays, publishedAtMs } = factsOf(deadLetter)
-    const source = deadLetter.source.name
-    const key = JSON.stringify([source, reason])
-    const none = { source, reason, messages: 0, replayed: 0, oldestMs: publishedAtMs, newestMs: publishedAtMs }
-    const group = this.#groups.get(key) ?? none
-    group.messages += 1
-    if (replays > 0) group.replayed += 1
-    group.oldestMs = Math.min(group.oldestMs, publishedAtMs)
-    group.newestMs = Math.max(group.newestMs, publishedAtMs)
-    this.#groups.set(key, group)
-  }
-
-  /** By source, and within it the largest first. */
-  get all(): readonly Readonly<Group>[] {
-    return [...this.#groups.values()].sort((a, b) => a.source.localeCompare(b.source) || b.messages - a.messages)
   }
 }
 
@@ -135,10 +111,11 @@ export async function stats(context: Context, names: readonly string[], filter: 
   }))
   output.result({ messages, groups: rows }, () => {
     if (messages === 0) return 'no dead letters'
-    const cells = groups.all.map(({ source, reason, messages, replayed, oldestMs, newestMs }) => {
+    const cells = groups.all.map(({ source, reason, field, messages, replayed, oldestMs, newestMs }) => {
       const ages = [oldestMs, newestMs].map((time) => duration(now() - time))
-      return [source, reason, String(messages), String(replayed), ...ages]
+      return [source, reason, field ?? '', String(messages), String(replayed), ...ages]
     })
-    return `${table(['source', 'reason', 'messages', 'replayed before', 'oldest', 'newest'], cells)}\n\n${count(messages, 'dead letter')}`
+    const head = ['source', 'reason', 'field', 'messages', 'replayed before', 'oldest', 'newest']
+    return `${table(head, cells)}\n\n${count(messages, 'dead letter')}`
   })
 }

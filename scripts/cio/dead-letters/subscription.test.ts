@@ -1,5 +1,6 @@
 import { PubSub, v1 } from '@google-cloud/pubsub'
 import { credentials } from '@grpc/grpc-js'
+import { systemClock } from '../../../shared/clock/index.ts'
 import { type PubSubServer, startPubSub } from '../../emulators/pubsub/index.ts'
 import { DeadLetterSubscription } from './subscription.ts'
 
@@ -33,7 +34,7 @@ it('acknowledges a dead letter that came again meanwhile under the ack id that c
     subscriber,
     projectId: 'local',
     source,
-    now: Date.now,
+    clock: systemClock,
     local: true,
   })
   try {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { protos, v1 } from '@google-cloud/pubsub'
+import { type Clock, systemClock } from '../../../shared/clock/index.ts'
 import { codeOf } from '../../../shared/errors/index.ts'
 import type { Context } from '../context.ts'
 import { CommandError } from '../errors.ts'
@@ -13,7 +14,7 @@ export interface DeadLetterSubscriptionOptions {
   readonly subscriber: v1.SubscriberClient
   readonly projectId: string
   readonly source: Source
-  readonly now: () => number
+  readonly clock: Clock
   /** Records what is pulled; undefined for a reader that only peeks. */
   readonly journal?: Journal
   /** Google's pulls may return nothing although messages wait; those of the local stack never do. */
@@ -40,12 +41,25 @@ export class DeadLetterSubscription implements AsyncDisposable {
   readonly #options: DeadLetterSubscriptionOptions
   readonly #path: string
   readonly #held = new Map<string, string>()
-  readonly #heartbeat: NodeJS.Timeout
+  #heldUntilMs = Number.POSITIVE_INFINITY
+  #cancelHeartbeat: () => void
 
   constructor(options: DeadLetterSubscriptionOptions) {
     this.#options = options
     this.#path = `projects/${options.projectId}/subscriptions/${options.source.deadLetterSubscription}`
-    this.#heartbeat = setInterval(() => void this.#extend(), EXTEND_EVERY_MS).unref()
+    const beat = () => {
+      void this.#extend()
+      this.#cancelHeartbeat = options.clock.after(EXTEND_EVERY_MS, beat)
+    }
+    this.#cancelHeartbeat = options.clock.after(EXTEND_EVERY_MS, beat)
+  }
+
+  /**
+   * Until when nobody else receives what is held, in milliseconds since 1970; infinite when nothing is held. It moves on
+   * with each extension. Once it has passed, it stays: somebody else may have received these dead letters.
+   */
+  get heldUntilMs(): number {
+    return this.#held.size === 0 ? Number.POSITIVE_INFINITY : this.#heldUntilMs
   }
 
   /** Dead letters as they come, one pull at a time. Ends when the subscription is empty. */
@@ -80,13 +94,14 @@ export class DeadLetterSubscription implements AsyncDisposable {
 
   /** Releases everything that is still held. */
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#heartbeat)
+    this.#cancelHeartbeat()
     await this.release([...this.#held].map(([messageId, ackId]) => ({ messageId, ackId }))).catch(() => {})
   }
 
   async #pull(): Promise<DeadLetter[]> {
-    const { subscriber, journal, now, source } = this.#options
-    journal?.pullBegins(now())
+    const { subscriber, journal, clock, source } = this.#options
+    const beganMs = clock.now()
+    journal?.pullBegins(beganMs)
     const received = await this.#received(() =>
       // Waiting for a first message would tell an empty subscription from an unreachable one by a timeout only.
       subscriber.pull(
@@ -113,6 +128,7 @@ export class DeadLetterSubscription implements AsyncDisposable {
       ]
     })
     journal?.pulled(deadLetters)
+    if (deadLetters.length > 0) this.#heldUntilMs = Math.min(this.heldUntilMs, beganMs + source.ackDeadlineMs)
     for (const { messageId, ackId } of deadLetters) this.#held.set(messageId, ackId)
     return deadLetters
   }
@@ -130,7 +146,14 @@ export class DeadLetterSubscription implements AsyncDisposable {
 
   /** A lease that cannot be extended expires: the dead letter is delivered again, and nothing is lost. */
   async #extend(): Promise<void> {
-    await this.#deadline([...this.#held.values()], LEASE_SECONDS).catch(() => {})
+    const beganMs = this.#options.clock.now()
+    try {
+      await this.#deadline([...this.#held.values()], LEASE_SECONDS)
+    } catch {
+      return
+    }
+    // Pub/Sub says nothing when it extends a lease that has run out.
+    if (beganMs <= this.#heldUntilMs) this.#heldUntilMs = beganMs + LEASE_SECONDS * 1_000
   }
 
   #deadline(ackIds: readonly string[], ackDeadlineSeconds: number): Promise<void> {
@@ -148,7 +171,7 @@ export class DeadLetterSubscription implements AsyncDisposable {
 
 /** The dead letters of a source, held until the subscription is disposed of. A journal notes what is pulled. */
 export async function openSubscription(
-  { connection, now }: Context,
+  { connection, now }: Pick<Context, 'connection' | 'now'>,
   source: Source,
   journal?: Journal,
 ): Promise<DeadLetterSubscription> {
@@ -156,7 +179,7 @@ export async function openSubscription(
     subscriber: await connection.subscriber(),
     projectId: await connection.projectId(),
     source,
-    now,
+    clock: { now, after: systemClock.after },
     local: connection.local,
     ...(journal !== undefined && { journal }),
   })
