@@ -34,7 +34,7 @@ const track = { topic: 'track', function: 'track', channel: undefined, template:
 
 /** An operator's doing, as `cio-gcp` writes it. */
 const operator = (message_id: string, minutes: number, what: string) =>
-  outcome(message_id, minutes, { function: 'cio-gcp', outcome: what, attempt: undefined })
+  outcome(message_id, minutes, { function: 'cio-gcp', outcome: what, attempt: undefined, final: what !== 'revealed' })
 
 function webhook(delivery_id: string, metric: string, minutes: number, more: Record<string, unknown> = {}) {
   const timestamp = ago(minutes)
@@ -257,6 +257,7 @@ describe('unsettled_sends', () => {
         outcome(what, 50, uncertain),
         operator(what, 40, what),
       ]),
+      operator('open', 40, 'revealed'),
       outcome('replayed', 50, uncertain),
       operator('replayed', 40, 'replayed'),
       outcome('again', 30, { source_message_id: 'replayed', delivery_id: 'd' }),

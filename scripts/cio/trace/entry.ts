@@ -90,6 +90,6 @@ export interface CameBack {
 /** An operator did something about it. */
 export interface Decided {
   readonly kind: 'decided'
-  /** As the record has it: settled_sent, settled_not_sent, replayed, purged, erased. */
+  /** As the record has it: settled_sent, settled_not_sent, replayed, purged, erased, revealed. */
   readonly what: string
 }

@@ -157,7 +157,7 @@ function stateOf(entries: readonly Entry[]): Ending['state'] {
   if (waiting?.kind === 'dead_lettered') return waiting.reason === 'uncertain' ? 'uncertain' : 'dead_letter'
   // That Customer.io accepted it outweighs whatever came before or after.
   if (entries.some(isAccepted)) return 'accepted'
-  const last = entries.findLast(({ fact }) => STEPS.has(fact.kind))?.fact
+  const last = entries.findLast(({ fact }) => isStep(fact))?.fact
   const isHeardOf = entries.some(({ fact }) => fact.kind === 'came_back')
   if (last?.kind === 'decided') return isSentAgain(last) ? 'under_way' : 'ended_by_operator'
   if (isHeardOf) return last === undefined ? 'sent_by_customerio' : 'accepted'
@@ -166,6 +166,11 @@ function stateOf(entries: readonly Entry[]): Ending['state'] {
 }
 
 const STEPS: ReadonlySet<Fact['kind']> = new Set(['published', 'attempted', 'decided'])
+
+/** Whether it changed where the message stands: to look at one does not. */
+function isStep(fact: Fact): boolean {
+  return STEPS.has(fact.kind) && !(fact.kind === 'decided' && fact.what === 'revealed')
+}
 
 function isSentAgain({ what }: Decided): boolean {
   return what === 'replayed' || what === 'settled_not_sent'

@@ -135,6 +135,11 @@ describe('where a journey stands', () => {
     ['ends by a settlement', 'ended_by_operator, final', [published, uncertain, decided(5_000, 'settled_sent')]],
     ['goes on by a settlement that sends', 'under_way', [published, uncertain, decided(5_000, 'settled_not_sent')]],
     ['goes on by a replay', 'under_way', [published, uncertain, decided(5_000, 'replayed')]],
+    [
+      'stays uncertain when somebody looks at it',
+      'uncertain, final',
+      [published, uncertain, decided(5_000, 'revealed')],
+    ],
     ['ends by a purge', 'ended_by_operator, final', [published, uncertain, decided(5_000, 'purged')]],
     [
       'is accepted after a replay that went through',

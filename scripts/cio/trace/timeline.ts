@@ -178,6 +178,7 @@ const DECISIONS: Readonly<Record<string, string>> = {
   replayed: 'an operator replayed it',
   purged: 'an operator purged its dead letter',
   erased: 'an operator erased the person',
+  revealed: 'an operator looked at its personal data',
 }
 
 function decidedIn({ what }: Decided): string {
