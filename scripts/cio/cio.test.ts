@@ -102,6 +102,35 @@ describe('publish', () => {
   })
 })
 
+describe('trigger', () => {
+  it('sends a webhook about the newest message to a person, and says what the function answered', async () => {
+    const send = { channel: 'email', transactional_message_id: 3, to: 'lin@example.com' }
+    await publishRaw('transactional', { ...send, identifiers: { id: 'lin' } })
+    await idle('transactional')
+    const [delivery] = stack.customerio.workspace.sends.filter(({ recipient }) => recipient === 'lin@example.com')
+    const ended = await cio.json(['trigger', 'email.bounced', '--person', 'id:lin'])
+    expect(ended).toEqual({ event: 'email.bounced.transactional', deliveryId: delivery?.deliveryId, status: 204 })
+    const query = "SELECT metric FROM customerio.webhook_events WHERE JSON_VALUE(data, '$.delivery_id') = @id"
+    let rows: unknown[] = []
+    while (rows.length === 0) {
+      ;[rows] = await stack.warehouse.query({ query, params: { id: delivery?.deliveryId } })
+    }
+    expect(rows).toEqual([{ metric: 'bounced' }])
+  })
+
+  it('names the events there are, and refuses a deployment', async () => {
+    await expect(cio.run(['trigger', 'email.bouncd', '--person', 'id:lin'])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/no webhook event email\.bouncd; it has: .*email\.bounced/),
+    })
+    const deployment = commandLine(['--project', 'acme-prod', '--region', 'us'])
+    await expect(deployment.run(['trigger', 'email.bounced', '--person', 'id:lin'])).resolves.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('only the local Customer.io'),
+    })
+  })
+})
+
 describe('publish asks', () => {
   const person = { identifiers: { id: 'nobody' } }
   it.each([

@@ -12,6 +12,7 @@ import { quarantineCommand } from './commands/quarantine.ts'
 import { secretsCommand } from './commands/secrets.ts'
 import { syncCommand } from './commands/sync.ts'
 import { traceCommand } from './commands/trace.ts'
+import { triggerCommand } from './commands/trigger.ts'
 import { webhooksCommand } from './commands/webhooks.ts'
 import { connect } from './connection.ts'
 import type { Context, Run, Streams } from './context.ts'
@@ -45,6 +46,7 @@ const COMMANDS = [
   preflightCommand,
   doctorCommand,
   traceCommand,
+  triggerCommand,
   probeCommand,
 ]
 

@@ -149,3 +149,16 @@ export async function hashRingOf({ connection }: Context): Promise<HashRing> {
     hint: 'Set it: npx cio-gcp secrets set PERSON_HASH_KEYS --generate',
   })
 }
+
+const KINDS: ReadonlySet<string> = new Set(['id', 'email', 'phone'] satisfies readonly (keyof GivenNames)[])
+
+/** The name in `--person`, such as `id:ada`. Pure; throws a usage error that says what it has to look like. */
+export function namesIn(text: string): GivenNames {
+  const at = text.indexOf(':')
+  const [kind, value] = [text.slice(0, Math.max(0, at)), text.slice(at + 1)]
+  if (KINDS.has(kind) && value !== '') return { [kind]: value }
+  throw usageError(
+    `--person ${text}: it must say what kind of name it is`,
+    'Write id:ada, email:ada@example.com or phone:+14155552671.',
+  )
+}

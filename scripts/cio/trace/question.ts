@@ -1,5 +1,5 @@
 import { usageError } from '../errors.ts'
-import type { GivenNames } from '../person/person.ts'
+import { type GivenNames, namesIn } from '../person/person.ts'
 
 export interface TraceOptions {
   readonly message?: string
@@ -21,8 +21,6 @@ export type Question =
   | { readonly by: 'message' | 'key' | 'delivery'; readonly value: string }
   | { readonly by: 'person'; readonly names: GivenNames }
 
-const KINDS: ReadonlySet<string> = new Set(['id', 'email', 'phone'] satisfies readonly (keyof GivenNames)[])
-
 /** Exactly one thing is asked for. Pure; throws a usage error that says what is missing. */
 export function questionOf({ message, key, delivery, person, follow }: TraceOptions): Question {
   const given = Object.entries({ message, key, delivery, person }).filter(([, value]) => value !== undefined)
@@ -38,14 +36,4 @@ export function questionOf({ message, key, delivery, person, follow }: TraceOpti
   if (delivery !== undefined) return { by: 'delivery', value: delivery }
   if (follow) throw usageError('--follow follows one message', 'Give --message, --key or --delivery with it.')
   return { by: 'person', names: namesIn(person ?? '') }
-}
-
-function namesIn(text: string): GivenNames {
-  const at = text.indexOf(':')
-  const [kind, value] = [text.slice(0, Math.max(0, at)), text.slice(at + 1)]
-  if (KINDS.has(kind) && value !== '') return { [kind]: value }
-  throw usageError(
-    `--person ${text}: it must say what kind of name it is`,
-    'Write id:ada, email:ada@example.com or phone:+14155552671.',
-  )
 }

@@ -126,7 +126,7 @@ export async function startCustomerIo(options: CustomerIoOptions): Promise<Custo
     track: requestsPerSecond === undefined ? undefined : new RequestRate(requestsPerSecond, now),
     app: new RequestRate(appRequestsPerSecond, now),
   }
-  const local = createLocalApi({ context, orders, credentials, webhooks, recipients })
+  const local = createLocalApi({ context, orders, credentials, webhooks, recipients, reports })
   const server = createApiServer({
     context,
     orders,

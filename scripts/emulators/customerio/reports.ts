@@ -63,17 +63,18 @@ export class Reports {
       ...more,
     })
     this.#reported.set(send, [...this.of(send), { metric, atMs }])
-    this.#tell(send.channel, metric, atMs, data)
+    this.tell(send.channel, metric, atMs, data)
   }
 
   /** Reports a change of a person, such as `unsubscribed`. */
   person(metric: string, person: Person, atMs: number, more: Readonly<Record<string, unknown>> = {}): void {
     const { id = '', email = null } = person.identifiers
     const identifiers = identifiersOf(person.identifiers)
-    this.#tell('customer', metric, atMs, { customer_id: id, email_address: email, identifiers, ...more })
+    this.tell('customer', metric, atMs, { customer_id: id, email_address: email, identifiers, ...more })
   }
 
-  #tell(objectType: string, metric: string, atMs: number, data: Record<string, unknown>): void {
+  /** Reports anything, with an id of its own. */
+  tell(objectType: string, metric: string, atMs: number, data: Record<string, unknown>): void {
     this.#told++
     const event_id = ulidOf(`local ${this.#told} ${objectType} ${metric} ${atMs}`)
     this.#report({ event_id, object_type: objectType, metric, timestamp: Math.floor(atMs / 1000), data })

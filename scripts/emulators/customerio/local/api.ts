@@ -5,6 +5,9 @@ import type { Credentials } from '../credentials.ts'
 import { type FaultOrders, faultOrderSchema } from '../faults.ts'
 import { parseBody } from '../json.ts'
 import { RECIPIENT_ACTIONS, type RecipientAction, type Recipients } from '../recipient.ts'
+import type { Reports } from '../reports.ts'
+import { IDENTIFIER_KINDS } from '../track/operations.ts'
+import { TriggerError, trigger } from '../trigger.ts'
 import type { WebhookSender } from '../webhooks.ts'
 import { describePerson, identifierOfShape } from '../workspace/people.ts'
 
@@ -14,6 +17,7 @@ export interface LocalParts {
   readonly credentials: Credentials
   readonly webhooks: WebhookSender
   readonly recipients: Recipients
+  readonly reports: Reports
 }
 
 const PAGE = 100
@@ -29,6 +33,11 @@ const webhookSettings = z.strictObject({ url: z.url().optional(), signingKey: z.
 const recipientOrder = z.strictObject({
   does: z.enum(Object.keys(RECIPIENT_ACTIONS) as RecipientAction[]),
   href: z.string().optional(),
+})
+const triggerOrder = z.strictObject({
+  event: z.string(),
+  person: z.strictObject({ kind: z.enum(IDENTIFIER_KINDS), value: z.string().min(1) }),
+  deliveryId: z.string().optional(),
 })
 const credentialChanges = z.strictObject({
   siteId: z.string().optional(),
@@ -52,6 +61,7 @@ export function createLocalApi(parts: LocalParts): (method: string, url: URL, bo
       return answer(parts, method, url, body)
     } catch (error) {
       if (error instanceof z.ZodError) return json(400, { error: z.prettifyError(error) })
+      if (error instanceof TriggerError) return json(400, { error: error.message })
       if (error instanceof URIError) return json(400, { error: 'the path has broken percent-encoding' })
       throw error
     }
@@ -98,6 +108,11 @@ function answer(parts: LocalParts, method: string, url: URL, body: Buffer): Answ
       const reported = parts.recipients.act(name ?? '', does, href)
       return reported === undefined ? notFound(`a message that its recipient can ${does}`) : json(202, { reported })
     }
+    case 'POST trigger':
+      return json(
+        202,
+        trigger({ workspace, reports: parts.reports, nowMs: context.now() }, triggerOrder.parse(parseBody(body))),
+      )
     case 'GET broadcasts':
       return json(200, pageOf(workspace.broadcasts, query))
     case 'GET stats':

@@ -4,7 +4,7 @@ import { sampleValue, ulidOf } from './values.ts'
 
 export { type CataloguedEvent, cataloguedEvents, ORIGINS, type Origin } from './catalogue.ts'
 export { PERSON_OF, type SamplePerson } from './people.ts'
-export { deliveryIdOf, ulidOf } from './values.ts'
+export { deliveryIdOf, sampleValue, ulidOf } from './values.ts'
 
 /** A reporting webhook's body as Customer.io documents it. `timestamp` is in unix seconds. */
 export interface WebhookEvent {
