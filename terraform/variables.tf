@@ -51,16 +51,17 @@ variable "firestore_location" {
 }
 
 variable "bundle_dir" {
-  description = "Directory with one folder per function, written by `npm run build`: index.js, package.json, package-lock.json."
+  description = "Directory with one folder per function, written by `npm run build`: package.json, package-lock.json, and the code that package.json names as `main`."
   type        = string
 
   validation {
     condition = alltrue([
-      for name, f in var.pipeline.functions : contains(keys(var.bundles), name) || fileexists(
-        f.bundle == null ? "${var.bundle_dir}/${name}/index.js" : "${coalesce(var.pipeline_dir, ".")}/${f.bundle}/index.js"
-      )
+      for name, f in var.pipeline.functions : contains(keys(var.bundles), name) || alltrue([
+        for folder in [f.bundle == null ? "${var.bundle_dir}/${name}" : "${coalesce(var.pipeline_dir, ".")}/${f.bundle}"] :
+        try(fileexists("${folder}/${jsondecode(file("${folder}/package.json")).main}"), false)
+      ])
     ])
-    error_message = "A function has no index.js there, nor a bundle in `bundles`. Run `npm ci && npm run build` in the project's folder, then plan again; on the way back, name every function."
+    error_message = "A function has no package.json there whose `main` is a file, nor a bundle in `bundles`. Run `npm ci && npm run build` in the project's folder, then plan again; on the way back, name every function."
   }
 }
 

@@ -1,7 +1,7 @@
-import type { HttpFunction, Request, Response } from '@google-cloud/functions-framework'
 import type { Clock } from '../../shared/clock/index.ts'
 import { safeErrorName } from '../../shared/errors/index.ts'
 import type { Log } from '../../shared/logging/index.ts'
+import { answerWithText, type RequestHandler } from '../../shared/runtime/index.ts'
 import type { Link, LinkResult } from './link.ts'
 import type { NamesResult } from './names.ts'
 import { reasonOf } from './reason.ts'
@@ -32,22 +32,22 @@ const FIX: Readonly<Record<string, string>> = {
  * whatever else it is. It is acknowledged when that has come to its end, whatever it found: the next one is not far. Each
  * link has one line in the log, and the round or the refresh another; so has each view of sends that was counted.
  */
-export function createProbeHandler(options: ProbeHandlerOptions): HttpFunction {
+export function createProbeHandler(options: ProbeHandlerOptions): RequestHandler {
   const { runRound, countSends, refreshNames, log, clock } = options
   const taskOf = createTaskReader(clock)
-  return async (request: Request, response: Response): Promise<void> => {
+  return async (request, response) => {
     if (request.method !== 'POST') {
-      response.set('Allow', 'POST').status(405).send('this function takes Pub/Sub pushes: POST only')
+      answerWithText(response, 405, 'this function takes Pub/Sub pushes: POST only', { Allow: 'POST' })
       return
     }
     const startMs = clock.now()
     try {
       const answer = (await taskOf(request)) === 'names' ? await names(startMs) : await round(startMs)
-      response.status(200).json(answer)
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer))
     } catch (error) {
       const fields = { event: 'unexpected_error', error: safeErrorName(error) }
       log.error('unexpected error; Pub/Sub will deliver the message again', fields)
-      response.status(503).end()
+      response.writeHead(503).end()
     }
   }
 

@@ -1,5 +1,4 @@
 import { Firestore } from '@google-cloud/firestore'
-import type { HttpFunction } from '@google-cloud/functions-framework'
 import { parseTransactionalConfig, SEND_PROBE_TIMEOUT_MS, type TransactionalConfig } from '../../shared/config/index.ts'
 import { type TransactionalMessage, transactionalMessage } from '../../shared/contract/index.ts'
 import { CustomerIOService } from '../../shared/customerio/index.ts'
@@ -17,7 +16,7 @@ import {
 import type { Log } from '../../shared/logging/index.ts'
 import type { Outcome, Retry } from '../../shared/outcome/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
-import type { FunctionDefinition, FunctionParts } from '../../shared/runtime/index.ts'
+import type { FunctionDefinition, FunctionParts, RequestHandler } from '../../shared/runtime/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
 import { messageToSend, type Received, recordedTemplate } from './message.ts'
 
@@ -38,7 +37,7 @@ export function transactionalFunction(options: TransactionalOptions): FunctionDe
 
 type TransactionalParts = FunctionParts & TransactionalOptions
 
-function createHandler(config: TransactionalConfig, parts: TransactionalParts): HttpFunction {
+function createHandler(config: TransactionalConfig, parts: TransactionalParts): RequestHandler {
   const { appApi, deadLetter, projectId } = config
   const { log, clock, random } = parts
   const rate = (requestsPerSecond: number) => new RateLimiter({ requestsPerSecond, clock, random })

@@ -1,11 +1,11 @@
 import type { Dataset } from '@google-cloud/bigquery'
-import type { HttpFunction } from '@google-cloud/functions-framework'
 import { batchIdOf, Coalescer } from '../../shared/batching/index.ts'
 import type { Clock } from '../../shared/clock/index.ts'
 import type { WarehouseConfig } from '../../shared/config/index.ts'
 import { createPushHandler, type DeadLetters } from '../../shared/delivery/index.ts'
 import type { Log } from '../../shared/logging/index.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
+import type { RequestHandler } from '../../shared/runtime/index.ts'
 import {
   createBigQueryRows,
   createNoveltyFilter,
@@ -34,7 +34,7 @@ interface Submitted {
  * Takes pushes of `webhook-events` and puts each event into BigQuery. Events that arrive at the same time share an
  * insert; each is acknowledged only when every row of it is safe.
  */
-export function createWarehouseHandler(options: WarehouseHandlerOptions): HttpFunction {
+export function createWarehouseHandler(options: WarehouseHandlerOptions): RequestHandler {
   const { config, deadLetters, log, clock } = options
   const insert = createBigQueryRows({ dataset: options.dataset, timeoutMs: config.insertTimeoutMs, clock })
   const firstSeen = createNoveltyFilter()

@@ -1,10 +1,10 @@
-import type { Request, Response } from '@google-cloud/functions-framework'
+import type { IncomingMessage } from 'node:http'
 import { type Clock, TimeoutError, withTimeout } from '../../shared/clock/index.ts'
 import { MEMORY_PER_BODY_BYTE, parsedMemory } from '../../shared/config/index.ts'
 import { codeOf, safeErrorName } from '../../shared/errors/index.ts'
 import { complexityOf } from '../../shared/json/index.ts'
 import type { Log, LogFields } from '../../shared/logging/index.ts'
-import { type Body, createBodyReader } from '../../shared/runtime/index.ts'
+import { type Body, createBodyReader, headerOf, type RequestHandler } from '../../shared/runtime/index.ts'
 import type { Secret } from '../../shared/secrets/index.ts'
 import {
   type CustomerIOWebhookHandler,
@@ -55,7 +55,7 @@ interface Decision extends Partial<LogFields> {
  * - 503 when the trouble is ours: keys not configured or not readable, publish failed or too slow, no memory left
  * - 405, 408 and 413 for what cannot be Customer.io: no POST, still sending when Customer.io has given up, far too large
  */
-export function createWebhookHandler(options: WebhookHandlerOptions) {
+export function createWebhookHandler(options: WebhookHandlerOptions): RequestHandler {
   const { signingKeys, publish, webhooks, log, clock } = options
   const { now } = clock
   const bodies = createBodyReader({
@@ -67,7 +67,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions) {
     reservesAhead: false,
   })
 
-  async function decide(request: Request, receivedAtMs: number): Promise<Decision | undefined> {
+  async function decide(request: IncomingMessage, receivedAtMs: number): Promise<Decision | undefined> {
     if (request.method !== 'POST') return refused(405, 'method')
     const claim = readClaim(request.headers)
     if (typeof claim === 'string') return refused(401, claim)
@@ -86,7 +86,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions) {
   async function decideOn(
     { bytes: body, take }: Body,
     claim: SignatureClaim,
-    request: Request,
+    request: IncomingMessage,
     receivedAtMs: number,
   ): Promise<Decision> {
     const known = await signingKeys.current()
@@ -97,7 +97,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions) {
     if (isTooOld(claim, options.maxAgeSeconds, receivedAtMs)) return refused(401, 'too_old')
 
     if (!take(parsedMemory(complexityOf(body).listsAndObjects))) return noRoom
-    const traceparent = request.get('traceparent')
+    const traceparent = headerOf(request, 'traceparent')
     const signatureTimestamp = claim.timestamp
     const { message, event } = webhookMessageOf({ body, signatureTimestamp, receivedAtMs, traceparent })
     const { object_type, metric, event_id, quarantine, truncated } = message.attributes
@@ -130,17 +130,17 @@ export function createWebhookHandler(options: WebhookHandlerOptions) {
     return parseKeyRing(fresh ?? '').length === 0 ? 'not_configured' : 'wrong_signature'
   }
 
-  return async (request: Request, response: Response): Promise<void> => {
+  return async (request, response) => {
     const receivedAtMs = now()
     const decision = await decide(request, receivedAtMs)
     // The sender went away, so nobody waits for an answer.
     if (decision === undefined) return
     // Who sends so slowly would otherwise go on, and hold the connection.
-    if (decision.answer === 408) response.set('Connection', 'close')
+    if (decision.answer === 408) response.setHeader('Connection', 'close')
     const { message, severity, ...fields } = decision
     log[severity](message, { event: 'webhook', ...fields, latencyMs: now() - receivedAtMs })
-    if (decision.answer === 405) response.set('Allow', 'POST')
-    response.status(decision.answer).end()
+    if (decision.answer === 405) response.setHeader('Allow', 'POST')
+    response.writeHead(decision.answer).end()
   }
 }
 

@@ -1,14 +1,23 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { packagesOf, projectSbom, type Sbom, writeContents } from '../licences/contents.ts'
 import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { leaveOutUnused } from './leave-out.ts'
-import { type LockFile, lockFileFor, type Manifest } from './lock.ts'
+import { type LockFile, lockFileFor, lockFileOfLink, type Manifest } from './lock.ts'
 import { outputFolder } from './output-folder.ts'
+import { withoutExpress } from './without-express.ts'
 
-/** Loaded by the platform, and the registry in which a function announces itself: it must exist once in a process. */
+/** The registry in which a function announces itself: it must exist once in a process. */
 const FRAMEWORK = '@google-cloud/functions-framework'
+/** What the platform starts: the framework's command line. */
+const FRAMEWORK_MAIN = createRequire(import.meta.url)
+  .resolve(FRAMEWORK)
+  .replace(/index\.js$/, 'main.js')
+/** In a function's folder: the package that stands in the place of the framework, bundled with the function. */
+const FRAMEWORK_FOLDER = 'functions-framework'
+const FRAMEWORK_BIN = { 'functions-framework': 'main.mjs' }
 
 /** The Google clients are CommonJS: at run time they look for names that an ES module does not have. */
 const COMMONJS_NAMES = [
@@ -18,34 +27,42 @@ const COMMONJS_NAMES = [
 ].join(';')
 
 /**
- * Bundles functions, by default every one of the topology, to `<outDir>/<function>/`: index.js, and the package.json and lock file that
- * the build in the cloud installs from. With `contents` also a NOTICE and an SBOM of what is inside. A function carries what it uses and nothing of the others.
+ * Bundles functions, by default every one of the topology, to `<outDir>/<function>/`: index.mjs, and the package.json and lock
+ * file that the build in the cloud installs from. A function carries what it uses and nothing of the others: also the
+ * functions framework, unless it is `plain` (shared/runtime/README.md). With `contents` also a NOTICE and an SBOM of what is
+ * inside.
  */
 export async function buildFunctions(
   outDir: string = join(PROJECT_ROOT, 'dist'),
   names: readonly string[] = Object.keys(readTopology().functions),
-  { contents = false } = {},
+  { contents = false, plain = false } = {},
 ): Promise<readonly string[]> {
   const lockFile: LockFile = JSON.parse(await readFile(join(PROJECT_ROOT, 'package-lock.json'), 'utf8'))
   // Only these: a folder that a person names may hold other things.
   await Promise.all(names.map((name) => rm(join(outDir, name), { recursive: true, force: true })))
-  const sbom = contents ? projectSbom(PROJECT_ROOT) : undefined
-  await Promise.all(names.map((name) => buildFunction(name, join(outDir, name), lockFile, sbom)))
+  const sbom = contents ? { sbom: projectSbom(PROJECT_ROOT) } : {}
+  await Promise.all(names.map((name) => buildFunction(name, join(outDir, name), { lockFile, plain, ...sbom })))
   return names
 }
 
-async function buildFunction(
-  name: string,
-  outDir: string,
-  lockFile: LockFile,
-  sbom: Promise<Sbom> | undefined,
-): Promise<void> {
+interface Building {
+  readonly lockFile: LockFile
+  readonly plain: boolean
+  readonly sbom?: Promise<Sbom>
+}
+
+async function buildFunction(name: string, outDir: string, { lockFile, plain, sbom }: Building): Promise<void> {
   await mkdir(outDir, { recursive: true })
   const { metafile } = await build({
     absWorkingDir: PROJECT_ROOT,
     metafile: true,
-    entryPoints: [join(PROJECT_ROOT, 'functions', name, 'index.ts')],
+    entryPoints: {
+      index: join(PROJECT_ROOT, 'functions', name, 'index.ts'),
+      // Both share what they have in common, such as the registry in which a function announces itself.
+      ...(!plain && { [`${FRAMEWORK_FOLDER}/main`]: FRAMEWORK_MAIN }),
+    },
     outdir: outDir,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     // What a function imports lazily goes into files of its own, so that a cold start neither reads nor parses it:
     // in one file with the Pub/Sub client, identify took twice as long to start as an empty function.
@@ -54,37 +71,51 @@ async function buildFunction(
     platform: 'node',
     target: 'node24',
     banner: { js: COMMONJS_NAMES },
-    external: [FRAMEWORK],
-    plugins: [leaveOutUnused],
+    external: plain ? [FRAMEWORK] : [],
+    plugins: plain ? [leaveOutUnused] : [leaveOutUnused, withoutExpress],
     // What is not there need not be parsed. Names stay, and lines are short, so that the places in an error's stack still tell.
     minifySyntax: true,
     minifyWhitespace: true,
     lineLimit: 160,
     logLevel: 'warning',
   })
+  const frameworkVersion = lockFile.packages[`node_modules/${FRAMEWORK}`]?.version ?? ''
   const manifest: Manifest & { main: string; type: 'module'; private: true } = {
     name,
     version: '1.0.0',
     private: true,
-    main: 'index.js',
+    // With this extension the framework need not look for a package.json, and does not load what looks for it.
+    main: 'index.mjs',
     type: 'module',
-    dependencies: { [FRAMEWORK]: lockFile.packages[`node_modules/${FRAMEWORK}`]?.version ?? '' },
+    dependencies: { [FRAMEWORK]: plain ? frameworkVersion : `file:${FRAMEWORK_FOLDER}` },
   }
-  await writeFile(join(outDir, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  await writeJson(join(outDir, 'package.json'), manifest)
+  const framework = { name: FRAMEWORK, version: frameworkVersion, private: true, type: 'module', bin: FRAMEWORK_BIN }
+  if (!plain) await writeJson(join(outDir, FRAMEWORK_FOLDER, 'package.json'), framework)
   if (sbom !== undefined) {
     const files = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs))
     await writeContents(outDir, `The function ${name}`, await packagesOf(PROJECT_ROOT, files), await sbom)
   }
-  await writeFile(join(outDir, 'package-lock.json'), `${JSON.stringify(lockFileFor(manifest, lockFile), null, 2)}\n`)
+  const lock = plain ? lockFileFor(manifest, lockFile) : lockFileOfLink(manifest, FRAMEWORK_FOLDER, framework)
+  await writeJson(join(outDir, 'package-lock.json'), lock)
+}
+
+async function writeJson(file: string, content: unknown): Promise<void> {
+  await writeFile(file, `${JSON.stringify(content, null, 2)}\n`)
 }
 
 if (process.argv[1] === import.meta.filename) {
+  const args = process.argv.slice(2)
+  const plain = args.includes('--plain')
   const outDir = outputFolder(
-    process.argv.slice(2),
-    'npm run build -- [FOLDER]\n\nBundles every function into FOLDER/<function>; FOLDER is dist by default.',
+    args.filter((arg) => arg !== '--plain'),
+    `npm run build -- [FOLDER] [--plain]
+
+Bundles every function into FOLDER/<function>; FOLDER is dist by default.
+  --plain   leaves the functions framework out: the deployment installs it as it is published (shared/runtime/README.md)`,
   )
   if (outDir !== undefined) {
-    void buildFunctions(outDir, undefined, { contents: true }).then((names) =>
+    void buildFunctions(outDir, undefined, { contents: true, plain }).then((names) =>
       console.log(`built ${names.join(', ')} into ${outDir}`),
     )
   }

@@ -18,6 +18,13 @@ export interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>
 }
 
+/** Of a package in the function's own folder. */
+export interface LinkedManifest {
+  readonly name: string
+  readonly version: string
+  readonly bin: Readonly<Record<string, string>>
+}
+
 /**
  * Cuts the lock file of a deployed function out of the project's own: the packages it declares and all they need, at
  * the versions and hashes that the tests ran with, so that a deployment installs nothing that was not tested.
@@ -47,6 +54,24 @@ export function lockFileFor(manifest: Manifest, project: LockFile): unknown {
     lockfileVersion: 3,
     requires: true,
     packages: { '': manifest, ...sorted },
+  }
+}
+
+/**
+ * The lock file of a function whose one dependency is a package in its own folder: an install makes a link to it, and asks
+ * no registry for anything.
+ */
+export function lockFileOfLink(manifest: Manifest, folder: string, { name, version, bin }: LinkedManifest): unknown {
+  return {
+    name: manifest.name,
+    version: manifest.version,
+    lockfileVersion: 3,
+    requires: true,
+    packages: {
+      '': manifest,
+      [folder]: { name, version, bin },
+      [`node_modules/${name}`]: { resolved: folder, link: true },
+    },
   }
 }
 

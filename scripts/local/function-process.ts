@@ -1,12 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-
-/** The command line of the functions framework: what `npx functions-framework` runs. */
-const FRAMEWORK = join(dirname(createRequire(import.meta.url).resolve('@google-cloud/functions-framework')), 'main.js')
+import { platformStart } from './platform-start.ts'
 
 export interface FunctionProcessOptions {
   readonly name: string
@@ -64,14 +61,12 @@ export class FunctionProcess {
   /** Starts the process and resolves once it listens. Rejects, with its last words, when it ends before that. */
   async start(): Promise<void> {
     const { name, source, port, env, openOutput } = this.#options
-    const child = spawn(
-      process.execPath,
-      [
-        `--import=${PRELOAD}`,
-        ...[FRAMEWORK, `--source=${source}`, `--target=${name}`, `--port=${port}`, '--signature-type=http'],
-      ],
-      { env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
-    )
+    const start = platformStart(source, name, port)
+    const child = spawn(process.execPath, [`--import=${PRELOAD}`, start.main], {
+      cwd: start.cwd,
+      env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env, ...start.env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
     this.#child = child
     let lastWords = ''
     for (const stream of [child.stdout, child.stderr]) {

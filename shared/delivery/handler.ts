@@ -1,4 +1,4 @@
-import type { Request, Response } from '@google-cloud/functions-framework'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock/index.ts'
 import { BODY_TIMEOUT_MS, MEMORY_PER_BODY_BYTE, parsedMemory } from '../config/index.ts'
 import { codeOf } from '../errors/index.ts'
@@ -6,7 +6,14 @@ import type { HashKeys } from '../identity/index.ts'
 import { complexityOf } from '../json/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { Outcome, RefusalReason } from '../outcome/index.ts'
-import { type Body, createBodyReader, type UnreadReason } from '../runtime/index.ts'
+import {
+  answerWithText,
+  type Body,
+  createBodyReader,
+  headerOf,
+  type RequestHandler,
+  type UnreadReason,
+} from '../runtime/index.ts'
 import { bulkCopyOf, type Copy } from './bulk-lane.ts'
 import { type DeadLetter, deadLetterOf, type Failure } from './dead-letter.ts'
 import { type About, type Ended, logMessage } from './message-line.ts'
@@ -77,7 +84,7 @@ export const ATTEMPTS_KEPT_IN_RESERVE = 3
  * What is no push at all is answered 405 (not a POST), 400 (no Pub/Sub envelope), 413 (larger than any push) or 408 (still
  * being sent when its time is over); Pub/Sub itself sends none of these.
  */
-export function createPushHandler<T>(options: PushHandlerOptions<T>) {
+export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHandler {
   const { work, deadLetters, record, log, clock } = options
   const bodies = createBodyReader({
     clock,
@@ -139,9 +146,9 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
     }
   }
 
-  return async (request: Request, response: Response): Promise<void> => {
+  return async (request, response) => {
     if (request.method !== 'POST') {
-      response.set('Allow', 'POST').status(405).send('this function takes Pub/Sub pushes: POST only')
+      answerWithText(response, 405, 'this function takes Pub/Sub pushes: POST only', { Allow: 'POST' })
       return
     }
     const startedAt = clock.now()
@@ -157,7 +164,12 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
     }
   }
 
-  async function handle(body: Body, startedAt: number, request: Request, response: Response): Promise<void> {
+  async function handle(
+    body: Body,
+    startedAt: number,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const pushed = unwrapPush(body.bytes)
     if (!pushed.ok) {
       answerNotAPush(400, pushed.error, response)
@@ -172,12 +184,12 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
     const { outcome, parsed } = await outcomeOf(message)
     const ended: Ended =
       outcome.kind === 'delivered' ? { answer: 204, outcome } : await deadLetterOrRetry(message, outcome)
-    const trace = message.attributes.traceparent ?? request.get('traceparent')
+    const trace = message.attributes.traceparent ?? headerOf(request, 'traceparent')
     const hashKey = (await ring)?.[0]
     const about = parsed && record.about?.(parsed.value)
     const described = { topic: record.topic, about, key: record.keyOf?.(message), hashKey }
     logMessage(log, message, ended, { ...described, trace, startedAt, endedAt: clock.now() })
-    response.status(ended.answer).end()
+    response.writeHead(ended.answer).end()
   }
 
   async function outcomeOf(message: ReceivedMessage): Promise<{ outcome: Outcome; parsed?: { value: T } }> {
@@ -192,7 +204,7 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
     }
   }
 
-  function answerUnread(reason: UnreadReason, response: Response): void {
+  function answerUnread(reason: UnreadReason, response: ServerResponse): void {
     switch (reason) {
       case 'aborted':
         return
@@ -202,21 +214,21 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>) {
           reason,
           answer: 503,
         })
-        response.status(503).end()
+        response.writeHead(503).end()
         return
       case 'too_large':
         answerNotAPush(413, `not a Pub/Sub push: more than ${LARGEST_PUSH_BYTES} bytes`, response)
         return
       case 'too_slow':
         // Who sends so slowly would otherwise go on, and hold the connection.
-        response.set('Connection', 'close')
+        response.setHeader('Connection', 'close')
         answerNotAPush(408, `not a Pub/Sub push: still being sent after ${BODY_TIMEOUT_MS} ms`, response)
     }
   }
 
-  function answerNotAPush(answer: 400 | 408 | 413, error: string, response: Response): void {
+  function answerNotAPush(answer: 400 | 408 | 413, error: string, response: ServerResponse): void {
     log.warning('request is no Pub/Sub push', { event: 'not_a_push', answer })
-    response.status(answer).send(error)
+    answerWithText(response, answer, error)
   }
 }
 

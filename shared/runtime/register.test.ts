@@ -1,14 +1,13 @@
 import { EventEmitter } from 'node:events'
 import { connect } from 'node:net'
-import type { HttpFunction } from '@google-cloud/functions-framework'
 import { hostOfTest } from '../../scripts/testing/host.ts'
 import { serveFunction } from '../../scripts/testing/push.ts'
 import { systemClock } from '../clock/index.ts'
 import { ConfigurationError, type ProcessConfig } from '../config/index.ts'
-import { createFunction, type FunctionDefinition, hostOf, register } from './index.ts'
+import { createFunction, type FunctionDefinition, hostOf, type RequestHandler, register } from './index.ts'
 
 const config: ProcessConfig = { projectId: 'p', logLevel: 'INFO' }
-const fn = (name: string, handler: HttpFunction): FunctionDefinition<ProcessConfig> => ({
+const fn = (name: string, handler: RequestHandler): FunctionDefinition<ProcessConfig> => ({
   name,
   parseConfig: () => config,
   create: () => handler,
@@ -24,7 +23,7 @@ it('registers a function under its name, with its configuration and a log of its
         ({ projectId }, { log }) =>
         (_request, response) => {
           log.info('heard', { event: 'heard', reason: projectId })
-          response.status(204).end()
+          response.writeHead(204).end()
         },
     },
     hostOfTest({ GOOGLE_CLOUD_PROJECT: 'mine' }, (line) => lines.push(JSON.parse(line))),
@@ -58,7 +57,7 @@ it.each([
   ['ERROR', 'metrics, alerts and SLO'],
 ])('serves with LOG_LEVEL=%s, and warns', async (level, warning) => {
   const lines: Record<string, unknown>[] = []
-  const handler: HttpFunction = (_request, response) => void response.status(204).end()
+  const handler: RequestHandler = (_request, response) => void response.writeHead(204).end()
   register(
     fn('loud', handler),
     hostOfTest({ LOG_LEVEL: level }, (line) => lines.push(JSON.parse(line))),
@@ -80,9 +79,9 @@ it('does not hide any other error', () => {
 
 it('answers 503 and closes the connection once SIGTERM has come', async () => {
   const process = Object.assign(new EventEmitter(), { env: {}, stdout: { write: () => {} }, exit: () => {} })
-  const handler: HttpFunction = (_request, response) => {
+  const handler: RequestHandler = (_request, response) => {
     process.emit('SIGTERM')
-    response.status(204).end()
+    response.writeHead(204).end()
   }
   register(fn('ending', handler), hostOf(process, systemClock))
   const served = await serveFunction('ending')
@@ -102,13 +101,13 @@ it('answers 503 and closes the connection once SIGTERM has come', async () => {
 it('runs a function in no domain, so that what requests share belongs to none of them', async () => {
   const domains: unknown[] = []
   const look = () => domains.push(Reflect.get(process, 'domain') ?? undefined)
-  const handler: HttpFunction = async (_request, response) => {
+  const handler: RequestHandler = async (_request, response) => {
     look()
     await Promise.resolve()
     look()
     setImmediate(() => {
       look()
-      response.status(204).end()
+      response.writeHead(204).end()
     })
   }
   register(fn('without-domain', handler), hostOfTest({}))

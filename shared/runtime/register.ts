@@ -1,10 +1,10 @@
-import { type HttpFunction, http, type Request, type Response } from '@google-cloud/functions-framework'
+import { http } from '@google-cloud/functions-framework'
 import { ConfigurationError, doubtfulSettings, type ProcessConfig } from '../config/index.ts'
 import { createLog, type Log } from '../logging/index.ts'
-import { runWithoutDomains } from './domains.ts'
+import { workAroundExpress } from './around-express.ts'
 import type { Drain } from './drain.ts'
 import type { Environment, Host } from './host.ts'
-import { leaveBodiesUnread } from './unread-body.ts'
+import { answerWithText, type RequestHandler } from './request-handler.ts'
 
 /** What every function is put together with. */
 export interface FunctionParts extends Pick<Host, 'clock' | 'random'> {
@@ -18,7 +18,7 @@ export interface FunctionDefinition<Config extends ProcessConfig> {
   readonly name: string
   /** @throws {ConfigurationError} */
   parseConfig(env: Environment): Config
-  create(config: Config, parts: FunctionParts): HttpFunction
+  create(config: Config, parts: FunctionParts): RequestHandler
 }
 
 /**
@@ -26,16 +26,15 @@ export interface FunctionDefinition<Config extends ProcessConfig> {
  * function reads the bodies of its requests by itself, with a `BodyReader`.
  */
 export function register<Config extends ProcessConfig>(definition: FunctionDefinition<Config>, host: Host): void {
-  runWithoutDomains()
-  leaveBodiesUnread()
+  workAroundExpress()
   http(definition.name, untilShutdown(host.drain, createFunction(definition, host)))
 }
 
 /** The function as long as the process takes requests, then 503, which makes the sender try another instance. */
-function untilShutdown(drain: Drain, handler: HttpFunction): HttpFunction {
-  return (request: Request, response: Response) => {
+function untilShutdown(drain: Drain, handler: RequestHandler): RequestHandler {
+  return (request, response) => {
     if (drain.begin(request, response)) return handler(request, response)
-    response.set('Connection', 'close').status(503).send('shutting down')
+    answerWithText(response, 503, 'shutting down', { Connection: 'close' })
   }
 }
 
@@ -47,7 +46,7 @@ function untilShutdown(drain: Drain, handler: HttpFunction): HttpFunction {
 export function createFunction<Config extends ProcessConfig>(
   { name, parseConfig, create }: FunctionDefinition<Config>,
   { env, output, clock, random, drain }: Host,
-): HttpFunction {
+): RequestHandler {
   const logTo = { functionName: name, destination: output, clock }
   let config: Config
   try {
@@ -62,10 +61,10 @@ export function createFunction<Config extends ProcessConfig>(
   return create(config, { log, clock, random, isDraining: drain.isDraining })
 }
 
-function unconfigured(message: string, log: Log): HttpFunction {
+function unconfigured(message: string, log: Log): RequestHandler {
   log.error(message, { event: 'configuration_invalid' })
   return (_request, response) => {
     log.error(message, { event: 'configuration_invalid', answer: 503 })
-    response.status(503).send('invalid configuration: the log names what to set')
+    answerWithText(response, 503, 'invalid configuration: the log names what to set')
   }
 }

@@ -1,13 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort, isListening } from '../../emulators/ports.ts'
+import { platformStart } from '../../local/platform-start.ts'
 import { Connection } from '../load/connection.ts'
-
-/** The command line of the functions framework. */
-const FRAMEWORK = join(dirname(createRequire(import.meta.url).resolve('@google-cloud/functions-framework')), 'main.js')
 
 export interface InstanceOptions {
   /** The name under which it registers. */
@@ -51,22 +47,13 @@ export class Instance {
     // The platform reads the log through a pipe, so here too: another process, lest its work counts as the bench's.
     const logReader = spawn('tail', ['-c', '2000'], { stdio: ['pipe', 'inherit', 'inherit'] })
     await once(logReader, 'spawn')
+    const start = platformStart(source, name, port)
     const spawnedAtMs = performance.now()
-    const child = spawn(
-      process.execPath,
-      [
-        ...nodeArguments,
-        FRAMEWORK,
-        `--source=${source}`,
-        `--target=${name}`,
-        `--port=${port}`,
-        '--signature-type=http',
-      ],
-      {
-        env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
-        stdio: ['ignore', logReader.stdin, logReader.stdin],
-      },
-    )
+    const child = spawn(process.execPath, [...nodeArguments, start.main], {
+      cwd: start.cwd,
+      env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env, ...start.env },
+      stdio: ['ignore', logReader.stdin, logReader.stdin],
+    })
     logReader.stdin.destroy()
     // Whatever ends the bench ends what it measures.
     const end = () => child.kill('SIGKILL')

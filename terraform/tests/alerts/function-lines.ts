@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import { type HttpFunction, http } from '@google-cloud/functions-framework'
+import { http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { createProbeHandler } from '../../../functions/probe/handler.ts'
 import type { LinkResult } from '../../../functions/probe/link.ts'
@@ -17,7 +17,7 @@ import { createPushHandler } from '../../../shared/delivery/index.ts'
 import { createLog, type Log } from '../../../shared/logging/index.ts'
 import type { Outcome } from '../../../shared/outcome/index.ts'
 import { RateLimiter } from '../../../shared/rate/index.ts'
-import { createFunction, leaveBodiesUnread } from '../../../shared/runtime/index.ts'
+import { createFunction, leaveBodiesUnread, type RequestHandler } from '../../../shared/runtime/index.ts'
 import { createSecret } from '../../../shared/secrets/index.ts'
 import {
   CustomerIOWebhookHandler,
@@ -48,7 +48,7 @@ async function listening(server: Server): Promise<string> {
 }
 
 /** Serves a function as the platform does, and posts to it. */
-async function postTo(handler: HttpFunction, requests: readonly RequestInit[]): Promise<void> {
+async function postTo(handler: RequestHandler, requests: readonly RequestInit[]): Promise<void> {
   leaveBodiesUnread()
   http('terraform-log-lines', handler)
   const server = getTestServer('terraform-log-lines')
@@ -254,7 +254,7 @@ export async function configurationLines(): Promise<unknown[]> {
   const parseConfig = () => {
     throw new ConfigurationError(['DEAD_LETTER_TOPIC is not set'])
   }
-  const create = (): HttpFunction => () => {}
+  const create = (): RequestHandler => () => {}
   createFunction(
     { name: 'identify', parseConfig, create },
     hostOfTest({}, (line) => incomplete.push(line)),
