@@ -57,9 +57,7 @@ export async function purge(
         `Delete ${count(all, 'dead letter')} (${each}) of ${connection.name}? This cannot be undone.`,
       )
       for (const { source, subscription, matching } of meant) {
-        await subscription.acknowledge(matching)
-        context.done.add(matching.length, 'dead letter', `of ${source} deleted`)
-        await tellRecord(context, 'purged', matching)
+        await deleteForGood(context, source, subscription, matching)
       }
     }
   } finally {
@@ -71,4 +69,16 @@ export async function purge(
       .map(([name, number]) => `${name}: ${count(number, 'message')} ${dryRun ? 'would be ' : ''}deleted`)
       .join('\n'),
   )
+}
+
+/** Deletes dead letters of one source that are held, and tells the record. */
+export async function deleteForGood(
+  context: Pick<Context, 'connection' | 'output' | 'now' | 'done'>,
+  source: string,
+  subscription: DeadLetterSubscription,
+  deadLetters: readonly Pick<DeadLetter, 'id' | 'messageId' | 'ackId' | 'source'>[],
+): Promise<void> {
+  await subscription.acknowledge(deadLetters)
+  context.done.add(deadLetters.length, 'dead letter', `of ${source} deleted`)
+  await tellRecord(context, 'purged', deadLetters)
 }

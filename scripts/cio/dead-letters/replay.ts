@@ -1,18 +1,17 @@
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { codeOf } from '../../../shared/errors/index.ts'
 import type { Context } from '../context.ts'
 import { aborted, CommandError } from '../errors.ts'
-import { count, duration, printable } from '../output.ts'
+import { count, printable } from '../output.ts'
 import { createPace } from '../pace.ts'
 import { startProgress } from '../progress.ts'
 import { assessReplay, type ReplayRules } from './assess.ts'
 import { type DeadLetter, factsOf, replayOf } from './dead-letter.ts'
 import { edited } from './edit.ts'
 import { type Filter, idsNotFound, matches, notFoundError } from './filter.ts'
-import { Journal, type LeftOver } from './journal.ts'
+import { Journal } from './journal.ts'
 import { peekEach } from './peek.ts'
 import { type Planned, publishAgain } from './publish-again.ts'
+import { beginRun, resume } from './resume.ts'
 import { type Source, sourcesOf } from './source.ts'
 import { type DeadLetterSubscription, openSubscription } from './subscription.ts'
 
@@ -136,13 +135,16 @@ class SourceReplay {
       this.#subscription = await openSubscription(this.#context, this.#source)
       return
     }
-    const before = this.#journal.read()
-    if (before !== undefined) this.#refuseWhileAlive(before)
-    this.#journal.begin(process.pid, this.#context.now())
+    const before = beginRun(this.#source, this.#journal, this.#context.now())
     this.#subscription = await openSubscription(this.#context, this.#source, this.#journal)
     if (before === undefined) return
     this.#journalNeeded = true
-    await this.#takeUp(this.#subscription, before)
+    for (const id of before.replayed) {
+      this.#replayed.add(id)
+      this.#seen.add(id)
+    }
+    this.#tally.alreadyReplayed = before.replayed.size
+    await resume(this.#context, this.#source, this.#subscription, before)
   }
 
   /** How many would be replayed. Looks at all of them and releases them. */
@@ -181,36 +183,6 @@ class SourceReplay {
         )
       } else if (planned.length > 0) await this.#publish(subscription, planned)
     }
-  }
-
-  /** Two runs at once would each take the other's dead letters for its own leftovers. */
-  #refuseWhileAlive({ process: pid }: LeftOver): void {
-    if (pid === undefined || pid === process.pid || !isAlive(pid)) return
-    throw new CommandError(`process ${pid} is already replaying ${this.#source.name}`, {
-      hint: `Wait for it to end, or stop it with Ctrl-C. If that process is not cio: rm ${this.#journal.path}`,
-    })
-  }
-
-  /** Resumes a killed run: acknowledges what it had replayed, and releases what it held. */
-  async #takeUp(subscription: DeadLetterSubscription, { replayed, held, openPullAtMs }: LeftOver): Promise<void> {
-    const { output, now, signal } = this.#context
-    output.note(`${this.#source.name}: resuming an interrupted replay`)
-    for (const id of replayed) {
-      this.#replayed.add(id)
-      this.#seen.add(id)
-    }
-    const deadLetters = [...held].map(([messageId, ackId]) => ({ messageId, ackId }))
-    const done = deadLetters.filter(({ messageId }) => replayed.has(messageId))
-    await unlessUnknown(subscription.acknowledge(done))
-    await unlessUnknown(subscription.release(deadLetters.filter(({ messageId }) => !replayed.has(messageId))))
-    this.#tally.alreadyReplayed = replayed.size
-    if (openPullAtMs === undefined) return
-    const waitMs = openPullAtMs + this.#source.ackDeadlineMs + 1_000 - now()
-    if (waitMs <= 0) return
-    output.note(
-      `it was killed during a pull: waiting up to ${duration(waitMs)} until Pub/Sub delivers those messages again`,
-    )
-    await delay(waitMs, undefined, { signal })
   }
 
   /** The matching dead letters, oldest first, as many as fit. The others stay leased until the end. */
@@ -300,25 +272,5 @@ class SourceReplay {
       cause: failure,
       hint: 'The others are still dead letters: run it again.',
     })
-  }
-}
-
-const INVALID_ARGUMENT = 3
-
-/** Pub/Sub rejects ack ids that have expired: those dead letters are delivered again anyway, and are recognized then. */
-async function unlessUnknown(freeing: Promise<void>): Promise<void> {
-  try {
-    await freeing
-  } catch (error) {
-    if (codeOf(error) !== INVALID_ARGUMENT) throw error
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return codeOf(error) === 'EPERM'
   }
 }

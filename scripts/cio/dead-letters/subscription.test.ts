@@ -1,6 +1,7 @@
 import { PubSub, v1 } from '@google-cloud/pubsub'
 import { credentials } from '@grpc/grpc-js'
-import { systemClock } from '../../../shared/clock/index.ts'
+import { type Clock, systemClock } from '../../../shared/clock/index.ts'
+import { manualClock } from '../../../shared/clock/testing/manual-clock.ts'
 import { type PubSubServer, startPubSub } from '../../emulators/pubsub/index.ts'
 import { DeadLetterSubscription } from './subscription.ts'
 
@@ -21,8 +22,7 @@ afterAll(async () => {
   await server?.close()
 })
 
-it('acknowledges a dead letter that came again meanwhile under the ack id that counts now', async () => {
-  await client.topic('track-dead-letter').publishMessage({ data: Buffer.from('{}') })
+function open(clock: Clock): DeadLetterSubscription {
   const source = {
     name: 'track',
     topic: 'track',
@@ -30,13 +30,12 @@ it('acknowledges a dead letter that came again meanwhile under the ack id that c
     deadLetterSubscription: 'track-dead-letter',
     ackDeadlineMs: 60_000,
   }
-  const subscription = new DeadLetterSubscription({
-    subscriber,
-    projectId: 'local',
-    source,
-    clock: systemClock,
-    local: true,
-  })
+  return new DeadLetterSubscription({ subscriber, projectId: 'local', source, clock, local: true })
+}
+
+it('acknowledges a dead letter that came again meanwhile under the ack id that counts now', async () => {
+  await client.topic('track-dead-letter').publishMessage({ data: Buffer.from('{}') })
+  const subscription = open(systemClock)
   try {
     const take = async () => {
       for await (const deadLetters of subscription.pulls()) return deadLetters
@@ -56,4 +55,30 @@ it('acknowledges a dead letter that came again meanwhile under the ack id that c
   } finally {
     await subscription[Symbol.asyncDispose]()
   }
+})
+
+it('knows until when it holds what it pulled, and after a sleep that somebody else may have it', async () => {
+  await client.topic('track-dead-letter').publishMessage({ data: Buffer.from('{}') })
+  const clock = manualClock(1_000)
+  const subscription = open(clock)
+  const extend = jest.spyOn(subscriber, 'modifyAckDeadline')
+  const heartbeat = async () => {
+    clock.advance(10_000)
+    await extend.mock.results.at(-1)?.value
+  }
+  try {
+    expect(subscription.heldUntilMs).toBe(Number.POSITIVE_INFINITY)
+    for await (const _ of subscription.pulls());
+    expect(subscription.heldUntilMs).toBe(61_000)
+    await heartbeat()
+    expect(subscription.heldUntilMs).toBe(41_000)
+    // No timer runs while the machine sleeps.
+    clock.set(100_000)
+    await heartbeat()
+    expect(extend).toHaveBeenCalledTimes(2)
+    expect(subscription.heldUntilMs).toBe(41_000)
+  } finally {
+    await subscription[Symbol.asyncDispose]()
+  }
+  expect(subscription.heldUntilMs).toBe(Number.POSITIVE_INFINITY)
 })

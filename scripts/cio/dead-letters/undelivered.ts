@@ -18,7 +18,10 @@ const WINDOW_MS = 600_000
  * How many dead letters a source has, those that another process holds among them, which a pull does not see. Undefined
  * when it cannot be found out. In the cloud it is the newest value of Cloud Monitoring, some minutes old.
  */
-export async function undeliveredOf(context: Context, source: Source): Promise<number | undefined> {
+export async function undeliveredOf(
+  context: Pick<Context, 'connection' | 'now'>,
+  source: Source,
+): Promise<number | undefined> {
   try {
     return context.connection.local ? await ofLocal(context, source) : await ofCloud(context, source)
   } catch {
@@ -26,13 +29,16 @@ export async function undeliveredOf(context: Context, source: Source): Promise<n
   }
 }
 
-async function ofLocal({ connection }: Context, source: Source): Promise<number> {
+async function ofLocal({ connection }: Pick<Context, 'connection'>, source: Source): Promise<number> {
   const name = `projects/${await connection.projectId()}/subscriptions/${source.deadLetterSubscription}`
   const answer = await fetch(`http://${process.env.PUBSUB_EMULATOR_HOST}/emulator/v1/${name}`)
   return localSchema.parse(await answer.json()).outstanding
 }
 
-async function ofCloud({ connection, now }: Context, source: Source): Promise<number | undefined> {
+async function ofCloud(
+  { connection, now }: Pick<Context, 'connection' | 'now'>,
+  source: Source,
+): Promise<number | undefined> {
   const parameters = new URLSearchParams({
     filter:
       'metric.type="pubsub.googleapis.com/subscription/num_undelivered_messages" AND ' +
