@@ -1,4 +1,5 @@
 import type { FaultOrder } from '../emulators/customerio/index.ts'
+import { ATTACK_EMAIL } from './attack-email.ts'
 
 /** What should become of a sample message. */
 export type Expected =
@@ -22,6 +23,12 @@ const delivered: Expected = { outcome: 'delivered' }
 const retried: Expected = { outcome: 'retried' }
 const refused = (reason: string, error: string): Expected => ({ outcome: 'refused', reason, error })
 const in2026 = 1_774_000_000
+
+const RECEIPT = `<style>body { font: 15px/1.5 sans-serif; color: #222 } td { padding: 4px 16px 4px 0 }</style>
+<h1>Thank you, Ada</h1>
+<table><tr><td>2 × Tea</td><td>42.50</td></tr></table>
+<p><a href="https://example.com/orders/o-1">See your order</a></p>
+<p><img src="https://example.com/tracking.png" alt="" width="1" height="1"></p>`
 
 /** People, devices, merges, events, messages of every channel, trouble that passes, and messages broken in ten ways. */
 export const SAMPLE: readonly SampleMessage[] = [
@@ -119,6 +126,22 @@ export const SAMPLE: readonly SampleMessage[] = [
     },
     expected: delivered,
   },
+  {
+    label: 'a receipt with a text of its own',
+    topic: 'transactional',
+    body: {
+      channel: 'email',
+      to: 'ada@example.com',
+      from: 'Example Shop <receipts@example.com>',
+      subject: 'Your receipt for order o-1',
+      identifiers: { id: 'ada' },
+      body: RECEIPT,
+      body_plain: 'Order o-1: 2 × Tea, 42.50. https://example.com/orders/o-1',
+      headers: { 'X-Order': 'o-1' },
+    },
+    expected: delivered,
+  },
+  { label: 'an e-mail that attacks whoever shows it', topic: 'transactional', body: ATTACK_EMAIL, expected: delivered },
   {
     label: 'a push message',
     topic: 'transactional',

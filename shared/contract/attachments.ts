@@ -5,7 +5,7 @@ import { LIMITS } from './limits.ts'
  * The size in bytes of what a base64 text encodes, or undefined when it is none. Line breaks, which MIME
  * encoders put in, are allowed. Written without a regular expression over groups, which would overflow on megabytes.
  */
-function decodedBytes(base64: string): number | undefined {
+export function decodedBytes(base64: string): number | undefined {
   const packed = base64.replace(/[\r\n]/g, '')
   const padding = packed.endsWith('==') ? 2 : packed.endsWith('=') ? 1 : 0
   const digits = packed.slice(0, packed.length - padding)
