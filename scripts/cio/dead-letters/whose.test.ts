@@ -31,6 +31,27 @@ describe('what a message has to do with somebody', () => {
   })
 })
 
+describe('what a line of the record has to do with somebody', () => {
+  const sought = { ...soughtAs('ann@x.com'), hashes: ['h1', 'h2'] }
+  it.each<[string, unknown]>([
+    ['own', { jsonPayload: { persons: ['h2', 'h9'] } }],
+    ['shared', { jsonPayload: { persons: ['h9', 'h1'] } }],
+    ['none', { jsonPayload: { persons: ['h9'] } }],
+    ['none', { jsonPayload: { persons: [] } }],
+    ['perhaps', { jsonPayload: { persons: 'h1' } }],
+    ['perhaps', { textPayload: 'ann@x.com' }],
+    ['none', { textPayload: 'bob@x.com' }],
+  ])('is %s: %j', (expected, line) => {
+    expect(relationOf('message-outcomes', Buffer.from(JSON.stringify(line)), sought)).toBe(expected)
+  })
+
+  it('is nothing where only names are known, and of no other topic', () => {
+    const line = Buffer.from(JSON.stringify({ jsonPayload: { persons: ['h1'] } }))
+    expect(relationOf('message-outcomes', line, soughtAs('ann@x.com'))).toBe('none')
+    expect(relationOf('track', line, { ...sought, hashes: ['h2'] })).toBe('none')
+  })
+})
+
 function webhook(data: object) {
   return { event_id: 'e', object_type: 'email', metric: 'sent', timestamp: 1, data }
 }

@@ -20,6 +20,8 @@ export interface Sought {
   isMeant(name: Identifier): boolean
   /** Their names, for bodies that keep no contract; empty where only hashes are known. */
   readonly names: readonly Identifier[]
+  /** Their hashes, by which the record of messages knows them; absent where nobody asks for its lines. */
+  readonly hashes?: readonly string[]
 }
 
 /**
@@ -51,7 +53,23 @@ export function soughtAs(name: string): Sought {
 export function relationOf(topic: string, data: Buffer, sought: Sought): Relation {
   const persons = personsOf(topic, data)
   if (persons !== undefined) return ownershipOf(persons, sought.isMeant)
-  return mayName(data.toString('utf8'), sought.names) ? 'perhaps' : 'none'
+  const hashes = sought.hashes ?? []
+  const recorded = isTopicName(topic) ? undefined : recordedIn(data)
+  if (recorded !== undefined) return relationByHashes(recorded, hashes)
+  const text = data.toString('utf8')
+  return mayName(text, sought.names) || hashes.some((hash) => text.includes(hash)) ? 'perhaps' : 'none'
+}
+
+/** The hashes of those whom a line of the record names. */
+function recordedIn(data: Buffer): readonly unknown[] | undefined {
+  const line = jsonOf(data)?.jsonPayload
+  return isRecord(line) && Array.isArray(line.persons) ? line.persons : undefined
+}
+
+/** Like the rows of the record: they are about the first of the persons that they name. */
+function relationByHashes(recorded: readonly unknown[], hashes: readonly unknown[]): Relation {
+  if (hashes.includes(recorded[0])) return 'own'
+  return recorded.some((hash) => hashes.includes(hash)) ? 'shared' : 'none'
 }
 
 /** Undefined when the body keeps no contract, so that nothing in it certainly names a person. */

@@ -9,7 +9,7 @@ import { CommandError } from '../errors.ts'
 import { count } from '../output.ts'
 import { writePrivately } from '../private-file.ts'
 import { sortDeadLetters } from './dead-letters.ts'
-import { recordsOf } from './ledger.ts'
+import { hashesOfRecord, recordsOf } from './ledger.ts'
 import { findPerson, type GivenNames, hashRingOf, namesOf, type Person } from './person.ts'
 import { hashTables, PersonRecord } from './record.ts'
 import { PersonRows, personTables } from './warehouse.ts'
@@ -23,8 +23,9 @@ export async function access(context: Context, options: AccessOptions): Promise<
   const { output, connection } = context
   const { topology } = connection
   const { person } = await findPerson(context, options)
-  const sought = soughtBy(namesOf(person))
   const ring = await hashRingOf(context)
+  const hashes = namesOf(person).flatMap((name) => [...personHashes(ring, name)])
+  const sought = { ...soughtBy(namesOf(person)), hashes: hashesOfRecord(hashes) }
   const rows = new PersonRows(await connection.bigquery(), topology.bigquery.dataset)
   const tables = personTables(topology.bigquery)
   const about = await rows.find(tables, sought)
@@ -33,7 +34,6 @@ export async function access(context: Context, options: AccessOptions): Promise<
     const { own = [], perhaps = [] } = about[table.name] ?? {}
     warehouse[table.name] = await rows.read(table, [...own, ...perhaps])
   }
-  const hashes = sought.names.flatMap((name) => [...personHashes(ring, name)])
   const record = new PersonRecord(await connection.bigquery(), topology.bigquery.dataset, hashes)
   for (const table of hashTables(topology.bigquery)) warehouse[table.name] = await record.read(table)
   const deadLetters: unknown[] = []

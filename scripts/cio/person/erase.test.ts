@@ -1,9 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BigQuery } from '@google-cloud/bigquery'
+import { hashOfPerson, parseHashRing } from '../../../shared/identity/index.ts'
 import { type LocalBigQuery, startBigQuery } from '../../emulators/bigquery/index.ts'
 import { deployWarehouse } from '../../local/deploy-warehouse.ts'
-import { type Stack, startStack } from '../../local/stack.ts'
+import { LOCAL_CREDENTIALS, type Stack, startStack } from '../../local/stack.ts'
 import { PROJECT_ROOT } from '../../topology/topology.ts'
 import { type CommandLine, commandLine } from '../testing/command-line.ts'
 
@@ -257,6 +258,35 @@ describe('what is asked for by a name', () => {
     ])
     expect(ended).toMatchObject({ code: 0, stdout: expect.stringContaining('time travel') })
     expect((await eventIds()).filter((id) => id.includes('lea'))).toEqual(['not lea 1', 'not lea 2', 'not lea 3'])
+  })
+})
+
+describe('a line of the record that waits as a dead letter', () => {
+  const [key] = parseHashRing(LOCAL_CREDENTIALS.PERSON_HASH_KEYS) ?? []
+  const hash = (id: string) => (key === undefined ? '' : hashOfPerson(key, { kind: 'id', value: id }))
+  const line = (...ids: readonly string[]) => ({
+    jsonPayload: { event: 'message', topic: 'track', message_id: '1', persons: ids.map(hash) },
+  })
+
+  it('is found and erased by its hashes; one that is about somebody else waits for a decision', async () => {
+    const own = await deadLetter('message-outcomes', line('pia', 'quin'))
+    const shared = await deadLetter('message-outcomes', line('quin', 'pia'))
+    const others = await deadLetter('message-outcomes', line('quin'))
+    expect(await cio.json(['access', '--id', 'pia'])).toMatchObject({
+      deadLetters: [
+        { id: own, source: 'message-outcomes', about: 'own', message: line('pia', 'quin') },
+        { id: shared, about: 'shared' },
+      ],
+    })
+    const ended = await cio.run(['erase', '--id', 'pia', '--yes'])
+    expect(ended).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining(`to decide in message-outcomes: ${shared}`),
+    })
+    expect(Object.keys(waiting('message-outcomes')).sort()).toEqual([shared, others].sort())
+    // By the hashes of the journal, without the name.
+    expect(await cio.run(['erase', '--resume', '--also', shared])).toMatchObject({ code: 0 })
+    expect(Object.keys(waiting('message-outcomes'))).toEqual([others])
   })
 })
 

@@ -1,27 +1,21 @@
 import type { HashRing, Identifier } from '../../../shared/identity/index.ts'
-import { createFirestoreSendLedger, personHashes } from '../../../shared/ledger/index.ts'
+import { personHashes } from '../../../shared/ledger/index.ts'
 import type { Outcome } from '../../../shared/outcome/index.ts'
 import type { Context } from '../context.ts'
 import { type Sought, soughtBy } from '../dead-letters/whose.ts'
 import { CommandError, usageError } from '../errors.ts'
 import { count } from '../output.ts'
-import { sortDeadLetters } from './dead-letters.ts'
 import { describeReport, failureOf, type Report, type Stores } from './erase-report.ts'
+import { type Decisions, eraseStores } from './erase-stores.ts'
 import { EraseJournal, type Unfinished } from './journal.ts'
 import { describePerson, findPerson, type GivenNames, hashRingOf, nameHashes, namesOf, type Person } from './person.ts'
-import { hashTables, PersonRecord } from './record.ts'
 import { describeSurvey, isEmpty, survey } from './survey.ts'
-import { type Erased, PersonRows, personTables } from './warehouse.ts'
 
-export interface EraseOptions extends GivenNames {
+export interface EraseOptions extends GivenNames, Decisions {
   readonly resume?: boolean
   readonly dryRun?: boolean
   /** Suppresses the id and the address even if nobody is found by them. */
   readonly unknown?: boolean
-  /** Ids of dead letters and quarantined rows that somebody has looked at: they are deleted too. */
-  readonly also?: readonly string[]
-  /** The same, and they stay. */
-  readonly keep?: readonly string[]
 }
 
 interface Resumed {
@@ -186,61 +180,4 @@ function throwUnlessDelivered(what: string, outcome: Outcome): void {
   throw new CommandError(`Customer.io did not ${what} the person: ${outcome.error}`, {
     hint: 'Nothing else was changed. Run the same command again.',
   })
-}
-
-/** Erases from our own stores what is the person's alone, and names what somebody has to decide about. */
-async function eraseStores(
-  context: Context,
-  entry: Unfinished,
-  sought: Sought,
-  { also = [], keep = [] }: EraseOptions,
-): Promise<Stores> {
-  const { connection, done } = context
-  const { topology } = connection
-  const undecided: Record<string, readonly string[]> = {}
-  const decide = (name: string, ids: readonly string[]): readonly string[] => {
-    undecided[name] = [...new Set(ids)].filter((id) => !also.includes(id) && !keep.includes(id))
-    return ids.filter((id) => also.includes(id))
-  }
-  // Dead letters first: a replay must not bring back what is deleted next.
-  const deadLetters = await sortDeadLetters(context, sought, async (source, sorted, subscription) => {
-    const { own, shared, perhaps, unseen } = sorted
-    const asked = new Set([...(entry.undecided[source.name] ?? []), ...[...shared, ...perhaps].map(({ id }) => id)])
-    const others = sorted.all.filter(({ id }) => asked.has(id) && own.every((each) => each.id !== id))
-    const chosen = new Set(
-      decide(
-        source.name,
-        others.map(({ id }) => id),
-      ),
-    )
-    const deleted = [...own, ...others.filter(({ id }) => chosen.has(id))]
-    await subscription.acknowledge(deleted)
-    done.add(deleted.length, 'dead letter', `of ${source.name} deleted`)
-    return { deleted: deleted.length, unseen }
-  })
-  const records = createFirestoreSendLedger({
-    firestore: await connection.firestore(),
-    collection: topology.ledger.collection,
-  })
-  const ledger = await records.erase(entry.ledger)
-  done.add(ledger, 'send record', 'deleted')
-  const rows = new PersonRows(await connection.bigquery(), topology.bigquery.dataset)
-  const tables = personTables(topology.bigquery)
-  const found = await rows.find(tables, sought)
-  const warehouse: Record<string, Erased> = {}
-  for (const table of tables) {
-    const { own = [], perhaps = [] } = found[table.name] ?? {}
-    const chosen = decide(table.name, [...perhaps, ...(entry.undecided[table.name] ?? [])])
-    const keys = [...new Set([...own, ...chosen, ...(entry.rows[table.name] ?? [])])]
-    const erased = await rows.erase(table, keys)
-    done.add(erased.deleted, 'row', `of ${table.name} deleted`)
-    warehouse[table.name] = erased
-  }
-  const record = new PersonRecord(await connection.bigquery(), topology.bigquery.dataset, entry.ledger)
-  for (const table of hashTables(topology.bigquery)) {
-    const deleted = await record.erase(table)
-    done.add(deleted, 'row', `of ${table.name} deleted`)
-    warehouse[table.name] = { deleted, left: [] }
-  }
-  return { warehouse, ledger, deadLetters, undecided }
 }

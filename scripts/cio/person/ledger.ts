@@ -26,3 +26,8 @@ export const ledgerHashSchema = z.union([
   z.strictObject({ version: z.union([z.literal(1), z.literal(2)]), hash: z.string() }),
 ])
 export type LedgerHash = z.infer<typeof ledgerHashSchema>
+
+/** Of these, the hashes by which the record of messages knows the person: a journal's find rows that came after it, too. */
+export function hashesOfRecord(hashes: readonly LedgerHash[]): readonly string[] {
+  return hashes.flatMap(({ version, hash }) => (version === 2 ? [hash] : []))
+}

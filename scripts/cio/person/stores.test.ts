@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { Firestore } from '@google-cloud/firestore'
 import fc from 'fast-check'
 import { z } from 'zod'
@@ -78,6 +80,7 @@ const webhook = fc.record({
   metric: fc.constantFrom('sent', 'opened', 'unsubscribed'),
 })
 const isSend = ({ topic, body }: Made) => topic === 'transactional' && body.channel !== 'broadcast'
+const isOfPopulation = ({ body }: Made) => !isDeepStrictEqual(body.identifiers, { id: 'nobody' })
 /** To one person, or in equal parts to several. */
 const send = fc.oneof(
   made.filter(isSend),
@@ -89,6 +92,8 @@ const world = fc.record({
   webhooks: fc.array(webhook, { minLength: 4, maxLength: 12 }),
   quarantined: fc.array(made, { maxLength: 4 }),
   sends: fc.array(fc.tuple(send, fc.constantFrom(0, 1)), { minLength: 2, maxLength: 12 }),
+  // About the person by whom they are identified; in the others it is a stranger.
+  lines: fc.array(fc.tuple(send.filter(isOfPopulation), fc.constantFrom(0, 1)), { maxLength: 4 }),
   chosen: fc.nat({ max: people.length - 1 }),
   given: fc.constantFrom<readonly ('id' | 'email' | 'phone')[]>(['id'], ['email'], ['id', 'email'], ['id', 'phone']),
 })
@@ -112,7 +117,7 @@ async function emptied(): Promise<void> {
   const { workspace } = stack.customerio
   workspace.clear()
   for (const { id, email, phone } of people) workspace.people.identify({ kind: 'id', value: id }, { email, phone }, 1)
-  for (const topic of ['identify', 'track', 'transactional', 'warehouse']) {
+  for (const topic of ['identify', 'track', 'transactional', 'warehouse', 'message-outcomes']) {
     await stack.client.subscription(`${topic}-dead-letter`).seek(new Date(Date.now() + 60_000))
   }
   for (const name of Object.keys(stack.topology.bigquery.tables)) {
@@ -213,6 +218,19 @@ async function putRecords({ sends }: World): Promise<readonly Thing[]> {
   return things
 }
 
+/** Lines of the record that could not be stored, as Cloud Logging publishes them. */
+async function putLines({ lines }: World): Promise<readonly Thing[]> {
+  const things: Thing[] = []
+  for (const [{ body, own, shared }, which] of lines) {
+    const key = ring[which]
+    if (key === undefined) throw new RangeError(`there is no key ${which}`)
+    const persons = hashesOfPersons(key, recordedPersons('transactional', JSON.parse(textOf(body))))
+    const jsonPayload = { event: 'message', topic: 'transactional', message_id: '1', hash_key: key.id, persons }
+    things.push({ id: await deadLetter('message-outcomes', JSON.stringify({ jsonPayload })), own, shared, perhaps: [] })
+  }
+  return things
+}
+
 /** The rows of the record of these sends, as the function's log line becomes them. */
 async function putOutcomes({ sends }: World): Promise<readonly Thing[]> {
   const rows = sends.flatMap(([{ body }, which], number) => {
@@ -233,7 +251,7 @@ async function putOutcomes({ sends }: World): Promise<readonly Thing[]> {
 }
 
 /** Everything in the stores, each thing as text by its id. */
-async function contents(): Promise<ReadonlyMap<string, string>> {
+async function contents(): Promise<Map<string, string>> {
   const all = new Map<string, string>()
   for (const { resource, backlog } of stack.pubsub.snapshot().subscriptions) {
     if (!resource.name?.endsWith('-dead-letter')) continue
@@ -248,7 +266,7 @@ async function contents(): Promise<ReadonlyMap<string, string>> {
     for (const row of rows) {
       const key =
         name === 'message_outcomes'
-          ? row.message_id
+          ? `${row.outcome === 'erased' ? 'erased ' : ''}${row.message_id ?? row.note}`
           : `${name} ${row.message_id ?? row.event_id} ${JSON.stringify(row)}`
       all.set(key, JSON.stringify(row))
     }
@@ -290,7 +308,8 @@ it('access finds what is theirs, erase leaves nothing that access would find, an
       runs += 1
       await emptied()
       const { chosen, given } = drawn
-      const letters = await putDeadLetters(drawn)
+      const messages = await putDeadLetters(drawn)
+      const letters = [...messages, ...(await putLines(drawn))]
       const rows = await putRows(drawn)
       const records = await putRecords(drawn)
       const outcomes = await putOutcomes(drawn)
@@ -317,8 +336,27 @@ it('access finds what is theirs, erase leaves nothing that access would find, an
       )
       expect(await found('--id', person.id ?? '', '--email', person.email ?? '')).toEqual(undecided.toSorted())
 
+      await recorded()
       const after = await contents()
       const gone = [...before.keys()].filter((id) => !after.has(id))
+      const told = [...after.keys()].filter((id) => id.startsWith('erased '))
+      const isOf = (things: readonly Thing[]) => gone.filter((id) => things.some((thing) => thing.id === id))
+      const stores = ['message_outcomes', 'send_ledger', 'subscription_changes', 'webhook_events', 'webhook_quarantine']
+      expect(told.filter((id) => !stores.includes(id.slice(7))).toSorted()).toEqual(
+        isOf([...messages, ...outcomes])
+          .map((id) => `erased ${id}`)
+          .toSorted(),
+      )
+      if (isOf(records).length > 0) expect(told).toContain('erased send_ledger')
+      for (const id of told) {
+        expect(JSON.parse(after.get(id) ?? '')).toMatchObject({
+          key_hash: null,
+          hash_key: null,
+          person: null,
+          persons: [],
+        })
+        after.delete(id)
+      }
       const isTheirs = (id: string) =>
         theirs.includes(`own ${id}`) ||
         id === `at Customer.io ${person.id}` ||
@@ -337,6 +375,12 @@ it('access finds what is theirs, erase leaves nothing that access would find, an
     { numRuns: RUNS, endOnFailure: true },
   )
 })
+
+/** Until what was published about the erasure is in the table. */
+async function recorded(): Promise<void> {
+  const subscription = `projects/${stack.endpoints.projectId}/subscriptions/message-outcomes`
+  while (stack.pubsub.stats(subscription).outstanding > 0) await once(stack.pubsub.events, 'acknowledged')
+}
 
 function expectOnlyTheirHashesGone(person: Person, after: string, before: string): void {
   const names: readonly Identifier[] = namesOf(person)

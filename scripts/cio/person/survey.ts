@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import type { Sought } from '../dead-letters/whose.ts'
 import { count } from '../output.ts'
 import { sortDeadLetters } from './dead-letters.ts'
-import { type LedgerHash, recordsOf } from './ledger.ts'
+import { hashesOfRecord, type LedgerHash, recordsOf } from './ledger.ts'
 import { describePerson, type Person } from './person.ts'
 import { hashTables, PersonRecord } from './record.ts'
 import { PersonRows, personTables } from './warehouse.ts'
@@ -26,7 +26,8 @@ export async function survey(
 ): Promise<Survey> {
   const { connection } = context
   const { topology } = connection
-  const sorted = await sortDeadLetters(context, sought, async (_source, { own, shared, perhaps }) => ({
+  const asked = { ...sought, hashes: hashesOfRecord(ledgerHashes) }
+  const sorted = await sortDeadLetters(context, asked, async (_source, { own, shared, perhaps }) => ({
     own: own.length,
     undecided: shared.length + perhaps.length,
   }))

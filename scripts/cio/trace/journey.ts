@@ -12,7 +12,14 @@ export interface Journey {
 
 /** Where a journey stands. */
 export interface Ending {
-  readonly state: 'under_way' | 'accepted' | 'dead_letter' | 'uncertain' | 'ended_by_operator' | 'sent_by_customerio'
+  readonly state:
+    | 'under_way'
+    | 'accepted'
+    | 'dead_letter'
+    | 'uncertain'
+    | 'ended_by_operator'
+    | 'erased'
+    | 'sent_by_customerio'
   /** Nothing more is expected, unless an operator or the person does something. */
   readonly final: boolean
   /** What Customer.io told of it afterwards, in order: sent, delivered, opened. */
@@ -159,7 +166,10 @@ function stateOf(entries: readonly Entry[]): Ending['state'] {
   if (entries.some(isAccepted)) return 'accepted'
   const last = entries.findLast(({ fact }) => isStep(fact))?.fact
   const isHeardOf = entries.some(({ fact }) => fact.kind === 'came_back')
-  if (last?.kind === 'decided') return isSentAgain(last) ? 'under_way' : 'ended_by_operator'
+  if (last?.kind === 'decided') {
+    if (last.what === 'erased') return 'erased'
+    return isSentAgain(last) ? 'under_way' : 'ended_by_operator'
+  }
   if (isHeardOf) return last === undefined ? 'sent_by_customerio' : 'accepted'
   if (last?.kind !== 'attempted' || last.outcome === 'retry') return 'under_way'
   return last.reason === 'uncertain' ? 'uncertain' : 'dead_letter'

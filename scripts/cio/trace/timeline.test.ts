@@ -140,6 +140,7 @@ describe('where a journey stands', () => {
       'uncertain, final',
       [published, uncertain, decided(5_000, 'revealed')],
     ],
+    ['ends by an erasure', 'erased, final', [decided(5_000, 'erased')]],
     ['ends by a purge', 'ended_by_operator, final', [published, uncertain, decided(5_000, 'purged')]],
     [
       'is accepted after a replay that went through',

@@ -177,8 +177,8 @@ const DECISIONS: Readonly<Record<string, string>> = {
   settled_not_sent: 'an operator settled it as not sent, and published it again',
   replayed: 'an operator replayed it',
   purged: 'an operator purged its dead letter',
-  erased: 'an operator erased the person',
   revealed: 'an operator looked at its personal data',
+  erased: 'an operator erased it with the person it was about',
 }
 
 function decidedIn({ what }: Decided): string {
@@ -195,6 +195,8 @@ function endingIn({ ending, entries, about }: Journey): string {
       return `sent by Customer.io itself${backIn(ending)}`
     case 'under_way':
       return 'under way: no outcome yet'
+    case 'erased':
+      return 'erased: nothing else is kept of it'
     case 'ended_by_operator':
       return `ended by an operator${backIn(ending)}`
     case 'uncertain':
