@@ -5,7 +5,7 @@ WITH outcomes AS (
   FROM `${dataset}.message_outcomes`
   WHERE message_id IS NOT NULL
   -- The same line, written twice.
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY message_id, function, publish_time, ended_at, outcome ORDER BY insert_id) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY message_id, function, publish_time, ended_at, outcome) = 1
 )
 SELECT
   TIMESTAMP_TRUNC(publish_time, HOUR) AS hour,

@@ -11,15 +11,15 @@ WITH outcomes AS (
   FROM `${dataset}.message_outcomes`
   WHERE message_id IS NOT NULL
   -- The same line, written twice.
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY message_id, function, publish_time, ended_at, outcome ORDER BY insert_id) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY message_id, function, publish_time, ended_at, outcome) = 1
 ),
 numbered AS (
   SELECT
     *,
-    ROW_NUMBER() OVER (PARTITION BY topic, first_message_id, is_failure ORDER BY ended_at, insert_id) AS nth,
-    ROW_NUMBER() OVER (PARTITION BY topic, first_message_id, is_failure ORDER BY ended_at DESC, insert_id DESC) AS nth_last,
+    ROW_NUMBER() OVER (PARTITION BY topic, first_message_id, is_failure ORDER BY ended_at) AS nth,
+    ROW_NUMBER() OVER (PARTITION BY topic, first_message_id, is_failure ORDER BY ended_at DESC) AS nth_last,
     -- The last line that is final, else the last line.
-    ROW_NUMBER() OVER (PARTITION BY topic, first_message_id ORDER BY final DESC, ended_at DESC, insert_id DESC) = 1 AS is_outcome
+    ROW_NUMBER() OVER (PARTITION BY topic, first_message_id ORDER BY final DESC, ended_at DESC) = 1 AS is_outcome
   FROM outcomes
 )
 SELECT

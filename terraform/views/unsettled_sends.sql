@@ -11,7 +11,7 @@ WITH outcomes AS (
 last_outcomes AS (
   SELECT *
   FROM outcomes
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY first_message_id ORDER BY ended_at DESC, insert_id) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY first_message_id ORDER BY ended_at DESC) = 1
 )
 SELECT
   first_message_id AS message_id,
