@@ -1,5 +1,6 @@
 import type { ComponentType } from 'preact'
 import { Now } from './now.ts'
+import { Publish } from './publish.ts'
 
 /** A page of the console: its tab, and what is drawn under it. It is there when its area is served. */
 export interface PageEntry {
@@ -10,4 +11,7 @@ export interface PageEntry {
 }
 
 /** In the order of the tabs. */
-export const PAGES: readonly PageEntry[] = [{ name: 'now', title: 'Now', view: Now }]
+export const PAGES: readonly PageEntry[] = [
+  { name: 'now', title: 'Now', view: Now },
+  { name: 'publish', title: 'Publish', view: Publish },
+]
