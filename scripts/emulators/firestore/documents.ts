@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { status } from '@grpc/grpc-js'
+import { RpcError } from '../rpc-error.ts'
 import { entriesOf, type Fields, type RunQuery, type Value, type WireTimestamp, type Write } from './protocol.ts'
 
 export interface StoredDocument {
@@ -8,17 +9,6 @@ export interface StoredDocument {
   readonly fields: Fields
   readonly createTime: WireTimestamp
   readonly updateTime: WireTimestamp
-}
-
-/** An error that the client sees with this gRPC code. */
-export class RequestError extends Error {
-  override readonly name = 'RequestError'
-  readonly code: status
-
-  constructor(code: status, message: string) {
-    super(message)
-    this.code = code
-  }
 }
 
 export interface DocumentsOptions {
@@ -69,7 +59,7 @@ export class Documents {
     return found.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, limit?.value)
   }
 
-  /** Gives the update time of each write. Throws a RequestError, and then nothing is written. */
+  /** Gives the update time of each write. Throws a RpcError, and then nothing is written. */
   commit(writes: readonly Write[]): { commitTime: WireTimestamp; writeResults: { updateTime: WireTimestamp }[] } {
     // Google's clock goes on by at least a microsecond with each commit: no two versions are the same.
     const micros = Math.max(this.#lastMicros + 1, Math.round(this.#now() * 1_000))
@@ -123,20 +113,20 @@ function holds(op: 'EQUAL' | 'ARRAY_CONTAINS' | 'NOT_IN', field: Value | undefin
 
 function nameOf(write: Write): string {
   const name = write.update?.name ?? write.delete
-  if (name === undefined) throw new RequestError(status.UNIMPLEMENTED, 'only updates and deletes are served here')
+  if (name === undefined) throw new RpcError(status.UNIMPLEMENTED, 'only updates and deletes are served here')
   return name
 }
 
 function checkPrecondition(write: Write, name: string, before: StoredDocument | undefined): void {
   const { exists, updateTime } = write.currentDocument ?? {}
   if (exists === false && before !== undefined) {
-    throw new RequestError(status.ALREADY_EXISTS, `Document already exists: ${name}`)
+    throw new RpcError(status.ALREADY_EXISTS, `Document already exists: ${name}`)
   }
   if (exists === true && before === undefined) {
-    throw new RequestError(status.NOT_FOUND, `No document to update: ${name}`)
+    throw new RpcError(status.NOT_FOUND, `No document to update: ${name}`)
   }
   if (updateTime !== undefined && !isDeepStrictEqual({ ...before?.updateTime }, { ...updateTime })) {
-    throw new RequestError(status.FAILED_PRECONDITION, `the stored version does not match the required one: ${name}`)
+    throw new RpcError(status.FAILED_PRECONDITION, `the stored version does not match the required one: ${name}`)
   }
 }
 
@@ -149,7 +139,7 @@ function written(
   const given = update?.fields ?? {}
   const fields: Fields = updateMask ? { ...before?.fields } : {}
   for (const path of updateMask?.fieldPaths ?? Object.keys(given)) {
-    if (path.includes('.')) throw new RequestError(status.UNIMPLEMENTED, `no paths into maps here: ${path}`)
+    if (path.includes('.')) throw new RpcError(status.UNIMPLEMENTED, `no paths into maps here: ${path}`)
     const value = given[path]
     if (value === undefined) delete fields[path]
     else fields[path] = value

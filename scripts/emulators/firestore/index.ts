@@ -1,6 +1,7 @@
 import { Server, ServerCredentials, type ServerWritableStream, type sendUnaryData, status } from '@grpc/grpc-js'
 import { z } from 'zod'
-import { Documents, type DocumentsOptions, RequestError } from './documents.ts'
+import { RpcError } from '../rpc-error.ts'
+import { Documents, type DocumentsOptions } from './documents.ts'
 import { batchGetSchema, commitSchema, firestoreService, runQuerySchema } from './protocol.ts'
 
 /**
@@ -44,21 +45,17 @@ export async function startFirestore(options: FirestoreOptions): Promise<Firesto
   let standing: FirestoreFault | undefined
 
   /** Answers, unless the fault of the moment says otherwise. */
-  function serve(
-    method: Method,
-    done: (error: RequestError | undefined, answer?: unknown) => void,
-    work: () => unknown,
-  ) {
+  function serve(method: Method, done: (error: RpcError | undefined, answer?: unknown) => void, work: () => unknown) {
     const fault = options.fault?.(method) ?? standing
-    if (fault === 'unavailable') return done(new RequestError(status.UNAVAILABLE, 'unavailable, as asked for'))
-    if (fault === 'denied') return done(new RequestError(status.PERMISSION_DENIED, 'denied, as asked for'))
+    if (fault === 'unavailable') return done(new RpcError(status.UNAVAILABLE, 'unavailable, as asked for'))
+    if (fault === 'denied') return done(new RpcError(status.PERMISSION_DENIED, 'denied, as asked for'))
     try {
       const answer = work()
-      if (fault === 'answer_lost') return done(new RequestError(status.UNAVAILABLE, 'answer lost, as asked for'))
+      if (fault === 'answer_lost') return done(new RpcError(status.UNAVAILABLE, 'answer lost, as asked for'))
       if (fault === 'late') setTimeout(done, LATE_MS, undefined, answer)
       else done(undefined, answer)
     } catch (error) {
-      done(error instanceof RequestError ? error : notServed(error))
+      done(error instanceof RpcError ? error : notServed(error))
     }
   }
 
@@ -121,7 +118,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Firesto
 }
 
 /** A request that the schemas do not know asks for something that is not served. */
-function notServed(error: unknown): RequestError {
+function notServed(error: unknown): RpcError {
   const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error)
-  return new RequestError(status.UNIMPLEMENTED, why)
+  return new RpcError(status.UNIMPLEMENTED, why)
 }

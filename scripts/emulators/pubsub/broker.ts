@@ -4,7 +4,7 @@ import type { PubSubEvents } from './events.ts'
 import type { MessageContent, StoredMessage } from './message.ts'
 import { DELETED_TOPIC, parseName } from './names.ts'
 import type { Api } from './protos.ts'
-import { alreadyExists, invalidArgument, notFound } from './rpc-error.ts'
+import { alreadyExists, invalidArgument, notFound } from './refusals.ts'
 import { readSettings } from './settings.ts'
 import { type BacklogEntry, Subscription } from './subscription.ts'
 

@@ -1,5 +1,5 @@
+import type { RpcError } from '../rpc-error.ts'
 import type { StoredMessage } from './message.ts'
-import type { RpcError } from './rpc-error.ts'
 
 /** A message in someone's hands until it is acknowledged, refused, or its deadline is over. */
 export interface Lease {

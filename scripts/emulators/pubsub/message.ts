@@ -1,4 +1,4 @@
-import { invalidArgument } from './rpc-error.ts'
+import { invalidArgument } from './refusals.ts'
 
 /** A published message as the server keeps it: once, whatever the number of subscriptions. */
 export interface StoredMessage {

@@ -1,4 +1,4 @@
-import { invalidArgument } from './rpc-error.ts'
+import { invalidArgument } from './refusals.ts'
 
 const ID = '(?!goog)[A-Za-z][A-Za-z0-9\\-_.~+%]{2,254}'
 const PATTERNS = {

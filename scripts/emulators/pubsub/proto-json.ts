@@ -1,7 +1,7 @@
 /** The JSON form of Google's messages: https://protobuf.dev/programming-guides/json/ */
 import protobuf, { type Field, type Type } from 'protobufjs'
 import { isObject } from '../json.ts'
-import { invalidArgument } from './rpc-error.ts'
+import { invalidArgument } from './refusals.ts'
 
 const INTEGERS: ReadonlySet<string> = new Set(['int32', 'uint32', 'sint32', 'int64', 'uint64', 'sint64'])
 const FRACTIONS: ReadonlySet<string> = new Set(['double', 'float'])

@@ -2,9 +2,10 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { status } from '@grpc/grpc-js'
 import { isObject } from '../json.ts'
+import { RpcError } from '../rpc-error.ts'
 import { fromJson, toJson } from './proto-json.ts'
 import { loadRestMethods, type RestMethod } from './protos.ts'
-import { invalidArgument, RpcError } from './rpc-error.ts'
+import { invalidArgument } from './refusals.ts'
 import type { Method } from './services.ts'
 
 /** Google's limit of a request's body. */

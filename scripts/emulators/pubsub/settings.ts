@@ -1,7 +1,7 @@
 import { FilterSyntaxError, type MessageFilter, parseFilter } from './filter.ts'
 import { parseName } from './names.ts'
 import type { Api } from './protos.ts'
-import { invalidArgument } from './rpc-error.ts'
+import { invalidArgument } from './refusals.ts'
 import { durationToMs } from './time.ts'
 import { readTransform, type Transform } from './transform.ts'
 

@@ -1,9 +1,10 @@
 import type { protos } from '@google-cloud/pubsub'
 import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js'
+import type { RpcError } from '../rpc-error.ts'
 import type { Broker } from './broker.ts'
 import type { Consumer, Lease } from './lease.ts'
 import { MAX_RESPONSE_BYTES, receivedMessage } from './pull.ts'
-import { invalidArgument, type RpcError } from './rpc-error.ts'
+import { invalidArgument } from './refusals.ts'
 import type { Subscription } from './subscription.ts'
 
 type Request = protos.google.pubsub.v1.IStreamingPullRequest

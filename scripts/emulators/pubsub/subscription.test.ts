@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events'
 import { status } from '@grpc/grpc-js'
 import fc from 'fast-check'
+import { RpcError } from '../rpc-error.ts'
 import type { PubSubEvents } from './events.ts'
 import type { Consumer, Lease } from './lease.ts'
-import { RpcError } from './rpc-error.ts'
 import { Subscription } from './subscription.ts'
 import { ManualClock } from './testing/manual-clock.ts'
 

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import type { RpcError } from '../rpc-error.ts'
 import { retryDelayMs } from './backoff.ts'
 import type { Clock } from './clock.ts'
 import { DeliveryQueue, type EntryState } from './delivery-queue.ts'
@@ -6,7 +7,7 @@ import type { PubSubEvents, SubscriptionStats } from './events.ts'
 import type { Consumer, Lease } from './lease.ts'
 import type { StoredMessage } from './message.ts'
 import type { Api } from './protos.ts'
-import { invalidArgument, type RpcError } from './rpc-error.ts'
+import { invalidArgument } from './refusals.ts'
 import { readSettings, type SubscriptionSettings } from './settings.ts'
 
 interface Entry {

@@ -1,7 +1,7 @@
 import { createContext, Script } from 'node:vm'
 import type { StoredMessage } from './message.ts'
 import type { Api } from './protos.ts'
-import { invalidArgument } from './rpc-error.ts'
+import { invalidArgument } from './refusals.ts'
 
 /** Pub/Sub's limits: https://docs.cloud.google.com/pubsub/docs/smts/udfs-overview#limitations */
 const CODE_BYTES = 20_000

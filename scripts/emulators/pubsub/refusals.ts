@@ -1,15 +1,5 @@
 import { status } from '@grpc/grpc-js'
-
-/** A refusal that reaches the caller as the gRPC status Google's Pub/Sub answers in the same case. */
-export class RpcError extends Error {
-  override readonly name = 'RpcError'
-  readonly code: status
-
-  constructor(code: status, message: string) {
-    super(message)
-    this.code = code
-  }
-}
+import { RpcError } from '../rpc-error.ts'
 
 export const invalidArgument = (message: string): RpcError => new RpcError(status.INVALID_ARGUMENT, message)
 export const notFound = (name: string): RpcError =>
