@@ -21,6 +21,7 @@ function watched() {
       topic: `projects/p/topics/${topic}`,
       messageId,
       attributes: { source_message_id: '1' },
+      ...{ data: Buffer.from('{}'), orderingKey: '', publishTimeMs: 0 },
     })
   const acknowledged = (subscription: string, messageId: string) =>
     watch.events.emit('acknowledged', {

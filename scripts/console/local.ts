@@ -1,23 +1,35 @@
 import { randomUUID } from 'node:crypto'
 import { systemClock } from '../../shared/clock/index.ts'
+import { MessageLog } from '../local/message-log.ts'
 import type { Stack } from '../local/stack.ts'
 import { areaInbox } from './areas/inbox/inbox.ts'
+import { areaMessages } from './areas/messages/messages.ts'
 import { areaNow } from './areas/now.ts'
 import { areaPublish } from './areas/publish/publish.ts'
 import { type Console, startConsole } from './console.ts'
 
-/** The console of a local stack, with every area, in the stack's own process. */
+/** The console of a local stack, with every area, in the stack's own process. It knows what is published from now on. */
 export async function startLocalConsole(stack: Stack, port: number): Promise<Console> {
   const clock = systemClock
-  return await startConsole({
+  const { topology, endpoints, pubsub } = stack
+  const log = new MessageLog({ topology, projectId: endpoints.projectId, events: pubsub.events })
+  const page = await startConsole({
     port,
     environment: 'local',
     deployed: false,
     onError: (error) => console.error(error),
     areas: [
       areaNow({ clock, stats: () => stack.pubsub.allStats() }),
+      areaMessages(log),
       areaPublish({ stack, now: clock.now, newKey: randomUUID }),
       areaInbox(stack),
     ],
   })
+  return {
+    ...page,
+    close: async () => {
+      log.close()
+      await page.close()
+    },
+  }
 }

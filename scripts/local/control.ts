@@ -65,9 +65,7 @@ function received(stack: Stack, kinds: readonly string[]): unknown {
 /** Looks at the dead letters of a topic without taking them. */
 function deadLetters(stack: Stack, topic: string): unknown {
   const name = subscriptionName(stack, `${topic}-dead-letter`)
-  const subscription = stack.pubsub.snapshot().subscriptions.find(({ resource }) => resource.name === name)
-  if (subscription === undefined) throw new Error(`the pipeline has no subscription ${topic}-dead-letter`)
-  return subscription.backlog.map(({ message: { data, attributes } }) => {
+  return stack.pubsub.backlog(name).map(({ message: { data, attributes } }) => {
     const { reason, error, ...rest } = attributes
     return { reason, error, attributes: rest, body: Buffer.from(data).toString() }
   })

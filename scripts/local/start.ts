@@ -70,13 +70,16 @@ async function main(): Promise<number> {
     customerio: { webhooks: { concurrency: 8 } },
   })
   console.log(`\nUp after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s\n${describeStack(stack)}`)
-  const complaints = values.sample ? await showSample(stack, values.once) : 0
   if (values.once) {
+    const complaints = values.sample ? await showSample(stack, true) : 0
     await stack.close()
     return complaints === 0 ? 0 : 1
   }
+  // Before the sample, of which it shows every message.
   const page = await startLocalConsole(stack, ports.console ?? ports.all ?? DEFAULT_PORTS.console)
-  console.log(`\nSee it in the browser: ${page.url}\n\n${describeNextSteps(stack)}`)
+  console.log(`  console         ${page.url}`)
+  if (values.sample) await showSample(stack, false)
+  console.log(`\n${describeNextSteps(stack)}`)
   await interrupted()
   await page.close()
   await stack.close()

@@ -20,7 +20,7 @@ export function Layout() {
     <header class="top">
       <strong class="brand">cio-gcp</strong>
       <span class=${`environment ${facts.deployed ? 'deployed' : ''}`}>${facts.environment}</span>
-      <nav aria-label="Pages">
+      <nav class="tabs" aria-label="Pages">
         ${shown.map(
           ({ name, title }) => html`
             <a href=${href([name])} aria-current=${name === current?.name ? 'page' : undefined}>${title}</a>

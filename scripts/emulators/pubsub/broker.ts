@@ -146,6 +146,9 @@ export class Broker {
         topic: topicName,
         messageId: message.id,
         attributes: message.attributes,
+        data: message.data,
+        orderingKey: message.orderingKey,
+        publishTimeMs,
       })
       return message.id
     })

@@ -1,6 +1,16 @@
 /** What the server tells whoever watches it: tests, the local stack, the chaos script. Names are `projects/…` in full. */
 export interface PubSubEvents {
-  published: [{ topic: string; messageId: string; attributes: Readonly<Record<string, string>> }]
+  published: [
+    {
+      topic: string
+      messageId: string
+      attributes: Readonly<Record<string, string>>
+      data: Buffer
+      /** Empty when the publisher set none. */
+      orderingKey: string
+      publishTimeMs: number
+    },
+  ]
   /**
    * A push was answered (or not: then `failure` says why), a message was handed to a puller, or written to BigQuery (or not).
    * `attempt` counts from 1 and is known here whether or not the subscription has a dead-letter policy.

@@ -15,12 +15,13 @@ import { createPushAgents, type DuplicateOrder, PushConsumer } from './push.ts'
 import { restListener } from './rest.ts'
 import { grpcService, publisherMethods, type ServiceContext, subscriberMethods } from './services.ts'
 import { streamingPull } from './streaming-pull.ts'
-import type { Subscription } from './subscription.ts'
+import type { BacklogEntry, Subscription } from './subscription.ts'
 
 export type { AppendRows } from './bigquery.ts'
 export type { PubSubSnapshot } from './broker.ts'
 export type { Clock, Schedule } from './clock.ts'
 export type { PubSubEvents, SubscriptionStats } from './events.ts'
+export type { BacklogEntry } from './subscription.ts'
 
 export interface PubSubOptions {
   /** 0 means any free one. */
@@ -53,6 +54,8 @@ export interface PubSubServer {
   /** Of one subscription; throws when there is no such one. */
   stats(subscription: string): SubscriptionStats
   allStats(): SubscriptionStats[]
+  /** The messages of one subscription that are not acknowledged, without taking them; throws when there is no such one. */
+  backlog(subscription: string): readonly BacklogEntry[]
   /** Public key of the pushes' tokens as a JWK set. */
   jwks(): Promise<{ keys: JsonWebKey[] }>
   /** The same as PEM by key id. */
@@ -159,6 +162,7 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
     },
     stats: (name) => broker.subscription(name).stats(),
     allStats: () => broker.subscriptions().map((subscription) => subscription.stats()),
+    backlog: (name) => broker.subscription(name).backlog(),
     jwks: () => signer.jwks(),
     certs: () => signer.certs(),
     duplicatePushes: (name, count, when = 'together') =>

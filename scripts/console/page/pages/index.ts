@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact'
+import { Messages } from './messages.ts'
 import { Now } from './now.ts'
 import { Publish } from './publish.ts'
 
@@ -13,5 +14,6 @@ export interface PageEntry {
 /** In the order of the tabs. */
 export const PAGES: readonly PageEntry[] = [
   { name: 'now', title: 'Now', view: Now },
+  { name: 'messages', title: 'Messages', view: Messages },
   { name: 'publish', title: 'Publish', view: Publish },
 ]

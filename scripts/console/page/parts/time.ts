@@ -5,8 +5,9 @@ const UNITS = [
   ['s', 1_000],
 ] as const
 
-/** A length of time in its largest unit: `12 s`, `3 min`; below a second `340 ms`. */
+/** A length of time in its largest unit: `340 ms`, `1.2 s`, `12 s`, `3 min`. */
 export function age(ms: number): string {
+  if (ms >= 1_000 && ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`
   for (const [unit, length] of UNITS) if (ms >= length) return `${Math.floor(ms / length)} ${unit}`
   return `${Math.max(0, Math.round(ms))} ms`
 }

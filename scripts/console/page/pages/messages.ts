@@ -1,0 +1,106 @@
+import { html } from 'htm/preact'
+import { useEffect, useMemo } from 'preact/hooks'
+import type { MessageRow } from '../../areas/messages/row.ts'
+import { parseFilter } from '../messages/filter.ts'
+import { follow, loading, newestFirst, paused, problem, resume, waitingCount } from '../messages/list.ts'
+import { Outcome } from '../parts/outcome.ts'
+import { type Column, Rows } from '../parts/rows.ts'
+import { age, timeOfDay } from '../parts/time.ts'
+import { go, href, place } from '../router.ts'
+import { Message } from './message.ts'
+
+/** All messages, live; or one of them when the address names it. */
+export function Messages() {
+  const [id] = place.value.rest
+  return id === undefined ? html`<${List} />` : html`<${Message} id=${id} key=${id} />`
+}
+
+const COLUMNS: readonly Column<MessageRow>[] = [
+  {
+    ...{ title: 'Published', width: '112px', className: 'mono' },
+    cell: ({ id, publishedAtMs }) =>
+      html`<a href=${href(['messages', id])} tabindex="-1" title=${new Date(publishedAtMs).toISOString()}>${timeOfDay(publishedAtMs)}</a>`,
+  },
+  {
+    ...{ title: 'Topic', width: '150px' },
+    cell: ({ topic, lane }) => html`${topic}${lane === undefined ? '' : html` <span class="tag">${lane}</span>`}`,
+  },
+  { title: 'Person', width: '22%', cell: ({ person }) => person ?? html`<span class="quiet">nobody named</span>` },
+  {
+    ...{ title: 'Name or template', width: '' },
+    cell: ({ what, template }) =>
+      html`${what}${template === undefined ? '' : html` <span class="quiet">template ${template}</span>`}`,
+  },
+  {
+    title: 'Outcome',
+    width: '210px',
+    cell: ({ outcome, reason }) => html`<${Outcome} outcome=${outcome} reason=${reason} />`,
+  },
+  { title: 'Attempts', width: '88px', className: 'number', cell: ({ attempts }) => attempts || '' },
+  {
+    ...{ title: 'Latency', width: '84px', className: 'number' },
+    cell: ({ latencyMs }) => (latencyMs === undefined ? '' : age(latencyMs)),
+  },
+]
+
+function List() {
+  useEffect(follow, [])
+  const text = place.value.params.filter ?? ''
+  const all = newestFirst.value
+  const filter = useMemo(() => parseFilter(text), [text])
+  const shown = useMemo(() => (text === '' ? all : all.filter(filter.matches)), [all, filter])
+  const wrong = filter.problem ?? problem.value
+  return html`
+    <div class="row">
+      <h1>Messages</h1>
+      <span class="quiet" role="status">${countOf(shown.length, all.length)}</span>
+      <span class="grow"></span>
+      ${
+        paused.value
+          ? html`<button class="primary" onClick=${resume}>Resume${waitingCount.value === 0 ? '' : ` (${waitingCount.value} changed)`}</button>`
+          : html`<button onClick=${() => (paused.value = true)}>Pause</button>`
+      }
+    </div>
+    <div class="row">
+      <label class="grow filter">
+        <span class="visually-hidden">Filter</span>
+        <input
+          data-filter
+          type="search"
+          spellcheck=${false}
+          value=${text}
+          placeholder="Filter: topic:track outcome:refused person:ada attempts:>1 receipt     press /"
+          aria-describedby="filter-problem"
+          onInput=${({ currentTarget }: { currentTarget: HTMLInputElement }) =>
+            go(href(['messages'], { filter: currentTarget.value }), { replace: true })}
+          onKeyDown=${leaveFilter}
+        />
+      </label>
+    </div>
+    <p id="filter-problem" class="error" role="status" hidden=${wrong === undefined}>${wrong}</p>
+    ${
+      shown.length > 0
+        ? html`<${Rows}
+            label="Messages, the newest first"
+            rows=${shown}
+            keyOf=${({ id }: MessageRow) => id}
+            columns=${COLUMNS}
+            view=${text}
+            open=${({ id }: MessageRow) => go(href(['messages', id]))}
+          />`
+        : html`<div class="empty">${loading.value ? 'Loading' : all.length === 0 ? html`<p>No message was published yet.</p><p>Publish one: <code>npx cio-gcp publish track '{"identifiers":{"id":"ada"},"name":"order_completed"}' --local</code></p>` : html`<p>No message matches this filter.</p><p><a href=${href(['messages'])}>Show all</a></p>`}</div>`
+    }
+  `
+}
+
+function countOf(shown: number, all: number): string {
+  const number = (count: number) => count.toLocaleString('en')
+  return shown === all ? number(all) : `${number(shown)} of ${number(all)}`
+}
+
+/** Enter and Escape lead from the filter to the rows. */
+function leaveFilter(event: KeyboardEvent): void {
+  if (event.key !== 'Enter' && event.key !== 'Escape') return
+  event.preventDefault()
+  document.querySelector<HTMLElement>('[data-rows]')?.focus()
+}
