@@ -4,16 +4,12 @@ import { readTopology } from '../../scripts/topology/topology.ts'
 
 const NOW_MS = Date.UTC(2026, 10, 21, 12)
 let warehouse: TestWarehouse
-let nowMs = NOW_MS
 
 beforeAll(async () => {
-  warehouse = await startTestWarehouse({ now: () => nowMs })
+  warehouse = await startTestWarehouse({ now: () => NOW_MS })
 })
 afterAll(() => warehouse.close())
-beforeEach(async () => {
-  nowMs += 60_000 // after which an insert id may be used again
-  await warehouse.clear()
-})
+beforeEach(() => warehouse.clear())
 
 const rowsOf = (call: string, columns = '*', params = {}) =>
   warehouse.query(`SELECT ${columns} FROM customerio.${call}`, params)
