@@ -77,6 +77,7 @@ variable "pipeline" {
         partition_field = string
         partition_type  = string
         clustering      = list(string)
+        may_expire      = bool
       }))
       views = map(object({ query = string }))
       table_functions = map(object({

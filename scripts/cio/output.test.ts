@@ -19,6 +19,7 @@ it('writes tables whose columns stand below each other', () => {
 
 it('lets no text of others steer the terminal', () => {
   expect(printable('\u001b[2Jerror: \n\u009bHé“%s”')).toBe('\\x1b[2Jerror: \\x0a\\x9bHé“%s”')
+  expect(printable('invoice\u202Egnp.exe\u2069')).toBe('invoice\\u202egnp.exe\\u2069')
   expect(table(['what'], [['event \u001b]0;x\u0007']])).toBe('what\nevent \\x1b]0;x\\x07')
 })
 

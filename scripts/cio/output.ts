@@ -93,9 +93,16 @@ export class Output {
   }
 }
 
-/** Makes foreign text safe for one line of a terminal: control characters are shown, not obeyed. */
+/** Overrides and isolates of the writing direction: with them `gpj.exe` is shown as `exe.jpg`. */
+const DIRECTIONS = '\\u202a-\\u202e\\u2066-\\u2069'
+const OBEYED = new RegExp(`[\\p{Cc}${DIRECTIONS}]`, 'gu')
+
+/** Makes foreign text safe for one line: what a terminal or browser obeys is shown instead. */
 export function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  return text.replaceAll(OBEYED, (character) => {
+    const code = character.charCodeAt(0).toString(16)
+    return code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, '0')}`
+  })
 }
 
 /** Columns as wide as their widest cell. The last one is not padded. */

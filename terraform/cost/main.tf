@@ -33,7 +33,6 @@ variable "options" {
     request_log_share = optional(number)
     backup_copies     = optional(number)
     point_in_time     = optional(number)
-    outcome_months    = optional(number)
     outcomes          = optional(string)
   })
   default = {}

@@ -1,4 +1,5 @@
 import { isRecord } from '../../../../shared/json/index.ts'
+import { printable } from '../../../cio/output.ts'
 import type { Send } from '../../../emulators/customerio/index.ts'
 
 /** What stands in one message, as far as it is known here: the content of a template is at Customer.io. */
@@ -65,11 +66,14 @@ export function contentOf({ channel, body }: Pick<Send, 'channel' | 'body'>): Co
         return value === undefined ? [] : [[name, value]]
       }),
       ...ownHeaders(body.headers),
-    ],
+    ].map(([name, value]) => [printable(name), printable(value)] as const),
     html: channel === 'email' && html !== undefined,
     text: texts.length === 0 ? undefined : texts.join('\n\n'),
     amp: channel === 'email' ? textIn(body, 'body_amp') : undefined,
-    attachments: attachmentsOf(body).map(([name, content]) => ({ name, bytes: Buffer.byteLength(content, 'base64') })),
+    attachments: attachmentsOf(body).map(([name, content]) => ({
+      name: printable(name),
+      bytes: Buffer.byteLength(content, 'base64'),
+    })),
     data: body.message_data,
     rest: Object.fromEntries(Object.entries(body).filter(([field]) => !shown.has(field))),
     isKnown: texts.length > 0 || (channel === 'email' && html !== undefined),

@@ -73,7 +73,7 @@ it('follows an e-mail from its publish to the row of its opening', async () => {
     stored: [],
   })
   expect(message.actions).toEqual(['deliver', 'open', 'click', 'bounce', 'complain', 'unsubscribe'])
-  expect(await ask('GET', `/api/inbox/${id}/attachments/a%2Fb.txt`)).toEqual({ name: 'a/b.txt', base64: 'NDIuNTA=' })
+  expect(await ask('GET', `/api/inbox/${id}/attachments/0`)).toEqual({ name: 'a/b.txt', base64: 'NDIuNTA=' })
   const html = await ask('GET', `/api/inbox/${id}/html`)
   expect(html).toBeInstanceOf(SandboxedDocument)
   expect(html).toEqual({ html: email.body, remoteImages: false })
@@ -128,5 +128,5 @@ it('refuses what nobody received, what the channel has not, and a click on what 
   await expect(ask('POST', `/api/inbox/${id}/act`, { does: 'frown' })).rejects.toMatchObject({ field: 'does' })
   const click = { does: 'click', href: 'javascript:alert(1)' }
   await expect(ask('POST', `/api/inbox/${id}/act`, click)).rejects.toMatchObject({ field: 'href' })
-  await expect(ask('GET', `/api/inbox/${id}/attachments/x`)).rejects.toMatchObject({ status: 404 })
+  await expect(ask('GET', `/api/inbox/${id}/attachments/1`)).rejects.toMatchObject({ status: 404 })
 })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { printable } from '../../../cio/output.ts'
 import type { Entry } from '../../../cio/trace/entry.ts'
 import { TraceRows } from '../../../cio/trace/rows.ts'
 import {
@@ -20,7 +21,7 @@ export interface Received {
   readonly recipient: string | null
   /** Whom it is for: `id:ada`. */
   readonly person: string
-  /** Subject or title, else its template by number. */
+  /** Subject or title, else its template by number. As all that a sender decides: what would be obeyed is shown instead. */
   readonly subject: string
   readonly atMs: number
   /** The metrics that were reported of it, in order: `sent`, `delivered`, `opened`. */
@@ -70,9 +71,9 @@ export function areaInbox(stack: Stack): Area {
   const summaryOf = (send: Send): Received => ({
     id: send.deliveryId,
     channel: send.channel,
-    recipient: send.recipient,
-    person: `${send.who.kind}:${send.who.value}`,
-    subject: subjectOf(send),
+    recipient: send.recipient === null ? null : printable(send.recipient),
+    person: printable(`${send.who.kind}:${send.who.value}`),
+    subject: printable(subjectOf(send)),
     atMs: send.createdAtMs,
     reported: customerio.recipients.reported(send).map(({ metric }) => metric),
   })
@@ -99,7 +100,7 @@ export function areaInbox(stack: Stack): Area {
     ])
     return {
       ...summaryOf(send),
-      template: send.transactionalMessageId,
+      template: send.body.transactional_message_id === undefined ? undefined : send.transactionalMessageId,
       content: contentOf(send),
       links: send.channel === 'email' ? linksIn(htmlOf(send.body) ?? '') : [],
       actions: customerio.recipients.actionsOf(send.channel),
@@ -132,9 +133,10 @@ export function areaInbox(stack: Stack): Area {
       },
       {
         method: 'GET',
-        path: '/api/inbox/:id/attachments/:name',
+        path: '/api/inbox/:id/attachments/:number',
         run: ({ params }) => {
-          const found = attachmentsOf(find(params.id).body).find(([name]) => name === params.name)
+          // By number: a name may hold anything.
+          const found = attachmentsOf(find(params.id).body)[Number(params.number)]
           if (found === undefined) throw new ConsoleError('the message has no such attachment', { status: 404 })
           return { name: found[0], base64: found[1] }
         },

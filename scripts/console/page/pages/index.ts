@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact'
+import { Inbox } from './inbox.ts'
 import { Messages } from './messages.ts'
 import { Now } from './now.ts'
 import { Publish } from './publish.ts'
@@ -16,4 +17,5 @@ export const PAGES: readonly PageEntry[] = [
   { name: 'now', title: 'Now', view: Now },
   { name: 'messages', title: 'Messages', view: Messages },
   { name: 'publish', title: 'Publish', view: Publish },
+  { name: 'inbox', title: 'Inbox', view: Inbox },
 ]

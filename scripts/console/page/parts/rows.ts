@@ -23,6 +23,8 @@ export interface RowsProps<T> {
   readonly keyOf: (row: T) => string
   readonly columns: readonly Column<T>[]
   readonly open: (row: T) => void
+  /** The row that is open beside the table, if one is. */
+  readonly selected?: string | undefined
   /** When it changes, the table begins at its top again. */
   readonly view: string
 }
@@ -31,11 +33,12 @@ export interface RowsProps<T> {
  * A table of any number of rows, of which only those in sight are drawn. What is in sight stays there while rows come in
  * above it. `j` and `k` go through the rows, Enter opens one.
  */
-export function Rows<T>({ label, rows, keyOf, columns, open, view }: RowsProps<T>) {
+export function Rows<T>({ label, rows, keyOf, columns, open, selected, view }: RowsProps<T>) {
   const scroller = useRef<HTMLDivElement>(null)
   const [first, setFirst] = useState(0)
   const [height, setHeight] = useState(800)
-  const [current, setCurrent] = useState<string | undefined>(undefined)
+  const [reached, setCurrent] = useState<string | undefined>(undefined)
+  const current = reached ?? selected
   const anchor = useRef<{ key: string; index: number } | undefined>(undefined)
   const shownView = useRef(view)
 
@@ -111,7 +114,13 @@ export function Rows<T>({ label, rows, keyOf, columns, open, view }: RowsProps<T
           ${rows.slice(first, end).map((row, offset) => {
             const key = keyOf(row)
             return html`
-              <tr key=${key} aria-rowindex=${first + offset + 2} aria-current=${key === current ? 'true' : undefined} onClick=${(event: MouseEvent) => openUnlessLink(event, () => open(row))}>
+              <tr key=${key} aria-rowindex=${first + offset + 2} aria-current=${key === current ? 'true' : undefined} onClick=${(
+                event: MouseEvent,
+              ) =>
+                openUnlessLink(event, () => {
+                  setCurrent(key)
+                  open(row)
+                })}>
                 ${columns.map(({ cell, className }) => html`<td class=${className}>${cell(row)}</td>`)}
               </tr>
             `
