@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { PubSub } from '@google-cloud/pubsub'
-import { type CustomerIoServer, startCustomerIo } from '../scripts/emulators/customerio/index.ts'
+import type { CustomerIoServer } from '../scripts/emulators/customerio/index.ts'
 import { type FirestoreServer, startFirestore } from '../scripts/emulators/firestore/index.ts'
 import { type PubSubServer, startPubSub } from '../scripts/emulators/pubsub/index.ts'
+import { startTestCustomerIo } from '../scripts/testing/customerio.ts'
 import { type PushOverrides, serveFunction } from '../scripts/testing/push.ts'
 
 /** The three functions that lead to Customer.io, as they are registered, against local servers on real ports. */
@@ -23,7 +24,7 @@ function serve(name: (typeof NAMES)[number]) {
 
 beforeAll(async () => {
   ;[customerio, firestore, pubsub] = await Promise.all([
-    startCustomerIo({ port: 0, deliveryDelayMs: 0, siteId: 'site', trackApiKey: 'track-key', appApiKey: 'app-key' }),
+    startTestCustomerIo(),
     startFirestore({ port: 0 }),
     startPubSub({ port: 0 }),
   ])

@@ -33,15 +33,18 @@ resource "google_bigquery_table" "table" {
   deletion_protection = var.deletion_protection
 
   time_partitioning {
-    type  = each.value.partition_type
-    field = each.value.partition_field
-    expiration_ms = (
-      each.value.may_expire && var.webhook_events_expiration_days != null ? var.webhook_events_expiration_days * 86400000 : null
-    )
+    type          = each.value.partition_type
+    field         = each.value.partition_field
+    expiration_ms = try(local.expiration_days[each.key] * 86400000, null)
   }
 }
 
 locals {
+  # The other tables must never forget: an opt-out, what nobody has looked at, a name.
+  expiration_days = {
+    webhook_events   = var.webhook_events_expiration_days
+    message_outcomes = var.message_outcomes_expiration_days
+  }
   warehouse_names = "${var.project_id}.${local.names.dataset}"
   # What stands above the SELECT of a query describes it.
   view_descriptions = {

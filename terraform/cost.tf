@@ -56,6 +56,7 @@ module "cost" {
   options = {
     request_log_share = var.request_log_share
     outcomes          = "bigquery_subscription" # record.tf
+    outcome_months    = min(12, coalesce(var.message_outcomes_expiration_days, 360) / 30)
     backup_copies     = var.ledger_backup_days
     point_in_time     = var.ledger_backup_days > 0 ? 1 : 0
   }

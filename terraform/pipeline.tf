@@ -77,7 +77,6 @@ variable "pipeline" {
         partition_field = string
         partition_type  = string
         clustering      = list(string)
-        may_expire      = bool
       }))
       views = map(object({ query = string }))
       table_functions = map(object({

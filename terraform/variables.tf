@@ -257,13 +257,24 @@ variable "budget" {
 }
 
 variable "webhook_events_expiration_days" {
-  description = "Days after which partitions of tables with `may_expire` (webhook_events) are deleted. Kept forever if null from the start; remove an earlier limit with `bq update --time_partitioning_expiration 0`."
+  description = "Days after which partitions of webhook_events are deleted. Kept forever if null from the start; remove an earlier limit with `bq update --time_partitioning_expiration 0`."
   type        = number
   default     = null
 
   validation {
     condition     = var.webhook_events_expiration_days == null ? true : var.webhook_events_expiration_days >= 30
     error_message = "Give 30 days or more, or null to keep events forever: views and funnels look back a month."
+  }
+}
+
+variable "message_outcomes_expiration_days" {
+  description = "Days after which partitions of message_outcomes, the record of what became of each message, are deleted. Null as for webhook_events_expiration_days."
+  type        = number
+  default     = 180
+
+  validation {
+    condition     = var.message_outcomes_expiration_days == null ? true : var.message_outcomes_expiration_days >= 7
+    error_message = "Give 7 days or more, or null to keep the record forever: cio-gcp trace looks back a week."
   }
 }
 

@@ -7,8 +7,9 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
-import { type CustomerIoServer, startCustomerIo } from '../../scripts/emulators/customerio/index.ts'
+import type { CustomerIoServer } from '../../scripts/emulators/customerio/index.ts'
 import { type FirestoreFault, type FirestoreServer, startFirestore } from '../../scripts/emulators/firestore/index.ts'
+import { startTestCustomerIo } from '../../scripts/testing/customerio.ts'
 import { pushBody, serveFunction } from '../../scripts/testing/push.ts'
 import { steadyClock } from '../../shared/clock/index.ts'
 import { createFunction, leaveBodiesUnread } from '../../shared/runtime/index.ts'
@@ -26,10 +27,7 @@ let isDraining = false
 const drain = { begin: () => true, isDraining: () => isDraining }
 
 beforeAll(async () => {
-  ;[customerio, firestore] = await Promise.all([
-    startCustomerIo({ port: 0, deliveryDelayMs: 0, siteId: 'site', trackApiKey: 'track-key', appApiKey: 'app-key' }),
-    startFirestore({ port: 0, fault: () => fault }),
-  ])
+  ;[customerio, firestore] = await Promise.all([startTestCustomerIo(), startFirestore({ port: 0, fault: () => fault })])
   // Firestore's client reads it by itself.
   process.env.FIRESTORE_EMULATOR_HOST = firestore.host
   env = {

@@ -2,7 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DeadLetter } from '../../scripts/cio/dead-letters/dead-letter.ts'
 import { describeEvidence, evidenceOf } from '../../scripts/cio/dead-letters/evidence.ts'
-import { type CustomerIoServer, startCustomerIo } from '../../scripts/emulators/customerio/index.ts'
+import type { CustomerIoServer } from '../../scripts/emulators/customerio/index.ts'
+import { startTestCustomerIo } from '../../scripts/testing/customerio.ts'
 import { createTestService } from '../../scripts/testing/customerio-service.ts'
 import { steadyClock } from '../../shared/clock/index.ts'
 import { transactionalMessage } from '../../shared/contract/index.ts'
@@ -63,11 +64,7 @@ interface Result {
 let nowMs = START_MS
 let server: CustomerIoServer
 beforeAll(async () => {
-  server = await startCustomerIo({
-    port: 0,
-    siteId: 'site',
-    trackApiKey: 'track-key',
-    appApiKey: 'app-key',
+  server = await startTestCustomerIo({
     deliveryDelayMs: LIST_DELAY_MS - 1_000,
     appRequestsPerSecond: 1_000_000,
     now: () => nowMs,

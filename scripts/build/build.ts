@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { packagesOf, projectSbom, type Sbom, writeContents } from '../licences/contents.ts'
 import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
+import { httpAsItIs } from './http-as-is.ts'
 import { leaveOutUnused } from './leave-out.ts'
 import { type LockFile, lockFileFor, lockFileOfLink, type Manifest } from './lock.ts'
 import { outputFolder } from './output-folder.ts'
@@ -41,23 +42,35 @@ export async function buildFunctions(
   // Only these: a folder that a person names may hold other things.
   await Promise.all(names.map((name) => rm(join(outDir, name), { recursive: true, force: true })))
   const sbom = contents ? { sbom: projectSbom(PROJECT_ROOT) } : {}
-  await Promise.all(names.map((name) => buildFunction(name, join(outDir, name), { lockFile, plain, ...sbom })))
+  const building = { lockFile, plain, ...sbom }
+  await Promise.all(names.map((name) => buildFunction({ ...building, name, ...placesOf(name, outDir) })))
   return names
 }
 
+const placesOf = (name: string, outDir: string) => ({
+  entry: join(PROJECT_ROOT, 'functions', name, 'index.ts'),
+  outDir: join(outDir, name),
+})
+
 interface Building {
+  readonly name: string
+  /** The file that registers it. */
+  readonly entry: string
+  readonly outDir: string
+  /** Of the project. */
   readonly lockFile: LockFile
   readonly plain: boolean
   readonly sbom?: Promise<Sbom>
 }
 
-async function buildFunction(name: string, outDir: string, { lockFile, plain, sbom }: Building): Promise<void> {
+/** Bundles one function into a folder of its own, ready to deploy. */
+export async function buildFunction({ name, entry, outDir, lockFile, plain, sbom }: Building): Promise<void> {
   await mkdir(outDir, { recursive: true })
   const { metafile } = await build({
     absWorkingDir: PROJECT_ROOT,
     metafile: true,
     entryPoints: {
-      index: join(PROJECT_ROOT, 'functions', name, 'index.ts'),
+      index: entry,
       // Both share what they have in common, such as the registry in which a function announces itself.
       ...(!plain && { [`${FRAMEWORK_FOLDER}/main`]: FRAMEWORK_MAIN }),
     },
@@ -72,7 +85,7 @@ async function buildFunction(name: string, outDir: string, { lockFile, plain, sb
     target: 'node24',
     banner: { js: COMMONJS_NAMES },
     external: plain ? [FRAMEWORK] : [],
-    plugins: plain ? [leaveOutUnused] : [leaveOutUnused, withoutExpress],
+    plugins: plain ? [leaveOutUnused] : [leaveOutUnused, withoutExpress, httpAsItIs],
     // What is not there need not be parsed. Names stay, and lines are short, so that the places in an error's stack still tell.
     minifySyntax: true,
     minifyWhitespace: true,

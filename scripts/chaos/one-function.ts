@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { env } from 'node:process'
 import { PubSub } from '@google-cloud/pubsub'
 import { buildFunctions } from '../build/build.ts'
-import { type CustomerIoOptions, type CustomerIoServer, startCustomerIo } from '../emulators/customerio/index.ts'
+import type { CustomerIoOptions, CustomerIoServer } from '../emulators/customerio/index.ts'
 import { freePort } from '../emulators/ports.ts'
 import { type PubSubServer, startPubSub } from '../emulators/pubsub/index.ts'
 import { FunctionProcess } from '../local/function-process.ts'
+import { startTestCustomerIo, TEST_CREDENTIALS } from '../testing/customerio.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 
 /** The built function of a topic on the functions framework's command line, and what it needs around it. */
@@ -27,8 +28,6 @@ export interface OneFunctionOptions {
   readonly customerio?: Partial<CustomerIoOptions>
   readonly environment?: Readonly<Record<string, string>>
 }
-
-const CREDENTIALS = { siteId: 'site', trackApiKey: 'track-key', appApiKey: 'app-key' }
 
 /** `fetch` opens a connection for each of many concurrent requests again; this keeps them, as Pub/Sub does. */
 async function post(agent: Agent, url: string, body: string): Promise<number> {
@@ -50,7 +49,7 @@ export async function startOneFunction(
   const bundles = env.TEST_BUNDLES ?? join(directory, 'dist')
   const [pubsub, customerio, port] = await Promise.all([
     startPubSub({ port: 0 }),
-    startCustomerIo({ port: 0, ...CREDENTIALS, deliveryDelayMs: 0, ...options.customerio }),
+    startTestCustomerIo(options.customerio),
     freePort(),
     env.TEST_BUNDLES ?? buildFunctions(bundles, [name]),
   ])
@@ -69,8 +68,8 @@ export async function startOneFunction(
       ACK_DEADLINE_SECONDS: '60',
       CUSTOMERIO_REGION: 'us',
       CUSTOMERIO_TRACK_URL: customerio.trackUrl,
-      CUSTOMERIO_SITE_ID: CREDENTIALS.siteId,
-      CUSTOMERIO_TRACK_API_KEY: CREDENTIALS.trackApiKey,
+      CUSTOMERIO_SITE_ID: TEST_CREDENTIALS.siteId,
+      CUSTOMERIO_TRACK_API_KEY: TEST_CREDENTIALS.trackApiKey,
       CUSTOMERIO_REQUESTS_PER_SECOND: '1000',
       PERSON_HASH_KEYS: 'a key of thirty-two characters..',
       ...options.environment,

@@ -34,5 +34,12 @@ export async function startConsole(options: ConsoleOptions): Promise<Console> {
   const facts = { token, areas: areas.map(({ name }) => name), environment, deployed }
   const page = options.page ?? (await loadPage())
   const server = await serve({ port, areas, page, facts, clock, onError })
-  return { url: `http://127.0.0.1:${server.port}/`, token, close: server.close }
+  return {
+    url: `http://127.0.0.1:${server.port}/`,
+    token,
+    close: async () => {
+      await Promise.all(areas.map((area) => area.close?.()))
+      await server.close()
+    },
+  }
 }

@@ -50,6 +50,7 @@ const modelSchema = z.strictObject({
     request_log_share: number.max(1),
     backup_copies: number,
     point_in_time: number,
+    outcome_months: number,
     outcomes,
   }),
   lines: z.record(z.string(), z.array(lineSchema).min(1)),
@@ -170,7 +171,10 @@ const valuesSchema = z.looseObject({
   min_instances: z.record(z.string(), number),
   request_log_share: number.max(1),
   ledger_backup_days: number,
+  message_outcomes_expiration_days: number.nullable(),
 })
+/** The model looks no further ahead than a year. */
+const YEAR_DAYS = 360
 
 /** The functions and options of prod, by its `values.yaml`. */
 export function readProd(
@@ -178,7 +182,12 @@ export function readProd(
   root: string = PROJECT_ROOT,
 ): Pick<CostQuestion, 'functions'> & Pick<CostModel, 'options'> {
   const text = readFileSync(join(root, 'terraform/environments/prod/values.yaml'), 'utf8')
-  const { min_instances: warm, request_log_share, ledger_backup_days: days } = valuesSchema.parse(parse(text))
+  const {
+    min_instances: warm,
+    request_log_share,
+    ledger_backup_days: days,
+    message_outcomes_expiration_days: outcomeDays,
+  } = valuesSchema.parse(parse(text))
   const functions = Object.entries(costFunctions(topology)).map(([name, f]) => [
     name,
     { ...f, warm: warm[name] ?? f.warm },
@@ -189,6 +198,7 @@ export function readProd(
       request_log_share,
       backup_copies: days,
       point_in_time: days > 0 ? 1 : 0,
+      outcome_months: Math.min(YEAR_DAYS, outcomeDays ?? YEAR_DAYS) / 30,
       outcomes: 'bigquery_subscription',
     },
   }

@@ -74,7 +74,6 @@ const table = z.strictObject({
   partition_field: z.string(),
   partition_type: z.enum(['HOUR', 'DAY', 'MONTH', 'YEAR']),
   clustering: z.array(z.string()).max(4),
-  may_expire: z.boolean(),
 })
 
 const tableFunction = z.strictObject({

@@ -1,7 +1,8 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type CustomerIoServer, startCustomerIo } from '../../scripts/emulators/customerio/index.ts'
+import type { CustomerIoServer } from '../../scripts/emulators/customerio/index.ts'
+import { startTestCustomerIo } from '../../scripts/testing/customerio.ts'
 import { createTestService, TEST_BATCH, type TestServiceOptions } from '../../scripts/testing/customerio-service.ts'
 import { answering, startRecordingServer } from '../../scripts/testing/recording-server.ts'
 import { systemClock } from '../clock/index.ts'
@@ -15,10 +16,9 @@ import { CustomerIOService } from './index.ts'
 import type { LifecycleEvent } from './lifecycle.ts'
 
 const BAD = { reason: 'invalid', field: 'name', message: 'is not allowed' }
-const CREDENTIALS = { siteId: 'site', trackApiKey: 'track-key', appApiKey: 'app-key' }
 let customerio: CustomerIoServer
 beforeEach(async () => {
-  customerio = await startCustomerIo({ port: 0, deliveryDelayMs: 0, ...CREDENTIALS })
+  customerio = await startTestCustomerIo()
 })
 afterEach(() => customerio.close())
 

@@ -33,8 +33,17 @@ export function register<Config extends ProcessConfig>(definition: FunctionDefin
 /** The function as long as the process takes requests, then 503, which makes the sender try another instance. */
 function untilShutdown(drain: Drain, handler: RequestHandler): RequestHandler {
   return (request, response) => {
-    if (drain.begin(request, response)) return handler(request, response)
+    if (drain.begin(request, response)) return rejecting(handler, request, response)
     answerWithText(response, 503, 'shutting down', { Connection: 'close' })
+  }
+}
+
+/** What a handler throws at once would end the process: nothing catches it (domains.ts). As a rejection it is answered 500. */
+function rejecting(handler: RequestHandler, ...args: Parameters<RequestHandler>): ReturnType<RequestHandler> {
+  try {
+    return handler(...args)
+  } catch (error) {
+    return Promise.reject(error)
   }
 }
 

@@ -9,21 +9,15 @@ export interface ServerOptions {
 /**
  * Replaces: the framework's own `getServer`, in a deployed bundle only (scripts/build/without-express.ts). That one puts an
  * Express application with five body parsers in front of the function; this one hands it Node's request and response. What
- * its users rely on holds: every path and method reaches the function, and what it throws is logged and answered 500.
+ * its users rely on holds: every path and method reaches the function, and what it rejects with is logged and answered 500.
  */
 export function getServer(handler: RequestHandler, { signatureType }: ServerOptions): Server {
   if (signatureType !== 'http') {
     throw new Error(`FUNCTION_SIGNATURE_TYPE must be http: this bundle takes no ${signatureType} function`)
   }
   return createServer((request, response) => {
-    const failed = (error: unknown) => answerFailure(error, response)
-    try {
-      // Cheaper than `await`, which would make a promise of every answer that is none.
-      const answered = handler(request, response)
-      if (answered instanceof Promise) answered.catch(failed)
-    } catch (error) {
-      failed(error)
-    }
+    const answered = handler(request, response)
+    if (answered instanceof Promise) answered.catch((error: unknown) => answerFailure(error, response))
   })
 }
 
@@ -31,5 +25,5 @@ export function getServer(handler: RequestHandler, { signatureType }: ServerOpti
 function answerFailure(error: unknown, response: ServerResponse): void {
   console.error(error instanceof Error ? error.stack : error)
   if (response.headersSent) return
-  response.writeHead(500, { 'X-Google-Status': 'error' }).end('Internal Server Error')
+  response.writeHead(500, { 'X-Google-Status': 'crash' }).end('Internal Server Error')
 }

@@ -33,6 +33,7 @@ variable "options" {
     request_log_share = optional(number)
     backup_copies     = optional(number)
     point_in_time     = optional(number)
+    outcome_months    = optional(number)
     outcomes          = optional(string)
   })
   default = {}

@@ -22,37 +22,38 @@ run "dev" {
   state_key = "dev"
 
   variables {
-    environment                    = yamldecode(file("environments/dev/values.yaml")).environment
-    project_id                     = yamldecode(file("environments/dev/values.yaml")).project_id
-    name_prefix                    = yamldecode(file("environments/dev/values.yaml")).name_prefix
-    region                         = yamldecode(file("environments/dev/values.yaml")).region
-    bigquery_location              = yamldecode(file("environments/dev/values.yaml")).bigquery_location
-    firestore_location             = yamldecode(file("environments/dev/values.yaml")).firestore_location
-    labels                         = yamldecode(file("environments/dev/values.yaml")).labels
-    customerio_region              = yamldecode(file("environments/dev/values.yaml")).customerio_region
-    customerio_requests_per_second = yamldecode(file("environments/dev/values.yaml")).customerio_requests_per_second
-    log_level                      = yamldecode(file("environments/dev/values.yaml")).log_level
-    min_instances                  = yamldecode(file("environments/dev/values.yaml")).min_instances
-    webhook_access                 = yamldecode(file("environments/dev/values.yaml")).webhook_access
-    publishers                     = yamldecode(file("environments/dev/values.yaml")).publishers
-    deployers                      = yamldecode(file("environments/dev/values.yaml")).deployers
-    readers                        = yamldecode(file("environments/dev/values.yaml")).readers
-    operators                      = yamldecode(file("environments/dev/values.yaml")).operators
-    ledger_backup_days             = yamldecode(file("environments/dev/values.yaml")).ledger_backup_days
-    budget                         = yamldecode(file("environments/dev/values.yaml")).budget
-    webhook_events_expiration_days = yamldecode(file("environments/dev/values.yaml")).webhook_events_expiration_days
-    deletion_protection            = yamldecode(file("environments/dev/values.yaml")).deletion_protection
-    notification_channels          = yamldecode(file("environments/dev/values.yaml")).notification_channels
-    existing_notification_channels = yamldecode(file("environments/dev/values.yaml")).existing_notification_channels
-    runbook_url                    = yamldecode(file("environments/dev/values.yaml")).runbook_url
-    alert_thresholds               = yamldecode(file("environments/dev/values.yaml")).alert_thresholds
-    webhook_silence_hours          = yamldecode(file("environments/dev/values.yaml")).webhook_silence_hours
-    customerio_webhook_addresses   = yamldecode(file("environments/dev/values.yaml")).customerio_webhook_addresses
-    request_log_share              = yamldecode(file("environments/dev/values.yaml")).request_log_share
-    delivered_log_share            = yamldecode(file("environments/dev/values.yaml")).delivered_log_share
-    slo_goals                      = yamldecode(file("environments/dev/values.yaml")).slo_goals
-    messages_per_month             = yamldecode(file("environments/dev/values.yaml")).messages_per_month
-    probe                          = yamldecode(file("environments/dev/values.yaml")).probe
+    environment                      = yamldecode(file("environments/dev/values.yaml")).environment
+    project_id                       = yamldecode(file("environments/dev/values.yaml")).project_id
+    name_prefix                      = yamldecode(file("environments/dev/values.yaml")).name_prefix
+    region                           = yamldecode(file("environments/dev/values.yaml")).region
+    bigquery_location                = yamldecode(file("environments/dev/values.yaml")).bigquery_location
+    firestore_location               = yamldecode(file("environments/dev/values.yaml")).firestore_location
+    labels                           = yamldecode(file("environments/dev/values.yaml")).labels
+    customerio_region                = yamldecode(file("environments/dev/values.yaml")).customerio_region
+    customerio_requests_per_second   = yamldecode(file("environments/dev/values.yaml")).customerio_requests_per_second
+    log_level                        = yamldecode(file("environments/dev/values.yaml")).log_level
+    min_instances                    = yamldecode(file("environments/dev/values.yaml")).min_instances
+    webhook_access                   = yamldecode(file("environments/dev/values.yaml")).webhook_access
+    publishers                       = yamldecode(file("environments/dev/values.yaml")).publishers
+    deployers                        = yamldecode(file("environments/dev/values.yaml")).deployers
+    readers                          = yamldecode(file("environments/dev/values.yaml")).readers
+    operators                        = yamldecode(file("environments/dev/values.yaml")).operators
+    ledger_backup_days               = yamldecode(file("environments/dev/values.yaml")).ledger_backup_days
+    budget                           = yamldecode(file("environments/dev/values.yaml")).budget
+    webhook_events_expiration_days   = yamldecode(file("environments/dev/values.yaml")).webhook_events_expiration_days
+    message_outcomes_expiration_days = yamldecode(file("environments/dev/values.yaml")).message_outcomes_expiration_days
+    deletion_protection              = yamldecode(file("environments/dev/values.yaml")).deletion_protection
+    notification_channels            = yamldecode(file("environments/dev/values.yaml")).notification_channels
+    existing_notification_channels   = yamldecode(file("environments/dev/values.yaml")).existing_notification_channels
+    runbook_url                      = yamldecode(file("environments/dev/values.yaml")).runbook_url
+    alert_thresholds                 = yamldecode(file("environments/dev/values.yaml")).alert_thresholds
+    webhook_silence_hours            = yamldecode(file("environments/dev/values.yaml")).webhook_silence_hours
+    customerio_webhook_addresses     = yamldecode(file("environments/dev/values.yaml")).customerio_webhook_addresses
+    request_log_share                = yamldecode(file("environments/dev/values.yaml")).request_log_share
+    delivered_log_share              = yamldecode(file("environments/dev/values.yaml")).delivered_log_share
+    slo_goals                        = yamldecode(file("environments/dev/values.yaml")).slo_goals
+    messages_per_month               = yamldecode(file("environments/dev/values.yaml")).messages_per_month
+    probe                            = yamldecode(file("environments/dev/values.yaml")).probe
   }
 }
 
@@ -60,37 +61,38 @@ run "staging" {
   state_key = "staging"
 
   variables {
-    environment                    = yamldecode(file("environments/staging/values.yaml")).environment
-    project_id                     = yamldecode(file("environments/staging/values.yaml")).project_id
-    name_prefix                    = yamldecode(file("environments/staging/values.yaml")).name_prefix
-    region                         = yamldecode(file("environments/staging/values.yaml")).region
-    bigquery_location              = yamldecode(file("environments/staging/values.yaml")).bigquery_location
-    firestore_location             = yamldecode(file("environments/staging/values.yaml")).firestore_location
-    labels                         = yamldecode(file("environments/staging/values.yaml")).labels
-    customerio_region              = yamldecode(file("environments/staging/values.yaml")).customerio_region
-    customerio_requests_per_second = yamldecode(file("environments/staging/values.yaml")).customerio_requests_per_second
-    log_level                      = yamldecode(file("environments/staging/values.yaml")).log_level
-    min_instances                  = yamldecode(file("environments/staging/values.yaml")).min_instances
-    webhook_access                 = yamldecode(file("environments/staging/values.yaml")).webhook_access
-    publishers                     = yamldecode(file("environments/staging/values.yaml")).publishers
-    deployers                      = yamldecode(file("environments/staging/values.yaml")).deployers
-    readers                        = yamldecode(file("environments/staging/values.yaml")).readers
-    operators                      = yamldecode(file("environments/staging/values.yaml")).operators
-    ledger_backup_days             = yamldecode(file("environments/staging/values.yaml")).ledger_backup_days
-    budget                         = yamldecode(file("environments/staging/values.yaml")).budget
-    webhook_events_expiration_days = yamldecode(file("environments/staging/values.yaml")).webhook_events_expiration_days
-    deletion_protection            = yamldecode(file("environments/staging/values.yaml")).deletion_protection
-    notification_channels          = yamldecode(file("environments/staging/values.yaml")).notification_channels
-    existing_notification_channels = yamldecode(file("environments/staging/values.yaml")).existing_notification_channels
-    runbook_url                    = yamldecode(file("environments/staging/values.yaml")).runbook_url
-    alert_thresholds               = yamldecode(file("environments/staging/values.yaml")).alert_thresholds
-    webhook_silence_hours          = yamldecode(file("environments/staging/values.yaml")).webhook_silence_hours
-    customerio_webhook_addresses   = yamldecode(file("environments/staging/values.yaml")).customerio_webhook_addresses
-    request_log_share              = yamldecode(file("environments/staging/values.yaml")).request_log_share
-    delivered_log_share            = yamldecode(file("environments/staging/values.yaml")).delivered_log_share
-    slo_goals                      = yamldecode(file("environments/staging/values.yaml")).slo_goals
-    messages_per_month             = yamldecode(file("environments/staging/values.yaml")).messages_per_month
-    probe                          = yamldecode(file("environments/staging/values.yaml")).probe
+    environment                      = yamldecode(file("environments/staging/values.yaml")).environment
+    project_id                       = yamldecode(file("environments/staging/values.yaml")).project_id
+    name_prefix                      = yamldecode(file("environments/staging/values.yaml")).name_prefix
+    region                           = yamldecode(file("environments/staging/values.yaml")).region
+    bigquery_location                = yamldecode(file("environments/staging/values.yaml")).bigquery_location
+    firestore_location               = yamldecode(file("environments/staging/values.yaml")).firestore_location
+    labels                           = yamldecode(file("environments/staging/values.yaml")).labels
+    customerio_region                = yamldecode(file("environments/staging/values.yaml")).customerio_region
+    customerio_requests_per_second   = yamldecode(file("environments/staging/values.yaml")).customerio_requests_per_second
+    log_level                        = yamldecode(file("environments/staging/values.yaml")).log_level
+    min_instances                    = yamldecode(file("environments/staging/values.yaml")).min_instances
+    webhook_access                   = yamldecode(file("environments/staging/values.yaml")).webhook_access
+    publishers                       = yamldecode(file("environments/staging/values.yaml")).publishers
+    deployers                        = yamldecode(file("environments/staging/values.yaml")).deployers
+    readers                          = yamldecode(file("environments/staging/values.yaml")).readers
+    operators                        = yamldecode(file("environments/staging/values.yaml")).operators
+    ledger_backup_days               = yamldecode(file("environments/staging/values.yaml")).ledger_backup_days
+    budget                           = yamldecode(file("environments/staging/values.yaml")).budget
+    webhook_events_expiration_days   = yamldecode(file("environments/staging/values.yaml")).webhook_events_expiration_days
+    message_outcomes_expiration_days = yamldecode(file("environments/staging/values.yaml")).message_outcomes_expiration_days
+    deletion_protection              = yamldecode(file("environments/staging/values.yaml")).deletion_protection
+    notification_channels            = yamldecode(file("environments/staging/values.yaml")).notification_channels
+    existing_notification_channels   = yamldecode(file("environments/staging/values.yaml")).existing_notification_channels
+    runbook_url                      = yamldecode(file("environments/staging/values.yaml")).runbook_url
+    alert_thresholds                 = yamldecode(file("environments/staging/values.yaml")).alert_thresholds
+    webhook_silence_hours            = yamldecode(file("environments/staging/values.yaml")).webhook_silence_hours
+    customerio_webhook_addresses     = yamldecode(file("environments/staging/values.yaml")).customerio_webhook_addresses
+    request_log_share                = yamldecode(file("environments/staging/values.yaml")).request_log_share
+    delivered_log_share              = yamldecode(file("environments/staging/values.yaml")).delivered_log_share
+    slo_goals                        = yamldecode(file("environments/staging/values.yaml")).slo_goals
+    messages_per_month               = yamldecode(file("environments/staging/values.yaml")).messages_per_month
+    probe                            = yamldecode(file("environments/staging/values.yaml")).probe
   }
 }
 
@@ -98,37 +100,38 @@ run "prod" {
   state_key = "prod"
 
   variables {
-    environment                    = yamldecode(file("environments/prod/values.yaml")).environment
-    project_id                     = yamldecode(file("environments/prod/values.yaml")).project_id
-    name_prefix                    = yamldecode(file("environments/prod/values.yaml")).name_prefix
-    region                         = yamldecode(file("environments/prod/values.yaml")).region
-    bigquery_location              = yamldecode(file("environments/prod/values.yaml")).bigquery_location
-    firestore_location             = yamldecode(file("environments/prod/values.yaml")).firestore_location
-    labels                         = yamldecode(file("environments/prod/values.yaml")).labels
-    customerio_region              = yamldecode(file("environments/prod/values.yaml")).customerio_region
-    customerio_requests_per_second = yamldecode(file("environments/prod/values.yaml")).customerio_requests_per_second
-    log_level                      = yamldecode(file("environments/prod/values.yaml")).log_level
-    min_instances                  = yamldecode(file("environments/prod/values.yaml")).min_instances
-    webhook_access                 = yamldecode(file("environments/prod/values.yaml")).webhook_access
-    publishers                     = yamldecode(file("environments/prod/values.yaml")).publishers
-    deployers                      = yamldecode(file("environments/prod/values.yaml")).deployers
-    readers                        = yamldecode(file("environments/prod/values.yaml")).readers
-    operators                      = yamldecode(file("environments/prod/values.yaml")).operators
-    ledger_backup_days             = yamldecode(file("environments/prod/values.yaml")).ledger_backup_days
-    budget                         = yamldecode(file("environments/prod/values.yaml")).budget
-    webhook_events_expiration_days = yamldecode(file("environments/prod/values.yaml")).webhook_events_expiration_days
-    deletion_protection            = yamldecode(file("environments/prod/values.yaml")).deletion_protection
-    notification_channels          = yamldecode(file("environments/prod/values.yaml")).notification_channels
-    existing_notification_channels = yamldecode(file("environments/prod/values.yaml")).existing_notification_channels
-    runbook_url                    = yamldecode(file("environments/prod/values.yaml")).runbook_url
-    alert_thresholds               = yamldecode(file("environments/prod/values.yaml")).alert_thresholds
-    webhook_silence_hours          = yamldecode(file("environments/prod/values.yaml")).webhook_silence_hours
-    customerio_webhook_addresses   = yamldecode(file("environments/prod/values.yaml")).customerio_webhook_addresses
-    request_log_share              = yamldecode(file("environments/prod/values.yaml")).request_log_share
-    delivered_log_share            = yamldecode(file("environments/prod/values.yaml")).delivered_log_share
-    slo_goals                      = yamldecode(file("environments/prod/values.yaml")).slo_goals
-    messages_per_month             = yamldecode(file("environments/prod/values.yaml")).messages_per_month
-    probe                          = yamldecode(file("environments/prod/values.yaml")).probe
+    environment                      = yamldecode(file("environments/prod/values.yaml")).environment
+    project_id                       = yamldecode(file("environments/prod/values.yaml")).project_id
+    name_prefix                      = yamldecode(file("environments/prod/values.yaml")).name_prefix
+    region                           = yamldecode(file("environments/prod/values.yaml")).region
+    bigquery_location                = yamldecode(file("environments/prod/values.yaml")).bigquery_location
+    firestore_location               = yamldecode(file("environments/prod/values.yaml")).firestore_location
+    labels                           = yamldecode(file("environments/prod/values.yaml")).labels
+    customerio_region                = yamldecode(file("environments/prod/values.yaml")).customerio_region
+    customerio_requests_per_second   = yamldecode(file("environments/prod/values.yaml")).customerio_requests_per_second
+    log_level                        = yamldecode(file("environments/prod/values.yaml")).log_level
+    min_instances                    = yamldecode(file("environments/prod/values.yaml")).min_instances
+    webhook_access                   = yamldecode(file("environments/prod/values.yaml")).webhook_access
+    publishers                       = yamldecode(file("environments/prod/values.yaml")).publishers
+    deployers                        = yamldecode(file("environments/prod/values.yaml")).deployers
+    readers                          = yamldecode(file("environments/prod/values.yaml")).readers
+    operators                        = yamldecode(file("environments/prod/values.yaml")).operators
+    ledger_backup_days               = yamldecode(file("environments/prod/values.yaml")).ledger_backup_days
+    budget                           = yamldecode(file("environments/prod/values.yaml")).budget
+    webhook_events_expiration_days   = yamldecode(file("environments/prod/values.yaml")).webhook_events_expiration_days
+    message_outcomes_expiration_days = yamldecode(file("environments/prod/values.yaml")).message_outcomes_expiration_days
+    deletion_protection              = yamldecode(file("environments/prod/values.yaml")).deletion_protection
+    notification_channels            = yamldecode(file("environments/prod/values.yaml")).notification_channels
+    existing_notification_channels   = yamldecode(file("environments/prod/values.yaml")).existing_notification_channels
+    runbook_url                      = yamldecode(file("environments/prod/values.yaml")).runbook_url
+    alert_thresholds                 = yamldecode(file("environments/prod/values.yaml")).alert_thresholds
+    webhook_silence_hours            = yamldecode(file("environments/prod/values.yaml")).webhook_silence_hours
+    customerio_webhook_addresses     = yamldecode(file("environments/prod/values.yaml")).customerio_webhook_addresses
+    request_log_share                = yamldecode(file("environments/prod/values.yaml")).request_log_share
+    delivered_log_share              = yamldecode(file("environments/prod/values.yaml")).delivered_log_share
+    slo_goals                        = yamldecode(file("environments/prod/values.yaml")).slo_goals
+    messages_per_month               = yamldecode(file("environments/prod/values.yaml")).messages_per_month
+    probe                            = yamldecode(file("environments/prod/values.yaml")).probe
   }
 }
 
@@ -566,8 +569,17 @@ run "every_environment" {
 
   assert {
     condition = alltrue([
+      for environment, days in { dev = 30, staging = 90, prod = 180 } : (
+        try(tonumber(var.environments[environment].tables.message_outcomes.time_partitioning[0].expiration_ms), 0) == days * 86400000
+      )
+    ])
+    error_message = "Partitions of message_outcomes do not expire after message_outcomes_expiration_days."
+  }
+
+  assert {
+    condition = alltrue([
       for r in values(var.environments) : alltrue([
-        for name in ["subscription_changes", "webhook_quarantine"] : (
+        for name in ["subscription_changes", "webhook_quarantine", "names"] : (
           try(tonumber(r.tables[name].time_partitioning[0].expiration_ms), 0) == 0
         )
       ])

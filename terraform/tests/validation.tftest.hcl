@@ -27,12 +27,13 @@ run "good_values_are_accepted" {
   command = plan
 
   variables {
-    bigquery_location              = "EU"
-    firestore_location             = "eur3"
-    labels                         = { cost-centre = "42" }
-    min_instances                  = { webhook = 10 }
-    publishers                     = { track = ["serviceAccount:shop@acme.iam.gserviceaccount.com", "principalSet://iam.googleapis.com/pool"] }
-    webhook_events_expiration_days = 30
+    bigquery_location                = "EU"
+    firestore_location               = "eur3"
+    labels                           = { cost-centre = "42" }
+    min_instances                    = { webhook = 10 }
+    publishers                       = { track = ["serviceAccount:shop@acme.iam.gserviceaccount.com", "principalSet://iam.googleapis.com/pool"] }
+    webhook_events_expiration_days   = 30
+    message_outcomes_expiration_days = null
     notification_channels = {
       mail = { type = "email", labels = { email_address = "oncall@acme.example" } }
       chat = { type = "google_chat", labels = { space = "spaces/AAA" } }
@@ -228,6 +229,16 @@ run "events_that_expire_too_soon" {
   }
 
   expect_failures = [var.webhook_events_expiration_days]
+}
+
+run "record_that_expires_too_soon" {
+  command = plan
+
+  variables {
+    message_outcomes_expiration_days = 6
+  }
+
+  expect_failures = [var.message_outcomes_expiration_days]
 }
 
 run "channel_that_needs_a_token" {

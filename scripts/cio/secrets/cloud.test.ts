@@ -1,5 +1,6 @@
-import { type CustomerIoServer, startCustomerIo } from '../../emulators/customerio/index.ts'
+import type { CustomerIoServer } from '../../emulators/customerio/index.ts'
 import { type SecretManagerServer, startSecretManager } from '../../emulators/secretmanager/index.ts'
+import { startTestCustomerIo } from '../../testing/customerio.ts'
 import { readTopology } from '../../topology/topology.ts'
 import { commandLine } from '../testing/command-line.ts'
 import { ringWith } from './secrets.ts'
@@ -19,14 +20,7 @@ async function start(
   values: Record<string, string>,
   options: { staleReads?: number; region?: 'us' | 'eu'; now?: () => number } = {},
 ) {
-  customerIo = await startCustomerIo({
-    port: 0,
-    siteId: 'site',
-    trackApiKey: 'track-key',
-    appApiKey: 'app-key',
-    deliveryDelayMs: 0,
-    ...(options.region !== undefined && { region: options.region }),
-  })
+  customerIo = await startTestCustomerIo({ ...(options.region !== undefined && { region: options.region }) })
   secretManager = await startSecretManager({
     port: 0,
     secrets: Object.fromEntries(Object.keys(secrets).map((name) => [pathOf(name), values[name] ?? 'unset'])),

@@ -7,6 +7,8 @@ export interface Area {
   readonly routes: readonly Route[]
   /** By name, unique among all areas. */
   readonly feeds?: Readonly<Record<string, Feed>>
+  /** Gives back what it holds, when the console ends. */
+  close?(): Promise<void>
 }
 
 export interface Route {

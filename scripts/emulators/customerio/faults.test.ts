@@ -1,19 +1,14 @@
 import { once } from 'node:events'
 import { APIClient, CustomerIORequestError, SendEmailRequest, TrackClient } from 'customerio-node'
-import { type CustomerIoServer, type FaultOrder, startCustomerIo } from './index.ts'
+import { startTestCustomerIo } from '../../testing/customerio.ts'
+import type { CustomerIoServer, FaultOrder } from './index.ts'
 
 let server: CustomerIoServer
 let track: TrackClient
 let app: APIClient
 
 beforeEach(async () => {
-  server = await startCustomerIo({
-    port: 0,
-    siteId: 'site',
-    trackApiKey: 'track-key',
-    appApiKey: 'app-key',
-    deliveryDelayMs: 0,
-  })
+  server = await startTestCustomerIo()
   const options = { timeout: 2_000, retry: { maxRetries: 0 } }
   track = new TrackClient('site', 'track-key', { url: server.trackUrl, ...options })
   app = new APIClient('app-key', { url: server.appUrl, ...options })
@@ -112,16 +107,9 @@ describe('an order to misbehave', () => {
 
   it('refuses items at random, the same ones in every run', async () => {
     const refusedIn = async () => {
-      const fresh = await startCustomerIo({
-        port: 0,
-        siteId: 's',
-        trackApiKey: 't',
-        appApiKey: 'a',
-        deliveryDelayMs: 0,
-        seed: 7,
-      })
+      const fresh = await startTestCustomerIo({ seed: 7 })
       fresh.orders.add({ on: 'batch', fault: { do: 'refuse_items', probability: 0.3 } })
-      const client = new TrackClient('s', 't', { url: fresh.trackUrl, retry: { maxRetries: 0 } })
+      const client = new TrackClient('site', 'track-key', { url: fresh.trackUrl, retry: { maxRetries: 0 } })
       const { errors } = (await client.batch(batchOf(100))) as { errors: { batch_index: number }[] }
       await fresh.close()
       return errors.map(({ batch_index }) => batch_index)
@@ -286,15 +274,8 @@ describe('waiting for something to have been received', () => {
 
 describe('for benches', () => {
   it('counts without storing', async () => {
-    const bench = await startCustomerIo({
-      port: 0,
-      siteId: 's',
-      trackApiKey: 't',
-      appApiKey: 'a',
-      deliveryDelayMs: 0,
-      storeInbox: 'count',
-    })
-    const client = new TrackClient('s', 't', { url: bench.trackUrl, retry: { maxRetries: 0 } })
+    const bench = await startTestCustomerIo({ storeInbox: 'count' })
+    const client = new TrackClient('site', 'track-key', { url: bench.trackUrl, retry: { maxRetries: 0 } })
     await Promise.all(Array.from({ length: 20 }, () => client.batch(batchOf(100))))
     expect(bench.statistics()).toMatchObject({ requests: 20, operations: 2_000, batches: { largest: 100, mean: 100 } })
     expect([bench.inbox.size, bench.workspace.people.size]).toEqual([0, 0])
@@ -303,16 +284,8 @@ describe('for benches', () => {
 
   it('limits the rate as asked, and tells the peak', async () => {
     const nowMs = 5_000
-    const limited = await startCustomerIo({
-      port: 0,
-      siteId: 's',
-      trackApiKey: 't',
-      appApiKey: 'a',
-      deliveryDelayMs: 0,
-      requestsPerSecond: 3,
-      now: () => nowMs,
-    })
-    const client = new TrackClient('s', 't', { url: limited.trackUrl, retry: { maxRetries: 0 } })
+    const limited = await startTestCustomerIo({ requestsPerSecond: 3, now: () => nowMs })
+    const client = new TrackClient('site', 'track-key', { url: limited.trackUrl, retry: { maxRetries: 0 } })
     const answers = await Promise.all(Array.from({ length: 5 }, () => failureOf(client.entity(identify('u1')))))
     expect(
       answers.filter((answer) => answer instanceof CustomerIORequestError && answer.statusCode === 429),

@@ -7,7 +7,8 @@ import {
   SendPushRequest,
   TrackClient,
 } from 'customerio-node'
-import { type CustomerIoOptions, type CustomerIoServer, startCustomerIo } from './index.ts'
+import { startTestCustomerIo } from '../../testing/customerio.ts'
+import type { CustomerIoOptions, CustomerIoServer } from './index.ts'
 
 const NO_RETRY = { retry: { maxRetries: 0 } }
 
@@ -17,15 +18,7 @@ let track: TrackClient
 let app: APIClient
 
 async function start(options: Partial<CustomerIoOptions> = {}): Promise<void> {
-  server = await startCustomerIo({
-    port: 0,
-    siteId: 'site',
-    trackApiKey: 'track-key',
-    appApiKey: 'app-key',
-    deliveryDelayMs: 30_000,
-    now: () => nowMs,
-    ...options,
-  })
+  server = await startTestCustomerIo({ deliveryDelayMs: 30_000, now: () => nowMs, ...options })
   track = new TrackClient('site', 'track-key', { url: server.trackUrl, timeout: 2_000, ...NO_RETRY })
   app = new APIClient('app-key', { url: server.appUrl, timeout: 2_000, ...NO_RETRY })
 }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
 import { APIClient, SendEmailRequest, SendPushRequest, TrackClient, verifyRequestSignature } from 'customerio-node'
-import { type CustomerIoServer, startCustomerIo } from './index.ts'
+import { startTestCustomerIo } from '../../testing/customerio.ts'
+import type { CustomerIoServer } from './index.ts'
 import { webhookSamples } from './samples/index.ts'
 import { signWebhook, type WebhookAttempt, WebhookSender, type WebhookSenderOptions, waitAfter } from './webhooks.ts'
 
@@ -227,14 +228,7 @@ describe('the local Customer.io', () => {
   let customerIo: CustomerIoServer
 
   beforeEach(async () => {
-    customerIo = await startCustomerIo({
-      port: 0,
-      siteId: 'site',
-      trackApiKey: 'track-key',
-      appApiKey: 'app-key',
-      deliveryDelayMs: 0,
-      webhooks: { url, signingKey: 'key-1', ownEvents: true },
-    })
+    customerIo = await startTestCustomerIo({ webhooks: { url, signingKey: 'key-1', ownEvents: true } })
     sender = customerIo.webhooks
   })
   afterEach(() => customerIo.close())
@@ -346,14 +340,7 @@ describe('the local Customer.io', () => {
 
   it('acts as the recipient: reports what had to come before, once, and unsubscribes the person', async () => {
     await customerIo.close()
-    customerIo = await startCustomerIo({
-      port: 0,
-      siteId: 'site',
-      trackApiKey: 'track-key',
-      appApiKey: 'app-key',
-      deliveryDelayMs: 0,
-      webhooks: { url, signingKey: 'key-1' },
-    })
+    customerIo = await startTestCustomerIo({ webhooks: { url, signingKey: 'key-1' } })
     const app = new APIClient('app-key', { url: customerIo.appUrl, retry: { maxRetries: 0 } })
     const email = { to: 'ada@example.com', identifiers: { email: 'ada@example.com' }, transactional_message_id: 3 }
     await app.sendEmail(new SendEmailRequest(email))

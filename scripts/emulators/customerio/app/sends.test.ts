@@ -1,17 +1,11 @@
-import { type CustomerIoServer, startCustomerIo } from '../index.ts'
+import { startTestCustomerIo } from '../../../testing/customerio.ts'
+import type { CustomerIoServer } from '../index.ts'
 
 const NOW_SECONDS = 1_793_610_000
 let server: CustomerIoServer
 
 beforeAll(async () => {
-  server = await startCustomerIo({
-    port: 0,
-    siteId: 'site',
-    trackApiKey: 'track-key',
-    appApiKey: 'app-key',
-    deliveryDelayMs: 0,
-    now: () => NOW_SECONDS * 1_000,
-  })
+  server = await startTestCustomerIo({ now: () => NOW_SECONDS * 1_000 })
 })
 afterAll(() => server.close())
 
