@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { hmacSha256 } from './hmac.ts'
 import { type Identifier, keyOf } from './identifier.ts'
 
 /** A key that hashes are made with. */
@@ -47,5 +47,5 @@ export function hashOfMessageKey({ secret }: HashKey, key: string): string {
 
 /** The purpose keeps hashes of different things apart. */
 function keyedHash(secret: string, purpose: 'person' | 'content' | 'message key' | 'key id', text: string): string {
-  return createHmac('sha256', secret).update(`${purpose}\n${text}`).digest('hex')
+  return hmacSha256(secret, `${purpose}\n${text}`)
 }

@@ -1,13 +1,13 @@
 import type { Clock } from '../clock/index.ts'
 import { createDrain, type Drain, type DrainProcess } from './drain.ts'
-import { createLineBuffer, type EndingProcess, type LineWriter } from './line-buffer.ts'
+import { type ByteWriter, createLineBuffer, type EndingProcess, type LineWriter } from './line-buffer.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The part of `process` that a function needs. */
 export interface HostProcess extends DrainProcess, EndingProcess {
   readonly env: Environment
-  readonly stdout: LineWriter
+  readonly stdout: ByteWriter
   once(event: 'SIGTERM' | 'exit', listener: () => void): unknown
 }
 

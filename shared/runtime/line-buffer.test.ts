@@ -8,7 +8,9 @@ const request = new AsyncLocalStorage<string>()
 function buffered() {
   const writes: { readonly text: string; readonly onBehalfOf: string | undefined }[] = []
   const process = new EventEmitter()
-  const writer = { write: (text: string) => writes.push({ text, onBehalfOf: request.getStore() }) }
+  const writer = {
+    write: (bytes: Uint8Array) => writes.push({ text: bytes.toString(), onBehalfOf: request.getStore() }),
+  }
   return { lines: createLineBuffer(writer, process), writes, process }
 }
 
@@ -21,6 +23,13 @@ it('writes the lines of one turn together, in their order, and those of the next
   lines.write('c\n')
   await turn()
   expect(writes.map(({ text }) => text)).toEqual(['a\nb\n', 'c\n'])
+})
+
+it('writes text of other alphabets as UTF-8', async () => {
+  const { lines, writes } = buffered()
+  lines.write('{"event_name":"größe ✓"}\n')
+  await turn()
+  expect(writes.map(({ text }) => text)).toEqual(['{"event_name":"größe ✓"}\n'])
 })
 
 it('writes what is left when the process ends, and nothing twice', async () => {
