@@ -9,6 +9,7 @@ import type { Figure } from './figures/figure.ts'
 import { growth } from './figures/growth.ts'
 import { idleLatency } from './figures/idle-latency.ts'
 import { memory } from './figures/memory.ts'
+import { record } from './figures/record.ts'
 import { throughput } from './figures/throughput.ts'
 import { warehouse } from './figures/warehouse.ts'
 import { webhook } from './figures/webhook.ts'
@@ -28,6 +29,7 @@ const FIGURES: Readonly<Record<FigureName, Figure>> = {
   'cold-start': coldStart,
   memory,
   growth,
+  record,
 }
 
 const HELP = `npm run bench -- [--only NAME]… [--rounds N] [--quick] [--report]

@@ -13,6 +13,7 @@ export const FIGURE_NAMES = [
   'cold-start',
   'memory',
   'growth',
+  'record',
 ] as const
 export type FigureName = (typeof FIGURE_NAMES)[number]
 

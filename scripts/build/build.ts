@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 import { packagesOf, projectSbom, type Sbom, writeContents } from '../licences/contents.ts'
 import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { httpAsItIs } from './http-as-is.ts'
@@ -31,18 +31,18 @@ const COMMONJS_NAMES = [
  * Bundles functions, by default every one of the topology, to `<outDir>/<function>/`: index.mjs, and the package.json and lock
  * file that the build in the cloud installs from. A function carries what it uses and nothing of the others: also the
  * functions framework, unless it is `plain` (shared/runtime/README.md). With `contents` also a NOTICE and an SBOM of what is
- * inside.
+ * inside. `plugins` change a part of it, for a measurement.
  */
 export async function buildFunctions(
   outDir: string = join(PROJECT_ROOT, 'dist'),
   names: readonly string[] = Object.keys(readTopology().functions),
-  { contents = false, plain = false } = {},
+  { contents = false, plain = false, plugins = [] }: BuildOptions = {},
 ): Promise<readonly string[]> {
   const lockFile: LockFile = JSON.parse(await readFile(join(PROJECT_ROOT, 'package-lock.json'), 'utf8'))
   // Only these: a folder that a person names may hold other things.
   await Promise.all(names.map((name) => rm(join(outDir, name), { recursive: true, force: true })))
   const sbom = contents ? { sbom: projectSbom(PROJECT_ROOT) } : {}
-  const building = { lockFile, plain, ...sbom }
+  const building = { lockFile, plain, plugins, ...sbom }
   await Promise.all(names.map((name) => buildFunction({ ...building, name, ...placesOf(name, outDir) })))
   return names
 }
@@ -52,6 +52,12 @@ const placesOf = (name: string, outDir: string) => ({
   outDir: join(outDir, name),
 })
 
+interface BuildOptions {
+  readonly contents?: boolean
+  readonly plain?: boolean
+  readonly plugins?: readonly Plugin[]
+}
+
 interface Building {
   readonly name: string
   /** The file that registers it. */
@@ -60,11 +66,20 @@ interface Building {
   /** Of the project. */
   readonly lockFile: LockFile
   readonly plain: boolean
+  readonly plugins?: readonly Plugin[]
   readonly sbom?: Promise<Sbom>
 }
 
 /** Bundles one function into a folder of its own, ready to deploy. */
-export async function buildFunction({ name, entry, outDir, lockFile, plain, sbom }: Building): Promise<void> {
+export async function buildFunction({
+  name,
+  entry,
+  outDir,
+  lockFile,
+  plain,
+  plugins = [],
+  sbom,
+}: Building): Promise<void> {
   await mkdir(outDir, { recursive: true })
   const { metafile } = await build({
     absWorkingDir: PROJECT_ROOT,
@@ -85,7 +100,7 @@ export async function buildFunction({ name, entry, outDir, lockFile, plain, sbom
     target: 'node24',
     banner: { js: COMMONJS_NAMES },
     external: plain ? [FRAMEWORK] : [],
-    plugins: plain ? [leaveOutUnused] : [leaveOutUnused, withoutExpress, httpAsItIs],
+    plugins: [leaveOutUnused, ...(plain ? [] : [withoutExpress, httpAsItIs]), ...plugins],
     // What is not there need not be parsed. Names stay, and lines are short, so that the places in an error's stack still tell.
     minifySyntax: true,
     minifyWhitespace: true,

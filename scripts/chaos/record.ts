@@ -5,6 +5,7 @@ import type { PubSubEvents } from '../emulators/pubsub/index.ts'
 import type { HistoryEvent } from '../history/format.ts'
 import type { Stack } from '../local/stack.ts'
 import { meaningOf } from './meaning.ts'
+import { storedBytes } from './record-sizes.ts'
 import { deliveryOf, type Recorder } from './recorder.ts'
 
 const names = z.object({ message_id: z.string(), source_message_id: z.string().nullish(), attempt: z.number() })
@@ -69,6 +70,13 @@ export async function recordRows({ warehouse, topology }: Stack, recorder: Recor
       ...(delivery_id !== null && { deliveryId: delivery_id }),
     }
   })
+}
+
+/** What a row of the record takes in BigQuery, on the average. */
+export async function meanRowBytes({ warehouse, topology }: Stack): Promise<number> {
+  const [rows] = await warehouse.query(`SELECT * FROM \`${topology.bigquery.dataset}.message_outcomes\``)
+  const bytes = rows.map((row) => Object.values(row).reduce((sum: number, value) => sum + storedBytes(value), 0))
+  return bytes.reduce((sum, each) => sum + each, 0) / Math.max(1, bytes.length)
 }
 
 /** What went on in the bulk lane has another id there. */

@@ -15,7 +15,19 @@ export function isGood({ verdict, floods }: ChaosResult): boolean {
 
 /** The table, some figures, and the checker's verdict. */
 export function describeResult(result: ChaosResult): string {
-  const { accounts, faults, floods, peakBytes, pushes, requests, meanBatch, drainMs, longestPauseMs, verdict } = result
+  const {
+    accounts,
+    faults,
+    floods,
+    peakBytes,
+    pushes,
+    requests,
+    meanBatch,
+    drainMs,
+    longestPauseMs,
+    verdict,
+    recordBytes,
+  } = result
   const { lost, duplicated } = tally(accounts)
   const memory = TOPICS.map((topic) => `${topic} ${Math.round(peakBytes[topic] / 2 ** 20)} MiB`)
   return [
@@ -26,6 +38,7 @@ export function describeResult(result: ChaosResult): string {
     `drained ${(drainMs / 1_000).toFixed(1)} s after the last fault${describePause(longestPauseMs)}`,
     `most memory of a process: ${memory.join(', ')}`,
     ...(longestPauseMs > LONGEST_HARMLESS_PAUSE_MS ? [TOO_BUSY] : []),
+    `the record takes ${Math.round(recordBytes.entry)} bytes per log entry, ${Math.round(recordBytes.row)} per row`,
     describeVerdict(verdict),
     `lost ${lost}, duplicated ${duplicated}, others' rate during a flood ${describeFloods(floods)}, worst window ${worstWindow(result)}`,
   ].join('\n')

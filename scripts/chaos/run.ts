@@ -12,7 +12,8 @@ import { type InstancePools, startPools } from './instances.ts'
 import { ACCOUNT_REQUESTS_PER_SECOND, rateLimits, type Span, watchPauses } from './limits.ts'
 import { lanesOf, type PlannedMessage, planMessages, TOPICS, type Topic } from './messages.ts'
 import { Publisher } from './publisher.ts'
-import { recordIsWritten, UntriedLines } from './record.ts'
+import { meanRowBytes, recordIsWritten, UntriedLines } from './record.ts'
+import { RecordSizes } from './record-sizes.ts'
 import { Recorder } from './recorder.ts'
 import { type FaultKind, type MadeFault, type PlannedFault, planFaults } from './schedule.ts'
 import { Target } from './target.ts'
@@ -56,6 +57,8 @@ export interface ChaosResult {
   readonly longestPauseMs: number
   /** When two revisions served. */
   readonly overlaps: readonly Span[]
+  /** Of the record, on the average: a log entry as it is published, a row as BigQuery charges it. */
+  readonly recordBytes: { readonly entry: number; readonly row: number }
 }
 
 const INSTANCES: Readonly<Record<Topic, number>> = { identify: 2, track: 2, transactional: 3 }
@@ -69,6 +72,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const recorder = new Recorder()
   watch.onSettled = (messageId) => recorder.acknowledged(messageId)
   const untried = new UntriedLines()
+  const sizes = new RecordSizes(topology.record.filter)
   let target: Target | undefined
   const stack = await startStack({
     directory: options.directory,
@@ -78,7 +82,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     instances: INSTANCES,
     requestsPerSecond: ACCOUNT_REQUESTS_PER_SECOND,
     environment: chaosEnvironment(options.onNotFound),
-    logSinks: [untried],
+    logSinks: [untried, sizes],
     pubsub: { events: watch.events, backoffScale: CHAOS_TIMES.backoffScale },
     firestore: { dataFile: join(options.directory, 'firestore.jsonl'), fault: () => target?.firestoreFault },
     customerio: {
@@ -154,6 +158,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       drainMs,
       longestPauseMs: Math.max(0, ...pauses.map(({ fromMs, untilMs }) => untilMs - fromMs)),
       overlaps,
+      recordBytes: { entry: sizes.mean, row: await meanRowBytes(stack) },
     }
   } finally {
     stopWatching()

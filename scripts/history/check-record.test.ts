@@ -4,6 +4,7 @@ import { type HistoryEvent, parseHistory } from './format.ts'
 /**
  * A history whose record is right. `e`: an event that failed once. `b`: refused. `s`: a send. `m`: it went on in the bulk
  * lane. `k`: its row was cut off by a kill. `u`: sent back unread once. `n`: answered to nobody first.
+ * `o`: other content under the key of `s`.
  */
 const GOOD = `
 {"f":"start","atMs":0,"producer":"test"}
@@ -57,6 +58,12 @@ const GOOD = `
 {"f":"record","atMs":621,"op":"n","delivery":"n#2","outcome":"delivered"}
 {"f":"push","atMs":622,"op":"n","delivery":"n#2","process":"1","answer":"done"}
 {"f":"acknowledge","atMs":622,"op":"n"}
+{"f":"publish","type":"invoke","atMs":700,"op":"o","key":"s","kind":"send","content":"other","bytes":"h-o","valid":true}
+{"f":"publish","type":"ok","atMs":701,"op":"o"}
+{"f":"outcome","atMs":710,"op":"o","outcome":"refused","because":"key reused","attempt":1,"bytes":"h-o"}
+{"f":"record","atMs":711,"op":"o","delivery":"o#1","outcome":"refused"}
+{"f":"push","atMs":712,"op":"o","delivery":"o#1","process":"1","answer":"done"}
+{"f":"acknowledge","atMs":712,"op":"o"}
 {"f":"end","atMs":5001}
 `
 const good = parseHistory(GOOD)
@@ -80,9 +87,9 @@ const plus = (event: object): HistoryEvent[] =>
 
 it('accepts a record that says what was seen, and counts the row that a kill cut off', () => {
   const verdict = check(good)
-  expect(verdict).toMatchObject({ violations: [], record: { rows: 8, missing: 1, unexplained: 0, kills: 1 } })
+  expect(verdict).toMatchObject({ violations: [], record: { rows: 9, missing: 1, unexplained: 0, kills: 1 } })
   expect(describeVerdict(verdict)).toContain(
-    'record: 8 rows agree, 1 missing, all of them in a killed process; processes killed: 1',
+    'record: 9 rows agree, 1 missing, all of them in a killed process; processes killed: 1',
   )
 })
 
@@ -132,14 +139,23 @@ const BAD: readonly (readonly [string, readonly HistoryEvent[], string])[] = [
   [
     'a row says delivered of what is not',
     changed({ f: 'record', op: 'b' }, { outcome: 'delivered' }),
-    'says delivered',
+    'says delivered, and nothing else does',
   ],
   [
     'a row says refused of what is delivered',
     changed({ f: 'record', op: 'n' }, { outcome: 'refused' }),
-    'says refused',
+    'says refused, and nothing else does',
   ],
-  ['a row has another outcome', changed({ f: 'record', op: 'b' }, { outcome: 'exhausted' }), 'says exhausted'],
+  [
+    'a row has another outcome',
+    changed({ f: 'record', op: 'b' }, { outcome: 'exhausted' }),
+    'says exhausted, and nothing else does',
+  ],
+  [
+    'a row says delivered of other content under the key of what is',
+    changed({ f: 'record', op: 'o' }, { outcome: 'delivered', deliveryId: 'd-s' }),
+    'says delivered, and nothing else does',
+  ],
   ['a row was written too early', changed({ f: 'record', op: 's' }, { atMs: 209 }), 'before it was so'],
   ['a row names another message', changed({ f: 'record', delivery: 'n#2' }, { op: 'e' }), 'is told of e too'],
   [

@@ -1,11 +1,15 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 import { buildFunctions } from '../../build/build.ts'
 
 /** The handlers that the functions are compared with. */
 export const BASELINES = ['empty', 'read-body', 'sdk-call', 'insert-row'] as const
 export type Baseline = (typeof BASELINES)[number]
+
+/** What `track` writes of a message, besides the line that is deployed. */
+export const LINES = ['short-line', 'no-line'] as const
+export type Line = (typeof LINES)[number]
 
 /** The Google clients are CommonJS and look for names that an ES module does not have. */
 const COMMONJS_NAMES = [
@@ -20,7 +24,19 @@ export async function buildAll(directory: string): Promise<void> {
   const outdir = join(directory, 'baselines')
   await rm(outdir, { recursive: true, force: true })
   await Promise.all(BASELINES.map((name) => buildBaseline(name, join(outdir, name))))
+  await Promise.all(
+    LINES.map((line) => buildFunctions(join(directory, line), ['track'], { plugins: [withLine(line)] })),
+  )
 }
+
+const withLine = (line: Line): Plugin => ({
+  name: line,
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /shared\/delivery\/message-line\.ts$/ }, async () => ({
+      contents: await readFile(join(import.meta.dirname, '..', 'baselines', `${line}.ts`), 'utf8'),
+      loader: 'ts',
+    })),
+})
 
 async function buildBaseline(name: Baseline, outdir: string): Promise<void> {
   await build({

@@ -5,7 +5,7 @@ import { type Load, type Seen, seenSchema } from '../load/load.ts'
 import { SIGNING_KEY } from '../load/messages.ts'
 import { type Counts, countsSchema, readySchema } from '../sinks/counts.ts'
 import { CREDENTIALS, type SinkOptions } from '../sinks/options.ts'
-import { BASELINES, type Baseline } from './bundles.ts'
+import { BASELINES, type Baseline, type Line } from './bundles.ts'
 import { Helper } from './child.ts'
 import { Instance } from './instance.ts'
 
@@ -69,12 +69,12 @@ export class Lab {
   async instance(
     name: FunctionName | Baseline,
     sinks: Sinks,
-    extra: { env?: Readonly<Record<string, string>>; nodeArguments?: readonly string[] } = {},
+    extra: { env?: Readonly<Record<string, string>>; nodeArguments?: readonly string[]; line?: Line } = {},
   ): Promise<Instance> {
     const baseline = isBaseline(name)
     const instance = await Instance.spawn({
       name,
-      source: join(this.#directory, baseline ? 'baselines' : 'functions', name),
+      source: join(this.#directory, baseline ? 'baselines' : (extra.line ?? 'functions'), name),
       env: { ...environmentOf(name, sinks), ...extra.env },
       ...(extra.nodeArguments !== undefined && { nodeArguments: extra.nodeArguments }),
     })
