@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { dirname, join } from 'node:path'
 import { systemClock } from '../../shared/clock/index.ts'
+import { connect } from '../cio/connection.ts'
 import { MessageLog } from '../local/message-log.ts'
 import type { Stack } from '../local/stack.ts'
+import { areaDeadLetters } from './areas/dead-letters/dead-letters.ts'
 import { areaInbox } from './areas/inbox/inbox.ts'
 import { areaMessages } from './areas/messages/messages.ts'
 import { areaNow } from './areas/now.ts'
@@ -13,6 +16,9 @@ export async function startLocalConsole(stack: Stack, port: number): Promise<Con
   const clock = systemClock
   const { topology, endpoints, pubsub } = stack
   const log = new MessageLog({ topology, projectId: endpoints.projectId, events: pubsub.events })
+  const connection = await connect({ local: true, endpoints: join(dirname(endpoints.secrets), 'endpoints.json') })
+  const ended = new AbortController()
+  const operator = { connection, now: clock.now, signal: ended.signal }
   const page = await startConsole({
     port,
     environment: 'local',
@@ -23,13 +29,16 @@ export async function startLocalConsole(stack: Stack, port: number): Promise<Con
       areaMessages(log),
       areaPublish({ stack, now: clock.now, newKey: randomUUID }),
       areaInbox(stack),
+      areaDeadLetters({ operator, clock, masked: false, allowActions: true }),
     ],
   })
   return {
     ...page,
     close: async () => {
       log.close()
+      ended.abort()
       await page.close()
+      await connection.close()
     },
   }
 }

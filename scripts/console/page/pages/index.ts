@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact'
+import { DeadLetters } from './dead-letters.ts'
 import { Inbox } from './inbox.ts'
 import { Messages } from './messages.ts'
 import { Now } from './now.ts'
@@ -18,4 +19,5 @@ export const PAGES: readonly PageEntry[] = [
   { name: 'messages', title: 'Messages', view: Messages },
   { name: 'publish', title: 'Publish', view: Publish },
   { name: 'inbox', title: 'Inbox', view: Inbox },
+  { name: 'dead-letters', title: 'Dead letters', view: DeadLetters },
 ]

@@ -134,6 +134,6 @@ export function Rows<T>({ label, rows, keyOf, columns, open, selected, view }: R
 
 /** A link opens by itself, perhaps in another tab; who selects text opens nothing. */
 function openUnlessLink(event: MouseEvent, open: () => void): void {
-  if (event.target instanceof Element && event.target.closest('a, button') !== null) return
+  if (event.target instanceof Element && event.target.closest('a, button, label, input') !== null) return
   if (getSelection()?.isCollapsed ?? true) open()
 }
