@@ -41,7 +41,8 @@ try every link, and stays up. It prints where everything is and how the sample w
 `
 
 /** So that an uncertain send of the sample is settled within seconds; in the cloud it is a minute. */
-const LOCAL_ENVIRONMENT = { SEND_LEDGER_SETTLE_SECONDS: '3' }
+const SETTLE_SECONDS = 3
+const LOCAL_ENVIRONMENT = { SEND_LEDGER_SETTLE_SECONDS: String(SETTLE_SECONDS) }
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -76,7 +77,10 @@ async function main(): Promise<number> {
     return complaints === 0 ? 0 : 1
   }
   // Before the sample, of which it shows every message.
-  const page = await startLocalConsole(stack, ports.console ?? ports.all ?? DEFAULT_PORTS.console)
+  const page = await startLocalConsole(stack, {
+    port: ports.console ?? ports.all ?? DEFAULT_PORTS.console,
+    settleSeconds: SETTLE_SECONDS,
+  })
   console.log(`  console         ${page.url}`)
   if (values.sample) await showSample(stack, false)
   console.log(`\n${describeNextSteps(stack)}`)

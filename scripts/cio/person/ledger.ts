@@ -3,7 +3,7 @@ import type { Context } from '../context.ts'
 
 /** The send ledger's records of a person. They name nobody but by hashes; who is asked for is known here. */
 export async function recordsOf(
-  { connection }: Context,
+  { connection }: Pick<Context, 'connection'>,
   hashes: readonly LedgerHash[],
 ): Promise<readonly { readonly id: string }[]> {
   const firestore = await connection.firestore()

@@ -59,7 +59,8 @@ async function lookThrough(context: Context, source: Source, sought: DeadLetters
   }
 }
 
-function entriesIfSought(deadLetter: DeadLetter, { ids, person }: DeadLettersSought): readonly Entry[] {
+/** What a dead letter tells about who or what is looked for; empty when it is about something else. Pure. */
+export function entriesIfSought(deadLetter: DeadLetter, { ids, person }: DeadLettersSought): readonly Entry[] {
   const { id, messageId, source, data, attributes } = deadLetter
   const key = recordedKey({ attributes, messageId: id })
   if (ids.has(id) || ids.has(messageId) || (key !== undefined && ids.has(key))) return entriesOf(deadLetter, 'own')

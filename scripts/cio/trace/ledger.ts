@@ -17,7 +17,10 @@ export interface LedgerQuestion {
 const TOPIC = 'transactional'
 
 /** What the send ledger remembers. Each record is read by itself, so that one has the times of the store. */
-export async function remembered(context: Context, question: LedgerQuestion): Promise<readonly Entry[]> {
+export async function remembered(
+  context: Pick<Context, 'connection'>,
+  question: LedgerQuestion,
+): Promise<readonly Entry[]> {
   const { connection } = context
   const firestore = await connection.firestore()
   const { collection: name } = connection.topology.ledger

@@ -23,3 +23,11 @@ const clock = new Intl.DateTimeFormat('en-GB', {
 export function timeOfDay(ms: number): string {
   return clock.format(ms)
 }
+
+const seconds = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+
+/** The same of an ISO 8601 time, as exact as it is: to the second where it tells no more. */
+export function timeIn(iso: string): string {
+  const ms = Date.parse(iso)
+  return iso.includes('.') ? timeOfDay(ms) : seconds.format(ms)
+}
