@@ -23,7 +23,8 @@ export interface Failure {
 }
 
 /**
- * Everything that is printed. Standard output carries the result and nothing else, as text or as one JSON document;
+ * Everything that is printed. Standard output carries the result and nothing else, as text or as one JSON document, or one
+ * per line of what comes bit by bit;
  * notes, warnings and errors go to standard error, each a line of JSON when the result is JSON.
  */
 export class Output {
@@ -40,6 +41,12 @@ export class Output {
   /** Prints the result; `text` is only called when text is printed. */
   result(value: unknown, text: () => string): void {
     const printed = this.json ? JSON.stringify(value, null, 2) : text()
+    if (printed !== '') this.#stdout.write(`${printed}\n`)
+  }
+
+  /** Prints a part of a result that comes bit by bit: as JSON, a document on a line of its own. */
+  line(value: unknown, text: () => string): void {
+    const printed = this.json ? JSON.stringify(value) : text()
     if (printed !== '') this.#stdout.write(`${printed}\n`)
   }
 

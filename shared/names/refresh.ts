@@ -71,6 +71,9 @@ const PARENTS: readonly List[] = [
   { path: '/broadcasts', list: 'broadcasts', kind: 'broadcast' },
 ]
 
+/** Paths of the lists that are read each time. There is another one for the actions of each campaign and broadcast. */
+export const NAME_LISTS: readonly string[] = [...LISTS, ...PARENTS].map(({ path }) => path)
+
 /**
  * Fetches the names of newsletters, transactional messages and topics, then of campaigns and broadcasts, then of their
  * actions, beginning with those whose last read is longest ago, and stores them page by page. Run again after it was

@@ -24,12 +24,14 @@ person, it also looks through the dead letters. Pub/Sub has no read-only view of
 end; until then nobody else receives them. For a deployment it says beforehand how much of BigQuery it will read.
 
 "Accepted by Customer.io" is what Customer.io answered. It does not say that anything was changed or sent: only a webhook does.
+With --follow and --json it prints the journey on one line whenever it has changed; the last one has "final": true.
 What a mail server answered, and the error of a dead letter, may quote personal data.
 
 Examples:
   cio-gcp trace --key order-1001-receipt --local
   cio-gcp trace --person email:ada@example.com --limit 5 --local
-  cio-gcp trace --message 1763740000000001 --follow --local`,
+  cio-gcp trace --message 1763740000000001 --follow --local
+  cio-gcp trace --key order-1001-receipt --follow --json --local | jq -r .state`,
     )
     .action((options: TraceOptions, command: Command) =>
       run(command, async (context) => {

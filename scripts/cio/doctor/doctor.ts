@@ -6,6 +6,7 @@ import { examine, type Finding, ok, printFindings, refuseFaults, wrong } from '.
 import { count, duration } from '../output.ts'
 import { checkSecrets } from '../secrets/secrets.ts'
 import { examineBacklog } from './backlog.ts'
+import { examineNames } from './names.ts'
 import { examinePubSub } from './pubsub.ts'
 import { examineRealWebhooks } from './real-webhooks.ts'
 import { examineLedger, examineWarehouse } from './stores.ts'
@@ -26,6 +27,7 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
     ['Pub/Sub', () => examinePubSub(context)],
     ['secrets', () => examineSecrets(context)],
     ['warehouse', () => examineWarehouse(context)],
+    ['names', () => examineNames(context)],
     ['send ledger', () => examineLedger(context)],
     ['reporting webhook', () => examineReporting(context, url)],
     ['real webhooks', () => examineRealWebhooks(context)],

@@ -63,21 +63,33 @@ export async function findPerson(
   return { person, atCustomerIo: byId !== undefined || byEmail !== undefined }
 }
 
-/** Ids are compared to the letter, so blanks around one are more likely a slip than a part of it. */
-export function readNames({ id, email, phone }: GivenNames): Omit<Person, 'cioId'> {
+/**
+ * Ids are compared to the letter, so blanks around one are more likely a slip than a part of it.
+ *
+ * @param before what stands before each name on the command line, for errors
+ */
+export function readNames(
+  { id, email, phone }: GivenNames,
+  before: (kind: keyof GivenNames) => string = (kind) => `--${kind} `,
+): Omit<Person, 'cioId'> {
   if (id === undefined && email === undefined && phone === undefined) {
     throw usageError('--id, --email or --phone is missing; give all that you know')
   }
   if (id !== undefined && (id === '' || id !== id.trim())) {
     throw usageError(
-      `--id ${JSON.stringify(id)}: an id is compared to the letter, and this one is empty or has blanks around it`,
+      `${before('id')}${JSON.stringify(id)}: an id is compared to the letter, and this one is empty or has blanks around it`,
     )
   }
   const mailbox = email === undefined ? undefined : mailboxOf(email)
-  if (email !== undefined && mailbox === undefined) throw usageError(`--email ${email}: not an e-mail address`)
+  if (email !== undefined && mailbox === undefined) {
+    throw usageError(`${before('email')}${email}: not an e-mail address`, 'Write it as ada@example.com.')
+  }
   const number = phone === undefined ? undefined : phoneOf(phone)
   if (phone !== undefined && number === undefined) {
-    throw usageError(`--phone ${phone}: not a phone number with its country code`, 'Write it as +14155552671.')
+    throw usageError(
+      `${before('phone')}${phone}: not a phone number with its country code`,
+      'Write it as +14155552671.',
+    )
   }
   return { id, email: mailbox, phone: number }
 }
@@ -152,11 +164,15 @@ export async function hashRingOf({ connection }: Context): Promise<HashRing> {
 
 const KINDS: ReadonlySet<string> = new Set(['id', 'email', 'phone'] satisfies readonly (keyof GivenNames)[])
 
-/** The name in `--person`, such as `id:ada`. Pure; throws a usage error that says what it has to look like. */
+/** The name in `--person`, such as `id:ada`. Pure; throws a usage error that says what is wrong and what it looks like. */
 export function namesIn(text: string): GivenNames {
   const at = text.indexOf(':')
   const [kind, value] = [text.slice(0, Math.max(0, at)), text.slice(at + 1)]
-  if (KINDS.has(kind) && value !== '') return { [kind]: value }
+  if (KINDS.has(kind) && value !== '') {
+    const names: GivenNames = { [kind]: value }
+    readNames(names, (each) => `--person ${each}:`)
+    return names
+  }
   throw usageError(
     `--person ${text}: it must say what kind of name it is`,
     'Write id:ada, email:ada@example.com or phone:+14155552671.',

@@ -23,6 +23,8 @@ export interface RunOptions {
   /** What a person types at a terminal when they are asked, in the place of `input`. */
   readonly typed?: string
   readonly env?: Readonly<Record<string, string>>
+  /** Hears each write to standard output, of a run within the test's process. */
+  readonly onStdout?: (text: string) => void
 }
 
 /** `npm run cio …` as a shell runs it, in a folder of the checkout. */
@@ -92,6 +94,7 @@ function runHere(args: readonly string[], options: RunOptions): Promise<Ended> {
       new Sink((text) => {
         texts[name] += text
         texts.output += text
+        if (name === 'stdout') options.onStdout?.(text)
         if (isAsked || !texts.stderr.includes('(y/N)')) return
         isAsked = true
         // The prompt throws away what was typed before it was shown.

@@ -27,11 +27,16 @@ export function questionOf({ message, key, delivery, person, follow }: TraceOpti
   if (given.length !== 1) {
     const names = given.map(([name]) => `--${name}`).join(' and ')
     throw usageError(
-      names === '' ? 'whose way is to be shown?' : `${names}: give one of them`,
+      names === '' ? 'nothing to look for' : `${names}: give one of them`,
       'Give --message, --key, --delivery or --person.',
     )
   }
-  if (message !== undefined) return { by: 'message', value: message }
+  if (message !== undefined) {
+    if (!/^\d+$/.test(message)) {
+      throw usageError(`--message ${message}: an id of Pub/Sub is a number`, 'For an idempotency key, write --key.')
+    }
+    return { by: 'message', value: message }
+  }
   if (key !== undefined) return { by: 'key', value: key }
   if (delivery !== undefined) return { by: 'delivery', value: delivery }
   if (follow) throw usageError('--follow follows one message', 'Give --message, --key or --delivery with it.')

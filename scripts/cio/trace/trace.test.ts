@@ -330,7 +330,9 @@ describe('the command line', () => {
     [['--message', '1', '--key', 'k'], '--message and --key: give one of them'],
     [['--person', 'ada'], 'Write id:ada, email:ada@example.com'],
     [['--person', 'name:ada'], 'Write id:ada, email:ada@example.com'],
-    [['--person', 'email:nobody'], 'not an e-mail address'],
+    [['--person', 'email:nobody'], '--person email:nobody: not an e-mail address'],
+    [['--person', 'phone:030 1234'], '--person phone:030 1234: not a phone number'],
+    [['--message', 'receipt-1'], 'For an idempotency key, write --key'],
     [['--person', 'id:ada', '--follow'], '--follow follows one message'],
   ])('%j makes no sense', async (args, words) => {
     expect(await cio.run(['trace', ...args])).toMatchObject({
@@ -364,5 +366,25 @@ describe('--follow', () => {
     expect(stdout.match(/accepted by Customer\.io, as delivery d20/g)).toHaveLength(1)
     expect(stdout).toMatch(/sent, delivery d20\n.*delivered\naccepted by Customer\.io; then sent, delivered\n$/)
     expect(stdout.match(/transactional: email, template 3/g)).toHaveLength(1)
+  })
+
+  it('prints with --json the journey on one line whenever it has changed, before it is final', async () => {
+    const lines: Record<string, unknown>[] = []
+    await insert('message_outcomes', outcome('2002', 900, { delivery_id: 'd21' }))
+    const ended = cio.run(['trace', '--message', '2002', '--follow', '--json', '--no-dead-letters'], {
+      onStdout: (text) => {
+        lines.push(JSON.parse(text))
+        const [metric] = [undefined, 'sent', 'delivered'].slice(lines.length)
+        if (metric) void insert('webhook_events', webhook(`g ${metric}`, 'd21', lines.length, metric))
+      },
+    })
+    const { code, stdout } = await ended
+    expect(code).toBe(0)
+    expect(stdout.split('\n')).toHaveLength(4)
+    expect(lines).toMatchObject([
+      { messageIds: ['2002'], state: 'accepted', final: false, cameBack: [] },
+      { state: 'accepted', final: false, cameBack: ['sent'] },
+      { state: 'accepted', final: true, cameBack: ['sent', 'delivered'] },
+    ])
   })
 })

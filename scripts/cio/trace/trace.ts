@@ -123,20 +123,32 @@ function nothingFound({ by }: Question, { since, deadLetters }: TraceOptions): C
   })
 }
 
-/** Prints each line as it comes to be known, until nothing more is expected. */
+/**
+ * Prints what comes to be known, as it comes, until nothing more is expected: each new line of a timeline, or with --json the
+ * whole journey on one line whenever it has changed, the last time with `final: true`.
+ */
 async function follow(context: Context, stores: Stores, sought: Sought, question: Question): Promise<void> {
   const { output, connection, signal } = context
   const shown = new Set<string>()
   output.note(`looking for this ${question.by} until nothing more is expected. Ctrl-C ends it.`)
   for (;;) {
     const journeys = journeysOf(await gather(stores, sought))
-    if (!output.json) for (const journey of journeys) showNew(context, timelineOf(journey), shown)
+    for (const journey of journeys) {
+      if (output.json) showChanged(context, document(journey), shown)
+      else showNew(context, timelineOf(journey), shown)
+    }
     if (journeys.length > 0 && journeys.every(({ ending }) => ending.final)) {
-      const endings = journeys.map((journey) => timelineOf(journey).ending)
-      return output.result(journeys.map(document), () => endings.map(printable).join('\n'))
+      if (!output.json) for (const journey of journeys) output.line({}, () => printable(timelineOf(journey).ending))
+      return
     }
     await delay(connection.local ? LOOK_EVERY_MS.local : LOOK_EVERY_MS.cloud, undefined, { signal })
   }
+}
+
+function showChanged({ output }: Context, journey: object, shown: Set<string>): void {
+  const text = JSON.stringify(journey)
+  if (!shown.has(text)) output.line(journey, () => text)
+  shown.add(text)
 }
 
 function showNew({ output }: Context, { title, lines }: Timeline, shown: Set<string>): void {
