@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { startTestWarehouse, type TestWarehouse } from '../../scripts/testing/warehouse.ts'
 import { readTopology } from '../../scripts/topology/topology.ts'
 
@@ -27,6 +27,12 @@ it('every file is a table function of pipeline.yaml', () => {
     files.map((name) => `table-functions/${name}`).toSorted(),
   )
   for (const [name, { query }] of functions) expect(query).toBe(`table-functions/${name}.sql`)
+})
+
+it('every table function is called with rows below', () => {
+  const calls = readFileSync(import.meta.filename, 'utf8')
+  const uncalled = Object.keys(readTopology().bigquery.table_functions).filter((name) => !calls.includes(`${name}(`))
+  expect(uncalled).toEqual([])
 })
 
 describe('person_timeline', () => {
