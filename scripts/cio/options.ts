@@ -14,6 +14,12 @@ export function positiveInteger(text: string): number {
   return number
 }
 
+export function port(text: string): number {
+  const number = Number(text)
+  if (!/^\d{1,5}$/.test(text) || number > 65_535) throw new InvalidArgumentError('It must be a number from 0 to 65535.')
+  return number
+}
+
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** `90s`, `15m`, `2h`, `3d`, in milliseconds. */

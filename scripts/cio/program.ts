@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { documentPath } from '../topology/topology.ts'
 import { accessCommand } from './commands/access.ts'
+import { consoleCommand } from './commands/console.ts'
 import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { eraseCommand } from './commands/erase.ts'
@@ -48,6 +49,7 @@ const COMMANDS = [
   traceCommand,
   triggerCommand,
   probeCommand,
+  consoleCommand,
 ]
 
 const AFTERWORD = `

@@ -120,6 +120,8 @@ describe('an installed cio-gcp', () => {
         'terraform/functions.tf',
         'terraform/views/email_events.sql',
         'terraform/transforms/message_outcomes.js',
+        'lib/console/page.js',
+        'lib/console/page.css',
       ]),
     )
     expect(files).toEqual(expect.arrayContaining(['schemas/track.schema.json', 'python/customerio_messages.py']))

@@ -3,6 +3,7 @@ import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { extname, join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { buildFunctions } from '../build/build.ts'
+import { bundlePage } from '../build/console-page.ts'
 import { packagesOf, projectSbom, writeContents } from '../licences/contents.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 import { declare } from './declarations.ts'
@@ -38,6 +39,7 @@ export async function stagePackage(stage: string, bundles?: string): Promise<voi
     copyTerraform(join(PROJECT_ROOT, 'terraform'), join(stage, 'terraform')),
     cp(join(PROJECT_ROOT, 'shared/contract/json-schema'), join(stage, 'schemas'), { recursive: true }),
     cp(join(PROJECT_ROOT, 'shared/contract', PYTHON_TYPES), join(stage, PYTHON_TYPES)),
+    writeConsolePage(join(stage, 'lib/console')),
     copyDocuments(stage),
     cp(join(PROJECT_ROOT, 'LICENSE'), join(stage, 'LICENSE')),
     cp(join(PROJECT_ROOT, 'scripts/package/README.md'), join(stage, 'README.md')),
@@ -70,6 +72,13 @@ export async function readEntries(): Promise<ReadEntries> {
       return { name, entry, peers, files }
     }),
   )
+}
+
+/** The page of `cio-gcp console`, which a checkout bundles when it starts one. */
+async function writeConsolePage(directory: string): Promise<void> {
+  const { script, style } = await bundlePage()
+  await mkdir(directory, { recursive: true })
+  await Promise.all([writeFile(join(directory, 'page.js'), script), writeFile(join(directory, 'page.css'), style)])
 }
 
 async function compileLibrary(stage: string, entries: ReadEntries): Promise<void> {

@@ -22,7 +22,7 @@ export interface PageFacts {
 
 /** Bundles the page from its sources; the package, which has none, brings it along. */
 export async function loadPage(): Promise<Page> {
-  const packaged = join(PROJECT_ROOT, 'dist/console')
+  const packaged = join(PROJECT_ROOT, 'lib/console')
   if (!existsSync(join(PROJECT_ROOT, 'scripts/console/page'))) {
     const [script, style] = await Promise.all(
       ['page.js', 'page.css'].map((file) => readFile(join(packaged, file), 'utf8')),
