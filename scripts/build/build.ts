@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { build, type Plugin } from 'esbuild'
+import { build, type BuildOptions as EsbuildOptions, type Plugin } from 'esbuild'
 import { packagesOf, projectSbom, type Sbom, writeContents } from '../licences/contents.ts'
 import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { httpAsItIs } from './http-as-is.ts'
@@ -81,15 +81,31 @@ export async function buildFunction({
   sbom,
 }: Building): Promise<void> {
   await mkdir(outDir, { recursive: true })
-  const { metafile } = await build({
-    absWorkingDir: PROJECT_ROOT,
+  const { metafile } = await build({ ...bundleOptions(entry, { plain, plugins }), outdir: outDir })
+  await writePackage(name, outDir, { lockFile, plain })
+  if (sbom !== undefined) {
+    const files = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs))
+    await writeContents(outDir, `The function ${name}`, await packagesOf(PROJECT_ROOT, files), await sbom)
+  }
+}
+
+/** How a function is bundled, but for where to. */
+export function bundleOptions(
+  entry: string,
+  {
+    root = PROJECT_ROOT,
+    plain = false,
+    plugins = [],
+  }: Pick<BuildOptions, 'plain' | 'plugins'> & { readonly root?: string },
+) {
+  return {
+    absWorkingDir: root,
     metafile: true,
     entryPoints: {
       index: entry,
       // Both share what they have in common, such as the registry in which a function announces itself.
       ...(!plain && { [`${FRAMEWORK_FOLDER}/main`]: FRAMEWORK_MAIN }),
     },
-    outdir: outDir,
     outExtension: { '.js': '.mjs' },
     bundle: true,
     // What a function imports lazily goes into files of its own, so that a cold start neither reads nor parses it:
@@ -106,7 +122,15 @@ export async function buildFunction({
     minifyWhitespace: true,
     lineLimit: 160,
     logLevel: 'warning',
-  })
+  } satisfies EsbuildOptions
+}
+
+/** Writes what the build in the cloud installs from. */
+export async function writePackage(
+  name: string,
+  outDir: string,
+  { lockFile, plain }: Pick<Building, 'lockFile' | 'plain'>,
+): Promise<void> {
   const frameworkVersion = lockFile.packages[`node_modules/${FRAMEWORK}`]?.version ?? ''
   const manifest: Manifest & { main: string; type: 'module'; private: true } = {
     name,
@@ -120,10 +144,6 @@ export async function buildFunction({
   await writeJson(join(outDir, 'package.json'), manifest)
   const framework = { name: FRAMEWORK, version: frameworkVersion, private: true, type: 'module', bin: FRAMEWORK_BIN }
   if (!plain) await writeJson(join(outDir, FRAMEWORK_FOLDER, 'package.json'), framework)
-  if (sbom !== undefined) {
-    const files = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs))
-    await writeContents(outDir, `The function ${name}`, await packagesOf(PROJECT_ROOT, files), await sbom)
-  }
   const lock = plain ? lockFileFor(manifest, lockFile) : lockFileOfLink(manifest, FRAMEWORK_FOLDER, framework)
   await writeJson(join(outDir, 'package-lock.json'), lock)
 }

@@ -1,6 +1,13 @@
 import { readTopology } from '../topology/topology.ts'
 import type { Endpoints } from './environment.ts'
-import { complaintsAbout, describeNextSteps, describeSample, describeStack, type SampleRun } from './report.ts'
+import {
+  complaintsAbout,
+  describeConsole,
+  describeNextSteps,
+  describeSample,
+  describeStack,
+  type SampleRun,
+} from './report.ts'
 import { SAMPLE } from './sample.ts'
 
 const endpoints: Endpoints = {
@@ -40,7 +47,17 @@ it('says all of it in at most 25 lines', () => {
   const sample = sampleRun()
   expect(complaintsAbout(sample)).toEqual([])
   // Between the parts stands an empty line, and so it does around what is said last of the sample.
-  const printed = ['Up after 2.0 s', describeStack({ endpoints }), '', describeSample(sample), '', 'Everything …', '']
+  const printed = [
+    '',
+    'Up after 2.0 s',
+    describeConsole({ url: 'http://127.0.0.1:8080/' }),
+    describeStack({ endpoints, functions: {} }),
+    '',
+    describeSample(sample),
+    '',
+    'Everything …',
+    '',
+  ]
   const lines = [...printed, describeNextSteps({ endpoints })].join('\n').split('\n')
   expect(lines.length).toBeLessThanOrEqual(25)
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(125)

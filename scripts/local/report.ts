@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import type { Reload } from './reload.ts'
 import type { ShownJourney } from './run-journeys.ts'
 import type { ProbeRound } from './run-probe.ts'
 import { complaintAbout, type SampleResult } from './run-sample.ts'
@@ -38,8 +39,13 @@ export function describeInbox(stack: Stack): string {
   return [`${requests} requests, ${batches.items} operations in ${batches.requests} batches`, ...counts].join('\n')
 }
 
-/** Where everything is: five lines. */
-export function describeStack({ endpoints }: Pick<Stack, 'endpoints'>): string {
+/** Where a person goes first. */
+export function describeConsole({ url }: { readonly url: string }): string {
+  return `  console         ${styleText('bold', url)}   open it: every message, its way, the inbox, dead letters, faults`
+}
+
+/** Where everything is: at most six lines. */
+export function describeStack({ endpoints, functions: processes }: Pick<Stack, 'endpoints' | 'functions'>): string {
   const port = (url: string) => new URL(url).port
   const functions = Object.entries(endpoints.functions).map(([name, url]) => `${name} :${port(url)}`)
   const servers = {
@@ -53,8 +59,21 @@ export function describeStack({ endpoints }: Pick<Stack, 'endpoints'>): string {
     `  servers         ${named.slice(0, 2).join(', ')},`,
     `                  ${named.slice(2).join(', ')}`,
     `  functions       ${functions.join(', ')}`,
+    ...Object.values(processes).flatMap(({ name, debuggerUrl }) =>
+      debuggerUrl === undefined ? [] : [`  debugger        ${name}: ${debuggerUrl}`],
+    ),
     `  logs            ${endpoints.logs}`,
   ].join('\n')
+}
+
+/** What became of a saved source, and where the debugger is now. */
+export function describeReload({ name, tookMs, error }: Reload, { functions }: Pick<Stack, 'functions'>): string {
+  if (error !== undefined) {
+    const words = `${styleText('red', `${name} runs on as it was: its source is broken.`)}\n${error.trimEnd()}`
+    return words.replaceAll('\n', '\n  ')
+  }
+  const debuggerUrl = functions[name]?.debuggerUrl
+  return `${name} was reloaded in ${tookMs} ms.${debuggerUrl === undefined ? '' : ` Debugger: ${debuggerUrl}`}`
 }
 
 /** All that the sample did. */

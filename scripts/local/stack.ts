@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BigQuery } from '@google-cloud/bigquery'
 import { PubSub } from '@google-cloud/pubsub'
+import type { FunctionBuild } from '../build/rebuild.ts'
 import { type LocalBigQuery, startBigQuery } from '../emulators/bigquery/index.ts'
 import { type CustomerIoOptions, type CustomerIoServer, startCustomerIo } from '../emulators/customerio/index.ts'
 import { type FirestoreOptions, type FirestoreServer, startFirestore } from '../emulators/firestore/index.ts'
@@ -20,10 +21,19 @@ import { createTopology } from './create-topology.ts'
 import { deployWarehouse } from './deploy-warehouse.ts'
 import { type Endpoints, functionEnvironment, IS_PACKAGE } from './environment.ts'
 import { FunctionProcess } from './function-process.ts'
+import { whileQuiet } from './quiet.ts'
 import { RecordSink } from './record-sink.ts'
+import { type Reload, Reloader } from './reload.ts'
 
 /** The servers of the local stack, with the console, and their ports by default. Functions follow from 8101 in the order of pipeline.yaml. */
-export const DEFAULT_PORTS = { pubsub: 8085, firestore: 8086, customerio: 8090, bigquery: 9050, console: 8080 } as const
+export const DEFAULT_PORTS = {
+  pubsub: 8085,
+  firestore: 8086,
+  customerio: 8090,
+  bigquery: 9050,
+  console: 8080,
+  inspect: 9229,
+} as const
 const FIRST_FUNCTION_PORT = 8101
 
 /** The secrets of the local stack. Not secret: nothing outside this machine knows them. */
@@ -54,6 +64,14 @@ export interface StackOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** Where the functions' log lines go besides the record. */
   readonly logSinks?: readonly LogSink[]
+  /** Builds a function again whenever one of its sources is saved, and puts it in the place of the running one. Not by default. */
+  readonly reload?: {
+    readonly report: (reload: Reload) => void
+    /** Folder that holds `functions` and `shared`: the checkout by default. */
+    readonly root?: string
+  }
+  /** A function that a debugger can attach to, at the port `inspect`. */
+  readonly inspect?: string
   /** Only these functions; all by default. The subscriptions of the others deliver to nobody. */
   readonly functions?: readonly string[]
 }
@@ -83,6 +101,7 @@ export interface Stack {
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const topology = readTopology()
+  if (options.inspect !== undefined) refuseUnknownFunction(options.inspect, topology)
   refuseUnknownPorts(Object.keys(options.ports ?? {}), topology)
   const directory = options.directory ?? join(PROJECT_ROOT, '.local')
   const projectId = options.projectId ?? 'local-project'
@@ -157,20 +176,23 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     }
     const warehouse = new BigQuery({ projectId, apiEndpoint: bigquery.url })
     const [bundles] = await Promise.all([
-      findBundles(directory, functionNames),
+      findBundles(directory, functionNames, options.reload),
       deployWarehouse(warehouse, topology.bigquery, PROJECT_ROOT),
     ])
+
+    closing.push(() => Promise.all(bundles.builds.map(({ build }) => build.close())))
 
     const functions = Object.fromEntries(
       functionNames.map((name) => [
         name,
         new FunctionProcess({
           name,
-          source: join(bundles, name),
+          source: join(bundles.folder, name),
           port: ports.get(name) ?? 0,
           env: { ...functionEnvironment(topology, name, hosts), ...options.environment },
           logFile: join(directory, 'logs', `${name}.log`),
           openOutput: () => logging.stream(name),
+          ...(options.inspect === name && { inspectPort: portOf('inspect', DEFAULT_PORTS.inspect) }),
         }),
       ]),
     )
@@ -188,6 +210,28 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       ),
       pushServiceAccountEmail: `pubsub-push@${projectId}.iam.gserviceaccount.com`,
     })
+
+    if (options.reload !== undefined && bundles.builds.length > 0) {
+      const reloader = new Reloader({
+        builds: bundles.builds.map(({ build }) => build),
+        inputs: new Map(bundles.builds.map(({ build, inputs }) => [build.name, inputs])),
+        functions,
+        root: options.reload.root ?? PROJECT_ROOT,
+        directory: join(directory, 'reloaded'),
+        quiet: (name, during) => {
+          const pushing = Object.entries(topology.subscriptions).filter(([, { push }]) => push === name)
+          const subscriptions = pushing.map(([each]) => `projects/${projectId}/subscriptions/${each}`)
+          return whileQuiet(
+            { pubsub: () => pubsub, customerio },
+            { subscriptions, takesWebhooks: name === 'webhook' },
+            during,
+          )
+        },
+        report: options.reload.report,
+        now: Date.now,
+      })
+      closing.push(() => reloader.close())
+    }
 
     const endpoints: Endpoints = {
       projectId,
@@ -243,6 +287,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
+function refuseUnknownFunction(name: string, { functions }: Topology): void {
+  if (name in functions) return
+  throw new Error(`--inspect ${name}: there is no such function; there are: ${Object.keys(functions).join(', ')}`)
+}
+
 /** A port for something that is not there would otherwise be taken by nobody, and what was meant gets the default one. */
 function refuseUnknownPorts(names: readonly string[], topology: Topology): void {
   const known = ['all', ...Object.keys(DEFAULT_PORTS), ...Object.keys(topology.functions)]
@@ -251,15 +300,36 @@ function refuseUnknownPorts(names: readonly string[], topology: Topology): void 
     throw new Error(`nothing here is called ${unknown} and has a port; these have: ${known.join(', ')}`)
 }
 
-/** The folder of the functions' bundles, built now unless they are there already. */
-async function findBundles(directory: string, functionNames: readonly string[]): Promise<string> {
+interface Bundles {
+  readonly folder: string
+  /** How each is built again, with the files that it was made of; empty unless they are to be reloaded. */
+  readonly builds: readonly { readonly build: FunctionBuild; readonly inputs: readonly string[] }[]
+}
+
+/** The functions' bundles, built now unless they are there already. */
+async function findBundles(
+  directory: string,
+  functionNames: readonly string[],
+  reload: StackOptions['reload'],
+): Promise<Bundles> {
+  const folder = join(directory, 'dist')
+  if (reload !== undefined && !IS_PACKAGE) {
+    const { openFunctionBuild } = await import('../build/rebuild.ts')
+    const builds = await Promise.all(
+      functionNames.map(async (name) => {
+        const build = await openFunctionBuild(name, reload.root)
+        rmSync(join(folder, name), { recursive: true, force: true })
+        return { build, inputs: await build.into(join(folder, name)) }
+      }),
+    )
+    return { folder, builds }
+  }
   const ready = process.env.TEST_BUNDLES ?? (IS_PACKAGE ? join(PROJECT_ROOT, 'dist') : undefined)
-  if (ready !== undefined) return ready
-  const bundles = join(directory, 'dist')
+  if (ready !== undefined) return { folder: ready, builds: [] }
   // Not in the package, so not imported above.
   const { buildFunctions } = await import('../build/build.ts')
-  await buildFunctions(bundles, functionNames)
-  return bundles
+  await buildFunctions(folder, functionNames)
+  return { folder, builds: [] }
 }
 
 interface Server {

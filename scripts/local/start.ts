@@ -6,10 +6,12 @@ import { startControl } from './control.ts'
 import { clientEnvironment } from './environment.ts'
 import {
   complaintsAbout,
+  describeConsole,
   describeInbox,
   describeJourneys,
   describeNextSteps,
   describeProbe,
+  describeReload,
   describeResults,
   describeSample,
   describeStack,
@@ -31,9 +33,10 @@ try every link, and stays up. It prints where everything is and how the sample w
 
   --once              end after the sample and print all of it: what became of each message, what stands in BigQuery,
                       and the journeys of two sends. Exits with 0 when everything is as it should be, 1 otherwise
-  --port NAME=PORT    another port for console, pubsub, firestore, bigquery, customerio or a function;
+  --port NAME=PORT    another port for console, inspect, pubsub, firestore, bigquery, customerio or a function;
                       0 takes any free one, "all" stands for every one that is not named
   --no-sample         only start everything
+  --inspect FUNCTION  open a debugger's port of this function, 9229 or --port inspect=PORT; prints its address
   --exec COMMAND      start everything on free ports, run the command with the variables by which clients
                       find it, and end with the command's exit code:  npm start -- --exec "npm test"
   --directory DIR     for bundles, logs, local secrets and endpoints.json; .local by default.
@@ -51,6 +54,7 @@ async function main(): Promise<number> {
       sample: { type: 'boolean', default: true },
       exec: { type: 'string' },
       port: { type: 'string', multiple: true, default: [] },
+      inspect: { type: 'string' },
       directory: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -64,14 +68,17 @@ async function main(): Promise<number> {
   if (values.exec !== undefined) return await execute(values.exec, readPorts(values.port), values.directory)
   const startedAt = performance.now()
   const ports = readPorts(values.port)
-  const stack = await startStack({
+  const stack: Stack = await startStack({
     ports,
     directory: resolve(values.directory ?? '.local'),
     environment: LOCAL_ENVIRONMENT,
     customerio: { webhooks: { concurrency: 8 } },
+    ...(!values.once && { reload: { report: (reload) => console.log(describeReload(reload, stack)) } }),
+    ...(values.inspect !== undefined && { inspect: values.inspect }),
   })
-  console.log(`\nUp after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s\n${describeStack(stack)}`)
+  const upAfter = `Up after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`
   if (values.once) {
+    console.log(`\n${upAfter}\n${describeStack(stack)}`)
     const complaints = values.sample ? await showSample(stack, true) : 0
     await stack.close()
     return complaints === 0 ? 0 : 1
@@ -81,7 +88,7 @@ async function main(): Promise<number> {
     port: ports.console ?? ports.all ?? DEFAULT_PORTS.console,
     settleSeconds: SETTLE_SECONDS,
   })
-  console.log(`  console         ${page.url}`)
+  console.log(`\n${upAfter}\n${describeConsole(page)}\n${describeStack(stack)}`)
   if (values.sample) await showSample(stack, false)
   console.log(`\n${describeNextSteps(stack)}`)
   await interrupted()

@@ -89,6 +89,7 @@ export class WebhookSender {
   #signingKey: string
   #inFlight = 0
   #waiting = false
+  #held = false
   readonly #answers: { readonly atMs: number; readonly status: number }[] = []
   #counts = { delivered: 0, attempts: 0, gaveUp: 0 }
 
@@ -126,6 +127,17 @@ export class WebhookSender {
     if (this.state.pending > 0) await EventEmitter.once(this.events, 'idle')
   }
 
+  /** Sends nothing from now on until `release`; resolves when nothing is under way any more. */
+  async hold(): Promise<void> {
+    this.#held = true
+    while (this.#inFlight > 0) await EventEmitter.once(this.events, 'attempt')
+  }
+
+  release(): void {
+    this.#held = false
+    this.#pump()
+  }
+
   /** Drops what waits to be sent; what is under way goes on. */
   clear(): void {
     this.#queue.length = 0
@@ -139,7 +151,7 @@ export class WebhookSender {
   }
 
   #pump(): void {
-    if (this.#waiting || this.#closing.signal.aborted) return
+    if (this.#waiting || this.#held || this.#closing.signal.aborted) return
     const retry = this.#failed[0]
     if (retry !== undefined) {
       if (this.#inFlight > 0) return
