@@ -5,6 +5,7 @@ import { connect } from '../cio/connection.ts'
 import { MessageLog } from '../local/message-log.ts'
 import type { Stack } from '../local/stack.ts'
 import { areaDeadLetters } from './areas/dead-letters/dead-letters.ts'
+import { areaFaults } from './areas/faults/faults.ts'
 import { areaInbox } from './areas/inbox/inbox.ts'
 import { localMessages } from './areas/message/local.ts'
 import { areaMessage } from './areas/message/message.ts'
@@ -45,6 +46,7 @@ export async function startLocalConsole(stack: Stack, { port, settleSeconds }: L
       areaPublish({ stack, now: clock.now, newKey: randomUUID }),
       areaInbox(stack),
       areaDeadLetters({ operator, clock, masked: false, allowActions: true }),
+      areaFaults(stack, clock),
     ],
   })
   return {

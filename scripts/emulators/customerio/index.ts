@@ -16,7 +16,14 @@ import { Statistics, type StatisticsReport } from './statistics.ts'
 import { WebhookSender, type WebhookSenderOptions } from './webhooks.ts'
 import { Workspace } from './workspace/workspace.ts'
 
-export type { EndpointKind, FaultOrder, FaultOrders, StandingOrder } from './faults.ts'
+export {
+  ENDPOINT_KINDS,
+  type EndpointKind,
+  type FaultOrder,
+  type FaultOrders,
+  faultOrderSchema,
+  type StandingOrder,
+} from './faults.ts'
 export type { Inbox, InboxEntry } from './inbox.ts'
 export { RECIPIENT_ACTIONS, type RecipientAction, type Recipients } from './recipient.ts'
 export { SUBSCRIBABLE_EVENTS } from './reporting-webhooks.ts'

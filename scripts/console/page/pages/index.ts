@@ -1,5 +1,6 @@
 import type { ComponentType } from 'preact'
 import { DeadLetters } from './dead-letters.ts'
+import { Faults } from './faults.ts'
 import { Inbox } from './inbox.ts'
 import { Messages } from './messages.ts'
 import { Now } from './now.ts'
@@ -20,4 +21,5 @@ export const PAGES: readonly PageEntry[] = [
   { name: 'publish', title: 'Publish', view: Publish },
   { name: 'inbox', title: 'Inbox', view: Inbox },
   { name: 'dead-letters', title: 'Dead letters', view: DeadLetters },
+  { name: 'faults', title: 'Faults', view: Faults },
 ]
