@@ -2,15 +2,18 @@ import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { systemClock } from '../../shared/clock/index.ts'
 import { connect } from '../cio/connection.ts'
-import { MessageLog } from '../local/message-log.ts'
+import { deliveredTopics, MessageLog } from '../local/message-log.ts'
+import { publishSample } from '../local/run-sample.ts'
 import type { Stack } from '../local/stack.ts'
+import type { Topology } from '../topology/topology.ts'
 import { areaDeadLetters } from './areas/dead-letters/dead-letters.ts'
 import { areaFaults } from './areas/faults/faults.ts'
 import { areaInbox } from './areas/inbox/inbox.ts'
 import { localMessages } from './areas/message/local.ts'
 import { areaMessage } from './areas/message/message.ts'
 import { areaMessages } from './areas/messages/messages.ts'
-import { areaNow } from './areas/now.ts'
+import { areaNow } from './areas/now/now.ts'
+import { Rates } from './areas/now/rates.ts'
 import { areaPublish } from './areas/publish/publish.ts'
 import { type Console, startConsole } from './console.ts'
 
@@ -34,13 +37,18 @@ export async function startLocalConsole(stack: Stack, { port, settleSeconds }: L
     ...{ connection, log, backlog, projectId: endpoints.projectId, client: stack.client, emulator: pubsub.host },
     ...{ now: clock.now, settleMs: settleSeconds * 1_000 },
   })
+  const rates = new Rates(pubsub.events, ratedTopics(topology, endpoints.projectId), clock.now)
   const page = await startConsole({
     port,
     environment: 'local',
     deployed: false,
     onError: (error) => console.error(error),
     areas: [
-      areaNow({ clock, stats: () => stack.pubsub.allStats() }),
+      areaNow({
+        ...{ clock, topology, log, rates, customerio: stack.customerio },
+        stats: () => stack.pubsub.allStats(),
+        publishSample: () => publishSample(stack.client),
+      }),
       areaMessages(log),
       areaMessage(messages),
       areaPublish({ stack, now: clock.now, newKey: randomUUID }),
@@ -53,9 +61,17 @@ export async function startLocalConsole(stack: Stack, { port, settleSeconds }: L
     ...page,
     close: async () => {
       log.close()
+      rates.close()
       ended.abort()
       await page.close()
       await connection.close()
     },
   }
+}
+
+/** What counts as published, and what as dead-lettered. */
+function ratedTopics(topology: Topology, projectId: string) {
+  const named = (topics: readonly string[]) => new Set(topics.map((topic) => `projects/${projectId}/topics/${topic}`))
+  const deadLetters = Object.values(topology.subscriptions).flatMap((each) => each.dead_letter_topic ?? [])
+  return { topics: named(deliveredTopics(topology)), deadLetterTopics: named(deadLetters) }
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { PubSub } from '@google-cloud/pubsub'
-import type { SampleMessage } from './sample.ts'
+import { SAMPLE, type SampleMessage } from './sample.ts'
 import type { Stack } from './stack.ts'
 
 /** What became of one sample message. */
@@ -55,6 +55,13 @@ export async function runSample(stack: Stack, sample: readonly SampleMessage[]):
     const messageId = messageIds.get(message) ?? ''
     return { message, messageId, attempts: attempts.get(messageId) ?? 0, deadLetter: deadLetters.get(messageId) }
   })
+}
+
+/** Publishes every message of the sample that meets no fault, and waits for none; gives their number. */
+export async function publishSample(client: PubSub): Promise<number> {
+  const messages = SAMPLE.filter(({ fault }) => fault === undefined)
+  await Promise.all(messages.map((message) => publish(client, message)))
+  return messages.length
 }
 
 function publish(client: PubSub, { topic, body }: SampleMessage): Promise<string> {
