@@ -33,6 +33,7 @@ export const STEPS: readonly Step[] = [
   { name: 'test', what: 'tests', commands: ['npm test -- --ci'] },
   { name: 'coverage', what: 'coverage of functions/ and shared/', commands: ['npm run coverage'] },
   { name: 'start', what: 'the whole pipeline on this machine', commands: ['npm start -- --once --port all=0'] },
+  { name: 'browser', what: 'the console in a browser', commands: ['npm run test:browser'] },
   { name: 'chaos', what: 'two minutes of faults', commands: ['npm run chaos -- --seed 1 --minutes 2'] },
 ]
 

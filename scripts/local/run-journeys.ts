@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { run } from '../cio/program.ts'
-import { webhookSamples } from '../emulators/customerio/samples/index.ts'
+import type { RecipientAction } from '../emulators/customerio/index.ts'
 import type { Stack } from './stack.ts'
 
 /** How one send went, as `cio-gcp trace` tells it. */
@@ -32,14 +32,14 @@ const SETTLED = { key: 'receipt-1002', recipient: 'grace@example.com' } as const
 export async function runJourneys(stack: Stack): Promise<readonly ShownJourney[]> {
   const signal = AbortSignal.timeout(JOURNEYS_LIMIT_MS)
   await publish(stack, OPENED, signal)
-  await report(stack, OPENED.recipient, ['sent', 'delivered', 'opened'], signal)
+  await act(stack, OPENED.recipient, { action: 'open', reports: 3 }, signal)
   const fault = { do: 'reset', processed: false } as const
   stack.customerio.orders.add({ on: 'send', count: 1, containing: [SETTLED.recipient], fault })
   const uncertain = await publish(stack, SETTLED, signal)
   const resent = acknowledged(stack, 'transactional', 1, signal)
   await cio(stack, ['dlq', 'settle', '--id', uncertain, '--resend', '--yes'])
   await resent
-  await report(stack, SETTLED.recipient, ['sent', 'delivered'], signal)
+  await act(stack, SETTLED.recipient, { action: 'deliver', reports: 2 }, signal)
   return [
     await shown(stack, 'a send that was opened', OPENED.key, ['accepted by Customer.io, as delivery', 'opened']),
     await shown(stack, 'a send that was uncertain, until an operator settled it', SETTLED.key, [
@@ -74,17 +74,17 @@ async function acknowledged(stack: Stack, name: string, number: number, signal: 
   }
 }
 
-/** Has the local Customer.io tell, by webhooks, what became of the last message to an address. */
-async function report(stack: Stack, recipient: string, metrics: readonly string[], signal: AbortSignal): Promise<void> {
-  const { sends } = stack.customerio.workspace
-  const delivery_id = sends.findLast((send) => send.recipient === recipient)?.deliveryId
-  const stored = acknowledged(stack, 'warehouse', metrics.length, signal)
-  for (const metric of metrics) {
-    const sample = webhookSamples().find(({ name }) => name === `email.${metric}.transactional`)?.event
-    const data = { ...sample?.data, delivery_id, recipient, identifiers: { email: recipient } }
-    const timestamp = Math.floor(Date.now() / 1_000)
-    stack.customerio.webhooks.send({ ...sample, event_id: `${delivery_id} ${metric}`, timestamp, data })
-  }
+/** Has the recipient of the last message to an address do something; resolves when all that Customer.io reports is in BigQuery. */
+async function act(
+  stack: Stack,
+  recipient: string,
+  { action, reports }: { readonly action: RecipientAction; readonly reports: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const { recipients, workspace } = stack.customerio
+  const send = workspace.sends.findLast((one) => one.recipient === recipient)
+  const stored = acknowledged(stack, 'warehouse', reports, signal)
+  recipients.act(send?.deliveryId ?? '', action)
   await stored
 }
 

@@ -34,7 +34,7 @@ export function FormField({ field, path, value, remove }: FieldProps) {
   const removal =
     remove === undefined
       ? ''
-      : html`<button type="button" class="quiet-button" aria-label=${`Take out ${field.name}`} onClick=${remove}>remove</button>`
+      : html`<button type="button" class="quiet-button" aria-label=${`Remove ${field.name}`} onClick=${remove}>remove</button>`
   const foot = html`
     <span class="about" id=${`${id}-about`}>${field.description}</span>
     <span class="error" id=${`${id}-problem`} role="status">${problem}</span>

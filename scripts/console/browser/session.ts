@@ -1,0 +1,78 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import axe from 'axe-core'
+import { type Browser, chromium, type Page } from 'playwright-core'
+
+export type Theme = 'light' | 'dark'
+
+const VIEWPORT = { width: 1_280, height: 800 } as const
+
+/** Where the console is that `start.ts` started, with the slash. */
+export const CONSOLE_URL = process.env.CONSOLE_URL ?? ''
+const SCREENSHOTS = join(process.env.CONSOLE_DIRECTORY ?? '', 'screenshots')
+
+let browser: Browser | undefined
+/** What went wrong in any page: errors that were thrown or logged, and what the content security policy refused. */
+let complaints: string[] = []
+
+beforeAll(async () => {
+  mkdirSync(SCREENSHOTS, { recursive: true })
+  browser = await chromium.launch({
+    executablePath: process.env.CHROME_PATH ?? '',
+    // As root, which is who runs in a container, Chromium refuses its own sandbox.
+    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-background-networking'],
+  })
+})
+afterAll(() => browser?.close())
+beforeEach(() => {
+  complaints = []
+})
+afterEach(() => expect(complaints).toEqual([]))
+
+/** Opens the console in a browser that has not seen it before. @param path of the page, such as `messages` */
+export async function open(
+  path = '',
+  { theme = 'light', reducedMotion = false }: { readonly theme?: Theme; readonly reducedMotion?: boolean } = {},
+): Promise<Page> {
+  if (browser === undefined) throw new Error('the browser is not running')
+  const context = await browser.newContext({
+    ...{ viewport: VIEWPORT, colorScheme: theme, reducedMotion: reducedMotion ? 'reduce' : 'no-preference' },
+    permissions: ['clipboard-read', 'clipboard-write'],
+  })
+  const page = await context.newPage()
+  page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error.message}`))
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(`${page.url()}: ${message.text()}`)
+  })
+  await page.goto(`${CONSOLE_URL}#/${path}`)
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  return page
+}
+
+/** The addresses of the pages that have a tab, as `open` takes them. */
+export async function tabs(page: Page): Promise<readonly string[]> {
+  const links = await page.getByRole('navigation', { name: 'Pages' }).getByRole('link').all()
+  const addresses = await Promise.all(links.map((link) => link.getAttribute('href')))
+  return addresses.map((address) => (address ?? '').replace(/^#\//, ''))
+}
+
+interface Violation {
+  readonly id: string
+  readonly help: string
+  readonly nodes: readonly { readonly target: readonly unknown[]; readonly failureSummary?: string }[]
+}
+
+/** What axe finds wrong with the page as it stands: one line for each element. */
+export async function violations(page: Page): Promise<readonly string[]> {
+  // By the debugger's protocol, to which the content security policy does not apply.
+  await page.evaluate(axe.source)
+  const found: { violations: Violation[] } = await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')
+  return found.violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ target, failureSummary = '' }) => `${id}: ${help}: ${target.join(' ')} (${failureSummary})`),
+  )
+}
+
+/** Writes `.local/browser/screenshots/<name>.png`. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: 'disabled' })
+}
