@@ -14,13 +14,18 @@ export async function addEvidence(recorder: Recorder, stack: Stack, untried: Unt
   recorder.add(...(await recordRows(stack, recorder)), ...untried.events(recorder))
 }
 
-/** What Customer.io took, ignored and refused, message by message. */
-function effectsAt({ customerio }: Stack, recorder: Recorder): HistoryEvent[] {
+/**
+ * What Customer.io took, ignored and refused, message by message.
+ *
+ * @param after only what it received after this `seq` of its inbox
+ */
+export function effectsAt({ customerio }: Pick<Stack, 'customerio'>, recorder: Recorder, after = 0): HistoryEvent[] {
   const deliveryIds = new Map<unknown, string>(
     customerio.workspace.sends.map(({ body, deliveryId }) => [body, deliveryId]),
   )
   const contents = new Map(recorder.messages.map(({ planned }) => [planned.mark, contentOf(planned)]))
-  return customerio.inbox.of().flatMap(({ body, result, receivedAtMs }): HistoryEvent[] => {
+  return customerio.inbox.of().flatMap(({ seq, body, result, receivedAtMs }): HistoryEvent[] => {
+    if (seq <= after) return []
     const mark = markOf(body) ?? ''
     const atMs = receivedAtMs - recorder.startedAtMs
     const key = recorder.keyOf(mark) ?? `unknown ${mark}`
@@ -39,7 +44,8 @@ function effectsAt({ customerio }: Stack, recorder: Recorder): HistoryEvent[] {
   })
 }
 
-function readsOf({ customerio }: Stack, recorder: Recorder): HistoryEvent[] {
+/** What each person of the run shows now. */
+export function readsOf({ customerio }: Pick<Stack, 'customerio'>, recorder: Recorder): HistoryEvent[] {
   const shown = new Map<string, string>()
   for (const { identifiers, attributes } of customerio.workspace.people.all()) {
     const mark = attributes.get('chaos')
@@ -51,16 +57,32 @@ function readsOf({ customerio }: Stack, recorder: Recorder): HistoryEvent[] {
 }
 
 async function deadLetters(stack: Stack, recorder: Recorder): Promise<HistoryEvent[]> {
-  const ops = recorder.ops()
   const pulled = await Promise.all(TOPICS.map((topic) => pullAll(stack, `${topic}-dead-letter`)))
-  return pulled.flat().flatMap(({ attributes, data, publishTime }): HistoryEvent[] => {
+  const letters = pulled
+    .flat()
+    .map(({ attributes, data, publishTime }) => ({ attributes, data, atMs: publishTime.getTime() }))
+  return lettersIn(letters, recorder)
+}
+
+/** A dead letter, however it was seen. */
+export interface SeenLetter {
+  readonly attributes: Readonly<Record<string, string>>
+  readonly data: Buffer
+  /** When it was published. */
+  readonly atMs: number
+}
+
+/** What dead letters tell of the messages of a run; those of others tell nothing. */
+export function lettersIn(letters: readonly SeenLetter[], recorder: Recorder): HistoryEvent[] {
+  const ops = recorder.ops()
+  return letters.flatMap(({ attributes, data, atMs }): HistoryEvent[] => {
     const op = ops.get(attributes.source_message_id ?? '')
     const meaning = meaningOf(attributes.reason)
     // What Pub/Sub forwarded by itself has no reason; its source was never acknowledged, which says enough.
     if (op === undefined || meaning === undefined) return []
     const told = { f: 'outcome', op, ...meaning } as const
-    const atMs = publishTime.getTime() - recorder.startedAtMs
-    return [{ ...told, atMs, attempt: Number(attributes.delivery_attempt), bytes: digestOf(data) }]
+    const attempt = Number(attributes.delivery_attempt)
+    return [{ ...told, atMs: atMs - recorder.startedAtMs, attempt, bytes: digestOf(data) }]
   })
 }
 

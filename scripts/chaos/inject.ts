@@ -85,9 +85,10 @@ const freeze = toInstance(async ({ process, held }, { frozen }, { durationMs }) 
 const firestore = (kind: FirestoreFault): Injection => {
   return (target, { durationMs }) =>
     target.inTurn('what Firestore answers', async () => {
-      target.firestoreFault = kind
+      // Another server after a restart: it is asked for each time.
+      target.parts.stack.firestore.misbehave(kind)
       await delay(durationMs)
-      target.firestoreFault = undefined
+      target.parts.stack.firestore.misbehave()
     })
 }
 

@@ -43,6 +43,8 @@ export interface MessagePlanOptions {
   readonly seed: number
   readonly seconds: number
   readonly messages: number
+  /** Stands before everything that must be new in a stack that ran before: marks, people, event ids. Letters and digits. */
+  readonly run?: string
 }
 
 /** Updates of one person are so far apart that they differ in the second by which Customer.io orders them. */
@@ -51,14 +53,14 @@ const BROADCAST_GAP_MS = 20_000
 const FIRST_TIMESTAMP = 1_763_740_000
 
 /** All messages of a run, in the order in which they are published; the seed decides everything in them. */
-export function planMessages({ seed, seconds, messages }: MessagePlanOptions): PlannedMessage[] {
+export function planMessages({ seed, seconds, messages, run = '' }: MessagePlanOptions): PlannedMessage[] {
   const draw = drawing(seed)
-  const people = new People(draw)
+  const people = new People(draw, run)
   const planned: PlannedMessage[] = []
   let lastBroadcastMs = Number.NEGATIVE_INFINITY
   for (let index = 0; planned.length < messages; index++) {
     const atMs = (planned.length / messages) * seconds * 1_000
-    const slot: Slot = { draw, atMs, mark: `m${index}`, index }
+    const slot: Slot = { draw, atMs, mark: `${run}m${index}`, index, run }
     const topic = draw.weighted({ identify: 35, track: 45, transactional: 20 })
     if (draw.chance(0.02)) planned.push(broken(slot, topic))
     else if (topic === 'identify') planned.push(people.next(slot))
@@ -80,6 +82,7 @@ interface Slot {
   readonly atMs: number
   readonly mark: string
   readonly index: number
+  readonly run: string
 }
 
 /** A third of what has no ordering key is published in bulk; of two publishes of one thing, each takes its own way. */
@@ -107,14 +110,16 @@ function broken({ draw, atMs, mark }: Slot, topic: Topic): PlannedMessage {
   return { topic, atMs, data, attributes: {}, nature: 'broken', mark, effect: mark }
 }
 
-function event({ draw, atMs, mark, index }: Slot): PlannedMessage[] {
+function event({ draw, atMs, mark, index, run }: Slot): PlannedMessage[] {
   const nature = refusal(draw)
-  const identifiers = draw.chance(0.2) ? { anonymous_id: `visitor-${index}` } : { id: `person-${draw.below(500)}` }
+  const identifiers = draw.chance(0.2)
+    ? { anonymous_id: `${run}visitor-${index}` }
+    : { id: `${run}person-${draw.below(500)}` }
   const body = {
     identifiers,
     name: draw.pick(['order_completed', 'product_viewed', 'signed_in']),
     attributes: { chaos: mark, total: draw.below(10_000) / 100, ...textOf(nature) },
-    ...(draw.chance(0.1) && { id: ulidOf(index) }),
+    ...(draw.chance(0.1) && { id: ulidOf(run, index) }),
   }
   const attributes: Record<string, string> = draw.chance(0.6) ? { idempotency_key: `event-${mark}` } : {}
   const message: PlannedMessage = {
@@ -129,9 +134,9 @@ function event({ draw, atMs, mark, index }: Slot): PlannedMessage[] {
   return withCopies(message, draw)
 }
 
-function send({ draw, atMs, mark, index }: Slot): PlannedMessage[] {
+function send({ draw, atMs, mark, index, run }: Slot): PlannedMessage[] {
   // Mostly a person each; some meet another send of the same template to the same person.
-  const person = draw.chance(0.15) ? `reader-${draw.below(40)}` : `reader-${1_000 + index}`
+  const person = `${run}reader-${draw.chance(0.15) ? draw.below(40) : 1_000 + index}`
   const common = { identifiers: { id: person }, message_data: { chaos: mark } }
   const template = 1 + draw.below(6)
   const to = `${person}@example.com`
@@ -187,9 +192,10 @@ function later({ atMs }: PlannedMessage, draw: Draw): number {
 }
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-function ulidOf(index: number): string {
+function ulidOf(run: string, index: number): string {
   const digits = Array.from({ length: 4 }, (_, place) => CROCKFORD[Math.floor(index / 32 ** place) % 32]).join('')
-  return `01JD3K9V2N0000000000AB${digits}`
+  const own = run.toUpperCase().replaceAll(/[^0-9A-HJKMNP-TV-Z]/g, 'Z')
+  return `01JD3K9V2N${own.slice(-10).padStart(10, '0')}AB${digits}`
 }
 
 /** Two kinds of people: with an ordering key, and updated in bulk, where only the timestamp orders the updates. */
@@ -197,10 +203,12 @@ class People {
   readonly #draw: Draw
   readonly #lastMs = new Map<string, number>()
   readonly #deleted = new Set<string>()
+  readonly #run: string
   #made = 0
 
-  constructor(draw: Draw) {
+  constructor(draw: Draw, run: string) {
     this.#draw = draw
+    this.#run = run
   }
 
   next({ draw, atMs, mark, index }: Slot): PlannedMessage {
@@ -221,10 +229,10 @@ class People {
   }
 
   #choose(kind: string, atMs: number): string {
-    const known = `${kind}-${this.#draw.below(Math.max(1, this.#made))}`
+    const known = `${this.#run}${kind}-${this.#draw.below(Math.max(1, this.#made))}`
     const lastMs = this.#lastMs.get(known)
     const again = this.#draw.chance(0.6) && lastMs !== undefined && atMs - lastMs >= LEAST_GAP_MS
-    const person = again ? known : `${kind}-${this.#made++}`
+    const person = again ? known : `${this.#run}${kind}-${this.#made++}`
     this.#lastMs.set(person, atMs)
     return person
   }

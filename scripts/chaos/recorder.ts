@@ -3,7 +3,7 @@ import type { SeenRequest } from '../emulators/customerio/index.ts'
 import type { HistoryEvent, Of } from '../history/format.ts'
 import type { BalancedPush } from './balancer.ts'
 import { isDeletion, type PlannedMessage, type Topic } from './messages.ts'
-import { markOf, operationsOf } from './request-body.ts'
+import { jsonOf, markOf, operationsOf } from './request-body.ts'
 
 /** A message whose publish has begun. */
 export interface Recorded {
@@ -102,7 +102,7 @@ export class Recorder {
   /** Customer.io has answered a request. Only a request with a single message says whom it refuses. */
   answered({ kind, body, status }: SeenRequest & { readonly status: string }): void {
     if (!REFUSALS.has(status)) return
-    const [only, ...others] = kind === 'batch' ? operationsOf(body) : [JSON.parse(body.toString())]
+    const [only, ...others] = kind === 'batch' ? operationsOf(body) : [jsonOf(body)]
     if (others.length > 0) return
     this.refused(markOf(only))
   }

@@ -14,17 +14,28 @@ export type Operation = z.output<typeof operation>
 
 const batch = z.object({ batch: z.array(operation) })
 
-/** What a request to `v2/batch` asks for. */
+/** The JSON of a body; undefined when it is none. */
+export function jsonOf(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString())
+  } catch {
+    return undefined
+  }
+}
+
+/** What a request to `v2/batch` asks for; nothing when it is of others, who may ask for anything. */
 export function operationsOf(body: Buffer): readonly Operation[] {
-  return batch.parse(JSON.parse(body.toString())).batch
+  return batch.safeParse(jsonOf(body)).data?.batch ?? []
 }
 
 /** The event's id, if it is an event. */
-export const eventIdOf = (body: unknown): string | undefined => operation.parse(body).id
+export const eventIdOf = (body: unknown): string | undefined => operation.safeParse(body).data?.id
 
 /** Which message an operation, a send or a broadcast comes from; undefined when it is none of chaos. */
 export function markOf(body: unknown): string | undefined {
-  const { action, identifiers, attributes, message_data, data } = operation.parse(body)
+  const read = operation.safeParse(body)
+  if (!read.success) return undefined
+  const { action, identifiers, attributes, message_data, data } = read.data
   if (action === 'delete' && identifiers?.id !== undefined) return deletionMark(identifiers.id)
   for (const part of [attributes, message_data, data]) {
     const found = marked.safeParse(part)

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { ATTEMPTS_KEPT_IN_RESERVE } from '../../shared/delivery/index.ts'
 import { check, type Verdict } from '../history/check.ts'
 import type { HistoryEvent } from '../history/format.ts'
@@ -7,7 +6,6 @@ import { type Stack, startStack } from '../local/stack.ts'
 import { readTopology, type Topology } from '../topology/topology.ts'
 import { type Account, accountsOf } from './accounts.ts'
 import { addEvidence } from './evidence.ts'
-import { INJECTIONS } from './inject.ts'
 import { type InstancePools, startPools } from './instances.ts'
 import { ACCOUNT_REQUESTS_PER_SECOND, rateLimits, type Span, watchPauses } from './limits.ts'
 import { lanesOf, type PlannedMessage, planMessages, TOPICS, type Topic } from './messages.ts'
@@ -18,6 +16,7 @@ import { Recorder } from './recorder.ts'
 import { type FaultKind, type MadeFault, type PlannedFault, planFaults } from './schedule.ts'
 import { Target } from './target.ts'
 import { CHAOS_TIMES, chaosEnvironment, type OnNotFound } from './times.ts'
+import { makeTrouble } from './trouble.ts'
 import { MessageWatch, type Observed } from './watch.ts'
 
 export interface ChaosOptions {
@@ -73,7 +72,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   watch.onSettled = (messageId) => recorder.acknowledged(messageId)
   const untried = new UntriedLines()
   const sizes = new RecordSizes(topology.record.filter)
-  let target: Target | undefined
   const stack = await startStack({
     directory: options.directory,
     projectId: 'chaos',
@@ -84,7 +82,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     environment: chaosEnvironment(options.onNotFound),
     logSinks: [untried, sizes],
     pubsub: { events: watch.events, backoffScale: CHAOS_TIMES.backoffScale },
-    firestore: { dataFile: join(options.directory, 'firestore.jsonl'), fault: () => target?.firestoreFault },
+    firestore: { dataFile: join(options.directory, 'firestore.jsonl') },
     customerio: {
       deliveryDelayMs: CHAOS_TIMES.deliveryDelayMs,
       requestsPerSecond: ACCOUNT_REQUESTS_PER_SECOND,
@@ -110,7 +108,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     }))
     await pushToPools(stack, pools)
     const overlaps: Span[] = []
-    target = new Target({
+    const target = new Target({
       stack,
       pools,
       withoutPublishing: (work) => publisher.withoutPublishing(work),
@@ -123,7 +121,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       recorder.note(line)
       options.log(line)
     }
-    const [faults] = await Promise.all([makeTrouble(target, planFaults(options), log), publisher.run(plan)])
+    const [faults] = await Promise.all([
+      makeTrouble(target, planFaults(options), (fault) => log(wordsOf(fault))),
+      publisher.run(plan),
+    ])
     const stoppedAt = performance.now()
     log(`faults are over, ${watch.open} messages are still under way`)
     await watch.allSettled(DRAIN_LIMIT_MS)
@@ -196,23 +197,8 @@ function noteOverlap(overlaps: Span[], bothServe: boolean, atMs: number): void {
   else overlaps.push({ fromMs: overlaps.pop()?.fromMs ?? atMs, untilMs: atMs })
 }
 
-/** Makes each fault at its time; resolves with all of them once the last one is over. */
-async function makeTrouble(
-  target: Target,
-  plan: readonly PlannedFault[],
-  log: (line: string) => void,
-): Promise<MadeFault[]> {
-  const startedAt = performance.now()
-  return await Promise.all(
-    plan.map(async (fault) => {
-      await delay(fault.atMs)
-      const fromMs = performance.now()
-      log(`${seconds(fromMs - startedAt)} ${fault.kind}: ${fault.topics.join(', ')}, ${seconds(fault.durationMs)}`)
-      await INJECTIONS[fault.kind](target, fault)
-      return { fault, fromMs, untilMs: performance.now() }
-    }),
-  )
-}
+const wordsOf = ({ kind, topics, atMs, durationMs }: PlannedFault) =>
+  `${seconds(atMs)} ${kind}: ${topics.join(', ')}, ${seconds(durationMs)}`
 
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`
 

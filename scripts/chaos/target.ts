@@ -1,11 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FaultOrder } from '../emulators/customerio/index.ts'
-import type { FirestoreFault } from '../emulators/firestore/index.ts'
 import type { FunctionProcess } from '../local/function-process.ts'
 import { LOCAL_CREDENTIALS, type Stack } from '../local/stack.ts'
-import type { InstancePools } from './instances.ts'
-import { type PlannedMessage, REFUSED_TEXTS } from './messages.ts'
+import type { InstancePool } from './instances.ts'
+import { type PlannedMessage, REFUSED_TEXTS, type Topic } from './messages.ts'
 
 /** Each API's key: its secret, and what the local Customer.io calls the keys that it takes. */
 const KEYS = {
@@ -26,7 +25,7 @@ const STANDING_ORDERS: readonly FaultOrder[] = [
 
 export interface TargetParts {
   readonly stack: Stack
-  readonly pools: InstancePools
+  readonly pools: { readonly of: Readonly<Record<Topic, Pick<InstancePool, 'instances' | 'rollOut'>>> }
   /** Runs something while no publish is under way: a publisher that is not answered publishes again, under its own key. */
   readonly withoutPublishing: (work: () => Promise<void>) => Promise<void>
   /** Publishes messages beside those of the plan, so many at a time. */
@@ -40,15 +39,13 @@ export interface TargetParts {
 /** What trouble is made with, and what has to be remembered about trouble that is being made. */
 export class Target {
   readonly parts: TargetParts
-  /** What the local Firestore does with each request instead of its work. */
-  firestoreFault: FirestoreFault | undefined
   /** Ids of the messages that a process held while it stood still beyond what the ledger is promised. */
   readonly frozen = new Set<string>()
   /** When each flood of one key began, by `performance.now()`. */
   readonly floodsFromMs: number[] = []
   readonly #turns = new Map<unknown, Promise<unknown>>()
   readonly #keys = new Map<Api, string>()
-  #standing: readonly number[] = []
+  #standing: number[] = []
 
   constructor(parts: TargetParts) {
     this.parts = parts
@@ -75,9 +72,14 @@ export class Target {
     orders.remove(id)
   }
 
+  /** Takes back the orders that stand. */
+  end(): void {
+    for (const id of this.#standing.splice(0)) this.parts.stack.customerio.orders.remove(id)
+  }
+
   #renewStandingOrders(): void {
+    this.end()
     const { orders } = this.parts.stack.customerio
-    for (const id of this.#standing) orders.remove(id)
     this.#standing = STANDING_ORDERS.map((order) => orders.add(order))
   }
 

@@ -7,6 +7,7 @@ import { publishSample } from '../local/run-sample.ts'
 import type { Stack } from '../local/stack.ts'
 import type { Topology } from '../topology/topology.ts'
 import { areaDeadLetters } from './areas/dead-letters/dead-letters.ts'
+import { areaChaos } from './areas/faults/chaos.ts'
 import { areaFaults } from './areas/faults/faults.ts'
 import { areaInbox } from './areas/inbox/inbox.ts'
 import { localMessages } from './areas/message/local.ts'
@@ -55,6 +56,7 @@ export async function startLocalConsole(stack: Stack, { port, settleSeconds }: L
       areaInbox(stack),
       areaDeadLetters({ operator, clock, masked: false, allowActions: true }),
       areaFaults(stack, clock),
+      areaChaos(stack, clock, () => `c${clock.now().toString(36)}x`),
     ],
   })
   return {

@@ -277,7 +277,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         const { port } = firestore
         await firestore.close()
         await whileDown?.()
+        const { misbehaviour } = firestore
         firestore = await startFirestore({ ...options.firestore, port })
+        firestore.misbehave(misbehaviour)
       },
       close,
     }

@@ -163,7 +163,9 @@ export async function startCustomerIo(options: CustomerIoOptions): Promise<Custo
       return server.isListening()
     },
     down: () => server.stop(),
-    up: async () => void (await server.listen(port, host)),
+    up: async () => {
+      if (!server.isListening()) await server.listen(port, host)
+    },
     close: async () => {
       webhooks.close()
       await server.close()

@@ -2,6 +2,7 @@ import { signal } from '@preact/signals'
 import { html } from 'htm/preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { FaultSwitch } from '../../areas/faults/faults.ts'
+import { Chaos } from '../faults/chaos.ts'
 import { active, change, faults, follow, problem } from '../faults/state.ts'
 import '../faults/faults.css'
 
@@ -60,6 +61,7 @@ export function Faults() {
         )}
       </ul>
     </section>
+    <${Chaos} />
     <div class="fault-groups">
       ${state.groups.map(({ name, switches }) => html`<${Group} key=${name} name=${name} switches=${switches} />`)}
       ${
