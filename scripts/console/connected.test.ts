@@ -99,6 +99,70 @@ it('acts with --allow-actions, by the guards of the command line', async () => {
   })
 })
 
+/** Writes a line of the record, as a function's sink does, and waits until it is a row. */
+async function recorded(messageId: string, at: string, line: object): Promise<void> {
+  const { pubsub, topology, endpoints } = stack
+  const written = once(pubsub.events, 'acknowledged')
+  const entry = {
+    ...{ timestamp: at, insertId: messageId, labels: { function: 'transactional' } },
+    jsonPayload: {
+      event: 'message',
+      topic: 'transactional',
+      message_id: messageId,
+      publish_time: at,
+      attempt: 1,
+      ...line,
+    },
+  }
+  pubsub.publish(`projects/${endpoints.projectId}/topics/${topology.record.topic}`, [JSON.stringify(entry)])
+  await written
+}
+
+const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10)
+/** A trace looks back a week. */
+const [EARLIER, LATER] = [daysAgo(3), daysAgo(2)]
+
+it('looks messages up in the record by days, and one of them with what came back, on demand only', async () => {
+  const sent = { outcome: 'delivered', answer: 204, channel: 'email', template: '3', delivery_id: 'd-1' }
+  await recorded('101', `${EARLIER}T10:00:00.000Z`, sent)
+  const doubtful = { outcome: 'refused', reason: 'uncertain', answer: 204, channel: 'email' }
+  await recorded('102', `${LATER}T10:00:00.000Z`, doubtful)
+  const { facts, get, post } = await start()
+  expect(facts).toMatchObject({ areas: expect.arrayContaining(['messages', 'message']), feeds: ['dead-letters'] })
+  const days = `from=${EARLIER}&to=${LATER}`
+  expect(await get(`/api/recorded/bytes?${days}`)).toMatchObject({ status: 200, body: { bytes: expect.any(Number) } })
+  expect(await get(`/api/recorded?${days}`)).toMatchObject({
+    body: {
+      rows: [
+        {
+          id: '102',
+          topic: 'transactional',
+          what: 'email',
+          outcome: 'uncertain',
+          publishedAtMs: Date.parse(`${LATER}T10:00:00Z`),
+        },
+        { id: '101', outcome: 'delivered', template: '3', attempts: 1, latencyMs: 0 },
+      ],
+      more: false,
+    },
+  })
+  expect(await get(`/api/recorded?from=${EARLIER}&to=${EARLIER}`)).toMatchObject({ body: { rows: [{ id: '101' }] } })
+  expect(await get('/api/messages/101/bytes')).toMatchObject({ status: 200, body: { bytes: expect.any(Number) } })
+  expect(await get('/api/messages/101')).toMatchObject({
+    body: { journeys: [{ title: 'transactional: email, template 3', state: 'accepted' }] },
+  })
+  expect(await post('/api/messages/101/publish')).toMatchObject({ status: 404 })
+})
+
+it.each([
+  ['from=2026-11-21&to=2026-11-20', 'to'],
+  ['from=yesterday&to=2026-11-20', 'from'],
+  ["from=2026-11-20&to=2026-11-20'; DROP TABLE x; --", 'to'],
+])('refuses the days %s by the field at fault', async (days, field) => {
+  const { get } = await start()
+  expect(await get(`/api/recorded?${days}`)).toMatchObject({ status: 400, body: { error: { field } } })
+})
+
 it('refuses a port that is taken, and says so', async () => {
   const port = new URL(stack.endpoints.customerio).port
   const cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])

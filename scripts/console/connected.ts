@@ -1,6 +1,9 @@
 import { systemClock } from '../../shared/clock/index.ts'
 import type { Connection } from '../cio/connection.ts'
 import { areaDeadLetters } from './areas/dead-letters/dead-letters.ts'
+import { areaMessage } from './areas/message/message.ts'
+import { recentRows, storesOf } from './areas/message/stores.ts'
+import { areaRecordedMessages } from './areas/messages/recorded.ts'
 import { type Console, startConsole } from './console.ts'
 import type { Operator } from './operator.ts'
 
@@ -25,7 +28,17 @@ export async function startConnectedConsole(
     environment: nameOf(connection),
     deployed: !connection.local,
     onError,
-    areas: [areaDeadLetters({ operator, clock: systemClock, masked, allowActions })],
+    areas: [
+      areaRecordedMessages(connection),
+      areaMessage({
+        now: operator.now,
+        masked,
+        bytes: async () => (await recentRows(connection, operator.now)).bytes('message'),
+        // A look at dead letters leases them: that is what their own page is for.
+        stores: () => storesOf(connection, operator.now, async () => []),
+      }),
+      areaDeadLetters({ operator, clock: systemClock, masked, allowActions }),
+    ],
   })
 }
 

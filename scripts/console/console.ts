@@ -31,7 +31,13 @@ export interface Console {
 export async function startConsole(options: ConsoleOptions): Promise<Console> {
   const { port, areas, environment, deployed, onError, clock = systemClock } = options
   const token = randomBytes(24).toString('base64url')
-  const facts = { token, areas: areas.map(({ name }) => name), environment, deployed }
+  const facts = {
+    token,
+    areas: areas.map(({ name }) => name),
+    feeds: areas.flatMap(({ feeds }) => Object.keys(feeds ?? {})),
+    environment,
+    deployed,
+  }
   const page = options.page ?? (await loadPage())
   const server = await serve({ port, areas, page, facts, clock, onError })
   return {

@@ -14,6 +14,8 @@ export interface PageFacts {
   readonly token: string
   /** The areas that are served, and with them the pages. */
   readonly areas: readonly string[]
+  /** What can be listened to: without a feed, a page shows what somebody has asked for. */
+  readonly feeds: readonly string[]
   /** What the pages are about: `local`, or the name of an environment. */
   readonly environment: string
   /** Whether it is a deployment, where data are masked and queries cost. */

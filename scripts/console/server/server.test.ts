@@ -140,7 +140,13 @@ describe('the page', () => {
     const text = await response.text()
     const [, content = ''] = /<meta name="console" content="([^"]*)">/.exec(text) ?? []
     const facts = JSON.parse(content.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>'))
-    expect(facts).toEqual({ token: server.token, areas: ['sample'], environment: 'a "b" <c>', deployed: false })
+    expect(facts).toEqual({
+      token: server.token,
+      areas: ['sample'],
+      feeds: ['ticks'],
+      environment: 'a "b" <c>',
+      deployed: false,
+    })
     expect(text).toContain('<title>cio-gcp a &quot;b&quot; &lt;c&gt;</title>')
   })
 

@@ -3,15 +3,11 @@ import { createFirestoreSendLedger, hashOf } from '../../../../shared/ledger/ind
 import type { Connection } from '../../../cio/connection.ts'
 import { type DeadLetter, lastingId, replayOf } from '../../../cio/dead-letters/dead-letter.ts'
 import { type Source, sourcesOf } from '../../../cio/dead-letters/source.ts'
-import { soughtBy } from '../../../cio/dead-letters/whose.ts'
-import { hashesInRows } from '../../../cio/person/warehouse.ts'
 import { entriesIfSought } from '../../../cio/trace/dead-letters.ts'
-import type { Stores } from '../../../cio/trace/gather.ts'
-import { remembered } from '../../../cio/trace/ledger.ts'
-import { TraceRows } from '../../../cio/trace/rows.ts'
 import type { BacklogEntry } from '../../../emulators/pubsub/index.ts'
 import type { LoggedMessage, MessageLog } from '../../../local/message-log.ts'
 import type { MessageDeps, NextDelivery } from './message.ts'
+import { storesOf } from './stores.ts'
 
 export interface LocalMessageParts {
   readonly connection: Connection
@@ -26,31 +22,25 @@ export interface LocalMessageParts {
   readonly settleMs: number
 }
 
-/** A stack that somebody leaves running over a weekend. */
-const LOOK_BACK_MS = 7 * 86_400_000
-
 /** What a message's page asks of the local stack: the stores of a trace, but dead letters are looked at without being leased. */
 export function localMessages(parts: LocalMessageParts): MessageDeps {
   const { connection, log, now, settleMs } = parts
   const { topology } = connection
   const sources = sourcesOf(topology)
-  const stores = async (): Promise<Stores> => ({
-    rows: new TraceRows(await connection.bigquery(), topology.bigquery.dataset, now() - LOOK_BACK_MS),
-    remembered: (question) => remembered({ connection }, question),
-    deadLetters: async (sought, topic) =>
+  const stores = () =>
+    storesOf(connection, now, async (sought, topic) =>
       sources
         .filter((source) => topic === undefined || source.topic === topic)
         .flatMap((source) => waitingIn(source, parts).flatMap((deadLetter) => entriesIfSought(deadLetter, sought))),
-    hashesInRows,
-    soughtBy: (names) => (names.length === 0 ? undefined : soughtBy(names)),
-  })
+    )
   return {
-    ...{ now, stores, settleMs },
-    recordOf: async (key) => {
-      const firestore = await connection.firestore()
-      return await createFirestoreSendLedger({ firestore, collection: topology.ledger.collection }).read(hashOf(key))
-    },
+    ...{ now, stores },
     local: {
+      settleMs,
+      recordOf: async (key) => {
+        const firestore = await connection.firestore()
+        return await createFirestoreSendLedger({ firestore, collection: topology.ledger.collection }).read(hashOf(key))
+      },
       find: (id) => log.find(id),
       next: (message) => nextOf(message, parts),
       publishAgain: (message) => publishAgain(message, parts.client),

@@ -16,7 +16,13 @@ const RECORD: StoredRecord = {
   deliveryId: null,
 }
 
-function harness(deps: Partial<MessageDeps> = {}) {
+interface Given extends Partial<MessageDeps> {
+  readonly recordOf?: () => Promise<StoredRecord>
+  /** What the record says besides. */
+  readonly entries?: readonly Entry[]
+}
+
+function harness({ recordOf, entries = [], ...deps }: Given = {}) {
   const events = new EventEmitter<PubSubEvents>()
   const log = new MessageLog({ topology: readTopology(), projectId: 'p', events })
   const again: string[] = []
@@ -24,7 +30,7 @@ function harness(deps: Partial<MessageDeps> = {}) {
   const known: Entry = { atMs: NOW_MS, messageIds: ['1'], topic: 'transactional', fact: { kind: 'published' } }
   const stores: Stores = {
     rows: {
-      outcomes: async (ties) => (ties.messageIds.includes('1') ? [known] : []),
+      outcomes: async (ties) => (ties.messageIds.includes('1') ? [known, ...entries] : []),
       messagesOf: async () => [],
       events: async () => [],
       deliveriesOf: async () => [],
@@ -35,13 +41,14 @@ function harness(deps: Partial<MessageDeps> = {}) {
     soughtBy: () => undefined,
   }
   const area = areaMessage({
-    ...{ now: () => NOW_MS, stores: async () => stores, settleMs: 60_000 },
-    recordOf: async (key) => {
-      asked.push(key)
-      return undefined
-    },
+    ...{ now: () => NOW_MS, stores: async () => stores },
     local: {
       ...{ find: (id) => log.find(id), next: () => undefined, projectId: 'p', emulator: '127.0.0.1:1' },
+      settleMs: 60_000,
+      recordOf: async (key) => {
+        asked.push(key)
+        return await recordOf?.()
+      },
       publishAgain: async ({ id }) => {
         again.push(id)
         return '9'
@@ -115,9 +122,35 @@ it('publishes a message again by its first id', async () => {
 
 it('publishes nothing that it does not have, and nothing of a deployment', async () => {
   await expect(harness().publishAgain('7')).rejects.toMatchObject({ status: 404 })
-  const { local: _, ...deployed } = { local: undefined }
-  const { area } = harness({ ...deployed, local: undefined } as unknown as Partial<MessageDeps>)
+  const { now, stores } = { now: () => NOW_MS, stores: () => Promise.reject(new Error('no permission')) }
+  const area = areaMessage({ now, stores })
   expect(area.routes.map(({ method }) => method)).toEqual(['GET'])
+})
+
+it('masks the address in what Customer.io said of a failure', async () => {
+  const bounced: Entry = {
+    ...{ atMs: NOW_MS, messageIds: ['1'], topic: 'transactional', deliveryId: 'd' },
+    fact: {
+      ...{ kind: 'came_back', eventId: 'e', metric: 'bounced', byMachine: false, receivedAtMs: NOW_MS },
+      failure: '550 no mailbox ada@example.com here',
+    },
+  }
+  const texts = async (masked: boolean) => {
+    const { view } = harness({ masked, entries: [bounced] })
+    return JSON.stringify((await view('1')).journeys)
+  }
+  expect(await texts(false)).toContain('ada@example.com')
+  expect(await texts(true)).toContain('550 no mailbox')
+  expect(await texts(true)).not.toContain('ada@')
+})
+
+it('tells what a store says when it refuses, and what a look costs', async () => {
+  const stores = () => Promise.reject(new Error('no permission'))
+  const { routes } = areaMessage({ now: () => NOW_MS, stores, bytes: async () => 1e9 })
+  const request = { params: { id: '1' }, query: new URLSearchParams(), body: {}, signal: new AbortController().signal }
+  const [view, bytes] = routes
+  await expect(view?.run(request)).rejects.toMatchObject({ status: 502, message: 'no permission' })
+  expect(await bytes?.run(request)).toEqual({ bytes: 1e9 })
 })
 
 it.each(['', 'x', '../1', '1 OR 1=1', '1'.repeat(33)])('refuses %j, which is the id of no message', async (id) => {

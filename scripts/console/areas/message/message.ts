@@ -1,11 +1,14 @@
 import { fieldProblems, isTopicName, TOPIC_SCHEMAS } from '../../../../shared/contract/index.ts'
 import { recordedKey } from '../../../../shared/idempotency/index.ts'
 import { holdEndMs, type StoredRecord } from '../../../../shared/ledger/index.ts'
+import type { Entry } from '../../../cio/trace/entry.ts'
 import { gather, type Sought, type Stores } from '../../../cio/trace/gather.ts'
 import { journeysOf } from '../../../cio/trace/journey.ts'
 import { type Timeline, timelineOf } from '../../../cio/trace/timeline.ts'
 import type { LoggedMessage } from '../../../local/message-log.ts'
+import { maskText } from '../../masked.ts'
 import { type Area, ConsoleError, type Route } from '../../server/area.ts'
+import { answered } from '../answered.ts'
 import { type MessageRow, rowOf } from '../messages/row.ts'
 import { type FieldLine, linesOf } from './lines.ts'
 
@@ -70,12 +73,16 @@ export interface MessageDeps {
   readonly now: () => number
   /** The stores that a trace asks. */
   readonly stores: () => Promise<Stores>
-  /** How long an uncertain send waits until Customer.io is asked for it. */
-  readonly settleMs: number
-  /** The ledger's record of a key. */
-  readonly recordOf: (key: string) => Promise<StoredRecord | undefined>
+  /** True: what Customer.io said of a failure, which may quote an address, is masked. */
+  readonly masked?: boolean
+  /** Bytes that a look at the stores reads at most; undefined where that costs nothing, and is done without being asked for. */
+  readonly bytes?: () => Promise<number>
   /** What only the local stack knows. */
   readonly local?: {
+    /** How long an uncertain send waits until Customer.io is asked for it. */
+    readonly settleMs: number
+    /** The ledger's record of a key. */
+    readonly recordOf: (key: string) => Promise<StoredRecord | undefined>
     readonly find: (id: string) => LoggedMessage | undefined
     readonly next: (message: LoggedMessage) => NextDelivery | undefined
     /** Publishes the message again under its own key; gives Pub/Sub's id. */
@@ -87,8 +94,11 @@ export interface MessageDeps {
 
 /** One message: its way through every store, where it stands, and its body. */
 export function areaMessage(deps: MessageDeps): Area {
-  const { local } = deps
+  const { local, bytes } = deps
   const routes: Route[] = [{ method: 'GET', path: '/api/messages/:id', run: ({ params }) => view(deps, idOf(params)) }]
+  if (bytes !== undefined) {
+    routes.push({ method: 'GET', path: '/api/messages/:id/bytes', run: async () => ({ bytes: await answered(bytes) }) })
+  }
   if (local !== undefined) {
     routes.push({
       method: 'POST',
@@ -117,20 +127,27 @@ async function view(deps: MessageDeps, id: string): Promise<MessageView> {
   const message = local?.find(id)
   const key = message && recordedKey(lastOf(message))
   const [entries, record] = await Promise.all([
-    deps.stores().then((stores) => gather(stores, soughtBy(id, key))),
-    key === undefined || message?.topic !== 'transactional' ? undefined : deps.recordOf(key),
+    answered(async () => gather(await deps.stores(), soughtBy(id, key))),
+    key === undefined || message?.topic !== 'transactional' ? undefined : local?.recordOf(key),
   ])
   return {
     ...{ id: message?.id ?? id, nowMs: now() },
     row: message && rowOf(message),
-    journeys: journeysOf(entries).map((journey) => {
+    journeys: journeysOf(deps.masked ? entries.map(maskedEntry) : entries).map((journey) => {
       const { state, final } = journey.ending
       return { ...timelineOf(journey), state, final }
     }),
-    ledger: record && ledgerOf(record, deps.settleMs),
+    ledger: record && local && ledgerOf(record, local.settleMs),
     next: message && local?.next(message),
     payload: message && local && { ...payloadOf(message, now), projectId: local.projectId, emulator: local.emulator },
   }
+}
+
+/** Every other text of a timeline is ours, or the name of an event, a template or a campaign. */
+function maskedEntry(entry: Entry): Entry {
+  const { fact } = entry
+  if (fact.kind !== 'came_back' || fact.failure === undefined) return entry
+  return { ...entry, fact: { ...fact, failure: maskText(fact.failure) } }
 }
 
 function lastOf({ publishes, id }: LoggedMessage) {

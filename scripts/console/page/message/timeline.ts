@@ -1,5 +1,6 @@
 import { html } from 'htm/preact'
 import type { JourneyView, MessageView } from '../../areas/message/message.ts'
+import { facts } from '../facts.ts'
 import { age, timeIn } from '../parts/time.ts'
 
 /** What every store knows of the message, in the order in which it happened: the words of `cio-gcp trace`. */
@@ -13,7 +14,7 @@ export function Journeys({ view }: { view: MessageView }) {
           ? html`<p class="quiet">No store knows of it yet: the record has a line some moments after a function has handled it.</p>`
           : journeys.map((journey) => html`<${Journey} journey=${journey} />`)
       }
-      <p class="quiet">In a terminal: <code>npx cio-gcp trace --message ${id} --local</code></p>
+      <p class="quiet">In a terminal: <code>npx cio-gcp trace --message ${id} ${facts.deployed ? `--env ${facts.environment}` : '--local'}</code></p>
     </section>
   `
 }

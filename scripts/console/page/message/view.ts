@@ -2,6 +2,7 @@ import { signal } from '@preact/signals'
 import type { MessageView } from '../../areas/message/message.ts'
 import type { MessageRow } from '../../areas/messages/row.ts'
 import { get, live } from '../client.ts'
+import { facts } from '../facts.ts'
 
 /** The message that is shown, as the console knew it a moment ago. */
 export const view = signal<MessageView | undefined>(undefined)
@@ -15,6 +16,41 @@ const AGAIN_MS = 2_000
 /** What follows from an event, such as a line of the record, comes a moment later. */
 const SOON_MS = 300
 
+/** What a look at the stores reads at most, where it is done on demand only; undefined until BigQuery has said so. */
+export const cost = signal<number | undefined>(undefined)
+/** Without a feed nothing is asked for by itself. */
+export const isLive = facts.feeds.includes('messages')
+
+/** Looks at the stores of a deployment, once. */
+export async function lookUp(id: string): Promise<void> {
+  try {
+    take(await get<MessageView>(`/api/messages/${encodeURIComponent(id)}`))
+  } catch (error) {
+    problem.value = error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** Asks what a look would read, which reads nothing. */
+export function askCost(id: string): void {
+  view.value = undefined
+  problem.value = undefined
+  cost.value = undefined
+  void get<{ bytes: number }>(`/api/messages/${encodeURIComponent(id)}/bytes`).then(
+    (said) => {
+      cost.value = said.bytes
+    },
+    (error) => {
+      problem.value = error instanceof Error ? error.message : String(error)
+    },
+  )
+}
+
+function take(loaded: MessageView): void {
+  clockAheadMs.value = loaded.nowMs - Date.now()
+  view.value = loaded
+  problem.value = undefined
+}
+
 /** Asks whenever the message, or a webhook, has news; and now and then while an outcome is still to come. */
 export function followMessage(id: string): () => void {
   view.value = undefined
@@ -26,9 +62,7 @@ export function followMessage(id: string): () => void {
     try {
       const loaded = await get<MessageView>(`/api/messages/${encodeURIComponent(id)}`)
       if (gone) return
-      clockAheadMs.value = loaded.nowMs - Date.now()
-      view.value = loaded
-      problem.value = undefined
+      take(loaded)
     } catch (error) {
       if (gone) return
       problem.value = error instanceof Error ? error.message : String(error)

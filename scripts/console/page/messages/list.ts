@@ -46,6 +46,11 @@ export function follow(): () => void {
   }
 }
 
+/** Shows these, the newest first, instead of what was shown. */
+export function show(found: readonly MessageRow[]): void {
+  set(found.toReversed())
+}
+
 export function resume(): void {
   paused.value = false
   take(waiting)

@@ -4,15 +4,24 @@ import { post } from '../client.ts'
 import { Body } from '../message/body.ts'
 import { Standing } from '../message/standing.ts'
 import { Journeys } from '../message/timeline.ts'
-import { followMessage, problem, view } from '../message/view.ts'
+import { askCost, cost, followMessage, isLive, lookUp, problem, view } from '../message/view.ts'
+import { bytes } from '../parts/bytes.ts'
 import { Outcome } from '../parts/outcome.ts'
 import { href } from '../router.ts'
 import '../message/message.css'
 
 /** One message, from publish to what came back of it. */
 export function Message({ id }: { id: string }) {
-  useEffect(() => followMessage(id), [id])
+  useEffect(() => (isLive ? followMessage(id) : askCost(id)), [id])
   const shown = view.value
+  if (shown === undefined && !isLive) {
+    return html`
+      <p><a href=${href(['messages'])}>Messages</a></p>
+      <h1>Message ${id}</h1>
+      <p>${cost.value === undefined ? 'Asking BigQuery what a look would read.' : `A look at the last 7 days of record and webhooks, and at the send ledger, reads at most ${bytes(cost.value)} of BigQuery.`}</p>
+      <p class="row"><button class="primary" onClick=${() => void lookUp(id)}>Look up</button><span role="status" class="error">${problem.value}</span></p>
+    `
+  }
   if (shown === undefined) {
     return html`<h1>Message ${id}</h1><p class=${problem.value === undefined ? 'quiet' : 'error'} role="status">${problem.value ?? 'Loading'}</p>`
   }
@@ -26,13 +35,13 @@ export function Message({ id }: { id: string }) {
       <span class="mono quiet">${shown.id}</span>
     </div>
     ${problem.value !== undefined && html`<p class="error" role="status">${problem.value}</p>`}
-    <div class="message">
+    <div class=${isLive ? 'message' : 'message alone'}>
       <div class="stack">
         <${Journeys} view=${shown} />
         ${shown.payload !== undefined && html`<${Body} payload=${shown.payload} />`}
       </div>
       <div class="stack">
-        <${Standing} view=${shown} />
+        ${isLive && html`<${Standing} view=${shown} />`}
         ${shown.payload !== undefined && html`<${PublishAgain} id=${shown.id} topic=${shown.payload.topic} />`}
       </div>
     </div>

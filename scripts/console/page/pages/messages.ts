@@ -1,11 +1,13 @@
 import { html } from 'htm/preact'
 import { useEffect, useMemo } from 'preact/hooks'
 import type { MessageRow } from '../../areas/messages/row.ts'
+import { facts } from '../facts.ts'
 import { parseFilter } from '../messages/filter.ts'
 import { follow, loading, newestFirst, paused, problem, resume, waitingCount } from '../messages/list.ts'
+import { LookUp } from '../messages/recorded.ts'
 import { Outcome } from '../parts/outcome.ts'
 import { type Column, Rows } from '../parts/rows.ts'
-import { age, timeOfDay } from '../parts/time.ts'
+import { age, dateAndTime, timeOfDay } from '../parts/time.ts'
 import { go, href, place } from '../router.ts'
 import { Message } from './message.ts'
 
@@ -15,17 +17,25 @@ export function Messages() {
   return id === undefined ? html`<${List} />` : html`<${Message} id=${id} key=${id} />`
 }
 
+const PERSON: Column<MessageRow> = {
+  ...{ title: 'Person', width: '22%' },
+  cell: ({ person }) => person ?? html`<span class="quiet">nobody named</span>`,
+}
+
+/** Without a feed the messages come from the record, which names nobody. */
+const isLive = facts.feeds.includes('messages')
+
 const COLUMNS: readonly Column<MessageRow>[] = [
   {
-    ...{ title: 'Published', width: '112px', className: 'mono' },
+    ...{ title: 'Published', width: isLive ? '112px' : '180px', className: 'mono' },
     cell: ({ id, publishedAtMs }) =>
-      html`<a href=${href(['messages', id])} tabindex="-1" title=${new Date(publishedAtMs).toISOString()}>${timeOfDay(publishedAtMs)}</a>`,
+      html`<a href=${href(['messages', id])} tabindex="-1" title=${new Date(publishedAtMs).toISOString()}>${isLive ? timeOfDay(publishedAtMs) : dateAndTime(publishedAtMs)}</a>`,
   },
   {
     ...{ title: 'Topic', width: '150px' },
     cell: ({ topic, lane }) => html`${topic}${lane === undefined ? '' : html` <span class="tag">${lane}</span>`}`,
   },
-  { title: 'Person', width: '22%', cell: ({ person }) => person ?? html`<span class="quiet">nobody named</span>` },
+  ...(isLive ? [PERSON] : []),
   {
     ...{ title: 'Name or template', width: '' },
     cell: ({ what, template }) =>
@@ -44,7 +54,7 @@ const COLUMNS: readonly Column<MessageRow>[] = [
 ]
 
 function List() {
-  useEffect(follow, [])
+  useEffect(() => (isLive ? follow() : undefined), [])
   const text = place.value.params.filter ?? ''
   const all = newestFirst.value
   const filter = useMemo(() => parseFilter(text), [text])
@@ -56,9 +66,11 @@ function List() {
       <span class="quiet" role="status">${countOf(shown.length, all.length)}</span>
       <span class="grow"></span>
       ${
-        paused.value
-          ? html`<button class="primary" onClick=${resume}>Resume${waitingCount.value === 0 ? '' : ` (${waitingCount.value} changed)`}</button>`
-          : html`<button onClick=${() => (paused.value = true)}>Pause</button>`
+        !isLive
+          ? html`<${LookUp} />`
+          : paused.value
+            ? html`<button class="primary" onClick=${resume}>Resume${waitingCount.value === 0 ? '' : ` (${waitingCount.value} changed)`}</button>`
+            : html`<button onClick=${() => (paused.value = true)}>Pause</button>`
       }
     </div>
     <div class="row">
@@ -69,7 +81,7 @@ function List() {
           type="search"
           spellcheck=${false}
           value=${text}
-          placeholder="Filter: topic:track outcome:refused person:ada attempts:>1 receipt     press /"
+          placeholder=${`Filter: topic:track outcome:refused ${isLive ? 'person:ada ' : ''}attempts:>1 receipt     press /`}
           aria-describedby="filter-problem"
           onInput=${({ currentTarget }: { currentTarget: HTMLInputElement }) =>
             go(href(['messages'], { filter: currentTarget.value }), { replace: true })}
@@ -88,7 +100,7 @@ function List() {
             view=${text}
             open=${({ id }: MessageRow) => go(href(['messages', id]))}
           />`
-        : html`<div class="empty">${loading.value ? 'Loading' : all.length === 0 ? html`<p>No message was published yet.</p><p>Publish one: <code>npx cio-gcp publish track '{"identifiers":{"id":"ada"},"name":"order_completed"}' --local</code></p>` : html`<p>No message matches this filter.</p><p><a href=${href(['messages'])}>Show all</a></p>`}</div>`
+        : html`<div class="empty">${loading.value ? 'Loading' : all.length === 0 && !isLive ? html`<p>Choose the days and look them up: nothing is read from BigQuery before.</p>` : all.length === 0 ? html`<p>No message was published yet.</p><p>Publish one: <code>npx cio-gcp publish track '{"identifiers":{"id":"ada"},"name":"order_completed"}' --local</code></p>` : html`<p>No message matches this filter.</p><p><a href=${href(['messages'])}>Show all</a></p>`}</div>`
     }
   `
 }

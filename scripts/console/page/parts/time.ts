@@ -31,3 +31,10 @@ export function timeIn(iso: string): string {
   const ms = Date.parse(iso)
   return iso.includes('.') ? timeOfDay(ms) : seconds.format(ms)
 }
+
+/** Day and time where the person is: `2026-11-26 14:03:07`. */
+export function dateAndTime(ms: number): string {
+  const at = new Date(ms)
+  const two = (number: number) => String(number).padStart(2, '0')
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${seconds.format(ms)}`
+}
