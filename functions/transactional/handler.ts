@@ -39,7 +39,7 @@ type TransactionalParts = FunctionParts & TransactionalOptions
 
 function createHandler(config: TransactionalConfig, parts: TransactionalParts): RequestHandler {
   const { appApi, deadLetter, projectId } = config
-  const { log, clock, random } = parts
+  const { log, clock, random, endpoints } = parts
   const rate = (requestsPerSecond: number) => new RateLimiter({ requestsPerSecond, clock, random })
   const service = new CustomerIOService({
     app: {
@@ -99,7 +99,7 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
       hashKeys,
       keyOf: recordedKey,
     },
-    deadLetters: createTopic({ projectId, topic: deadLetter.topic }),
+    deadLetters: createTopic({ endpoint: endpoints.pubsub, projectId, topic: deadLetter.topic, clock, random }),
     maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
     bodyMemoryBytes: config.bodyMemoryBytes,
     log,

@@ -10,12 +10,17 @@ register(
   {
     name: 'warehouse',
     parseConfig: parseWarehouseConfig,
-    create: (config, parts) =>
+    create: (config, { endpoints, ...parts }) =>
       createWarehouseHandler({
         ...parts,
         config,
         dataset: createDataset(config.projectId, config.dataset),
-        deadLetters: createTopic({ projectId: config.projectId, topic: config.deadLetter.topic }),
+        deadLetters: createTopic({
+          ...parts,
+          endpoint: endpoints.pubsub,
+          projectId: config.projectId,
+          topic: config.deadLetter.topic,
+        }),
       }),
   },
   hostOf(process, steadyClock),

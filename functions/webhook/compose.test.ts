@@ -22,8 +22,7 @@ const arrivals = new EventEmitter<Record<string, [Message]>>()
 
 beforeAll(async () => {
   pubsub = await startPubSub({ port: 0 })
-  process.env.PUBSUB_EMULATOR_HOST = pubsub.host
-  client = new PubSub({ projectId: 'p' })
+  client = new PubSub({ projectId: 'p', apiEndpoint: `http://${pubsub.host}`, emulatorMode: true })
   await client.createTopic('webhook-events')
   ;[subscription] = await client.topic('webhook-events').createSubscription('all')
   subscription.on('message', (message: Message) => {
@@ -41,7 +40,6 @@ afterEach(async () => {
 })
 
 afterAll(async () => {
-  delete process.env.PUBSUB_EMULATOR_HOST
   rmSync(folder, { recursive: true })
   await subscription.close()
   await client.close()
@@ -52,6 +50,7 @@ async function start(env: NodeJS.ProcessEnv = {}, addListeners: Parameters<typeo
   const lines: Record<string, unknown>[] = []
   const environment = {
     GOOGLE_CLOUD_PROJECT: 'p',
+    PUBSUB_EMULATOR_HOST: pubsub.host,
     WEBHOOK_EVENTS_TOPIC: 'webhook-events',
     CUSTOMERIO_WEBHOOK_SIGNING_KEYS_FILE: keyFile,
     ...env,

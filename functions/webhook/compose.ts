@@ -16,7 +16,7 @@ export function webhookFunction(
   return {
     name: 'webhook',
     parseConfig: parseWebhookConfig,
-    create(config, { log, clock }) {
+    create(config, { log, clock, random, endpoints }) {
       const webhooks = new CustomerIOWebhookHandler({ clock })
       webhooks.on('listenerFailure', ({ name, eventId, reason, error }) => {
         const fields = { event: 'listener_failed', operation: name, eventId, reason }
@@ -35,6 +35,8 @@ export function webhookFunction(
           readTimeoutMs: 1_000,
         }),
         publish: createPublisher({
+          endpoint: endpoints.pubsub,
+          random,
           projectId: config.projectId,
           topic: config.topic,
           timeoutMs: config.publishTimeoutMs,

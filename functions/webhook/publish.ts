@@ -1,25 +1,21 @@
-import { PubSub, v1 } from '@google-cloud/pubsub'
 import { type BatchAnswer, bisect, Coalescer } from '../../shared/batching/index.ts'
-import type { Clock } from '../../shared/clock/index.ts'
 import { codeOf } from '../../shared/errors/index.ts'
+import { type ChannelOptions, createChannel, publish, STATUS } from '../../shared/google-api/index.ts'
 import type { WebhookMessage } from '../../shared/webhooks/index.ts'
 
 /** Resolves when Pub/Sub has the message, rejects when that is not certain. */
 export type Publish = (message: WebhookMessage) => Promise<unknown>
 
-export interface PublisherOptions {
+export interface PublisherOptions extends ChannelOptions {
   readonly projectId: string
   /** Short name of the topic. */
   readonly topic: string
-  /** For the whole call, with the client's own retries. */
+  /** For the whole call, with its repetitions. */
   readonly timeoutMs: number
-  readonly clock: Clock
 }
 
 type Published = { readonly kind: 'delivered' } | { readonly kind: 'refused' | 'failed'; readonly error: unknown }
 
-/** gRPC's INVALID_ARGUMENT: something in the request, which may be one message of several. */
-const INVALID_ARGUMENT = 3
 /** Half of what one instance has. */
 const MESSAGES_A_REQUEST = 16
 /** Customer.io waits four seconds for its answer. */
@@ -28,28 +24,25 @@ const MS_BETWEEN_REQUESTS = 5
 const BYTES_A_REQUEST = 1_000_000
 
 /**
- * The client and its channel are made at start, since every webhook needs them. Webhooks that arrive within a few
- * milliseconds share a publish, since a call costs several times what all else about a webhook does; after a quiet time
- * one is published at once. A publish that takes long holds up no others until four do. A message that Pub/Sub refuses
- * takes no others with it.
+ * Webhooks that arrive within a few milliseconds share a publish, since a call costs several times what all else about a
+ * webhook does; after a quiet time one is published at once. A publish that takes long holds up no others until four do. A
+ * message that Pub/Sub refuses takes no others with it.
  */
 export function createPublisher(options: PublisherOptions): Publish {
   const { timeoutMs } = options
   const topic = `projects/${options.projectId}/topics/${options.topic}`
-  const client = openClient(options.projectId)
-  // Whoever publishes hears of it; until then nobody does.
-  client.catch(() => {})
+  const channel = createChannel(options)
 
-  async function publish(messages: readonly WebhookMessage[]): Promise<BatchAnswer<Published>> {
+  async function publishAll(messages: readonly WebhookMessage[]): Promise<BatchAnswer<Published>> {
     try {
-      const publisher = await client
-      await publisher.publish(
-        { topic, messages: messages.map(({ data, attributes }) => ({ data, attributes: { ...attributes } })) },
-        { timeout: timeoutMs },
+      await publish(
+        channel,
+        messages.map(({ data, attributes }) => ({ data, attributes: { ...attributes } })),
+        { topic, timeoutMs },
       )
       return { kind: 'perItem', outcomes: messages.map(() => ({ kind: 'delivered' })) }
     } catch (error) {
-      return codeOf(error) === INVALID_ARGUMENT
+      return codeOf(error) === STATUS.INVALID_ARGUMENT
         ? { kind: 'refusedWhole', outcome: { kind: 'refused', error } }
         : { kind: 'undecided', outcome: { kind: 'failed', error } }
     }
@@ -68,7 +61,7 @@ export function createPublisher(options: PublisherOptions): Publish {
     },
     spacingMs: MS_BETWEEN_REQUESTS,
     sizeOf: ({ data }) => data.length,
-    send: (messages) => bisect<WebhookMessage, Published>(messages, publish),
+    send: (messages) => bisect<WebhookMessage, Published>(messages, publishAll),
     busy: (reason) => ({ kind: 'failed', error: new Error(`not published: ${reason.replaceAll('_', ' ')}`) }),
     tooLarge: () => ({ kind: 'failed', error: new Error('not published: too large') }),
     onError: (error) => ({ kind: 'failed', error }),
@@ -79,14 +72,4 @@ export function createPublisher(options: PublisherOptions): Publish {
     together.submit(message).then((published) => {
       if (published.kind !== 'delivered') throw published.error
     })
-}
-
-/** The generated client, made from what `PubSub` finds out of the environment: the emulator's host, credentials. */
-async function openClient(projectId: string): Promise<v1.PublisherClient> {
-  const pubsub = new PubSub({ projectId })
-  return new v1.PublisherClient({
-    ...(await pubsub.getClientConfig()),
-    // gRPC's own two minutes would outlast many an outage.
-    'grpc.max_reconnect_backoff_ms': 2_000,
-  })
 }

@@ -5,8 +5,10 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { PubSub } from '@google-cloud/pubsub'
 import { type CustomerIoServer, startCustomerIo } from '../emulators/customerio/index.ts'
 import { freePort } from '../emulators/ports.ts'
+import { startPubSub } from '../emulators/pubsub/index.ts'
 import { pushBody } from '../testing/push.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 import { buildFunction } from './build.ts'
@@ -162,6 +164,19 @@ describe.each([
     expect(await ask(track.port, '', event())).toMatchObject({ status: 204 })
     track.child.kill('SIGKILL')
   }, 60_000)
+
+  it('a publisher makes its own client', async () => {
+    const pubsub = await startPubSub({ port: 0 })
+    const client = new PubSub({ projectId: 'p', apiEndpoint: `http://${pubsub.host}`, emulatorMode: true })
+    await client.createTopic('track')
+    await client.close()
+    const env = { PUBSUB_EMULATOR_HOST: pubsub.host, GOOGLE_CLOUD_PROJECT: 'p', METADATA_SERVER_DETECTION: 'none' }
+    const { port, child } = await start(folder, 'relied-upon', { env })
+    const answer = await ask(port, 'publish')
+    child.kill('SIGKILL')
+    await pubsub.close()
+    expect(answer).toMatchObject({ status: 200, text: expect.stringMatching(/^\d+$/) })
+  })
 
   it.each(['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PURGE'])('%s reaches the function', async (method) => {
     expect((await ask(function_.port, '', { method })).text).toBe(`${method} 0`)

@@ -6,6 +6,7 @@ import { webhookFunction } from '../../functions/webhook/compose.ts'
 import { serve } from '../../functions/webhook/testing.ts'
 import { systemClock } from '../../shared/clock/index.ts'
 import { createTopic } from '../../shared/delivery/index.ts'
+import { endpointsOf } from '../../shared/google-api/index.ts'
 import { createLog } from '../../shared/logging/index.ts'
 import { createFunction } from '../../shared/runtime/index.ts'
 import type { Misbehaviour } from '../emulators/bigquery/misbehaviour.ts'
@@ -46,6 +47,7 @@ beforeAll(async () => {
           GOOGLE_CLOUD_PROJECT: PROJECT,
           WEBHOOK_EVENTS_TOPIC: 'webhook-events',
           CUSTOMERIO_WEBHOOK_SIGNING_KEYS: KEY,
+          PUBSUB_EMULATOR_HOST: pubsub.host,
         }),
         output: destination,
       },
@@ -60,7 +62,13 @@ beforeAll(async () => {
         deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 100 },
       },
       dataset: createDataset(PROJECT, 'customerio'),
-      deadLetters: createTopic({ projectId: PROJECT, topic: 'warehouse-dead-letter' }),
+      deadLetters: createTopic({
+        endpoint: endpointsOf({ PUBSUB_EMULATOR_HOST: pubsub.host }).pubsub,
+        projectId: PROJECT,
+        topic: 'warehouse-dead-letter',
+        clock: systemClock,
+        random: Math.random,
+      }),
       log: createLog({ clock: systemClock, functionName: 'warehouse', destination }),
       clock: systemClock,
     }),

@@ -9,6 +9,7 @@ import { probeWayOut } from '../../functions/probe/way-out.ts'
 import { systemClock } from '../../shared/clock/index.ts'
 import { manualClock } from '../../shared/clock/testing/manual-clock.ts'
 import { parseProbeConfig } from '../../shared/config/index.ts'
+import { endpointsOf } from '../../shared/google-api/index.ts'
 import { createLog } from '../../shared/logging/index.ts'
 import { NAME_LISTS } from '../../shared/names/index.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
@@ -90,7 +91,14 @@ async function round(
 ): Promise<readonly LinkResult[]> {
   const config = parseProbeConfig({ ...env, ...changes })
   const log = createLog({ clock: systemClock, functionName: 'probe', destination: { write: () => {} } })
-  const parts = { log, clock: systemClock, random: Math.random, isDraining: () => false, fetch }
+  const parts = {
+    log,
+    clock: systemClock,
+    random: Math.random,
+    isDraining: () => false,
+    endpoints: endpointsOf({}),
+    fetch,
+  }
   const [out, back] = [createWayOut(config, parts, createAppApi(config, parts)), createWayBack(config, parts)]
   const clock = manualClock(Date.now())
   const sent = { id: `round ${++rounds}`, startedAt: Math.floor(clock.now() / 1_000) }

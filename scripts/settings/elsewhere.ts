@@ -6,7 +6,7 @@ export interface ForeignVariable extends Variable {
   readonly readBy: string
 }
 
-const clients = { functions: 'all', readBy: "Google's clients" } as const
+const clients = { functions: 'all', readBy: "Google's clients, `shared/google-api`" } as const
 
 export const ELSEWHERE: readonly ForeignVariable[] = [
   {
@@ -61,6 +61,14 @@ export const ELSEWHERE: readonly ForeignVariable[] = [
     setBy: 'local',
     default: 'assume-present on Google Cloud',
     range: 'none, assume-present, bios-only or ping-only',
+  },
+  {
+    name: 'GCE_METADATA_HOST',
+    ...clients,
+    meaning: "the metadata server, which hands out the service account's access tokens",
+    setBy: 'local',
+    default: 'metadata.google.internal',
+    range: 'host:port',
   },
   {
     name: 'PUBSUB_EMULATOR_HOST',

@@ -1,43 +1,33 @@
-import type { Topic } from '@google-cloud/pubsub'
 import { PUBLISH_TIMEOUT_MS } from '../config/index.ts'
-import type { DeadLetter } from './dead-letter.ts'
+import type { ChannelOptions, OutgoingMessage } from '../google-api/index.ts'
 
-export interface TopicOptions {
+export interface TopicOptions extends ChannelOptions {
   readonly projectId: string
   /** Short name of the topic. */
   readonly topic: string
-  /** How long a publish may take, with the client's own retries, before the message is left to Pub/Sub's redelivery. */
+  /** How long a publish may take, with its repetitions, before the message is left to Pub/Sub's redelivery. */
   readonly timeoutMs?: number
 }
 
 /**
- * Publishes to a topic what a function does not deliver itself. The Pub/Sub client is loaded at the first publish: it costs a
- * cold start more than everything else together, and most instances never need it.
+ * Publishes to a topic what a function does not deliver itself. HTTP/2 is loaded at the first publish: most instances never
+ * need it. Messages of one ordering key stay in order, since Pub/Sub pushes the next one only when the last is answered.
  */
-export function createTopic(options: TopicOptions) {
-  const timeoutMs = options.timeoutMs ?? PUBLISH_TIMEOUT_MS
-  let loading: Promise<Topic> | undefined
+export function createTopic({ projectId, topic, timeoutMs = PUBLISH_TIMEOUT_MS, ...channelOptions }: TopicOptions) {
+  const to = { topic: `projects/${projectId}/topics/${topic}`, timeoutMs }
+  let loading: ReturnType<typeof load> | undefined
 
-  async function load(): Promise<Topic> {
-    const { PubSub } = await import('./pubsub-client.ts')
-    return new PubSub({ projectId: options.projectId }).topic(options.topic, {
-      messageOrdering: true,
-      batching: { maxMessages: 100, maxMilliseconds: 5 },
-      gaxOpts: { timeout: timeoutMs },
-    })
+  async function load() {
+    const { createChannel, publish } = await import('../google-api/index.ts')
+    const channel = createChannel(channelOptions)
+    return (message: OutgoingMessage) => publish(channel, [message], to)
   }
 
   return {
-    async publish(message: DeadLetter): Promise<void> {
+    async publish(message: OutgoingMessage): Promise<void> {
       loading ??= load()
-      const topic = await loading
-      try {
-        await topic.publishMessage({ ...message })
-      } catch (error) {
-        // A failed publish blocks its ordering key until told otherwise; the message itself comes back by redelivery.
-        if (message.orderingKey !== undefined) topic.resumePublishing(message.orderingKey)
-        throw error
-      }
+      const publishOne = await loading
+      await publishOne(message)
     },
   }
 }

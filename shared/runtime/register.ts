@@ -1,5 +1,6 @@
 import { http } from '@google-cloud/functions-framework'
 import { ConfigurationError, doubtfulSettings, type ProcessConfig } from '../config/index.ts'
+import { type Endpoints, endpointsOf } from '../google-api/index.ts'
 import { createLog, type Log } from '../logging/index.ts'
 import { workAroundExpress } from './around-express.ts'
 import type { Drain } from './drain.ts'
@@ -10,6 +11,8 @@ import { answerWithText, type RequestHandler } from './request-handler.ts'
 export interface FunctionParts extends Pick<Host, 'clock' | 'random'> {
   readonly log: Log
   readonly isDraining: Drain['isDraining']
+  /** Of Google's APIs. */
+  readonly endpoints: Endpoints
 }
 
 /** A function: how it reads its environment, and how it is put together. */
@@ -67,7 +70,7 @@ export function createFunction<Config extends ProcessConfig>(
   const log = createLog({ ...logTo, level: config.logLevel, projectId: config.projectId })
   // At the default level: a warning about the level must not be hidden by it.
   for (const problem of doubtfulSettings(env)) createLog(logTo).warning(problem, { event: 'setting_doubtful' })
-  return create(config, { log, clock, random, isDraining: drain.isDraining })
+  return create(config, { log, clock, random, isDraining: drain.isDraining, endpoints: endpointsOf(env) })
 }
 
 function unconfigured(message: string, log: Log): RequestHandler {

@@ -36,7 +36,7 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
   return {
     name: fn.name,
     parseConfig: fn.parseConfig,
-    create(config, { log, clock, random }) {
+    create(config, { log, clock, random, endpoints }) {
       const { trackApi, batch, deadLetter, bulkLane, projectId, bodyMemoryBytes, personHashKeys } = config
       const service = new CustomerIOService({
         track: {
@@ -54,6 +54,7 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
         clock,
       })
       fn.addListeners(service, log)
+      const topic = (name: string) => createTopic({ endpoint: endpoints.pubsub, projectId, topic: name, clock, random })
       return createPushHandler({
         bodyMemoryBytes,
         work: {
@@ -79,8 +80,8 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
           hashKeys: createHashKeys({ ...personHashKeys, log, clock }),
           keyOf: recordedKey,
         },
-        deadLetters: createTopic({ projectId, topic: deadLetter.topic }),
-        ...(bulkLane !== undefined && { bulkLane: createTopic({ projectId, topic: bulkLane.topic }) }),
+        deadLetters: topic(deadLetter.topic),
+        ...(bulkLane !== undefined && { bulkLane: topic(bulkLane.topic) }),
         maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
         log,
         clock,

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { steadyClock } from '../../../shared/clock/index.ts'
+import { MessagingPublisher } from '../../../shared/publisher/index.ts'
 import { hostOf, type RequestHandler, register } from '../../../shared/runtime/index.ts'
 
 /** A function that does what its sender asks for, to show what users of the functions framework rely on. */
@@ -9,6 +10,8 @@ async function bytesOf(request: IncomingMessage): Promise<number> {
   for await (const chunk of request) bytes += chunk.length
   return bytes
 }
+
+const EVENT = { identifiers: { id: 'u1' }, name: 'seen' } as const
 
 const handler: RequestHandler = (request, response) => {
   switch (request.headers.task) {
@@ -21,6 +24,9 @@ const handler: RequestHandler = (request, response) => {
         throw new Error('nobody catches this')
       })
       return
+    case 'publish':
+      // With a client of its own.
+      return new MessagingPublisher().trackEvent(EVENT).then((id) => void response.end(id))
     case 'hold':
       console.log('holding')
       process.on('SIGTERM', () => response.end('held'))

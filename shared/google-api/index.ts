@@ -1,0 +1,5 @@
+/** Google's APIs as functions call them: gRPC without Google's clients, which would take most of a cold start. README.md. */
+export { type ChannelOptions, createChannel } from './channel.ts'
+export { type Endpoints, endpointsOf } from './endpoint.ts'
+export { type OutgoingMessage, publish } from './publish.ts'
+export { STATUS } from './status.ts'
