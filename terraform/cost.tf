@@ -54,10 +54,11 @@ module "cost" {
     probe            = length(google_cloud_scheduler_job.probe)
   }
   options = {
-    request_log_share = var.request_log_share
-    outcomes          = "bigquery_subscription" # record.tf
-    outcome_months    = min(12, coalesce(var.message_outcomes_expiration_days, 360) / 30)
-    backup_copies     = var.ledger_backup_days
-    point_in_time     = var.ledger_backup_days > 0 ? 1 : 0
+    request_log_share   = var.request_log_share
+    delivered_log_share = var.delivered_log_share
+    outcomes            = "bigquery_subscription" # record.tf
+    outcome_months      = min(12, coalesce(var.message_outcomes_expiration_days, 360) / 30)
+    backup_copies       = var.ledger_backup_days
+    point_in_time       = var.ledger_backup_days > 0 ? 1 : 0
   }
 }

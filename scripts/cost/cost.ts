@@ -48,6 +48,7 @@ const modelSchema = z.strictObject({
   webhooks_per_message: number,
   options: z.strictObject({
     request_log_share: number.max(1),
+    delivered_log_share: number.max(1),
     backup_copies: number,
     point_in_time: number,
     outcome_months: number,
@@ -170,6 +171,7 @@ export function costFunctions({ functions, subscriptions }: Topology): Readonly<
 const valuesSchema = z.looseObject({
   min_instances: z.record(z.string(), number),
   request_log_share: number.max(1),
+  delivered_log_share: number.max(1),
   ledger_backup_days: number,
   message_outcomes_expiration_days: number.nullable(),
 })
@@ -185,6 +187,7 @@ export function readProd(
   const {
     min_instances: warm,
     request_log_share,
+    delivered_log_share,
     ledger_backup_days: days,
     message_outcomes_expiration_days: outcomeDays,
   } = valuesSchema.parse(parse(text))
@@ -196,6 +199,7 @@ export function readProd(
     functions: Object.fromEntries(functions),
     options: {
       request_log_share,
+      delivered_log_share,
       backup_copies: days,
       point_in_time: days > 0 ? 1 : 0,
       outcome_months: Math.min(YEAR_DAYS, outcomeDays ?? YEAR_DAYS) / 30,

@@ -30,11 +30,12 @@ variable "environment" {
 variable "options" {
   description = "Values for `options` of model.yaml. What is left out is as it says there."
   type = object({
-    request_log_share = optional(number)
-    backup_copies     = optional(number)
-    point_in_time     = optional(number)
-    outcome_months    = optional(number)
-    outcomes          = optional(string)
+    request_log_share   = optional(number)
+    delivered_log_share = optional(number)
+    backup_copies       = optional(number)
+    point_in_time       = optional(number)
+    outcome_months      = optional(number)
+    outcomes            = optional(string)
   })
   default = {}
 }
