@@ -109,7 +109,7 @@ function Content({ message }: { message: ReceivedMessage }) {
         ? ''
         : html`<p class="card">What it says is in template ${message.template} at Customer.io, which nobody knows here. This is what the template gets.</p>`
     }
-    <div class="parts" role="tablist" aria-label="Parts of the message" onKeyDown=${move}>
+    <div class="part-tabs" role="tablist" aria-label="Parts of the message" onKeyDown=${move}>
       ${parts.map(
         ({ name, title }) => html`
           <button
