@@ -1,19 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { messageKey } from '../../../shared/idempotency/index.ts'
-import type { HashRing, Identifier } from '../../../shared/identity/index.ts'
 import type { Context } from '../context.ts'
-import { sourcesOf } from '../dead-letters/source.ts'
-import { soughtBy } from '../dead-letters/whose.ts'
-import { CommandError, usageError, wordsOf } from '../errors.ts'
+import { CommandError } from '../errors.ts'
 import { bytes, duration, printable } from '../output.ts'
-import { findPerson, type GivenNames, hashRingOf, namesOf, readNames } from '../person/person.ts'
-import { hashesInRows } from '../person/warehouse.ts'
-import { deadLetters } from './dead-letters.ts'
-import { gather, type Sought, type Stores } from './gather.ts'
+import { type Asked, ask } from './ask.ts'
 import { type Journey, journeysOf } from './journey.ts'
-import { remembered } from './ledger.ts'
-import { type Question, questionOf, type TraceOptions } from './question.ts'
-import { TraceRows } from './rows.ts'
+import type { Question, TraceOptions } from './question.ts'
 import { type Line, type Timeline, timelineOf } from './timeline.ts'
 
 /** A look in the cloud reads tables of any size each time. */
@@ -23,96 +14,27 @@ const ASK_BEYOND_BYTES = 1e11
 
 /** Shows what became of a message, or of the last ones of a person, from every store that knows of it. */
 export async function trace(context: Context, options: TraceOptions): Promise<void> {
-  const { connection, output, now } = context
-  const question = questionOf(options)
-  const { dataset } = connection.topology.bigquery
-  const rows = new TraceRows(await connection.bigquery(), dataset, now() - options.since)
-  if (!connection.local) await announce(context, rows, question, options)
-  const sought = await soughtFor(context, question, options.limit)
-  const stores = storesOf(context, rows, options)
-  if (options.follow) return await follow(context, stores, sought, question)
-  const journeys = journeysOf(await gather(stores, sought)).slice(-options.limit)
-  if (journeys.length === 0) throw nothingFound(question, options)
+  const { connection, output } = context
+  const asked = await ask(context, options)
+  if (!connection.local) await announce(context, asked, options)
+  if (options.follow) return await follow(context, asked)
+  const journeys = journeysOf(await asked.entries()).slice(-options.limit)
+  if (journeys.length === 0) throw nothingFound(asked.question, options)
   output.result(journeys.map(document), () => journeys.map((each) => textOf(context, timelineOf(each))).join('\n\n'))
 }
 
 /** Says what will be read, before anything is. */
-async function announce(
-  context: Context,
-  rows: TraceRows,
-  { by }: Question,
-  { since, follow, ...options }: TraceOptions,
-) {
-  const { output, prompts } = context
-  const size = await rows.bytes(by === 'person' ? 'person' : 'message')
+async function announce({ output, prompts }: Context, asked: Asked, { follow }: TraceOptions): Promise<void> {
+  const size = await asked.bytes()
+  const [tables = '', ...others] = asked.reads
   output.note(
     [
-      `reads at most ${bytes(size)} of BigQuery, the last ${duration(since)} of message_outcomes and webhook_events`,
+      `reads at most ${bytes(size)} of BigQuery, ${tables}`,
       ...(follow ? [`again every ${duration(LOOK_EVERY_MS.cloud)}`] : []),
-      'the send ledger',
-      ...(options.deadLetters
-        ? [
-            by === 'person'
-              ? 'all dead letters, which it gives back'
-              : 'dead letters if it was not accepted, which it gives back',
-          ]
-        : []),
+      ...others,
     ].join('; '),
   )
   if (size > ASK_BEYOND_BYTES) await prompts.confirm(`Read ${bytes(size)} of BigQuery?`)
-}
-
-async function soughtFor(context: Context, question: Question, limit: number): Promise<Sought> {
-  const nothing = { messageIds: [], keys: [], deliveryIds: [], names: [], ring: undefined, limit }
-  switch (question.by) {
-    case 'message':
-      return { ...nothing, messageIds: [question.value] }
-    case 'delivery':
-      return { ...nothing, deliveryIds: [question.value] }
-    case 'key':
-      return { ...nothing, keys: [publishersKey(question.value)], ring: await hashRingOf(context) }
-    case 'person':
-      return { ...nothing, ...(await personOf(context, question.names)) }
-  }
-}
-
-function publishersKey(idempotencyKey: string): string {
-  const keyed = messageKey({ idempotencyKey, messageId: '' })
-  if (keyed.ok) return keyed.key
-  throw usageError(`--key: ${keyed.error}`)
-}
-
-/** With the other names that Customer.io knows; where it cannot be asked, by the given name alone. */
-async function personOf(
-  context: Context,
-  given: GivenNames,
-): Promise<{ readonly names: readonly Identifier[]; readonly ring: HashRing }> {
-  const own = namesOf({ cioId: undefined, ...readNames(given) })
-  const ring = await hashRingOf(context)
-  try {
-    return { names: namesOf((await findPerson(context, given)).person), ring }
-  } catch (error) {
-    context.output.warn(`looks for this name only, since Customer.io does not tell the others: ${wordsOf(error)}`)
-    return { names: own, ring }
-  }
-}
-
-function storesOf(context: Context, rows: TraceRows, options: TraceOptions): Stores {
-  const sources = sourcesOf(context.connection.topology)
-  return {
-    rows,
-    remembered: (question) => remembered(context, question),
-    deadLetters: async (sought, topic) => {
-      if (!options.deadLetters) return []
-      return await deadLetters(
-        context,
-        sources.filter((source) => topic === undefined || source.topic === topic),
-        sought,
-      )
-    },
-    hashesInRows,
-    soughtBy: (names) => (names.length === 0 ? undefined : soughtBy(names)),
-  }
 }
 
 function nothingFound({ by }: Question, { since, deadLetters }: TraceOptions): CommandError {
@@ -127,12 +49,12 @@ function nothingFound({ by }: Question, { since, deadLetters }: TraceOptions): C
  * Prints what comes to be known, as it comes, until nothing more is expected: each new line of a timeline, or with --json the
  * whole journey on one line whenever it has changed, the last time with `final: true`.
  */
-async function follow(context: Context, stores: Stores, sought: Sought, question: Question): Promise<void> {
+async function follow(context: Context, { question, entries }: Asked): Promise<void> {
   const { output, connection, signal } = context
   const shown = new Set<string>()
   output.note(`looking for this ${question.by} until nothing more is expected. Ctrl-C ends it.`)
   for (;;) {
-    const journeys = journeysOf(await gather(stores, sought))
+    const journeys = journeysOf(await entries())
     for (const journey of journeys) {
       if (output.json) showChanged(context, document(journey), shown)
       else showNew(context, timelineOf(journey), shown)
