@@ -57,6 +57,10 @@ export type InboxEvent =
 
 const MOST_SHOWN = 500
 
+interface Arrival extends Pick<Received, 'channel' | 'atMs'> {
+  shown(): Received
+}
+
 const listQuery = z.object({ channel: z.string().optional(), containing: z.string().optional() })
 const actOrder = z.strictObject({
   does: z.enum(Object.keys(RECIPIENT_ACTIONS) as RecipientAction[]),
@@ -78,9 +82,18 @@ export function areaInbox(stack: Stack): Area {
     reported: customerio.recipients.reported(send).map(({ metric }) => metric),
   })
 
-  function all(): readonly Received[] {
+  /** The newest first. What is shown of each is made when it is shown: there may be a hundred thousand. */
+  function all(): readonly Arrival[] {
     const { sends, broadcasts } = customerio.workspace
-    return [...sends.map(summaryOf), ...broadcasts.map(broadcastSummary)].sort((a, b) => b.atMs - a.atMs)
+    const arrivals: Arrival[] = [
+      ...sends.map((send) => ({ channel: send.channel, atMs: send.createdAtMs, shown: () => summaryOf(send) })),
+      ...broadcasts.map((one) => ({
+        channel: 'broadcast' as const,
+        atMs: one.createdAtMs,
+        shown: () => broadcastSummary(one),
+      })),
+    ]
+    return arrivals.sort((a, b) => b.atMs - a.atMs)
   }
 
   function find(id: string | undefined): Send {
@@ -119,9 +132,12 @@ export function areaInbox(stack: Stack): Area {
           const { channel, containing = '' } = read(listQuery, query)
           const everything = all()
           const found = everything.filter(
-            (message) => (channel === undefined || message.channel === channel) && holds(message, containing),
+            (arrival) =>
+              (channel === undefined || arrival.channel === channel) &&
+              (containing === '' || holds(arrival.shown(), containing)),
           )
-          return { messages: found.slice(0, MOST_SHOWN), found: found.length, channels: countsOf(everything) }
+          const messages = found.slice(0, MOST_SHOWN).map(({ shown }) => shown())
+          return { messages, found: found.length, channels: countsOf(everything) }
         },
       },
       { method: 'GET', path: '/api/inbox/:id', run: ({ params }) => show(params.id) },
@@ -214,7 +230,7 @@ function holds({ id, recipient, person, subject }: Received, text: string): bool
   return [id, recipient, person, subject].some((part) => part?.toLowerCase().includes(sought))
 }
 
-function countsOf(messages: readonly Received[]): Record<string, number> {
+function countsOf(messages: readonly Pick<Received, 'channel'>[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const { channel } of messages) counts[channel] = (counts[channel] ?? 0) + 1
   return counts

@@ -25,7 +25,8 @@ async function load(): Promise<void> {
   if (number === asked && list !== undefined) inbox.value = list
 }
 
-const PAUSE_MS = 100
+/** However much happens, it is asked for four times a second. */
+const PAUSE_MS = 250
 
 /** Shows the messages that the address asks for, and what happens to them, until the returned function is called. */
 export function follow(): () => void {
@@ -34,18 +35,18 @@ export function follow(): () => void {
   const soon = () => {
     timer ??= setTimeout(() => {
       timer = undefined
+      told.value++
       void load()
     }, PAUSE_MS)
   }
   const unlisten = live<InboxEvent>('inbox', {
     events: (events) => {
-      if (events.some(({ kind }) => kind === 'message')) soon()
+      soon()
       const answered = events.filter((event) => event.kind === 'webhook')
       if (answered.length > 0) {
         const entries = answered.map(({ id, metric, status }): [string, number] => [`${id} ${metric}`, status ?? 0])
         answers.value = new Map([...answers.value, ...entries])
       }
-      told.value++
     },
     lost: () => {
       void load()

@@ -3,8 +3,7 @@ import type { TopicName } from '../../../../shared/contract/index.ts'
 import type { Kind } from '../../areas/publish/form.ts'
 import type { Published, PublishForms, PublishVerdict } from '../../areas/publish/publish.ts'
 import { get, post, Refused } from '../client.ts'
-
-export type Document = Readonly<Record<string, unknown>>
+import { changed, type Document, documentIn } from './document.ts'
 
 export const topic = signal<TopicName>('transactional')
 /** The message as JSON text: the only state of the draft. The form reads it and writes it. */
@@ -20,14 +19,7 @@ export const refusal = signal<Refused | undefined>(undefined)
 export const sending = signal(false)
 
 /** The message as an object; undefined while the text is none. */
-export const document = computed<Document | undefined>(() => {
-  try {
-    const parsed: unknown = JSON.parse(text.value)
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Document) : undefined
-  } catch {
-    return undefined
-  }
-})
+export const document = computed(() => documentIn(text.value))
 
 /** Which form fits: by the fields that tell the kinds apart, where an absent one means the first kind. */
 export const kind = computed<Kind | undefined>(() => {
@@ -68,18 +60,6 @@ export function set(path: readonly string[], value: unknown): void {
 
 function write(message: Document): void {
   text.value = JSON.stringify(message, null, 2)
-}
-
-function changed(object: Document, [name = '', ...rest]: readonly string[], value: unknown): Document {
-  const inner = object[name]
-  const next = rest.length === 0 ? value : changed(isDocument(inner) ? inner : {}, rest, value)
-  const { [name]: _before, ...others } = object
-  if (next === undefined) return others
-  return name in object ? { ...object, [name]: next } : { ...object, [name]: next }
-}
-
-export function isDocument(value: unknown): value is Document {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 export async function load(): Promise<void> {

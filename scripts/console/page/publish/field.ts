@@ -1,7 +1,8 @@
 import { html } from 'htm/preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { Field } from '../../areas/publish/form.ts'
-import { isDocument, set, verdict } from './draft.ts'
+import { asText, fromText, isDocument, problemsOf } from './document.ts'
+import { set, verdict } from './draft.ts'
 
 export interface FieldProps {
   readonly field: Field
@@ -13,22 +14,11 @@ export interface FieldProps {
 
 type InputEvent = { readonly currentTarget: HTMLInputElement }
 
-/** What the contract says of the field itself; what it says of fields within is theirs. */
-function problemsOf(path: readonly string[], withInner: boolean): string {
-  const own = path.join('.')
-  const found = (verdict.value?.problems ?? []).filter(
-    ({ field }) => field === own || (withInner && (field.startsWith(`${own}.`) || field.startsWith(`${own}[`))),
-  )
-  return found
-    .map(({ field, rule }) => (field === own ? rule : `${field.slice(own.length).replace(/^\./, '')}: ${rule}`))
-    .join('; ')
-}
-
 /** One field of the form: its name, what it means, what is wrong with it. */
 export function FormField({ field, path, value, remove }: FieldProps) {
   const id = `field-${path.join('-')}`
   const isGroup = field.input === 'group' || field.input === 'alternatives'
-  const problem = problemsOf(path, !isGroup || field.input === 'alternatives')
+  const problem = problemsOf(verdict.value?.problems ?? [], path, field.input !== 'group')
   const described = `${id}-about ${id}-problem`
   const name = html`<span class="field-name">${field.name}${field.required ? html`<span class="quiet"> required</span>` : ''}</span>`
   const removal =
@@ -95,18 +85,6 @@ function Control({ field, path, value, id, described, invalid }: ControlProps) {
 }
 
 const PLACEHOLDERS: Readonly<Record<string, string>> = { time: '2026-11-26T09:30:00Z, or Unix seconds' }
-
-/** What somebody typed, as the message has it. A field that is emptied goes. */
-function fromText(typed: string, { input, takesNumbers }: Field): unknown {
-  if (typed === '') return undefined
-  const isNumber = String(Number(typed)) === typed && Number.isSafeInteger(Number(typed))
-  return isNumber && (input === 'number' || input === 'time' || takesNumbers === true) ? Number(typed) : typed
-}
-
-function asText(value: unknown): string {
-  if (value === undefined || value === null) return ''
-  return typeof value === 'string' ? value : JSON.stringify(value)
-}
 
 /** Exactly one of several fields, such as the identifiers of a person. */
 function Alternatives({ field, path, value, id, invalid }: ControlProps) {
