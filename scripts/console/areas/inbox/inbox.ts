@@ -57,10 +57,6 @@ export type InboxEvent =
 
 const MOST_SHOWN = 500
 
-interface Arrival extends Pick<Received, 'channel' | 'atMs'> {
-  shown(): Received
-}
-
 const listQuery = z.object({ channel: z.string().optional(), containing: z.string().optional() })
 const actOrder = z.strictObject({
   does: z.enum(Object.keys(RECIPIENT_ACTIONS) as RecipientAction[]),
@@ -82,18 +78,20 @@ export function areaInbox(stack: Stack): Area {
     reported: customerio.recipients.reported(send).map(({ metric }) => metric),
   })
 
-  /** The newest first. What is shown of each is made when it is shown: there may be a hundred thousand. */
-  function all(): readonly Arrival[] {
+  function list({ channel, containing = '' }: z.output<typeof listQuery>) {
     const { sends, broadcasts } = customerio.workspace
-    const arrivals: Arrival[] = [
-      ...sends.map((send) => ({ channel: send.channel, atMs: send.createdAtMs, shown: () => summaryOf(send) })),
-      ...broadcasts.map((one) => ({
-        channel: 'broadcast' as const,
-        atMs: one.createdAtMs,
-        shown: () => broadcastSummary(one),
-      })),
-    ]
-    return arrivals.sort((a, b) => b.atMs - a.atMs)
+    const isMeant = (of: Received['channel'], texts: readonly (string | null)[]) =>
+      (channel === undefined || channel === of) && (containing === '' || holds(texts, containing.toLowerCase()))
+    const sent = newest(sends, (send) =>
+      isMeant(send.channel, [send.deliveryId, send.recipient, send.who.value, subjectOf(send)]),
+    )
+    const triggered = newest(broadcasts, (one) => isMeant('broadcast', [idOf(one), titleOf(one)]))
+    const messages = [...sent.newest.map(summaryOf), ...triggered.newest.map(broadcastSummary)]
+    return {
+      messages: messages.sort((a, b) => b.atMs - a.atMs).slice(0, MOST_SHOWN),
+      found: sent.found + triggered.found,
+      channels: countsOf(sends, broadcasts.length),
+    }
   }
 
   function find(id: string | undefined): Send {
@@ -128,17 +126,7 @@ export function areaInbox(stack: Stack): Area {
       {
         method: 'GET',
         path: '/api/inbox',
-        run: ({ query }) => {
-          const { channel, containing = '' } = read(listQuery, query)
-          const everything = all()
-          const found = everything.filter(
-            (arrival) =>
-              (channel === undefined || arrival.channel === channel) &&
-              (containing === '' || holds(arrival.shown(), containing)),
-          )
-          const messages = found.slice(0, MOST_SHOWN).map(({ shown }) => shown())
-          return { messages, found: found.length, channels: countsOf(everything) }
-        },
+        run: ({ query }) => list(read(listQuery, query)),
       },
       { method: 'GET', path: '/api/inbox/:id', run: ({ params }) => show(params.id) },
       {
@@ -225,18 +213,30 @@ function subjectOf({ subject, body, transactionalMessageId }: Send): string {
   return typeof body.title === 'string' && body.title !== '' ? body.title : `Template ${transactionalMessageId}`
 }
 
-function holds({ id, recipient, person, subject }: Received, text: string): boolean {
-  const sought = text.toLowerCase()
-  return [id, recipient, person, subject].some((part) => part?.toLowerCase().includes(sought))
+function holds(texts: readonly (string | null)[], sought: string): boolean {
+  return texts.some((text) => text?.toLowerCase().includes(sought))
 }
 
-function countsOf(messages: readonly Pick<Received, 'channel'>[]): Record<string, number> {
-  const counts: Record<string, number> = {}
-  for (const { channel } of messages) counts[channel] = (counts[channel] ?? 0) + 1
+/** How many of a list match, and the last of them, the newest first. There may be a hundred thousand. */
+function newest<T>(items: readonly T[], matches: (item: T) => boolean): { found: number; newest: readonly T[] } {
+  const last: T[] = []
+  let found = 0
+  for (let index = items.length - 1; index >= 0; index--) {
+    const item = items[index]
+    if (item === undefined || !matches(item)) continue
+    if (found++ < MOST_SHOWN) last.push(item)
+  }
+  return { found, newest: last }
+}
+
+function countsOf(sends: readonly Send[], broadcasts: number): Record<string, number> {
+  const counts: Record<string, number> = broadcasts === 0 ? {} : { broadcast: broadcasts }
+  for (const { channel } of sends) counts[channel] = (counts[channel] ?? 0) + 1
   return counts
 }
 
 const idOf = ({ id }: BroadcastTrigger) => `broadcast-${id}`
+const titleOf = ({ broadcastId }: BroadcastTrigger) => printable(`Broadcast ${broadcastId}`)
 
 function broadcastSummary(broadcast: BroadcastTrigger): Received {
   return {
@@ -244,7 +244,7 @@ function broadcastSummary(broadcast: BroadcastTrigger): Received {
     channel: 'broadcast',
     recipient: null,
     person: '',
-    subject: `Broadcast ${broadcast.broadcastId}`,
+    subject: titleOf(broadcast),
     atMs: broadcast.createdAtMs,
     reported: [],
   }
