@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import axe from 'axe-core'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { PROJECT_ROOT } from '../../topology/topology.ts'
 
 export type Theme = 'light' | 'dark'
 
@@ -79,7 +80,20 @@ export async function violations(page: Page): Promise<readonly string[]> {
   )
 }
 
+/** Screenshots that the documents show, with their heights in pixels; `PICTURES=write npm run test:browser` writes them again. */
+const PICTURES: ReadonlyMap<string, number> = new Map([
+  ['now-light', 565],
+  ['journey-message', 640],
+])
+const PICTURES_FOLDER = join(PROJECT_ROOT, 'scripts/console/pictures')
+const LARGEST_PICTURE_BYTES = 150_000
+
 /** Writes `.local/browser/screenshots/<name>.png`. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: 'disabled' })
+  const height = PICTURES.get(name)
+  if (process.env.PICTURES !== 'write' || height === undefined) return
+  const image = await page.screenshot({ clip: { x: 0, y: 0, width: VIEWPORT.width, height }, animations: 'disabled' })
+  expect(image.length).toBeLessThan(LARGEST_PICTURE_BYTES)
+  writeFileSync(join(PICTURES_FOLDER, `${name}.png`), image)
 }
