@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import type { Clock } from '../../../../shared/clock/index.ts'
-import { codeOf } from '../../../../shared/errors/index.ts'
 import type { StoredRecord } from '../../../../shared/ledger/index.ts'
 import {
   countBySource,
@@ -26,9 +25,9 @@ import {
   sourcesOfEvidence,
 } from '../../../cio/dead-letters/settle-send.ts'
 import { sourcesOf } from '../../../cio/dead-letters/source.ts'
-import { CommandError, wordsOf } from '../../../cio/errors.ts'
 import { type Operator, type OperatorContext, operate } from '../../operator.ts'
 import { type Area, ConsoleError, type ConsoleRequest, type Route, read } from '../../server/area.ts'
+import { answered } from '../answered.ts'
 import { detailOf, type LetterDetail, type LetterRow, rowOf } from './letter.ts'
 import { Look, type LookState } from './look.ts'
 
@@ -101,7 +100,7 @@ export function areaDeadLetters(deps: DeadLettersDeps): Area {
       throw new ConsoleError('this console only reads: start it with --allow-actions', { status: 403 })
     }
     const acted = last.then(() =>
-      told(async () => {
+      answered(async () => {
         const { result, notes } = await operate({ ...operator, signal }, (context) =>
           look.act((hold) => work(context, hold), ended),
         )
@@ -117,7 +116,7 @@ export function areaDeadLetters(deps: DeadLettersDeps): Area {
     {
       ...{ method: 'POST', path: '/api/dead-letters/look' },
       run: async ({ body }) => {
-        await told(() => look.begin(read(lookBody, body).sources))
+        await answered(() => look.begin(read(lookBody, body).sources))
         return letters()
       },
     },
@@ -138,7 +137,7 @@ export function areaDeadLetters(deps: DeadLettersDeps): Area {
     },
     {
       ...{ method: 'POST', path: '/api/dead-letters/plan' },
-      run: ({ body }) => told(async () => plan(read(replayBody, body))),
+      run: ({ body }) => answered(async () => plan(read(replayBody, body))),
     },
     {
       ...{ method: 'POST', path: '/api/dead-letters/replay' },
@@ -167,14 +166,14 @@ export function areaDeadLetters(deps: DeadLettersDeps): Area {
         )
       },
     },
-    { method: 'GET', path: '/api/dead-letters/:messageId', run: (request) => told(() => detail(one(request))) },
+    { method: 'GET', path: '/api/dead-letters/:messageId', run: (request) => answered(() => detail(one(request))) },
     {
       ...{ method: 'POST', path: '/api/dead-letters/:messageId/reveal' },
-      run: (request) => told(() => reveal(one(request))),
+      run: (request) => answered(() => reveal(one(request))),
     },
     {
       ...{ method: 'POST', path: '/api/dead-letters/:messageId/evidence' },
-      run: (request) => told(() => evidence(one(request))),
+      run: (request) => answered(() => evidence(one(request))),
     },
     {
       ...{ method: 'POST', path: '/api/dead-letters/:messageId/check' },
@@ -262,19 +261,4 @@ export function areaDeadLetters(deps: DeadLettersDeps): Area {
 
 function rulesOf(rules: Pick<ReplayRules, 'force' | 'acceptDuplicates'>): ReplayRules {
   return { ...rules, maxReplays: MAX_REPLAYS }
-}
-
-/** The command line's refusals are what the page shows; anything else is an error of the console. */
-async function told<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    // Google's clients say what does not answer by the number of its status.
-    if (typeof codeOf(error) === 'number') throw new ConsoleError(wordsOf(error), { status: 502 })
-    if (!(error instanceof CommandError)) throw error
-    const message = [error.cause === undefined ? error.message : wordsOf(error), error.hint]
-      .filter((part) => part !== undefined)
-      .join('. ')
-    throw new ConsoleError(message, { status: 409 })
-  }
 }

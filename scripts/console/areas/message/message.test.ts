@@ -122,7 +122,10 @@ it('publishes a message again by its first id', async () => {
 
 it('publishes nothing that it does not have, and nothing of a deployment', async () => {
   await expect(harness().publishAgain('7')).rejects.toMatchObject({ status: 404 })
-  const { now, stores } = { now: () => NOW_MS, stores: () => Promise.reject(new Error('no permission')) }
+  const { now, stores } = {
+    now: () => NOW_MS,
+    stores: () => Promise.reject(Object.assign(new Error('no permission'), { code: 403 })),
+  }
   const area = areaMessage({ now, stores })
   expect(area.routes.map(({ method }) => method)).toEqual(['GET'])
 })

@@ -26,7 +26,9 @@ export function follow(): () => void {
         const before = state.value.phase
         state.value = now
         if (removed.length > 0) remove(new Set(removed))
-        if (now.phase === 'held' ? before !== 'held' : before === 'held') void load()
+        // Who looks gets the list as the answer.
+        const isOurs = busy.value === PULLING
+        if (!isOurs && (now.phase === 'held') !== (before === 'held')) void load()
       }
     },
     lost: () => void load(),
@@ -37,9 +39,11 @@ export async function load(): Promise<void> {
   await attempt(async () => take(await get('/api/dead-letters')))
 }
 
+const PULLING = 'Pulling'
+
 export async function look(names: readonly string[]): Promise<void> {
   said.value = undefined
-  await during('Pulling', async () => take(await post('/api/dead-letters/look', { sources: names })))
+  await during(PULLING, async () => take(await post('/api/dead-letters/look', { sources: names })))
 }
 
 export async function giveBack(): Promise<void> {

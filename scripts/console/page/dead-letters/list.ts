@@ -22,7 +22,7 @@ export function Reason({ reason }: { reason: string }) {
 
 const COLUMNS: readonly Column<LetterRow>[] = [
   {
-    ...{ title: '', width: '40px' },
+    ...{ title: 'Chosen', width: '78px' },
     cell: ({ messageId, id }) => html`
       <label class="choose"><input type="checkbox" tabindex="-1" aria-label=${`Choose ${id}`} checked=${chosen.value.has(messageId)} onChange=${() => toggle(messageId)} /></label>
     `,
