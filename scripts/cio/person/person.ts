@@ -154,7 +154,7 @@ export function nameHashes(ring: HashRing, name: Identifier): readonly string[] 
 }
 
 /** The keys of PERSON_HASH_KEYS, by which ledger and journals know people. */
-export async function hashRingOf({ connection }: Context): Promise<HashRing> {
+export async function hashRingOf({ connection }: Pick<Context, 'connection'>): Promise<HashRing> {
   const ring = parseHashRing((await connection.secrets().latest('PERSON_HASH_KEYS'))?.value ?? '')
   if (ring !== undefined) return ring
   throw new CommandError('PERSON_HASH_KEYS has no keys, by which the send ledger knows people', {

@@ -3,6 +3,7 @@ import { createFirestoreSendLedger, hashOf } from '../../../../shared/ledger/ind
 import type { Connection } from '../../../cio/connection.ts'
 import { type DeadLetter, lastingId, replayOf } from '../../../cio/dead-letters/dead-letter.ts'
 import { type Source, sourcesOf } from '../../../cio/dead-letters/source.ts'
+import { hashRingOf } from '../../../cio/person/person.ts'
 import { entriesIfSought } from '../../../cio/trace/dead-letters.ts'
 import type { BacklogEntry } from '../../../emulators/pubsub/index.ts'
 import type { LoggedMessage, MessageLog } from '../../../local/message-log.ts'
@@ -37,6 +38,7 @@ export function localMessages(parts: LocalMessageParts): MessageDeps {
     ...{ now, stores },
     local: {
       settleMs,
+      ring: () => hashRingOf({ connection }),
       recordOf: async (key) => {
         const firestore = await connection.firestore()
         return await createFirestoreSendLedger({ firestore, collection: topology.ledger.collection }).read(hashOf(key))

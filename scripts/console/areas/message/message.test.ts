@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { type HashRing, hashOfMessageKey, parseHashRing } from '../../../../shared/identity/index.ts'
 import type { StoredRecord } from '../../../../shared/ledger/index.ts'
 import type { Entry } from '../../../cio/trace/entry.ts'
 import type { Stores } from '../../../cio/trace/gather.ts'
@@ -16,13 +17,23 @@ const RECORD: StoredRecord = {
   deliveryId: null,
 }
 
+const RING = ringOf('a key of more than thirty-two characters')
+const [HASH_KEY] = RING
+
+function ringOf(keys: string): HashRing {
+  const ring = parseHashRing(keys)
+  if (ring === undefined) throw new Error('there is no ring')
+  return ring
+}
+
 interface Given extends Partial<MessageDeps> {
   readonly recordOf?: () => Promise<StoredRecord>
   /** What the record says besides. */
   readonly entries?: readonly Entry[]
+  readonly remembered?: readonly Entry[]
 }
 
-function harness({ recordOf, entries = [], ...deps }: Given = {}) {
+function harness({ recordOf, entries = [], remembered = [], ...deps }: Given = {}) {
   const events = new EventEmitter<PubSubEvents>()
   const log = new MessageLog({ topology: readTopology(), projectId: 'p', events })
   const again: string[] = []
@@ -35,7 +46,7 @@ function harness({ recordOf, entries = [], ...deps }: Given = {}) {
       events: async () => [],
       deliveriesOf: async () => [],
     },
-    remembered: async () => [],
+    remembered: async () => remembered,
     deadLetters: async () => [],
     hashesInRows: () => [],
     soughtBy: () => undefined,
@@ -44,7 +55,7 @@ function harness({ recordOf, entries = [], ...deps }: Given = {}) {
     ...{ now: () => NOW_MS, stores: async () => stores },
     local: {
       ...{ find: (id) => log.find(id), next: () => undefined, projectId: 'p', emulator: '127.0.0.1:1' },
-      settleMs: 60_000,
+      ...{ settleMs: 60_000, ring: async () => RING },
       recordOf: async (key) => {
         asked.push(key)
         return await recordOf?.()
@@ -81,6 +92,16 @@ it('tells the way of a message in the words of a trace, with its body and what t
     journeys: [{ lines: [{ source: 'record', text: 'published to transactional, as message 1' }], final: false }],
     payload: { verdict: 'breaks', problems: 1, attributes: {}, publishes: [{ messageId: '1' }] },
   })
+})
+
+it('shows a publish that the record does not know yet', async () => {
+  const { publish, view } = harness()
+  publish('track', '7', {})
+  publish('track', '8', {}, { source_message_id: '7' })
+  const { journeys } = await view('7')
+  expect(journeys.map(({ lines }) => lines.map(({ text }) => text))).toEqual([
+    ['published to track, as message 7', 'published again to track, as message 8'],
+  ])
 })
 
 it('asks the ledger about a send by its key, and about nothing else', async () => {
@@ -128,6 +149,18 @@ it('publishes nothing that it does not have, and nothing of a deployment', async
   }
   const area = areaMessage({ now, stores })
   expect(area.routes.map(({ method }) => method)).toEqual(['GET'])
+})
+
+it('takes the line of the record and that of the ledger for one message, by its key', async () => {
+  const key = 'publisher:receipt'
+  const { publish, view } = harness({
+    entries: [
+      { atMs: NOW_MS, messageIds: ['1'], keyHash: hashOfMessageKey(HASH_KEY, key), fact: { kind: 'published' } },
+    ],
+    remembered: [{ atMs: NOW_MS, key, fact: { kind: 'remembered', state: 'claimed' } }],
+  })
+  publish('transactional', '1', SEND, { idempotency_key: 'receipt' })
+  expect((await view('1')).journeys).toMatchObject([{ lines: [{ source: 'record' }, { source: 'ledger' }] }])
 })
 
 it('masks the address in what Customer.io said of a failure', async () => {

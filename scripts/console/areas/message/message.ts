@@ -1,5 +1,6 @@
 import { fieldProblems, isTopicName, TOPIC_SCHEMAS } from '../../../../shared/contract/index.ts'
 import { recordedKey } from '../../../../shared/idempotency/index.ts'
+import type { HashRing } from '../../../../shared/identity/index.ts'
 import { holdEndMs, type StoredRecord } from '../../../../shared/ledger/index.ts'
 import type { Entry } from '../../../cio/trace/entry.ts'
 import { gather, type Sought, type Stores } from '../../../cio/trace/gather.ts'
@@ -79,6 +80,8 @@ export interface MessageDeps {
   readonly bytes?: () => Promise<number>
   /** What only the local stack knows. */
   readonly local?: {
+    /** The keys by which the record's hash of a message's key is told from that of another. */
+    readonly ring: () => Promise<HashRing>
     /** How long an uncertain send waits until Customer.io is asked for it. */
     readonly settleMs: number
     /** The ledger's record of a key. */
@@ -127,16 +130,18 @@ async function view(deps: MessageDeps, id: string): Promise<MessageView> {
   const message = local?.find(id)
   const key = message && recordedKey(lastOf(message))
   const [entries, record] = await Promise.all([
-    answered(async () => gather(await deps.stores(), soughtBy(id, key))),
+    answered(async () => gather(await deps.stores(), soughtBy(id, key, await local?.ring()))),
     key === undefined || message?.topic !== 'transactional' ? undefined : local?.recordOf(key),
   ])
   return {
     ...{ id: message?.id ?? id, nowMs: now() },
     row: message && rowOf(message),
-    journeys: journeysOf(deps.masked ? entries.map(maskedEntry) : entries).map((journey) => {
-      const { state, final } = journey.ending
-      return { ...timelineOf(journey), state, final }
-    }),
+    journeys: journeysOf([...publishesOf(message), ...(deps.masked ? entries.map(maskedEntry) : entries)]).map(
+      (journey) => {
+        const { state, final } = journey.ending
+        return { ...timelineOf(journey), state, final }
+      },
+    ),
     ledger: record && local && ledgerOf(record, local.settleMs),
     next: message && local?.next(message),
     payload: message && local && { ...payloadOf(message, now), projectId: local.projectId, emulator: local.emulator },
@@ -150,16 +155,26 @@ function maskedEntry(entry: Entry): Entry {
   return { ...entry, fact: { ...fact, failure: maskText(fact.failure) } }
 }
 
+/** The record has a line of a publish only when a function has handled it. */
+function publishesOf(message: LoggedMessage | undefined): readonly Entry[] {
+  return (message?.publishes ?? []).map(({ messageId, atMs }) => ({
+    ...{
+      atMs,
+      topic: message?.topic,
+      messageIds: [messageId, ...(messageId === message?.id ? [] : [message?.id ?? ''])],
+    },
+    fact: { kind: 'published' },
+  }))
+}
+
 function lastOf({ publishes, id }: LoggedMessage) {
   const { messageId = id, attributes = {} } = publishes.at(-1) ?? {}
   return { messageId, attributes }
 }
 
-function soughtBy(id: string, key: string | undefined): Sought {
-  return {
-    ...{ messageIds: [id], keys: key === undefined ? [] : [key], deliveryIds: [], names: [], ring: undefined },
-    limit: 1,
-  }
+function soughtBy(id: string, key: string | undefined, ring: HashRing | undefined): Sought {
+  const keys = key === undefined ? [] : [key]
+  return { messageIds: [id], keys, deliveryIds: [], names: [], ring, limit: 1 }
 }
 
 function ledgerOf(record: StoredRecord, settleMs: number): LedgerView {

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import type { MessageView } from '../../areas/message/message.ts'
 import type { MessageRow } from '../../areas/messages/row.ts'
-import { get, live } from '../client.ts'
+import { get, live, Refused } from '../client.ts'
 import { facts } from '../facts.ts'
 
 /** The message that is shown, as the console knew it a moment ago. */
@@ -66,6 +66,8 @@ export function followMessage(id: string): () => void {
     } catch (error) {
       if (gone) return
       problem.value = error instanceof Error ? error.message : String(error)
+      // It will be refused again: there is no such message.
+      if (error instanceof Refused && error.status >= 400 && error.status < 500) return
     }
     const isDone =
       view.value !== undefined && view.value.journeys.length > 0 && view.value.journeys.every(({ final }) => final)

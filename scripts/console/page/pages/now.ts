@@ -56,7 +56,7 @@ function Faults({ faults, leftMs }: { faults: readonly string[]; leftMs: number 
     <section class="card broken" aria-labelledby="faults">
       <h2 id="faults">Active faults</h2>
       ${faults.map((fault) => html`<p><span class="bad" aria-hidden="true">■ </span>Customer.io: ${fault}</p>`)}
-      ${leftMs !== undefined && html`<p class="quiet">Ends in ${age(Math.max(0, leftMs))}. What is published meanwhile waits and is delivered afterwards.</p>`}
+      ${leftMs !== undefined && html`<p class="quiet">Ends in ${age(Math.max(0, leftMs))}. What is published meanwhile waits and is delivered afterwards; a send that met the fault may have happened, and is uncertain.</p>`}
     </section>
   `
 }
