@@ -181,7 +181,7 @@ it('masks the address in what Customer.io said of a failure', async () => {
 })
 
 it('tells what a store says when it refuses, and what a look costs', async () => {
-  const stores = () => Promise.reject(new Error('no permission'))
+  const stores = () => Promise.reject(Object.assign(new Error('no permission'), { code: 403 }))
   const { routes } = areaMessage({ now: () => NOW_MS, stores, bytes: async () => 1e9 })
   const request = { params: { id: '1' }, query: new URLSearchParams(), body: {}, signal: new AbortController().signal }
   const [view, bytes] = routes
