@@ -29,8 +29,8 @@ const drain = { begin: () => true, isDraining: () => isDraining }
 beforeAll(async () => {
   ;[customerio, firestore] = await Promise.all([startTestCustomerIo(), startFirestore({ port: 0, fault: () => fault })])
   // Firestore's client reads it by itself.
-  process.env.FIRESTORE_EMULATOR_HOST = firestore.host
   env = {
+    FIRESTORE_EMULATOR_HOST: firestore.host,
     GOOGLE_CLOUD_PROJECT: 'local-project',
     MAX_DELIVERY_ATTEMPTS: '100',
     ACK_DEADLINE_SECONDS: '60',

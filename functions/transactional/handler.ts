@@ -1,4 +1,3 @@
-import { Firestore } from '@google-cloud/firestore'
 import { parseTransactionalConfig, SEND_PROBE_TIMEOUT_MS, type TransactionalConfig } from '../../shared/config/index.ts'
 import { type TransactionalMessage, transactionalMessage } from '../../shared/contract/index.ts'
 import { CustomerIOService } from '../../shared/customerio/index.ts'
@@ -7,7 +6,7 @@ import { originalPublishTime, parseKeyed, recordedKey } from '../../shared/idemp
 import { createHashKeys, type HashRing, NO_HASH_KEYS, recordedPersons } from '../../shared/identity/index.ts'
 import {
   CircuitBreaker,
-  createFirestoreSendLedger,
+  createSendLedger,
   describeLedgerError,
   isKeyGone,
   type SendLedger,
@@ -57,9 +56,13 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
     clock,
   })
   parts.addListeners(service, log)
-  const ledger = createFirestoreSendLedger({
-    firestore: new Firestore({ projectId, databaseId: config.ledger.database }),
+  const ledger = createSendLedger({
+    endpoint: endpoints.firestore,
+    projectId,
+    database: config.ledger.database,
     collection: config.ledger.collection,
+    clock,
+    random,
   })
   const hashKeys = createHashKeys({ ...config.personHashKeys, log, clock })
   const breaker = new CircuitBreaker({

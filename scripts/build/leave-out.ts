@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import type { Plugin } from 'esbuild'
 
 /**
  * Message classes that Google generates for those who want to make messages by hand. The clients take plain objects and
- * only export them again, or use them for long-running operations, which nothing here starts. Those of Firestore are
- * missing in the list: its client does use them.
+ * only export them again, or use them for long-running operations, which nothing here starts.
  */
 const MESSAGE_CLASSES =
   /@google-cloud\/pubsub(-api)?\/build\/protos\/protos\.js$|google-gax\/build\/protos\/(iam_service|locations|operations)\.js$/
@@ -13,26 +11,14 @@ const MESSAGE_CLASSES =
 const SIDE_CLIENTS = /google-gax\/build\/src\/(iamService|locationService)\.js$/
 const NO_SIDE_CLIENTS = 'exports.IamClient = exports.LocationsClient = class { async close() {} }'
 
-/** The definitions of Firestore's services, half of which are those of its administration. */
-const FIRESTORE_DEFINITIONS = /@google-cloud\/firestore-api\/build\/protos\/protos\.json$/
-
-interface Definitions {
-  nested: { google: { nested: { firestore: { nested: { admin?: unknown } } } } }
-}
-
 /**
- * Leaves out of a bundle what Google's clients load at every start and our functions never use: more than half of what a
- * cold start of `webhook` and `transactional` would read, parse and run. What is missed is missed at the first message.
+ * Leaves out of a bundle what Google's clients load at every start and our functions never use. `probe` has the client of
+ * Pub/Sub, since it publishes as an application does. What is missed is missed at the first message.
  */
 export const leaveOutUnused: Plugin = {
   name: 'leave-out-unused',
   setup: ({ onLoad }) => {
     onLoad({ filter: MESSAGE_CLASSES }, () => ({ contents: 'module.exports = {}', loader: 'js' }))
     onLoad({ filter: SIDE_CLIENTS }, () => ({ contents: NO_SIDE_CLIENTS, loader: 'js' }))
-    onLoad({ filter: FIRESTORE_DEFINITIONS }, async ({ path }) => {
-      const definitions: Definitions = JSON.parse(await readFile(path, 'utf8'))
-      delete definitions.nested.google.nested.firestore.nested.admin
-      return { contents: JSON.stringify(definitions), loader: 'json' }
-    })
   },
 }

@@ -44,7 +44,7 @@ const call: Call = {
   request: Buffer.from('ask'),
   timeoutMs: 5_000,
   repeatAfter: [STATUS.UNAVAILABLE],
-  routing: 'name=a%2Fb',
+  headers: { 'x-goog-request-params': 'name=a%2Fb' },
 }
 const text = async (answers: Promise<Buffer[]>) => (await answers).map(String)
 

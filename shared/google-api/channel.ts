@@ -19,8 +19,8 @@ export interface Call {
   readonly timeoutMs: number
   /** Codes after which the call is repeated. */
   readonly repeatAfter: readonly number[]
-  /** Parameters that Google routes by, https://google.aip.dev/client-libraries/4222. */
-  readonly routing: string
+  /** With the parameters that Google routes by, https://google.aip.dev/client-libraries/4222. */
+  readonly headers: Readonly<Record<string, string>>
 }
 
 /** Calls of one API. */
@@ -162,7 +162,7 @@ function exchange(session: ClientHttp2Session, call: Call, options: ExchangeOpti
     'content-type': 'application/grpc',
     te: 'trailers',
     'grpc-timeout': `${timeoutMs}m`,
-    'x-goog-request-params': call.routing,
+    ...call.headers,
     authorization: options.authorization,
   })
   const chunks: Buffer[] = []

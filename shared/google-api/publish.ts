@@ -41,7 +41,7 @@ export async function publish(
     request: publishRequest(topic, messages),
     timeoutMs,
     repeatAfter: REPEAT_AFTER,
-    routing: `topic=${encodeURIComponent(topic)}`,
+    headers: { 'x-goog-request-params': `topic=${encodeURIComponent(topic)}` },
   })
 }
 

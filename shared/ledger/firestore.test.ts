@@ -1,10 +1,21 @@
 import { Firestore } from '@google-cloud/firestore'
 import { type FirestoreFault, type FirestoreServer, startFirestore } from '../../scripts/emulators/firestore/index.ts'
 import { steadyClock } from '../clock/index.ts'
-import { createFirestoreSendLedger, hashOf, sendOnce } from './index.ts'
+import { endpointsOf } from '../google-api/index.ts'
+import { createSendLedger, hashOf, sendOnce } from './index.ts'
 import { plainlyHashed } from './testing/plain-hashes.ts'
 
-/** The real client against a server that loses answers, answers late, or holds what is not ours. */
+const ledgerOf = ({ host }: FirestoreServer) =>
+  createSendLedger({
+    endpoint: endpointsOf({ FIRESTORE_EMULATOR_HOST: host }).firestore,
+    projectId: 'project',
+    database: 'send-ledger',
+    collection: 'sends',
+    clock: steadyClock,
+    random: Math.random,
+  })
+
+/** The ledger against a server that loses answers, answers late, or holds what is not ours. Google's client looks what it did. */
 describe('the ledger in Firestore, in trouble', () => {
   const faults: FirestoreFault[] = []
   let server: FirestoreServer
@@ -28,7 +39,7 @@ describe('the ledger in Firestore, in trouble', () => {
     const sent: string[] = []
     const outcome = sendOnce(
       {
-        ledger: createFirestoreSendLedger({ firestore, collection: 'sends' }),
+        ledger: ledgerOf(server),
         claimTimeoutMs: ledgerTimeoutMs,
         clock: steadyClock,
         newToken: () => crypto.randomUUID(),
@@ -81,7 +92,7 @@ describe('the ledger in Firestore, in trouble', () => {
   })
 
   it('passes on a note whose answer was lost', async () => {
-    const ledger = createFirestoreSendLedger({ firestore, collection: 'sends' })
+    const ledger = ledgerOf(server)
     await send('lost note').outcome
     const record = await ledger.read(hashOf('lost note'))
     faults.push('answer_lost')

@@ -1,12 +1,23 @@
-import { FieldValue, type Firestore, Timestamp } from '@google-cloud/firestore'
+import type { Firestore } from '@google-cloud/firestore'
 import * as z from 'zod'
 import { codeOf } from '../errors/index.ts'
+import type {
+  DocumentStore,
+  DocumentWrite,
+  FieldChange,
+  FieldValue,
+  StoredDocument,
+  StoreTime,
+  WrittenFields,
+} from './documents.ts'
+import { documentsOfClient } from './documents-client.ts'
+import { createDirectDocuments, type DirectDocumentsOptions } from './documents-direct.ts'
 import type { PersonHash, RecordHashes } from './hashes.ts'
 import { UnreadableRecordError } from './ledger-error.ts'
 import type { NewSendRecord, SendLedger, SendRecordChange, StoredRecord, Written } from './record.ts'
 import { MOST_RECORDS_OF_A_PERSON, SEND_STATES } from './record.ts'
 
-const timestamp = z.instanceof(Timestamp)
+const timestamp = z.object({ seconds: z.number(), nanos: z.number() })
 
 /** A document, by the names that the operators and the TTL policy see. */
 const documentSchema = z.object({
@@ -59,43 +70,47 @@ export interface FirestoreSendLedgerOptions {
   readonly collection: string
 }
 
+/** The ledger as the function uses it: without Google's client, which would take more than half of its start. */
+export function createSendLedger(options: DirectDocumentsOptions): SendLedger {
+  return ledgerIn(createDirectDocuments(options))
+}
+
+/** The ledger by Google's client, for whoever signs in as a person. */
+export function createFirestoreSendLedger({ firestore, collection }: FirestoreSendLedgerOptions): SendLedger {
+  return ledgerIn(documentsOfClient(firestore, collection))
+}
+
 /**
  * The ledger in Firestore: one document per key, one conditional write per change, no transaction. Each query has one
  * filter, which a single-field index serves: there is no index to create.
  */
-export function createFirestoreSendLedger(options: FirestoreSendLedgerOptions): SendLedger {
-  const { firestore } = options
-  const collection = firestore.collection(options.collection)
-
+function ledgerIn(documents: DocumentStore): SendLedger {
   return {
-    create: (id, record) => written(collection.doc(id).create({ ...toDocument(record), ...toFields(record.hashes) })),
-    update: (id, version, change) =>
-      written(
-        collection
-          .doc(id)
-          .update(
-            { ...toDocument(change), ...(change.hashes !== undefined && { ...NO_HASHES, ...toFields(change.hashes) }) },
-            { lastUpdateTime: timestampOf(version) },
-          ),
-      ),
-    read: async (id) => toRecord(await collection.doc(id).get()),
+    create: (id, record) =>
+      written(documents.commit([{ kind: 'create', id, fields: [...toDocument(record), ...toFields(record.hashes)] }])),
+    update(id, version, change) {
+      const hashes = change.hashes === undefined ? [] : toFields(change.hashes)
+      const replaced =
+        change.hashes === undefined ? [] : NO_HASHES.filter(([name]) => !hashes.some(([own]) => own === name))
+      const fields = [...toDocument(change), ...replaced, ...hashes]
+      return written(documents.commit([{ kind: 'update', id, fields, ifUpdatedAt: timeOf(version) }]))
+    },
+    read: async (id) => toRecord(await documents.get(id)),
     async others(persons, exceptId) {
       const queries = persons.map((person) =>
-        naming(person)
-          .limit(MOST_RECORDS_OF_A_PERSON + 1)
-          .get(),
+        documents.find({ ...naming(person), limit: MOST_RECORDS_OF_A_PERSON + 1 }),
       )
       const ofPersons = await Promise.all(queries)
-      if (ofPersons.some(({ size }) => size > MOST_RECORDS_OF_A_PERSON)) return undefined
+      if (ofPersons.some(({ length }) => length > MOST_RECORDS_OF_A_PERSON)) return undefined
       // One record names a person by several identifiers.
-      const docs = new Map(ofPersons.flatMap((found) => found.docs.map((snapshot) => [snapshot.id, snapshot])))
-      docs.delete(exceptId)
-      return [...docs.values()].flatMap((snapshot) => toRecord(snapshot) ?? [])
+      const found = new Map(ofPersons.flat().map((document) => [document.id, document]))
+      found.delete(exceptId)
+      return [...found.values()].flatMap((document) => toRecord(document) ?? [])
     },
     async held(deliveryIds) {
       const holders = deliveryIds.map(async (id) => {
-        const { empty } = await collection.where('delivery_id', '==', id).limit(1).get()
-        return empty ? [] : [id]
+        const found = await documents.find({ field: 'delivery_id', op: 'equals', value: id, limit: 1 })
+        return found.length === 0 ? [] : [id]
       })
       return new Set((await Promise.all(holders)).flat())
     },
@@ -104,29 +119,27 @@ export function createFirestoreSendLedger(options: FirestoreSendLedgerOptions): 
       const hashes = new Set(person.map(({ hash }) => hash))
       for (const each of person) {
         for (;;) {
-          const { docs } = await naming(each).limit(ERASE_BATCH).get()
-          if (docs.length === 0) break
-          const batch = firestore.batch()
-          for (const snapshot of docs) {
-            const { persons } = personsSchema.parse(snapshot.data())
-            const others = persons.filter((hash) => !hashes.has(hash))
-            if (others.length === 0) batch.delete(snapshot.ref)
-            else batch.update(snapshot.ref, { persons: others }, { lastUpdateTime: snapshot.updateTime })
-          }
+          const found = await documents.find({ ...naming(each), limit: ERASE_BATCH })
+          if (found.length === 0) break
+          const writes = found.map(({ id, fields, updatedAt }): DocumentWrite => {
+            const others = personsSchema.parse(fields).persons.filter((hash) => !hashes.has(hash))
+            if (others.length === 0) return { kind: 'delete', id }
+            return { kind: 'update', id, fields: [['persons', { to: others }]], ifUpdatedAt: updatedAt }
+          })
           // Somebody else may write meanwhile: what was not changed is found again.
-          const wrote = await batch.commit().then(() => true, unlessOvertaken)
-          if (wrote) erased += docs.length
+          const wrote = await documents.commit(writes).then(() => true, unlessOvertaken)
+          if (wrote) erased += found.length
         }
       }
       return erased
     },
   }
+}
 
-  function naming({ version, hash }: PersonHash) {
-    return version === 1
-      ? collection.where('person_hash', '==', hash)
-      : collection.where('persons', 'array-contains', hash)
-  }
+function naming({ version, hash }: PersonHash) {
+  return version === 1
+    ? ({ field: 'person_hash', op: 'equals', value: hash } as const)
+    : ({ field: 'persons', op: 'contains', value: hash } as const)
 }
 
 const personsSchema = z.object({ persons: z.array(z.string()).default([]) })
@@ -137,9 +150,11 @@ function unlessOvertaken(error: unknown): false {
   throw error
 }
 
-async function written(write: Promise<{ readonly writeTime: Timestamp }>): Promise<Written> {
+async function written(write: Promise<readonly StoreTime[]>): Promise<Written> {
   try {
-    return { kind: 'written', version: versionOf((await write).writeTime) }
+    const [time] = await write
+    if (time === undefined) throw new Error('Firestore wrote, and told no time')
+    return { kind: 'written', version: versionOf(time) }
   } catch (error) {
     const code = codeOf(error)
     if (code === ALREADY_EXISTS || code === FAILED_PRECONDITION || code === NOT_FOUND) return { kind: 'other' }
@@ -147,20 +162,23 @@ async function written(write: Promise<{ readonly writeTime: Timestamp }>): Promi
   }
 }
 
-/** The fields of both versions, for a record that changes from one to the other. */
-const NO_HASHES = {
-  content_hash: FieldValue.delete(),
-  person_hash: FieldValue.delete(),
-  hash_version: FieldValue.delete(),
-  hash_key: FieldValue.delete(),
-  content_hmac: FieldValue.delete(),
-  persons: FieldValue.delete(),
-}
+const fieldsFrom = (values: Readonly<Record<string, FieldValue>>): WrittenFields =>
+  Object.entries(values).map(([name, to]) => [name, { to }])
 
-function toFields(hashes: RecordHashes): Record<string, unknown> {
-  if (hashes.version === 1) return { content_hash: hashes.content, person_hash: hashes.person }
+/** The fields of both versions, for a record that changes from one to the other. */
+const NO_HASHES: WrittenFields = [
+  ['content_hash', 'removed'],
+  ['person_hash', 'removed'],
+  ['hash_version', 'removed'],
+  ['hash_key', 'removed'],
+  ['content_hmac', 'removed'],
+  ['persons', 'removed'],
+]
+
+function toFields(hashes: RecordHashes): WrittenFields {
+  if (hashes.version === 1) return fieldsFrom({ content_hash: hashes.content, person_hash: hashes.person })
   const { version, key, content, persons } = hashes
-  return { hash_version: version, hash_key: key, content_hmac: content, persons: [...persons] }
+  return fieldsFrom({ hash_version: version, hash_key: key, content_hmac: content, persons })
 }
 
 function hashesOf(document: unknown): z.ZodSafeParseResult<RecordHashes> {
@@ -181,50 +199,55 @@ function hashesOf(document: unknown): z.ZodSafeParseResult<RecordHashes> {
     .safeParse(document)
 }
 
-function toDocument({ hashes: _, ...record }: SendRecordChange): Record<string, unknown> {
-  const document: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries({
-    ...record,
-    ...(record.claimedAtMs === undefined ? {} : { claimedAtMs: FieldValue.serverTimestamp() }),
-    ...(record.expiresAtMs === undefined ? {} : { expiresAtMs: Timestamp.fromMillis(record.expiresAtMs) }),
-  })) {
-    document[FIELD_NAMES[name as keyof typeof FIELD_NAMES]] = value
-  }
-  return document
+function toDocument({ hashes: _, claimedAtMs, expiresAtMs, ...record }: SendRecordChange): WrittenFields {
+  const values = { ...record, ...(expiresAtMs !== undefined && { expiresAtMs: timeOfMillis(expiresAtMs) }) }
+  const fields: [string, FieldChange][] = Object.entries(values).flatMap(([name, to]) =>
+    to === undefined ? [] : [[FIELD_NAMES[name as keyof typeof FIELD_NAMES], { to }]],
+  )
+  return claimedAtMs === undefined ? fields : [...fields, [FIELD_NAMES.claimedAtMs, claimedAtMs]]
 }
 
 /** Throws when the document is not of this ledger's making: better no send than a second one. */
-function toRecord(snapshot: FirebaseFirestore.DocumentSnapshot): StoredRecord | undefined {
-  const { id, updateTime, readTime } = snapshot
-  if (updateTime === undefined) return undefined
-  const parsed = documentSchema.safeParse(snapshot.data())
+function toRecord(stored: StoredDocument | undefined): StoredRecord | undefined {
+  if (stored === undefined) return undefined
+  const { id, fields, updatedAt, readAt } = stored
+  const parsed = documentSchema.safeParse(fields)
   if (!parsed.success) throw new UnreadableRecordError(`document ${id}: ${z.prettifyError(parsed.error)}`)
-  const hashes = hashesOf(snapshot.data())
+  const hashes = hashesOf(fields)
   if (!hashes.success) throw new UnreadableRecordError(`document ${id}: ${z.prettifyError(hashes.error)}`)
   const document = parsed.data
   return {
     id,
-    version: versionOf(updateTime),
-    updatedAtMs: updateTime.toMillis(),
-    readAtMs: readTime.toMillis(),
+    version: versionOf(updatedAt),
+    updatedAtMs: millisOf(updatedAt),
+    readAtMs: millisOf(readAt),
     state: document.state,
     owner: document.owner,
     leaseMs: document.lease_ms,
     hashes: hashes.data,
     channel: document.channel,
     template: document.template,
-    claimedAtMs: document.claimed_at.toMillis(),
+    claimedAtMs: millisOf(document.claimed_at),
     deliveryId: document.delivery_id,
-    expiresAtMs: document.expires_at.toMillis(),
+    expiresAtMs: millisOf(document.expires_at),
   }
 }
 
-/** An update time with all its digits: two writes can fall into one millisecond. */
-function versionOf(updateTime: Timestamp): string {
-  return `${updateTime.seconds}:${updateTime.nanoseconds}`
+function millisOf({ seconds, nanos }: StoreTime): number {
+  return seconds * 1_000 + Math.floor(nanos / 1_000_000)
 }
 
-function timestampOf(version: string): Timestamp {
-  const [seconds, nanoseconds] = version.split(':').map(Number)
-  return new Timestamp(seconds ?? Number.NaN, nanoseconds ?? Number.NaN)
+function timeOfMillis(ms: number): StoreTime {
+  const seconds = Math.floor(ms / 1_000)
+  return { seconds, nanos: Math.floor(ms - seconds * 1_000) * 1_000_000 }
+}
+
+/** An update time with all its digits. */
+function versionOf({ seconds, nanos }: StoreTime): string {
+  return `${seconds}:${nanos}`
+}
+
+function timeOf(version: string): StoreTime {
+  const [seconds, nanos] = version.split(':').map(Number)
+  return { seconds: seconds ?? Number.NaN, nanos: nanos ?? Number.NaN }
 }

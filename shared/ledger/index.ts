@@ -1,7 +1,7 @@
 /** The send ledger: at most one send per key over an API that has no idempotency key of its own. See README.md. */
 export { CircuitBreaker } from './circuit-breaker.ts'
 export { holdEndMs, isKeyGone, isOpen, windowOf } from './decide.ts'
-export { createFirestoreSendLedger } from './firestore.ts'
+export { createFirestoreSendLedger, createSendLedger } from './firestore.ts'
 export { hashOf, messageHashes, personHashes } from './hashes.ts'
 export { describeLedgerError } from './ledger-error.ts'
 export { findDeliveries, templateOf, whyNotAskable } from './look-up.ts'

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { Firestore } from '@google-cloud/firestore'
 import { type FirestoreServer, startFirestore } from '../../scripts/emulators/firestore/index.ts'
 import { FIRESTORE_EMULATOR, findGoogleEmulator, startGoogleEmulator } from '../../scripts/testing/google-emulator.ts'
-import { createFirestoreSendLedger } from './firestore.ts'
+import { systemClock } from '../clock/index.ts'
+import { endpointsOf } from '../google-api/index.ts'
+import { createFirestoreSendLedger, createSendLedger } from './firestore.ts'
 import { MOST_RECORDS_OF_A_PERSON, type NewSendRecord, type SendLedger, type StoredRecord } from './record.ts'
 import { createMemoryLedger } from './testing/memory-ledger.ts'
 import { plainHash } from './testing/plain-hashes.ts'
@@ -45,7 +47,20 @@ async function inMemory(): Promise<Subject> {
   return { ledger: createMemoryLedger({ now: Date.now }), close: async () => {} }
 }
 
-function subjectOn(server: Pick<FirestoreServer, 'host' | 'close'>): Subject {
+type Server = Pick<FirestoreServer, 'host' | 'close'>
+
+/** As the function does it. */
+function directlyOn(server: Server): Subject {
+  const endpoint = endpointsOf({ FIRESTORE_EMULATOR_HOST: server.host }).firestore
+  const where = { projectId: 'project', database: 'send-ledger', collection: 'sends' }
+  return {
+    ledger: createSendLedger({ endpoint, ...where, clock: systemClock, random: Math.random }),
+    close: () => server.close().then(() => {}),
+  }
+}
+
+/** By Google's client, which judges the other. */
+function byClientOn(server: Server): Subject {
   const firestore = clientOf(server.host)
   return {
     ledger: createFirestoreSendLedger({ firestore, collection: 'sends' }),
@@ -64,7 +79,7 @@ if (jar === undefined) {
   )
 }
 
-async function onGoogleEmulator(): Promise<Subject> {
+async function onGoogleEmulator(subjectOn: (server: Server) => Subject): Promise<Subject> {
   if (jar === undefined) throw new Error('no emulator')
   const server = await startGoogleEmulator(FIRESTORE_EMULATOR, jar)
   return subjectOn(server)
@@ -72,13 +87,21 @@ async function onGoogleEmulator(): Promise<Subject> {
 
 const subjects = [
   { name: 'a Map', open: inMemory },
-  { name: 'the embedded Firestore', open: async () => subjectOn(await startFirestore({ port: 0 })) },
+  { name: 'the embedded Firestore', open: async () => directlyOn(await startFirestore({ port: 0 })) },
+  {
+    name: "the embedded Firestore, by Google's client",
+    open: async () => byClientOn(await startFirestore({ port: 0 })),
+  },
 ]
-const judged = [{ name: "Google's Firestore emulator", open: onGoogleEmulator }]
+const judged = [
+  { name: "Google's Firestore emulator", open: () => onGoogleEmulator(directlyOn) },
+  { name: "Google's Firestore emulator, by Google's client", open: () => onGoogleEmulator(byClientOn) },
+]
 
 describe.each(subjects)('the ledger in $name', ({ open }) => keepsTheContract(open))
 if (jar === undefined)
-  describe.skip("SKIPPED: the ledger in Google's Firestore emulator", () => keepsTheContract(onGoogleEmulator))
+  describe.skip("SKIPPED: the ledger in Google's Firestore emulator", () =>
+    keepsTheContract(() => onGoogleEmulator(directlyOn)))
 else describe.each(judged)('the ledger in $name', ({ open }) => keepsTheContract(open))
 
 /** What `sendOnce` relies on in a ledger. */
