@@ -95,7 +95,7 @@ function functionsOf(parent: number | undefined): number[] {
   const lines = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n')
   return lines.flatMap((line) => {
     const [, pid, ppid, args = ''] = /^ *(\d+) +(\d+) (.*)$/.exec(line) ?? []
-    return Number(ppid) === parent && args.includes('--target=') ? [Number(pid)] : []
+    return Number(ppid) === parent && args.includes('functions-framework') ? [Number(pid)] : []
   })
 }
 
