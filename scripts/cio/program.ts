@@ -6,6 +6,7 @@ import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { eraseCommand } from './commands/erase.ts'
 import { namesCommand } from './commands/names.ts'
+import { pauseCommand, resumeCommand, statusCommand } from './commands/pause.ts'
 import { preflightCommand } from './commands/preflight.ts'
 import { probeCommand } from './commands/probe.ts'
 import { publishCommand } from './commands/publish.ts'
@@ -38,6 +39,9 @@ const COMMANDS = [
   publishCommand,
   syncCommand,
   dlqCommand,
+  statusCommand,
+  pauseCommand,
+  resumeCommand,
   quarantineCommand,
   secretsCommand,
   webhooksCommand,

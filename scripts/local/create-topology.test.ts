@@ -1,6 +1,7 @@
 import { PubSub } from '@google-cloud/pubsub'
 import { type PubSubServer, startPubSub } from '../emulators/pubsub/index.ts'
 import { type PushEndpoint, startPushEndpoint } from '../emulators/pubsub/testing/push-endpoint.ts'
+import { labelsOfPause, pauseIn } from '../topology/paused.ts'
 import { readTopology } from '../topology/topology.ts'
 import { createTopology } from './create-topology.ts'
 
@@ -54,6 +55,23 @@ describe('the topology of the pipeline', () => {
     await createTopology({ topology, pubsub, pushBaseUrls: addresses(endpoint.url) })
     await pubsub.topic('track').publishMessage({ data: Buffer.from('moved') })
     expect((await endpoint.received(1))[0]?.text).toBe('moved')
+  })
+
+  it('leaves paused what is paused, with the address that a resume needs now', async () => {
+    await createTopology({ topology, pubsub, pushBaseUrls: addresses('http://127.0.0.1:9/') })
+    const track = pubsub.subscription('track')
+    const pause = {
+      by: 'jane',
+      sinceMs: 1_790_000_000_000,
+      why: 'a look',
+      push: { pushEndpoint: 'http://127.0.0.1:9/' },
+    }
+    await track.setMetadata({ labels: labelsOfPause(pause) })
+    await track.modifyPushConfig({})
+    await createTopology({ topology, pubsub, pushBaseUrls: addresses(endpoint.url) })
+    const [{ labels, pushConfig }] = await track.getMetadata()
+    expect(pushConfig?.pushEndpoint ?? '').toBe('')
+    expect(pauseIn(labels)).toEqual({ ...pause, push: { pushEndpoint: `${endpoint.url}track` } })
   })
 
   it('says which function has no address', async () => {

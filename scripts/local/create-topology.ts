@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CreateSubscriptionOptions, PubSub } from '@google-cloud/pubsub'
+import type { CreateSubscriptionOptions, PubSub, protos, Subscription } from '@google-cloud/pubsub'
 import { status } from '@grpc/grpc-js'
 import { codeOf } from '../../shared/errors/index.ts'
+import { labelsOfPause, pauseIn, withoutPause } from '../topology/paused.ts'
 import { PROJECT_ROOT, type Topology } from '../topology/topology.ts'
 
 export interface CreateTopologyOptions {
@@ -37,10 +38,18 @@ export async function createTopology(options: CreateTopologyOptions): Promise<vo
     subscriptions.map(async ({ name, topic, settings }) => {
       const outcome = await unlessItExists(pubsub.topic(topic).createSubscription(name, settings))
       if (outcome === 'existed' && settings.pushConfig) {
-        await pubsub.subscription(name).modifyPushConfig(settings.pushConfig)
+        await bringUpToDate(pubsub.subscription(name), settings.pushConfig)
       }
     }),
   )
+}
+
+/** One that is paused stays so: a resume then finds the address of now. */
+async function bringUpToDate(subscription: Subscription, push: protos.google.pubsub.v1.IPushConfig): Promise<void> {
+  const [{ labels }] = await subscription.getMetadata()
+  const pause = pauseIn(labels)
+  if (pause === undefined) await subscription.modifyPushConfig(push)
+  else await subscription.setMetadata({ labels: { ...withoutPause(labels), ...labelsOfPause({ ...pause, push }) } })
 }
 
 function subscriptionSettings(

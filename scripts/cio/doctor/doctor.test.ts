@@ -76,6 +76,14 @@ it('shows what waits, and since when', async () => {
   expect(stdout).toMatch(/✓ backlog +identify: 1 message waiting, the oldest for \d+ s/)
 })
 
+it('names a pause, and how to end it', async () => {
+  await local().run(['pause', 'track', '--lane', 'urgent', '--why', 'Wrong prices!'])
+  const { stdout } = await local().run(['doctor', '--no-synthetic'])
+  await local().run(['resume', 'track'])
+  expect(stdout).toMatch(/! subscriptions +track: paused by .*: Wrong prices!\n +npx cio-gcp resume track\n/)
+  expect(stdout).not.toContain('it has no push endpoint')
+})
+
 it('in a deployment reads the backlog and real webhooks from Monitoring, and the addresses from the metric', async () => {
   const series = (http_status: string, secondsAgo: number, int64Value: string) => {
     const endTime = new Date(Date.now() - secondsAgo * 1_000).toISOString()

@@ -1,7 +1,10 @@
 import type { PubSub, protos } from '@google-cloud/pubsub'
+import { ownName } from '../../topology/names.ts'
+import { pauseIn } from '../../topology/paused.ts'
 import type { Topology } from '../../topology/topology.ts'
 import type { Context } from '../context.ts'
 import { type Finding, ok, wrong } from '../finding.ts'
+import { described, inWords } from '../pause/pause.ts'
 
 type Declared = Topology['subscriptions'][string]
 type Actual = protos.google.pubsub.v1.ISubscription
@@ -9,7 +12,7 @@ type Actual = protos.google.pubsub.v1.ISubscription
 const APPLY = 'Run terraform apply.'
 
 /** Every topic and subscription of `pipeline.yaml` exists and is as declared. */
-export async function examinePubSub({ connection }: Context): Promise<readonly Finding[]> {
+export async function examinePubSub({ connection, now }: Context): Promise<readonly Finding[]> {
   const pubsub = await connection.pubsub()
   const { topics, subscriptions } = connection.topology
   const [existing] = await pubsub.getTopics()
@@ -24,12 +27,22 @@ export async function examinePubSub({ connection }: Context): Promise<readonly F
   const problems = Object.entries(subscriptions).flatMap(([name, declared]) => {
     const metadata = actual.get(name)
     if (metadata === undefined) return [wrong('subscriptions', `${name} is missing`, APPLY)]
-    return deviations(declared, metadata).map((what) => wrong('subscriptions', `${name}: ${what}`, APPLY))
+    const pause = pauseIn(metadata.labels)
+    const found = deviations(declared, pause === undefined ? metadata : { ...metadata, pushConfig: pause.push })
+    return [
+      ...(pause === undefined ? [] : [pausedFinding(connection.topology, name, described(name, pause), now())]),
+      ...found.map((what) => wrong('subscriptions', `${name}: ${what}`, APPLY)),
+    ]
   })
   if (problems.length > 0) findings.push(...problems)
   else findings.push(ok('subscriptions', `all ${Object.keys(subscriptions).length} as declared`))
   if (!connection.local) findings.push(...(await examinePermissions(pubsub, connection.topology)))
   return findings
+}
+
+function pausedFinding(topology: Topology, name: string, pause: ReturnType<typeof described>, nowMs: number): Finding {
+  const note = `${name}: ${inWords(pause, nowMs)}`
+  return { area: 'subscriptions', state: 'warning', note, fix: `npx cio-gcp resume ${ownName(topology, name)}` }
 }
 
 /** Where a subscription differs from its declaration. Pure. */
