@@ -48,6 +48,8 @@ export interface Connection {
   readonly probeUrl: string | undefined
   /** Address of the local stack's Customer.io; undefined in the cloud. */
   readonly localCustomerIo: string | undefined
+  /** Folder of the local functions' logs, one file each; undefined in the cloud. */
+  readonly localLogs: string | undefined
   projectId(): Promise<string>
   pubsub(): Promise<PubSub>
   /** For unary pulls with acknowledgements that are confirmed. */
@@ -70,6 +72,7 @@ const endpointsSchema = z.looseObject({
   customerio: z.string().optional(),
   functions: z.record(z.string(), z.string()),
   secrets: z.string(),
+  logs: z.string().optional(),
 })
 
 /** Where `npm start` says how its stack is reached. */
@@ -86,6 +89,7 @@ interface Where {
   readonly webhookUrl: string | undefined
   readonly probeUrl: string | undefined
   readonly localCustomerIo: string | undefined
+  readonly localLogs: string | undefined
   readonly region: 'us' | 'eu' | undefined
   readonly trackUrl: string | undefined
   readonly appUrl: string | undefined
@@ -223,6 +227,7 @@ async function whereLocal(target: Target): Promise<Where> {
     webhookUrl: endpoints.functions.webhook,
     probeUrl: endpoints.functions.probe,
     localCustomerIo: endpoints.customerio,
+    localLogs: endpoints.logs,
     region: 'us',
     trackUrl: endpoints.CUSTOMERIO_TRACK_URL,
     appUrl: endpoints.CUSTOMERIO_APP_URL,
@@ -271,6 +276,7 @@ function whereCloud(target: Target): Where {
     webhookUrl: undefined,
     probeUrl: undefined,
     localCustomerIo: undefined,
+    localLogs: undefined,
     region,
     trackUrl: process.env.CUSTOMERIO_TRACK_URL,
     appUrl: process.env.CUSTOMERIO_APP_URL,

@@ -5,6 +5,7 @@ import { consoleCommand } from './commands/console.ts'
 import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { eraseCommand } from './commands/erase.ts'
+import { logsCommand } from './commands/logs.ts'
 import { namesCommand } from './commands/names.ts'
 import { pauseCommand, resumeCommand, statusCommand } from './commands/pause.ts'
 import { preflightCommand } from './commands/preflight.ts'
@@ -52,6 +53,7 @@ const COMMANDS = [
   doctorCommand,
   traceCommand,
   triggerCommand,
+  logsCommand,
   probeCommand,
   consoleCommand,
 ]
