@@ -20,8 +20,8 @@ subscription (7 days) is lost: alerts tell after one day, and page after five. t
 What is being delivered at that moment ends as usual.
 
 Examples:
-  cio-gcp pause transactional --why "wrong prices in the receipt" --env prod
-  cio-gcp pause track --lane bulk --why "the import holds up others" --env prod`,
+  cio-gcp pause transactional --why 'wrong prices in the receipt' --env prod
+  cio-gcp pause track --lane bulk --why 'the import holds up others' --env prod`,
     )
     .action((subscription: string, options: PauseOptions, command: Command) =>
       run(command, async (context) => {
