@@ -1,23 +1,31 @@
 import { parseTransactionalConfig, SEND_PROBE_TIMEOUT_MS, type TransactionalConfig } from '../../shared/config/index.ts'
 import { type TransactionalMessage, transactionalMessage } from '../../shared/contract/index.ts'
-import { CustomerIOService } from '../../shared/customerio/index.ts'
-import { createPushHandler, createTopic } from '../../shared/delivery/index.ts'
-import { originalPublishTime, parseKeyed, recordedKey } from '../../shared/idempotency/index.ts'
-import { createHashKeys, type HashRing, NO_HASH_KEYS, recordedPersons } from '../../shared/identity/index.ts'
+import { CustomerIOService, type DeliveryQuery } from '../../shared/customerio/index.ts'
+import {
+  createPushHandler,
+  createTopic,
+  expiryCheck,
+  passes,
+  type ReceivedMessage,
+} from '../../shared/delivery/index.ts'
+import { type Keyed, originalPublishTime, parseKeyed, recordedKey } from '../../shared/idempotency/index.ts'
+import { createHashKeys, NO_HASH_KEYS, recordedPersons } from '../../shared/identity/index.ts'
 import {
   CircuitBreaker,
   createSendLedger,
   describeLedgerError,
   isKeyGone,
-  type SendLedger,
+  type MessageToSend,
+  type SendOnceOptions,
   sendOnce,
+  withhold,
 } from '../../shared/ledger/index.ts'
 import type { Log } from '../../shared/logging/index.ts'
 import type { Outcome, Retry } from '../../shared/outcome/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
 import type { FunctionDefinition, FunctionParts, RequestHandler } from '../../shared/runtime/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
-import { messageToSend, type Received, recordedTemplate } from './message.ts'
+import { messageToSend, recordedTemplate } from './message.ts'
 
 export interface TransactionalOptions {
   /** A new one each time; `randomUUID`. */
@@ -76,20 +84,45 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
       } else log.info('sends go on', { event: 'sends_resumed' })
     },
   })
-  return createPushHandler({
+  const options: SendOnceOptions = {
+    ledger,
+    clock,
+    newToken: parts.newToken,
+    isDraining: parts.isDraining,
+    requestTimeoutMs: appApi.requestTimeoutMs,
+    leaseMarginMs: config.ledger.leaseMarginMs,
+    listDelayMs: config.ledger.settleMs,
+    claimTimeoutMs: config.ledger.claimTimeoutMs,
+    writeTimeoutMs: config.ledger.writeTimeoutMs,
+    lookUpTimeoutMs: appApi.lookUpMs,
+    onNotFound: config.ledger.onNotFound,
+    ttlMs: config.ledger.ttlMs,
+    onLedgerError: (error, when) => tellLedgerError(log, error, when),
+  }
+  const customerio = {
+    prepareSend: (message: TransactionalMessage) => breaker.admit(() => service.prepareSend(message)),
+    findDeliveries: (query: DeliveryQuery) => service.findDeliveries(query),
+  }
+
+  async function withRing(
+    { value, key }: Keyed<TransactionalMessage>,
+    { attributes, publishTime, data }: ReceivedMessage,
+    act: (options: SendOnceOptions, message: MessageToSend) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    const ring = await hashKeys.current()
+    if (ring === undefined) return NOT_CONFIGURED
+    const publishedAtMs = 1_000 * (originalPublishTime(attributes, publishTime) ?? 0)
+    const outcome = await act(options, messageToSend(customerio, ring, value, { key, data, publishedAtMs }))
+    return isKeyGone(outcome) && (await hashKeys.isOutdated(ring)) ? KEYS_ROTATED : outcome
+  }
+
+  return createPushHandler<Keyed<TransactionalMessage>>({
     work: {
       parse: (message) => parseKeyed(transactionalMessage, message, clock),
-      deliver: async ({ value, key }, { attributes, publishTime, data }) => {
-        const ring = await hashKeys.current()
-        if (ring === undefined) return NOT_CONFIGURED
-        const publishedAtMs = 1_000 * (originalPublishTime(attributes, publishTime) ?? 0)
-        const outcome = await deliver({ ...parts, service, breaker, ledger, config, ring }, value, {
-          key,
-          data,
-          publishedAtMs,
-        })
-        return isKeyGone(outcome) && (await hashKeys.isOutdated(ring)) ? KEYS_ROTATED : outcome
-      },
+      checks: { expired: expiryCheck(clock), cancelled: passes, guarded: passes },
+      withhold: (notSent, message, received) =>
+        withRing(message, received, (options, toSend) => withhold(options, toSend, notSent)),
+      deliver: (message, received) => withRing(message, received, sendOnce),
     },
     record: {
       topic: 'transactional',
@@ -110,61 +143,22 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
   })
 }
 
-interface Parts extends TransactionalParts {
-  readonly service: CustomerIOService
-  readonly breaker: CircuitBreaker
-  readonly ledger: SendLedger
-  readonly config: TransactionalConfig
-  readonly ring: HashRing
-}
-
 /** Another instance has read the new keys a moment before this one: no alarm. */
 const KEYS_ROTATED: Retry = { kind: 'retry', cause: 'busy', error: 'the person hash keys have just been rotated' }
 
 const NOT_CONFIGURED: Retry = { kind: 'retry', cause: 'configuration', error: `not configured: ${NO_HASH_KEYS}` }
 
-function deliver(
-  { service, breaker, ledger, config, ring, log, clock, isDraining, newToken }: Parts,
-  message: TransactionalMessage,
-  received: Received,
-): Promise<Outcome> {
-  return sendOnce(
-    {
-      ledger,
-      clock,
-      newToken,
-      isDraining,
-      requestTimeoutMs: config.appApi.requestTimeoutMs,
-      leaseMarginMs: config.ledger.leaseMarginMs,
-      listDelayMs: config.ledger.settleMs,
-      claimTimeoutMs: config.ledger.claimTimeoutMs,
-      writeTimeoutMs: config.ledger.writeTimeoutMs,
-      lookUpTimeoutMs: config.appApi.lookUpMs,
-      onNotFound: config.ledger.onNotFound,
-      ttlMs: config.ledger.ttlMs,
-      onLedgerError: (error, when) => {
-        const fields = { operation: when, error: describeLedgerError(error) }
-        if (when === 'before_the_call') {
-          log.error('the send ledger cannot be used; the message waits, and nothing is sent', {
-            event: 'ledger_failed',
-            ...fields,
-          })
-        } else {
-          log.error('the outcome of a send could not be written to the ledger', {
-            event: 'ledger_write_failed',
-            ...fields,
-          })
-        }
-      },
-    },
-    messageToSend(
-      {
-        prepareSend: (each) => breaker.admit(() => service.prepareSend(each)),
-        findDeliveries: (query) => service.findDeliveries(query),
-      },
-      ring,
-      message,
-      received,
-    ),
-  )
+function tellLedgerError(log: Log, error: unknown, when: 'before_the_call' | 'after_the_call'): void {
+  const fields = { operation: when, error: describeLedgerError(error) }
+  if (when === 'before_the_call') {
+    log.error('the send ledger cannot be used; the message waits, and nothing is sent', {
+      event: 'ledger_failed',
+      ...fields,
+    })
+  } else {
+    log.error('the outcome of a send could not be written to the ledger', {
+      event: 'ledger_write_failed',
+      ...fields,
+    })
+  }
 }

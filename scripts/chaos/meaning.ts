@@ -11,6 +11,9 @@ const MEANING: Readonly<Record<DeadLetterReason, Meaning>> = {
   content_changed: { outcome: 'refused', because: 'key reused' },
   uncertain: { outcome: 'uncertain' },
   exhausted: { outcome: 'exhausted' },
+  expired: { outcome: 'expired' },
+  cancelled: { outcome: 'cancelled' },
+  guarded: { outcome: 'guarded' },
 }
 const isReason = (text: unknown): text is DeadLetterReason => DEAD_LETTER_REASONS.some((reason) => reason === text)
 

@@ -1,5 +1,6 @@
 import { type EventEmitter, once } from 'node:events'
 import * as z from 'zod'
+import { NOT_SENT_REASONS } from '../../shared/outcome/index.ts'
 import type { LogSink } from '../emulators/logging/index.ts'
 import type { PubSubEvents } from '../emulators/pubsub/index.ts'
 import type { HistoryEvent } from '../history/format.ts'
@@ -11,7 +12,7 @@ import { deliveryOf, type Recorder } from './recorder.ts'
 const names = z.object({ message_id: z.string(), source_message_id: z.string().nullish(), attempt: z.number() })
 const row = names.extend({
   ended_at: z.object({ value: z.coerce.date() }),
-  outcome: z.enum(['delivered', 'refused', 'exhausted', 'retry']),
+  outcome: z.enum(['delivered', 'refused', 'exhausted', 'retry', ...NOT_SENT_REASONS]),
   reason: z.string().nullable(),
   delivery_id: z.string().nullable(),
 })

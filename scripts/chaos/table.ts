@@ -1,3 +1,4 @@
+import { NOT_SENT_REASONS } from '../../shared/outcome/index.ts'
 import type { Account } from './accounts.ts'
 import { TOPICS, type Topic } from './messages.ts'
 import type { ChaosResult } from './run.ts'
@@ -23,7 +24,7 @@ export function tally(accounts: readonly Account[]): Tally {
   return {
     sent: accounts.length,
     delivered: ended('delivered'),
-    deadLettered: ended('refused', 'exhausted'),
+    deadLettered: ended('refused', 'exhausted', ...NOT_SENT_REASONS),
     uncertain: ended('uncertain'),
     lost: ended('lost'),
     duplicated: surplus(false),

@@ -62,6 +62,18 @@ const GOOD = `
 {"f":"publish","type":"ok","atMs":2441,"op":"k3"}
 {"f":"outcome","atMs":2450,"op":"k3","outcome":"refused","because":"key reused","attempt":1,"bytes":"h-k3"}
 {"f":"acknowledge","atMs":2451,"op":"k3"}
+{"f":"publish","type":"invoke","atMs":2460,"op":"t1","key":"t1","kind":"send","content":"t1","bytes":"h-t1","valid":true}
+{"f":"publish","type":"ok","atMs":2461,"op":"t1"}
+{"f":"outcome","atMs":2462,"op":"t1","outcome":"expired","attempt":1,"bytes":"h-t1"}
+{"f":"acknowledge","atMs":2463,"op":"t1"}
+{"f":"publish","type":"invoke","atMs":2470,"op":"c1","key":"c1","kind":"event","content":"c1","bytes":"h-c1","valid":true}
+{"f":"publish","type":"ok","atMs":2471,"op":"c1"}
+{"f":"outcome","atMs":2472,"op":"c1","outcome":"cancelled","attempt":1,"bytes":"h-c1"}
+{"f":"acknowledge","atMs":2473,"op":"c1"}
+{"f":"publish","type":"invoke","atMs":2480,"op":"g1","key":"g1","kind":"event","content":"g1","bytes":"h-g1","valid":true}
+{"f":"publish","type":"ok","atMs":2481,"op":"g1"}
+{"f":"outcome","atMs":2482,"op":"g1","outcome":"guarded","attempt":1,"bytes":"h-g1"}
+{"f":"acknowledge","atMs":2483,"op":"g1"}
 {"f":"publish","type":"invoke","atMs":2500,"op":"f1","key":"f1","kind":"event","content":"f1","bytes":"h-f1","valid":true}
 {"f":"publish","type":"fail","atMs":2501,"op":"f1"}
 {"f":"publish","type":"invoke","atMs":2600,"op":"i1","key":"i1","kind":"event","content":"i1","bytes":"h-i1","valid":true}
@@ -214,6 +226,18 @@ const BAD: readonly (readonly [Rule, string, readonly HistoryEvent[], string])[]
     changed({ f: 'apply', key: 'u1' }, { content: 'x' }),
     'neither at Customer.io',
   ],
+  [
+    'not sent',
+    'an effect of a guarded message',
+    plus(applyOk('g1', 2_490)),
+    'guarded, yet Customer.io has heard of it',
+  ],
+  [
+    'not sent',
+    'a refusal of a cancelled one',
+    plus({ f: 'apply', type: 'fail', atMs: 2_475, key: 'c1' }),
+    'yet Customer.io has heard',
+  ],
   ['no loss', 'two outcomes', plus(letter('r1', { outcome: 'exhausted', attempt: 97 })), 'several outcomes'],
   ['no loss', 'a dead letter with other bytes', changed({ f: 'outcome', op: 'r1' }, { bytes: 'cut' }), 'other bytes'],
   [
@@ -337,7 +361,7 @@ describe('a file', () => {
     ['has no beginning', GOOD.replace(/[^\n]*"start"[^\n]*\n/, ''), /line 1: a history begins with `start`/],
     ['has an unknown outcome', GOOD.replace('"exhausted"', '"forgotten"'), /line 37: .*must be one of delivered/s],
     ['has an unknown field', GOOD.replace('"person":"p","turn":1', '"person":"p","turn":1,"x":1'), /line 11: /],
-    ['is not JSON', GOOD.replace('{"f":"note"', '{"f":note'), /line 63: not JSON/],
+    ['is not JSON', GOOD.replace('{"f":"note"', '{"f":note'), /line 75: not JSON/],
   ])('that %s is refused with the line', (_what, text, message) => {
     expect(() => parseHistory(text)).toThrow(message)
   })

@@ -3,7 +3,7 @@ import { checkRecord, type RecordCounts } from './check-record.ts'
 import { type HistoryEvent, type Invoke, type Of, OUTCOMES, type OutcomeName, parseHistory } from './format.ts'
 
 /** The promises that a history is held to. `history`: it contradicts itself, so nothing else can be decided from it. */
-export type Rule = 'at most once' | 'no loss' | 'order' | 'rate' | 'no crash' | 'record' | 'history'
+export type Rule = 'at most once' | 'no loss' | 'not sent' | 'order' | 'rate' | 'no crash' | 'record' | 'history'
 
 export interface Violation {
   readonly rule: Rule
@@ -62,6 +62,7 @@ export function check(history: readonly HistoryEvent[]): Verdict {
   for (const [key, ops] of byKey) checkAtMostOnce(key, ops)
   checkOrigins()
   for (const { op, type } of completions) if (type === 'ok') checkLoss(op)
+  checkNotSent()
   checkOrder()
   const worstWindows = checkRate()
   for (const { process, why } of of('crash')) violate('no crash', process, why)
@@ -157,6 +158,16 @@ export function check(history: readonly HistoryEvent[]): Verdict {
     if (!invoke.valid) lost('invalid, yet not refused')
     else if (arrivals.length === 0) lost('acknowledged, but neither at Customer.io nor dead-lettered')
     else if (arrivals.every(({ atMs }) => atMs > acknowledgedAtMs)) lost('acknowledged before Customer.io had it')
+  }
+
+  /** Of a key that ended only in outcomes that say so, Customer.io has heard nothing. Released afterwards, it is delivered. */
+  function checkNotSent(): void {
+    const isNotSent = (outcome: OutcomeName | undefined) => outcome !== undefined && 'notSent' in OUTCOMES[outcome]
+    for (const [key, ops] of byKey) {
+      if (!ops.every(({ op }) => isNotSent(outcomes.get(op)))) continue
+      const heard = appliedByKey.has(key) || refusedByCustomerIo.has(key)
+      if (heard) violate('not sent', key, `ended ${outcomes.get(ops[0]?.op ?? '')}, yet Customer.io has heard of it`)
+    }
   }
 
   function checkLetter({ op, key, content, bytes, valid }: Invoke, letter: Of<'outcome'>): void {

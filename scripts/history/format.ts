@@ -5,13 +5,19 @@ import * as z from 'zod'
  * event. This file is the only definition; it depends on nothing else in this repository.
  */
 
-/** Every outcome in which a message can end. `deadLetter`: it leaves one. `kinds`: which messages can end so. */
+/**
+ * Every outcome in which a message can end. `deadLetter`: it leaves one. `kinds`: which messages can end so. `notSent`: it
+ * says that nothing went to Customer.io.
+ */
 export const OUTCOMES = {
   delivered: { deadLetter: false, kinds: ['update', 'event', 'send'] },
   refused: { deadLetter: true, kinds: ['update', 'event', 'send'] },
   exhausted: { deadLetter: true, kinds: ['update', 'event', 'send'] },
   uncertain: { deadLetter: true, kinds: ['send'] }, // the others can be repeated, so nothing needs to stay uncertain
-} as const satisfies Record<string, { deadLetter: boolean; kinds: readonly Kind[] }>
+  expired: { deadLetter: true, kinds: ['update', 'event', 'send'], notSent: true },
+  cancelled: { deadLetter: true, kinds: ['update', 'event', 'send'], notSent: true },
+  guarded: { deadLetter: true, kinds: ['update', 'event', 'send'], notSent: true },
+} as const satisfies Record<string, { deadLetter: boolean; kinds: readonly Kind[]; notSent?: true }>
 export type OutcomeName = keyof typeof OUTCOMES
 
 const kind = z.enum(['update', 'event', 'send'])

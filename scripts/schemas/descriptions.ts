@@ -92,6 +92,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   idempotency_key: 'Your own name for what should happen once, however often it is published.',
   traceparent: 'The W3C trace context to continue.',
   lane: 'bulk: waits with other bulk messages and holds up no urgent one. Order holds within one lane.',
+  expires_at: 'From this moment on it is not sent: Unix seconds, or an ISO-8601 date-time with its time zone.',
   'TrackMessage.type': 'Events are of people.',
   'TrackMessage.action': 'An event of your own, a page that was seen or a screen that was seen.',
   'TrackMessage.name': `The name of the event, page or screen. At most ${bytes(LIMITS.eventNameBytes)}, but for a page.`,

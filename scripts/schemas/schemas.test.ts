@@ -164,6 +164,8 @@ it('take a filter of a broadcast, however it is nested, and refuse it when a par
 it.each([
   [{}, true],
   [{ lane: 'bulk', idempotency_key: 'order-1', traceparent: '00-1', other: 'passes' }, true],
+  [{ expires_at: '1763740000' }, true],
+  [{ expires_at: '2026-11-21T19:00+01:00' }, true],
   [{ lane: 'urgent' }, false],
   [{ idempotency_key: '' }, false],
 ])('say of the attributes %j whether they are meant: %p', (attributes, valid) => {

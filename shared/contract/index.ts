@@ -3,7 +3,7 @@ export { DEFINITIONS } from './definitions.ts'
 export { type IdentifyMessage, type IdentifyMessageInput, identifyMessage } from './identify.ts'
 export { LIMITS } from './limits.ts'
 export { type Measure, measuresOf } from './measures.ts'
-export { type Lane, lane, messageAttributes } from './message-attributes.ts'
+export { expiryOf, type Lane, lane, messageAttributes } from './message-attributes.ts'
 export { type FieldProblem, fieldProblems, type Parsed, type ParseOptions, parseMessage } from './parse.ts'
 export { renderPath } from './problems.ts'
 

@@ -2,7 +2,7 @@ import type { APIClient } from 'customerio-node'
 import type { Clock } from '../clock/index.ts'
 import type { IdentifyMessage, TrackMessage, TransactionalMessage } from '../contract/index.ts'
 import type { Log } from '../logging/index.ts'
-import type { CallOutcome, Outcome, Retry } from '../outcome/index.ts'
+import type { CallOutcome, Retry, Tried } from '../outcome/index.ts'
 import type { RateLimiter } from '../rate/index.ts'
 import type { Secret } from '../secrets/index.ts'
 import { ACTIVITIES, type Activity, parseActivities } from './activities.ts'
@@ -75,24 +75,24 @@ export class CustomerIOService extends LifecycleEmitter {
   }
 
   /** Any v2 operation on a person or an object that is no event. */
-  identify(operation: IdentifyMessage, carried = DELIVERED_ONCE): Promise<Outcome> {
+  identify(operation: IdentifyMessage, carried = DELIVERED_ONCE): Promise<Tried> {
     const { action } = operation
     const name = action === 'suppress' || action === 'delete' ? action : 'identify'
     return this.announced(name, () => this.#submit(operation, carried))
   }
 
   /** An event of a person, known or anonymous. Safe to repeat when it carries an `id`. */
-  track(event: TrackMessage, carried = DELIVERED_ONCE): Promise<Outcome> {
+  track(event: TrackMessage, carried = DELIVERED_ONCE): Promise<Tried> {
     return this.announced('track', () => this.#submit(event, carried))
   }
 
   /** Deletes the person and blocks the identifier for good, until it is unsuppressed. */
-  suppress(identifiers: PersonIdentifiers): Promise<Outcome> {
+  suppress(identifiers: PersonIdentifiers): Promise<Tried> {
     return this.identify({ type: 'person', action: 'suppress', identifiers })
   }
 
   /** Deletes the person; a later identify creates them again. */
-  delete(identifiers: PersonIdentifiers): Promise<Outcome> {
+  delete(identifiers: PersonIdentifiers): Promise<Tried> {
     return this.identify({ type: 'person', action: 'delete', identifiers })
   }
 
@@ -174,7 +174,7 @@ export class CustomerIOService extends LifecycleEmitter {
     await this.#track?.idle()
   }
 
-  #submit(operation: Operation, carried: Carried): Promise<Outcome> {
+  #submit(operation: Operation, carried: Carried): Promise<Tried> {
     return this.#track?.submit(operation, carried) ?? Promise.resolve(notConfigured(TRACK_SECRETS))
   }
 }

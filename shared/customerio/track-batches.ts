@@ -2,7 +2,7 @@ import type { TrackClient } from 'customerio-node'
 import { type BatchAnswer, type BatchLimits, batchIdOf, bisect, Coalescer, isOfItsKey } from '../batching/index.ts'
 import type { Clock } from '../clock/index.ts'
 import { safeErrorName } from '../errors/index.ts'
-import type { Outcome, Retry } from '../outcome/index.ts'
+import type { Retry, Tried } from '../outcome/index.ts'
 import type { RateLimiter } from '../rate/index.ts'
 import type { Api, RequestTime } from './api.ts'
 import { classifyBatch, retryIfUncertain } from './classify.ts'
@@ -42,7 +42,7 @@ const BATCH_ENVELOPE_BYTES = 12
 /** Operations of the Track API v2, which leave together. */
 export class TrackBatches {
   readonly #options: BatchOptions & { readonly api: Api<TrackClient>; readonly clock: Clock }
-  readonly #operations: Coalescer<SubmittedOperation, Outcome>
+  readonly #operations: Coalescer<SubmittedOperation, Tried>
 
   constructor(options: BatchOptions & { readonly api: Api<TrackClient>; readonly clock: Clock }) {
     const { batch, clock, moveFromItems } = options
@@ -50,7 +50,7 @@ export class TrackBatches {
     // A person's update moves only where it would be answered 503: sooner, it would let pass deletions that came after it.
     const movesSoon = (submitted: SubmittedOperation) => submitted.operation.type === 'object' && mayMove(submitted)
     this.#options = options
-    this.#operations = new Coalescer<SubmittedOperation, Outcome>({
+    this.#operations = new Coalescer<SubmittedOperation, Tried>({
       limits: { ...batch, maxBytes: batch.maxBytes - BATCH_ENVELOPE_BYTES },
       // With the comma that parts it from the next.
       sizeOf: ({ operation }) => Buffer.byteLength(JSON.stringify(operation)) + 1,
@@ -72,7 +72,7 @@ export class TrackBatches {
   }
 
   /** Resolves with the outcome of this operation alone. */
-  submit(operation: Operation, carried: Carried): Promise<Outcome> {
+  submit(operation: Operation, carried: Carried): Promise<Tried> {
     return this.#operations.submit({ ...carried, operation, submittedMs: this.#options.clock.now() })
   }
 
@@ -81,12 +81,12 @@ export class TrackBatches {
     return this.#operations.idle()
   }
 
-  async #send(batch: readonly SubmittedOperation[]): Promise<readonly Outcome[]> {
+  async #send(batch: readonly SubmittedOperation[]): Promise<readonly Tried[]> {
     const { now } = this.#options.clock
     const lastStartMs = now() + this.#options.divideMs
     /** The last request that carried each. */
     const requests = new Map<SubmittedOperation, RequestTime>()
-    const outcomes = await bisect<SubmittedOperation, Outcome>(batch, async (part) =>
+    const outcomes = await bisect<SubmittedOperation, Tried>(batch, async (part) =>
       now() > lastStartMs ? { kind: 'undecided', outcome: NO_TIME_LEFT } : await this.#sendPart(part, requests),
     )
     const batchId = batchIdOf(batch)
@@ -100,7 +100,7 @@ export class TrackBatches {
   async #sendPart(
     part: readonly SubmittedOperation[],
     requests: Map<SubmittedOperation, RequestTime>,
-  ): Promise<BatchAnswer<Outcome>> {
+  ): Promise<BatchAnswer<Tried>> {
     const { api, rate, clock } = this.#options
     const turn = await api.turn(rate)
     if (!('request' in turn)) return { kind: 'undecided', outcome: turn }

@@ -314,3 +314,52 @@ it('dead-letters only what can never succeed or has run out of attempts', () => 
   expect(failureOf(retry, 1, 5)).toBeUndefined()
   expect(failureOf(retry, 2, 5)).toEqual({ reason: 'exhausted', error: 'Customer.io answered 503', httpStatus: 503 })
 })
+
+describe('a message that a check stops', () => {
+  const passes = (value: string) => ({ ok: true, value }) as const
+  const checks = { expired: passes, cancelled: passes, guarded: passes }
+  const hold = () => ({ ok: false, error: 'to: not on the list' }) as const
+
+  it('is dead-lettered at its first attempt, with the reason, and is not delivered', async () => {
+    const deliver = jest.fn(async (): Promise<Outcome> => ({ kind: 'delivered' }))
+    const { post, deadLetters, lines } = await start({ checks: { ...checks, guarded: hold }, deliver })
+    expect((await post(push('hello'))).status).toBe(204)
+    expect(deliver).not.toHaveBeenCalled()
+    expect(deadLetters).toMatchObject([{ attributes: { reason: 'guarded', error: 'to: not on the list' } }])
+    expect(lines).toMatchObject([{ severity: 'INFO', outcome: 'guarded', reason: 'guarded', answer: 204 }])
+  })
+
+  it('comes again when its dead letter is not safe', async () => {
+    const { post, lines } = await start({ checks: { ...checks, expired: hold } }, () =>
+      Promise.reject(new Error('down')),
+    )
+    expect((await post(push('hello'))).status).toBe(503)
+    expect(lines.at(-1)).toMatchObject({ outcome: 'expired', answer: 503 })
+  })
+
+  it('leaves no dead letter where the environment drops', async () => {
+    const drop = () => ({ ...hold(), isDropped: true })
+    const { post, deadLetters, lines } = await start({ checks: { ...checks, guarded: drop } })
+    expect((await post(push('hello'))).status).toBe(204)
+    expect(deadLetters).toEqual([])
+    expect(lines).toMatchObject([{ outcome: 'guarded', note: 'dropped', answer: 204 }])
+    expect(lines[0]).not.toHaveProperty('reason')
+  })
+
+  it('ends as the function says that knows of an earlier attempt', async () => {
+    const withhold = async (): Promise<Outcome> => ({ kind: 'delivered', duplicate: true })
+    const { post, deadLetters, lines } = await start({ checks: { ...checks, expired: hold }, withhold })
+    expect((await post(push('hello'))).status).toBe(204)
+    expect(deadLetters).toEqual([])
+    expect(lines).toMatchObject([{ outcome: 'delivered', note: 'duplicate' }])
+  })
+
+  it('is delivered as a check changed it, which the record says', async () => {
+    const deliver = jest.fn(async (): Promise<Outcome> => ({ kind: 'delivered' }))
+    const guarded = (value: string) => ({ ok: true, value: `${value} elsewhere`, note: 'redirected' }) as const
+    const { post, lines } = await start({ checks: { ...checks, guarded }, deliver })
+    expect((await post(push('hello'))).status).toBe(204)
+    expect(deliver).toHaveBeenCalledWith('hello elsewhere', expect.anything())
+    expect(lines).toMatchObject([{ outcome: 'delivered', note: 'redirected' }])
+  })
+})

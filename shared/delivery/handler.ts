@@ -5,7 +5,7 @@ import { codeOf } from '../errors/index.ts'
 import type { HashKeys } from '../identity/index.ts'
 import { complexityOf } from '../json/index.ts'
 import type { Log } from '../logging/index.ts'
-import type { Outcome, RefusalReason } from '../outcome/index.ts'
+import { isNotSent, type NotSent, type Outcome, type RefusalReason } from '../outcome/index.ts'
 import {
   answerWithText,
   type Body,
@@ -15,6 +15,7 @@ import {
   type UnreadReason,
 } from '../runtime/index.ts'
 import { bulkCopyOf, type Copy } from './bulk-lane.ts'
+import { type Checks, runChecks } from './checks.ts'
 import { type DeadLetter, deadLetterOf, type Failure } from './dead-letter.ts'
 import { type About, type Ended, logMessage } from './message-line.ts'
 import { LARGEST_PUSH_BYTES, pushBytes, type ReceivedMessage, unwrapPush } from './push.ts'
@@ -30,6 +31,13 @@ export interface PushFunction<T> {
   readonly maxMessageBytes?: number
   /** Reads the message by its contract. Must not throw. */
   parse(message: ReceivedMessage): ParseResult<T>
+  /** Whether a message that keeps the contract is sent. Without, every one is. */
+  readonly checks?: Checks<T>
+  /**
+   * What becomes of a message that is not to be sent, by the checks: `notSent`, unless an earlier attempt of it may have sent
+   * it. By default `notSent`. Rejecting counts as a retry.
+   */
+  withhold?(notSent: NotSent, value: T, message: ReceivedMessage): Promise<Outcome>
   /** Does the work. Rejecting counts as a retry. */
   deliver(value: T, message: ReceivedMessage): Promise<Outcome>
 }
@@ -74,10 +82,13 @@ export interface PushHandlerOptions<T> {
 export const ATTEMPTS_KEPT_IN_RESERVE = 3
 
 /**
- * Turns the work of a function into the handler of its push subscription. Every message ends in exactly one outcome:
+ * Turns the work of a function into the handler of its push subscription. The steps of every message are in one order: parse,
+ * the checks (expired, cancelled, guarded), deliver. Every message ends in exactly one outcome:
  *
  * - delivered: 204
- * - refused (it can never succeed) or exhausted: published to the dead-letter topic with the reason, then 204
+ * - refused (it can never succeed), exhausted, expired, cancelled or guarded: published to the dead-letter topic with the
+ *   reason, then 204
+ * - guarded in an environment that drops: 204
  * - retry, or the dead letter could not be published: 503, so that Pub/Sub delivers it again
  * - retry, but it may move, and its copy is in the bulk lane: 202, which acknowledges it too. The copy has the outcome
  *
@@ -114,6 +125,7 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
   }
 
   async function deadLetterOrRetry(message: ReceivedMessage, outcome: Undelivered): Promise<Ended> {
+    if (isDropped(outcome)) return { answer: 204, outcome }
     const failure = failureOf(outcome, message.deliveryAttempt, options.maxDeliveryAttempts)
     if (failure === undefined) return await moveOrRetry(message, outcome)
     try {
@@ -197,11 +209,20 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
     try {
       parsed = read(message)
       if (!parsed.ok) return { outcome: { kind: 'refused', reason: parsed.reason, error: parsed.error } }
-      return { outcome: await work.deliver(parsed.value, message), parsed }
+      return { outcome: await decided(parsed.value, message), parsed }
     } catch (error) {
       const outcome = unexpected(error, message)
       return parsed?.ok ? { outcome, parsed } : { outcome }
     }
+  }
+
+  async function decided(value: T, message: ReceivedMessage): Promise<Outcome> {
+    if (work.checks === undefined) return await work.deliver(value, message)
+    const decision = await runChecks(work.checks, value, message)
+    if (!decision.ok) return (await work.withhold?.(decision.notSent, value, message)) ?? decision.notSent
+    const outcome = await work.deliver(decision.value, message)
+    const isNoted = decision.note !== undefined && outcome.kind === 'delivered'
+    return isNoted ? { ...outcome, note: decision.note } : outcome
   }
 
   function answerUnread(reason: UnreadReason, response: ServerResponse): void {
@@ -240,11 +261,17 @@ export function failureOf(
   deliveryAttempt: number,
   maxDeliveryAttempts: number,
 ): Failure | undefined {
-  const { error, httpStatus } = outcome
+  const { error } = outcome
+  if (isNotSent(outcome)) return { reason: outcome.kind, error }
+  const { httpStatus } = outcome
   const status = httpStatus === undefined ? {} : { httpStatus }
   if (outcome.kind === 'refused') return { reason: outcome.reason, error, ...status }
   if (deliveryAttempt < maxDeliveryAttempts - ATTEMPTS_KEPT_IN_RESERVE) return undefined
   return { reason: 'exhausted', error, ...status }
+}
+
+function isDropped(outcome: Undelivered): boolean {
+  return isNotSent(outcome) && outcome.isDropped === true
 }
 
 function describe(error: unknown): string {

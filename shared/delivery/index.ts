@@ -1,6 +1,7 @@
 export { mayMoveToBulkLane } from './bulk-lane.ts'
+export { expiryCheck, passes } from './checks.ts'
 export { cutBytes, type DeadLetter } from './dead-letter.ts'
 export { ATTEMPTS_KEPT_IN_RESERVE, createPushHandler, type DeadLetters } from './handler.ts'
 export { PUBSUB_LIMITS } from './limits.ts'
-export { LARGEST_PUSH_BYTES, unwrapPush } from './push.ts'
+export { LARGEST_PUSH_BYTES, type ReceivedMessage, unwrapPush } from './push.ts'
 export { createTopic } from './topic.ts'

@@ -1,6 +1,6 @@
 import { type HashKey, hashesOfPersons, hashOfMessageKey, type Identifier } from '../identity/index.ts'
 import type { Log, LogFields } from '../logging/index.ts'
-import type { Outcome } from '../outcome/index.ts'
+import { isNotSent, type Outcome } from '../outcome/index.ts'
 import { cutBytes, type Failure } from './dead-letter.ts'
 import type { ReceivedMessage } from './push.ts'
 
@@ -54,6 +54,10 @@ export function logMessage(log: Log, message: ReceivedMessage, ended: Ended, han
     log.info('delivered', fields)
     return
   }
+  if (isNotSent(outcome)) {
+    log.info('not sent', { ...fields, ...(deadLetter !== undefined && { reason: deadLetter.reason }) })
+    return
+  }
   const failed = {
     ...fields,
     ...(outcome.kind === 'retry' && { cause: outcome.cause, reason: outcome.reason }),
@@ -104,8 +108,15 @@ function fieldsOf(message: ReceivedMessage, { outcome, answer, deadLetter }: End
     outcome: deadLetter?.reason === 'exhausted' ? 'exhausted' : outcome.kind,
     answer,
     deliveryId: delivered?.deliveryId,
-    note: delivered?.duplicate ? 'duplicate' : delivered?.note,
+    note: noteOf(outcome),
   }
+}
+
+/** `duplicate` and `dropped` before what is true of a message besides. */
+function noteOf(outcome: Outcome): string | undefined {
+  if (isNotSent(outcome)) return outcome.isDropped ? 'dropped' : undefined
+  if (outcome.kind !== 'delivered') return undefined
+  return outcome.duplicate ? 'duplicate' : outcome.note
 }
 
 /** As Pub/Sub gives them; the attribute of a replay may hold anything. */

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Clock } from '../clock/index.ts'
-import { type Parsed, parseMessage } from '../contract/index.ts'
+import { expiryOf, type Parsed, parseMessage } from '../contract/index.ts'
 import { keyOfMessage } from './message-key.ts'
 
 /** As much of a message of Pub/Sub as its key and its content need. */
@@ -10,8 +10,17 @@ export interface KeyedSource {
   readonly messageId: string
 }
 
+/** A message that keeps its contract. */
+export interface Keyed<M> {
+  readonly value: M
+  /** By which it is known however often it comes. */
+  readonly key: string
+  /** In unix seconds: then it is too late to send it. */
+  readonly expiresAtSeconds?: number
+}
+
 /**
- * A message by its contract, and the key by which it is known however often it comes.
+ * A message by its contract, its key, and when it expires.
  *
  * @param maxBytes a longer message is refused unread
  */
@@ -20,9 +29,14 @@ export function parseKeyed<S extends z.ZodType>(
   { data, attributes, messageId }: KeyedSource,
   { now }: Pick<Clock, 'now'>,
   maxBytes?: number,
-): Parsed<{ readonly value: z.output<S>; readonly key: string }> {
+): Parsed<Keyed<z.output<S>>> {
   const parsed = parseMessage(schema, data, { now, ...(maxBytes !== undefined && { maxBytes }) })
   if (!parsed.ok) return parsed
   const keyed = keyOfMessage({ attributes, messageId })
-  return keyed.ok ? { ok: true, value: { value: parsed.value, key: keyed.key } } : keyed
+  if (!keyed.ok) return keyed
+  const expiry = expiryOf(attributes)
+  if (!expiry.ok) return expiry
+  const { seconds } = expiry
+  const value = { value: parsed.value, key: keyed.key, ...(seconds !== undefined && { expiresAtSeconds: seconds }) }
+  return { ok: true, value }
 }

@@ -4,8 +4,9 @@ import { type HashRing, identifierOf } from '../identity/index.ts'
 import type { CallOutcome, Outcome } from '../outcome/index.ts'
 import { hashOf, messageHashes, personHashes } from './hashes.ts'
 import { UnreadableRecordError } from './ledger-error.ts'
+import type { MessageToSend } from './options.ts'
 import type { SendLedger, StoredRecord } from './record.ts'
-import { type MessageToSend, sendOnce } from './send.ts'
+import { sendOnce } from './send.ts'
 import { createMemoryLedger } from './testing/memory-ledger.ts'
 
 /**

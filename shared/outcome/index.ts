@@ -3,6 +3,14 @@
  * so that "retry", "done" and "refused" cannot be mistaken for one another on the way to Pub/Sub.
  */
 
+/** Why a message that keeps the contract is not sent, in the order in which it is decided. Each is an outcome by itself. */
+export const NOT_SENT_REASONS = [
+  'expired', // its `expires_at` is over
+  'cancelled', // an operator cancelled what was published before some time
+  'guarded', // a recipient is not on the list of this environment
+] as const
+export type NotSentReason = (typeof NOT_SENT_REASONS)[number]
+
 /** Why a message was dead-lettered. A closed set: the `reason` attribute of a dead letter. */
 export const DEAD_LETTER_REASONS = [
   'not_json', // the body is no JSON object, or no valid base64
@@ -11,11 +19,12 @@ export const DEAD_LETTER_REASONS = [
   'content_changed', // the same idempotency key was used before with other content
   'uncertain', // a send that may or may not have happened: a person decides
   'exhausted', // still failing at the last delivery attempts
+  ...NOT_SENT_REASONS,
 ] as const
 export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number]
 
-/** Why a message can never succeed: every reason but having run out of attempts. */
-export type RefusalReason = Exclude<DeadLetterReason, 'exhausted'>
+/** Why a message can never succeed: it could have been sent for every other reason. */
+export type RefusalReason = Exclude<DeadLetterReason, 'exhausted' | NotSentReason>
 
 /** Why a message is delivered again, in words that quote nothing of it, so that they may be logged. */
 const RETRY_REASONS = [
@@ -49,8 +58,11 @@ export interface Delivered extends Carriage {
   readonly deliveryId?: string
   /** True when nothing was sent now, because an earlier delivery of the same key was sent. */
   readonly duplicate?: boolean
-  /** It tells of a time before its publish: Customer.io keeps what it knows of a later time, and answers 200 all the same. */
-  readonly note?: 'older_time'
+  /**
+   * `older_time`: it tells of a time before its publish, and Customer.io, which answers 200 all the same, keeps what it knows
+   * of a later time. `redirected`: it went to the address that this environment redirects to.
+   */
+  readonly note?: 'older_time' | 'redirected'
 }
 
 /** It can never succeed: to be dead-lettered at once. */
@@ -60,6 +72,15 @@ export interface Refused extends Carriage {
   /** The server's own words, or which field breaks which rule. Never a secret. */
   readonly error: string
   readonly httpStatus?: number
+}
+
+/** Nothing was tried, and nothing earlier of the same key went out: it is dead-lettered at once, outside the alerts. */
+export interface NotSent extends Carriage {
+  readonly kind: NotSentReason
+  /** Which rule stopped it, and what to do about it. Never an address. */
+  readonly error: string
+  /** Without a dead letter: the environment drops what it does not send. Counted all the same. */
+  readonly isDropped?: boolean
 }
 
 /** It may succeed later: Pub/Sub should deliver it again. */
@@ -94,5 +115,13 @@ interface Uncertain extends Carriage {
 /** What one call of Customer.io came to. */
 export type CallOutcome = Delivered | Refused | Retry | Uncertain
 
+/** What delivering a message came to. */
+export type Tried = Delivered | Refused | Retry
+
 /** What becomes of one Pub/Sub message. */
-export type Outcome = Delivered | Refused | Retry
+export type Outcome = Tried | NotSent
+
+/** Whether nothing was tried because a check stopped the message. */
+export function isNotSent(outcome: Outcome): outcome is NotSent {
+  return outcome.kind === 'expired' || outcome.kind === 'cancelled' || outcome.kind === 'guarded'
+}

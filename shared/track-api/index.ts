@@ -2,8 +2,8 @@ import type { z } from 'zod'
 import type { IdentifyConfig, TrackConfig } from '../config/index.ts'
 import { type IdentifyMessage, LIMITS, type TrackMessage } from '../contract/index.ts'
 import { type Carried, CustomerIOService } from '../customerio/index.ts'
-import { createPushHandler, createTopic, mayMoveToBulkLane } from '../delivery/index.ts'
-import { originalPublishTime, parseKeyed, recordedKey, tellsOlderTime } from '../idempotency/index.ts'
+import { createPushHandler, createTopic, expiryCheck, mayMoveToBulkLane, passes } from '../delivery/index.ts'
+import { type Keyed, originalPublishTime, parseKeyed, recordedKey, tellsOlderTime } from '../idempotency/index.ts'
 import { createHashKeys, recordedPersons } from '../identity/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
@@ -55,11 +55,12 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
       })
       fn.addListeners(service, log)
       const topic = (name: string) => createTopic({ endpoint: endpoints.pubsub, projectId, topic: name, clock, random })
-      return createPushHandler({
+      return createPushHandler<Keyed<z.output<S>>>({
         bodyMemoryBytes,
         work: {
           maxMessageBytes: LIMITS.operationTextBytes,
           parse: (message) => parseKeyed(fn.schema, message, clock, LIMITS.operationTextBytes),
+          checks: { expired: expiryCheck(clock), cancelled: passes, guarded: passes },
           async deliver({ value, key }, message) {
             const publishTimeSeconds = originalPublishTime(message.attributes, message.publishTime)
             const mayMove = bulkLane !== undefined && mayMoveToBulkLane(message)

@@ -110,10 +110,15 @@ function attemptIn({ topic, deliveryId }: Entry, attempted: Attempted): string {
       if (note === 'duplicate') return `nothing was sent: the send ledger knows that it was sent before${delivery}`
       const by = topic === 'webhook-events' ? 'stored in BigQuery' : 'accepted by Customer.io'
       const older = note === 'older_time' ? ', which keeps what it knows of a later time' : ''
-      return `${by}${older}${heldIn(attempted)}${delivery}${carriageIn(attempted)}`
+      const redirected = note === 'redirected' ? ' for the address that this environment redirects to' : ''
+      return `${by}${older}${redirected}${heldIn(attempted)}${delivery}${carriageIn(attempted)}`
     }
     case 'retry':
       return `${REASONS[reason] ?? CAUSES[cause] ?? 'it failed'}${status}${carriageIn(attempted)}; Pub/Sub delivers it again`
+    case 'expired':
+    case 'cancelled':
+    case 'guarded':
+      return note === 'dropped' ? `${outcome}: not sent, and dropped` : `${outcome}: not sent, dead-lettered`
     default:
       return `${outcome}: dead-lettered${reason === '' ? '' : `, reason ${reason}`}${status}${carriageIn(attempted)}`
   }

@@ -645,3 +645,5 @@ class MessageAttributes(TypedDict):
     traceparent: NotRequired[str]
     # bulk: waits with other bulk messages and holds up no urgent one. Order holds within one lane.
     lane: NotRequired[Literal["bulk"]]
+    # From this moment on it is not sent: Unix seconds, or an ISO-8601 date-time with its time zone.
+    expires_at: NotRequired[str]

@@ -1,6 +1,7 @@
 import type { Outcome } from '../../outcome/index.ts'
+import type { SendOnceOptions } from '../options.ts'
 import type { SendLedger } from '../record.ts'
-import { type SendOnceOptions, sendOnce } from '../send.ts'
+import { sendOnce } from '../send.ts'
 import { createMemoryLedger } from '../testing/memory-ledger.ts'
 import { plainlyHashed } from '../testing/plain-hashes.ts'
 import { type Call, SimulatedCustomerIO } from './customerio.ts'

@@ -1,6 +1,6 @@
 import type { Identifier } from '../../identity/index.ts'
 import type { MessageHashes, PersonHash } from '../hashes.ts'
-import type { MessageToSend } from '../send.ts'
+import type { MessageToSend } from '../options.ts'
 
 /** What a message tells the ledger, with contents and persons that hash to themselves. */
 export function plainlyHashed(

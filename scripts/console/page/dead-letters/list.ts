@@ -13,10 +13,12 @@ import { ReplayDialog } from './replay.ts'
 
 type Group = Extract<LookState, { phase: 'held' }>['groups'][number]
 
+/** Reasons that are outcomes by themselves. */
+const OUTCOMES: ReadonlySet<string> = new Set(['uncertain', 'exhausted', 'expired', 'cancelled', 'guarded'])
+
 /** A reason with the outcome that it is one of. */
 export function Reason({ reason }: { reason: string }) {
-  const isOutcome = reason === 'uncertain' || reason === 'exhausted'
-  const outcome = isOutcome ? reason : reason === 'forwarded' ? 'exhausted' : 'refused'
+  const outcome = OUTCOMES.has(reason) ? reason : reason === 'forwarded' ? 'exhausted' : 'refused'
   return html`<${Outcome} outcome=${outcome} reason=${reason} />`
 }
 

@@ -10,6 +10,9 @@ const SHAPES: Readonly<Record<string, readonly [shape: string, tone: string]>> =
   refused: ['✕', 'bad'],
   exhausted: ['■', 'bad'],
   uncertain: ['?', 'odd'],
+  expired: ['⌛', 'quiet'],
+  cancelled: ['⊘', 'quiet'],
+  guarded: ['⛨', 'quiet'],
 }
 
 /** The outcome of a message: a word with a shape and a colour, and why. */
