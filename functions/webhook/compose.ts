@@ -1,5 +1,5 @@
 import { parseWebhookConfig, type WebhookConfig } from '../../shared/config/index.ts'
-import { safeErrorName } from '../../shared/errors/index.ts'
+import { placeOf, safeErrorName } from '../../shared/errors/index.ts'
 import type { FunctionDefinition } from '../../shared/runtime/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
 import { CustomerIOWebhookHandler } from '../../shared/webhooks/index.ts'
@@ -20,7 +20,12 @@ export function webhookFunction(
       const webhooks = new CustomerIOWebhookHandler({ clock })
       webhooks.on('listenerFailure', ({ name, eventId, reason, error }) => {
         const fields = { event: 'listener_failed', operation: name, eventId, reason }
-        log.warning('a listener failed', error === undefined ? fields : { ...fields, error: safeErrorName(error) })
+        const place = placeOf(error)
+        log.warning('a listener failed', {
+          ...fields,
+          ...(error !== undefined && { error: safeErrorName(error) }),
+          ...(place !== undefined && { place }),
+        })
       })
       addListeners(webhooks)
       return createWebhookHandler({

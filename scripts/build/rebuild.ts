@@ -22,7 +22,8 @@ export async function openFunctionBuild(name: string, root: string = PROJECT_ROO
   const lockFile: LockFile = JSON.parse(await readFile(join(PROJECT_ROOT, 'package-lock.json'), 'utf8'))
   const entry = join(root, 'functions', name, 'index.ts')
   const nowhere = join(root, 'out')
-  const options = bundleOptions(entry, { root })
+  // For debuggers, and for the place of an error (shared/errors).
+  const options = { ...bundleOptions(entry, { root }), sourcemap: 'linked', sourcesContent: false } as const
   const building = await context({ ...options, write: false, outdir: nowhere, logLevel: 'silent' })
   return {
     name,

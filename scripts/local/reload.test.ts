@@ -119,3 +119,14 @@ it('opens a debugger for the function that is named, also for its next build', a
   const [target] = (await (await fetch(`http://${host}/json/list`)).json()) as { webSocketDebuggerUrl: string }[]
   expect(target?.webSocketDebuggerUrl).toBe(after)
 })
+
+it('logs the place in the source where a listener threw, and none of its words', async () => {
+  const throwing = original('webhook')
+    .replace('_webhooks: ', 'webhooks: ')
+    .replace(': void {', ": void {\n  webhooks.on('*', () => {\n    throw new TypeError('ada@example.com')\n  })\n")
+  await save('webhook', throwing)
+  stack.customerio.webhooks.send({ event_id: 'thrown', object_type: 'email', metric: 'opened' })
+  const line = throwing.split('\n').findIndex((each) => each.includes('throw new')) + 1
+  await logged('webhook', `"error":"TypeError","place":"functions/webhook/listeners.ts:${line}:11"`)
+  expect(readFileSync(stack.functions.webhook?.logFile ?? '', 'utf8')).not.toContain('ada@example.com')
+})

@@ -1,6 +1,6 @@
 import { captureRejectionSymbol, EventEmitter } from 'node:events'
 import type { Clock } from '../clock/index.ts'
-import { safeErrorName } from '../errors/index.ts'
+import { placeOf, safeErrorName } from '../errors/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { CallOutcome } from '../outcome/index.ts'
 import type { RequestMade } from './api.ts'
@@ -78,9 +78,11 @@ export class LifecycleEmitter extends EventEmitter<LifecycleEvents> {
   }
 
   #logFailure(error: unknown): void {
+    const place = placeOf(error)
     this.#log.error('a lifecycle listener failed', {
       event: 'listener_failure',
       error: safeErrorName(error),
+      ...(place !== undefined && { place }),
     })
   }
 }

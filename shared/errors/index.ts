@@ -1,3 +1,5 @@
+export { placeOf } from './place.ts'
+
 /**
  * All that may be logged of an error whose words we did not write: they may quote a person, a body or a credential.
  *

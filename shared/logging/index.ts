@@ -11,6 +11,8 @@ export type LogFields = {
   readonly cause?: string
   readonly note?: string
   readonly error?: string
+  /** In our sources, where an error was thrown. */
+  readonly place?: string
   readonly httpStatus?: number
   readonly answer?: number
   /** Of Pub/Sub, as all message ids. */
@@ -90,6 +92,7 @@ const FIELD_NAMES: Readonly<Record<Exclude<keyof LogFields, 'trace'>, string>> =
   cause: 'cause',
   note: 'note',
   error: 'error',
+  place: 'place',
   httpStatus: 'http_status',
   answer: 'answer',
   messageId: 'message_id',
