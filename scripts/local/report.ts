@@ -124,7 +124,8 @@ export function describeNextSteps({ endpoints: { customerio } }: Pick<Stack, 'en
   return `It stays up until Ctrl-C. Try next, from another terminal:
   npx cio-gcp trace --key receipt-1001 --local        a receipt, from publish to the webhook that came back
   npx cio-gcp trace --person id:ada --local           what became of every message about her
-  curl -s ${customerio}/_local/inbox         what Customer.io received
+  npx cio-gcp trigger email.bounced --person id:ada --local   a webhook, as if it had happened
+  npx cio-gcp logs --follow --local                   what the functions say
   curl -s -d '{"on":"batch","fault":{"do":"answer","status":503}}' ${customerio}/_local/faults
                                                       breaks Customer.io; curl -s -X DELETE mends it`
 }
