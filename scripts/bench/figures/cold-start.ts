@@ -22,11 +22,11 @@ const STARTED: Readonly<Record<FunctionName | 'empty', MessageKind>> = {
   warehouse: 'webhook-event',
 }
 const TARGETS: readonly (readonly [FunctionName, { readonly start: number; readonly memory: number }])[] = [
-  ['identify', { start: 1.35, memory: 1.3 }],
-  ['track', { start: 1.35, memory: 1.3 }],
-  ['webhook', { start: 2.4, memory: 1.9 }],
-  ['transactional', { start: 2.4, memory: 1.9 }],
-  ['warehouse', { start: 2.4, memory: 1.9 }],
+  ['identify', { start: 0.9, memory: 1 }],
+  ['track', { start: 0.9, memory: 1 }],
+  ['webhook', { start: 1.1, memory: 1.3 }],
+  ['transactional', { start: 1.4, memory: 1.3 }],
+  ['warehouse', { start: 1.1, memory: 1.3 }],
 ]
 
 type Start = { readonly milliseconds: number; readonly residentMiB: number }
