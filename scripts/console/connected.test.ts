@@ -5,7 +5,7 @@ import { commandLine, type Started } from '../cio/testing/command-line.ts'
 import { type Stack, startStack } from '../local/stack.ts'
 import { answering, startRecordingServer } from '../testing/recording-server.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
-import { consoleClient } from './testing/client.ts'
+import { openConsole } from './testing/client.ts'
 
 // A busy machine takes its time.
 jest.setTimeout(60_000)
@@ -48,10 +48,8 @@ async function start(...options: readonly string[]) {
   const output = command.child.stdout
   if (output === null) throw new Error('the command has no output')
   const [chunk] = await once(output, 'data')
-  const url = String(chunk).trim()
-  const page = await (await fetch(url)).text()
-  const facts = JSON.parse(/name="console" content="([^"]*)"/.exec(page)?.[1]?.replaceAll('&quot;', '"') ?? 'null')
-  return { ...command, facts, ...consoleClient({ url, token: facts.token }) }
+  const address = String(chunk).trim()
+  return { ...command, address, ...(await openConsole(address)) }
 }
 
 const leased = () =>
@@ -97,6 +95,15 @@ it('acts with --allow-actions, by the guards of the command line', async () => {
   expect(await post('/api/dead-letters/replay', { ...replay, force: true })).toMatchObject({
     body: { replayed: [messageId] },
   })
+})
+
+it('answers nobody who was not given its address with the key', async () => {
+  const { address } = await start()
+  expect(new URL(address).searchParams.get('key')).toMatch(/^[\w-]{32}$/)
+  for (const path of ['/', '/?key=', '/?key=guessed', '/api/dead-letters', '/api/live', '/page.js']) {
+    const answer = await fetch(new URL(path, address), { redirect: 'manual' })
+    expect([path, answer.status, answer.headers.get('set-cookie')]).toEqual([path, 401, null])
+  }
 })
 
 /** Writes a line of the record, as a function's sink does, and waits until it is a row. */

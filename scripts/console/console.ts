@@ -20,7 +20,7 @@ export interface ConsoleOptions {
 }
 
 export interface Console {
-  /** What a person opens: `http://127.0.0.1:<port>/` */
+  /** What a person opens: `http://127.0.0.1:<port>/`; of a deployment with a random key, for this user of the machine only. */
   readonly url: string
   /** What a POST must carry as `x-console-token`; the page has it from the document. */
   readonly token: string
@@ -30,7 +30,7 @@ export interface Console {
 /** Serves the pages of these areas on loopback. Rejects when the port is taken. */
 export async function startConsole(options: ConsoleOptions): Promise<Console> {
   const { port, areas, environment, deployed, onError, clock = systemClock } = options
-  const token = randomBytes(24).toString('base64url')
+  const token = secret()
   const facts = {
     token,
     areas: areas.map(({ name }) => name),
@@ -39,13 +39,21 @@ export async function startConsole(options: ConsoleOptions): Promise<Console> {
     deployed,
   }
   const page = options.page ?? (await loadPage())
-  const server = await serve({ port, areas, page, facts, clock, onError })
+  const server = await serve({
+    ...{ port, areas, page, facts, clock, onError },
+    // The stores of a local stack are open to every user of the machine: a key to its console would keep nobody out.
+    key: deployed ? secret() : undefined,
+  })
   return {
-    url: `http://127.0.0.1:${server.port}/`,
+    url: server.url,
     token,
     close: async () => {
       await Promise.all(areas.map((area) => area.close?.()))
       await server.close()
     },
   }
+}
+
+function secret(): string {
+  return randomBytes(24).toString('base64url')
 }

@@ -63,6 +63,13 @@ it('says all of it in at most 25 lines', () => {
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(125)
 })
 
+it('tells commands that find this stack, wherever its folder is', () => {
+  expect(describeNextSteps({ endpoints })).toContain('trace --key receipt-1001 --local')
+  const elsewhere = describeNextSteps({ endpoints: { ...endpoints, secrets: '/tmp/stack/secrets' } })
+  expect(elsewhere).toContain('trace --key receipt-1001 --endpoints /tmp/stack/endpoints.json')
+  expect(elsewhere).not.toContain('--local')
+})
+
 it('counts the messages of each topic by how they ended', () => {
   const rows = describeSample(sampleRun()).split('\n')
   for (const topic of ['identify', 'track', 'transactional'] as const) {

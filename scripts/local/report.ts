@@ -1,3 +1,4 @@
+import { dirname, join, resolve } from 'node:path'
 import { styleText } from 'node:util'
 import type { Reload } from './reload.ts'
 import type { ShownJourney } from './run-journeys.ts'
@@ -120,14 +121,25 @@ export function describeProbe({ intact, broken }: ProbeRound): string {
 }
 
 /** What a person may try while the stack is up. */
-export function describeNextSteps({ endpoints: { customerio } }: Pick<Stack, 'endpoints'>): string {
+export function describeNextSteps({ endpoints }: Pick<Stack, 'endpoints'>): string {
+  const stack = stackFlag(endpoints.secrets)
   return `It stays up until Ctrl-C. Try next, from another terminal:
-  npx cio-gcp trace --key receipt-1001 --local        a receipt, from publish to the webhook that came back
-  npx cio-gcp trace --person id:ada --local           what became of every message about her
-  npx cio-gcp trigger email.bounced --person id:ada --local   a webhook, as if it had happened
-  npx cio-gcp logs --follow --local                   what the functions say
-  curl -s -d '{"on":"batch","fault":{"do":"answer","status":503}}' ${customerio}/_local/faults
+  npx cio-gcp trace --key receipt-1001 ${stack}        a receipt, from publish to the webhook that came back
+  npx cio-gcp trace --person id:ada ${stack}           what became of every message about her
+  npx cio-gcp trigger email.bounced --person id:ada ${stack}   a webhook, as if it had happened
+  npx cio-gcp logs --follow ${stack}                   what the functions say
+  curl -s -d '{"on":"batch","fault":{"do":"answer","status":503}}' ${endpoints.customerio}/_local/faults
                                                       breaks Customer.io; curl -s -X DELETE mends it`
+}
+
+/**
+ * What names this stack to the command line: `--local` finds the one of `.local`, any other is named by its file.
+ *
+ * @param secrets folder of its secrets, beside which endpoints.json is
+ */
+function stackFlag(secrets: string): string {
+  const directory = resolve(dirname(secrets))
+  return directory === resolve('.local') ? '--local' : `--endpoints ${join(directory, 'endpoints.json')}`
 }
 
 /** Each journey under the command that shows it. */

@@ -19,8 +19,9 @@ export function consoleCommand(run: Run): Command {
     .addHelpText(
       'after',
       `
-It listens on loopback only and works with your own credentials until Ctrl-C. It asks for nothing by itself: BigQuery is read
-on a click, after the page has said how much, and dead letters are pulled on a click and given back when you leave.
+It listens on loopback only and works with your own credentials until Ctrl-C. For a deployment the address has a random key that
+keeps other users of this machine out. It asks for nothing by itself: BigQuery is read on a click, after the page has said how
+much, and dead letters are pulled on a click and given back when you leave.
 For a deployment personal data are masked. To reveal them writes a line into the record of messages.
 
 Examples:

@@ -44,7 +44,8 @@ export function refusalOf({ method, headers }: Asking, port: number, token: stri
   return undefined
 }
 
-function isSame(given: string | string[] | undefined, token: string): boolean {
+/** Compares a secret with what was given, in a time that tells nothing of it. */
+export function isSame(given: string | string[] | null | undefined, token: string): boolean {
   if (typeof given !== 'string') return false
   const [a, b] = [Buffer.from(given), Buffer.from(token)]
   return a.length === b.length && timingSafeEqual(a, b)

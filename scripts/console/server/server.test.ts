@@ -125,6 +125,44 @@ describe('a request that does not come from the page', () => {
   })
 })
 
+describe('a key', () => {
+  let keyed: Console
+  let key: string
+  beforeAll(async () => {
+    keyed = await startConsole({
+      ...{ port: 0, areas: [area], environment: 'prod', deployed: true, page },
+      onError: (error) => errors.push(error),
+    })
+    key = new URL(keyed.url).searchParams.get('key') ?? ''
+  })
+  afterAll(() => keyed.close())
+
+  const open = (path: string, cookie = '') =>
+    fetch(new URL(path, keyed.url), { redirect: 'manual', headers: { cookie, 'x-console-token': keyed.token } })
+
+  it('is changed for a cookie that no script and no other site has, and leaves the address', async () => {
+    const answer = await open(keyed.url)
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/'])
+    const { port } = new URL(keyed.url)
+    expect(answer.headers.get('set-cookie')).toBe(`cio-gcp-console-${port}=${key}; Path=/; HttpOnly; SameSite=Strict`)
+    const cookie = `other=1; cio-gcp-console-${port}=${key}`
+    for (const path of ['/', '/page.js', '/api/sample/1']) expect((await open(path, cookie)).status).toBe(200)
+  })
+
+  it.each([
+    ['none', () => ''],
+    ['an empty one', (port: string) => `cio-gcp-console-${port}=`],
+    ['a part of it', (port: string) => `cio-gcp-console-${port}=${key.slice(0, -1)}`],
+    ['that of another console', () => `cio-gcp-console-1=${key}`],
+  ])('keeps out who has %s, even with the token', async (_, cookie) => {
+    for (const path of ['/', '/page.js', '/api/sample/1', '/api/live', '/api/none', `/api/sample/1?key=${key}`]) {
+      const answer = await open(path, cookie(new URL(keyed.url).port))
+      expect([path, answer.status]).toEqual([path, 401])
+      expect(await answer.text()).not.toContain(key)
+    }
+  })
+})
+
 describe('the page', () => {
   it('is served with a policy that runs its own script only', async () => {
     const { status, headers } = await ask('/')

@@ -7,6 +7,7 @@ import { type Area, ConsoleError, SandboxedDocument } from './area.ts'
 import { readJson } from './body.ts'
 import { refusalOf } from './guard.ts'
 import { COMMON_HEADERS, DATA_POLICY, documentPolicy, PAGE_POLICY } from './headers.ts'
+import { addressWith, admissionOf } from './key.ts'
 import { feedsOf, stream } from './live.ts'
 import { documentOf, type Page, type PageFacts } from './page.ts'
 import { routerOf } from './routes.ts'
@@ -20,18 +21,21 @@ export interface ServerOptions {
   readonly page: Page
   readonly facts: PageFacts
   readonly clock: Clock
+  /** Given: it answers only to a browser that has opened the address with this key. */
+  readonly key?: string | undefined
   /** Is told of errors that no area foresaw. The page is told only that there was one. */
   readonly onError: (error: unknown) => void
 }
 
 export interface ConsoleServer {
-  readonly port: number
+  /** What a person opens. */
+  readonly url: string
   close(): Promise<void>
 }
 
 /** Serves the page, the areas and their feeds on loopback. Rejects when the port is taken. */
 export async function serve(options: ServerOptions): Promise<ConsoleServer> {
-  const { areas, page, facts, clock, onError } = options
+  const { areas, page, facts, clock, key, onError } = options
   const route = routerOf(areas)
   const feeds = feedsOf(areas)
   const fixed: Readonly<Record<string, { readonly type: string; readonly body: Buffer }>> = {
@@ -49,6 +53,14 @@ export async function serve(options: ServerOptions): Promise<ConsoleServer> {
     if (refusal !== undefined) throw new ConsoleError(refusal.message, { status: refusal.status })
     const url = URL.parse(`http://console${request.url}`)
     if (url === null) throw new ConsoleError('the address cannot be read')
+    const admission = key === undefined ? undefined : admissionOf(url, headers, portOf(server), key)
+    if (admission?.kind === 'admitted') {
+      response.writeHead(303, { ...COMMON_HEADERS, ...admission.headers }).end()
+      return
+    }
+    if (admission?.kind === 'stranger') {
+      throw new ConsoleError('open the address that the command has printed: it has a key in it', { status: 401 })
+    }
     const { pathname, searchParams: query } = url
     const asset = method === 'GET' && Object.hasOwn(fixed, pathname) ? fixed[pathname] : undefined
     if (asset !== undefined) {
@@ -81,7 +93,7 @@ export async function serve(options: ServerOptions): Promise<ConsoleServer> {
   server.listen(options.port, '127.0.0.1')
   await once(server, 'listening')
   return {
-    port: portOf(server),
+    url: addressWith(key, portOf(server)),
     close: async () => {
       const closed = once(server, 'close')
       server.close()
