@@ -58,6 +58,7 @@ module "cost" {
     delivered_log_share = var.delivered_log_share
     outcomes            = "bigquery_subscription" # record.tf
     outcome_months      = min(12, coalesce(var.message_outcomes_expiration_days, 360) / 30)
+    retained_months     = max([for t in values(var.pipeline.topics) : t.retention_days]...) / 30
     backup_copies       = var.ledger_backup_days
     point_in_time       = var.ledger_backup_days > 0 ? 1 : 0
   }

@@ -5,7 +5,7 @@ variable "pipeline" {
   nullable    = false
 
   type = object({
-    topics = map(object({}))
+    topics = map(object({ retention_days = optional(number, 0) }))
     subscriptions = map(object({
       topic                   = string
       push                    = optional(string)
@@ -240,6 +240,11 @@ variable "pipeline" {
   }
 
   validation {
+    condition     = alltrue([for t in values(var.pipeline.topics) : t.retention_days == 0 || (t.retention_days >= 1 && t.retention_days <= 31)])
+    error_message = "`retention_days` of a topic is 1 to 31, or is left out: then the topic keeps nothing, and `cio-gcp replay` finds nothing."
+  }
+
+  validation {
     condition = alltrue([
       for s in values(var.pipeline.subscriptions) :
       s.max_delivery_attempts == null ? true : s.max_delivery_attempts >= 5 && s.max_delivery_attempts <= 100
@@ -364,12 +369,12 @@ variable "pipeline" {
     condition = alltrue([
       for s in values(var.pipeline.subscriptions) :
       try(var.pipeline.functions[s.push].ledger, false) ? (
-        var.pipeline.ledger.ttl_days * 86400 > s.retention_seconds + max(0, [
+        var.pipeline.ledger.ttl_days * 86400 > var.pipeline.topics[s.topic].retention_days * 86400 + s.retention_seconds + max(0, [
           for own in values(var.pipeline.subscriptions) : own.retention_seconds if own.topic == s.dead_letter_topic
         ]...)
       ) : true
     ])
-    error_message = "`ledger.ttl_days` must exceed the retention of the source plus the dead-letter subscription: a replayed message must still meet its record, or it is sent twice. Raise ttl_days."
+    error_message = "`ledger.ttl_days` must exceed the retention of topic, subscription and dead letters together: a replayed message must still meet its record, or it is sent twice. Raise ttl_days."
   }
 }
 

@@ -5,6 +5,9 @@ resource "google_pubsub_topic" "topic" {
   name    = local.names.topics[each.key]
   labels  = local.labels
 
+  # What `cio-gcp replay` reads: also a subscription that is made later may seek back so far.
+  message_retention_duration = each.value.retention_days == 0 ? null : "${each.value.retention_days * 86400}s"
+
   # One region: order holds among messages of one region only (shared/decisions/one-storage-region.md).
   message_storage_policy {
     allowed_persistence_regions = [var.region]

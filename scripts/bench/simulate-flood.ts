@@ -200,7 +200,13 @@ class Lane implements Consumer {
         ackDeadlineSeconds: 60,
         retryPolicy: { minimumBackoff: { seconds: 1 }, maximumBackoff: { seconds: 600 } },
       },
-      { clock: time, events: new EventEmitter<PubSubEvents>(), backoffScale: 1, deadLetter: () => undefined },
+      {
+        clock: time,
+        events: new EventEmitter<PubSubEvents>(),
+        backoffScale: 1,
+        topicRetention: () => undefined,
+        deadLetter: () => undefined,
+      },
     )
     this.#flow = new PushFlow({
       clock: time,

@@ -52,6 +52,7 @@ const modelSchema = z.strictObject({
     backup_copies: number,
     point_in_time: number,
     outcome_months: number,
+    retained_months: number,
     outcomes,
   }),
   lines: z.record(z.string(), z.array(lineSchema).min(1)),
@@ -203,6 +204,7 @@ export function readProd(
       backup_copies: days,
       point_in_time: days > 0 ? 1 : 0,
       outcome_months: Math.min(YEAR_DAYS, outcomeDays ?? YEAR_DAYS) / 30,
+      retained_months: Math.max(...Object.values(topology.topics).map(({ retention_days: days }) => days)) / 30,
       outcomes: 'bigquery_subscription',
     },
   }

@@ -33,6 +33,10 @@ describe('the topology of the pipeline', () => {
     const [topics] = await pubsub.getTopics()
     const shortNames = topics.map(({ name }) => name.replace('projects/local/topics/', ''))
     expect(shortNames.sort()).toEqual(Object.keys(topology.topics).sort())
+    for (const { name, metadata } of topics) {
+      const days = topology.topics[name.replace('projects/local/topics/', '')]?.retention_days ?? 0
+      expect(Number(metadata?.messageRetentionDuration?.seconds ?? 0)).toBe(days * 86_400)
+    }
     for (const [name, expected] of Object.entries(topology.subscriptions)) {
       const [actual] = await pubsub.subscription(name).getMetadata()
       expect(actual).toMatchObject({

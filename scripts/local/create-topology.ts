@@ -30,8 +30,13 @@ export async function createTopology(options: CreateTopologyOptions): Promise<vo
     settings: subscriptionSettings(subscription, project, options),
   }))
   await Promise.all(
-    Object.keys(topology.topics).map((name) =>
-      unlessItExists(pubsub.createTopic(`projects/${project}/topics/${name}`)),
+    Object.entries(topology.topics).map(([name, { retention_days: days }]) =>
+      unlessItExists(
+        pubsub.createTopic({
+          name: `projects/${project}/topics/${name}`,
+          ...(days > 0 && { messageRetentionDuration: { seconds: days * 86_400 } }),
+        }),
+      ),
     ),
   )
   await Promise.all(

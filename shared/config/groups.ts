@@ -298,8 +298,9 @@ export const ledgerSettings = () => {
       30_000,
       'how long the ledger may take to write the outcome of a send',
     ),
-    // Shorter than 38 days (source 7, dead letters 31), a replay would no longer meet its record and send twice.
-    ttlMs: number('SEND_LEDGER_TTL_DAYS', 45, {
+    // Shorter than 38 days (source 7, dead letters 31), a replay would no longer meet its record and send twice. By default also
+    // the topic's own 7 days are within it.
+    ttlMs: number('SEND_LEDGER_TTL_DAYS', 52, {
       meaning: 'how long a record is kept',
       setBy: 'Terraform',
       unit: 'days',

@@ -103,7 +103,7 @@ it('gives the transactional function its defaults', () => {
       leaseMarginMs: 20_000,
       claimTimeoutMs: 5_000,
       writeTimeoutMs: 1_500,
-      ttlMs: 45 * 86_400_000,
+      ttlMs: 52 * 86_400_000,
     },
   })
 })

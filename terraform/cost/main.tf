@@ -35,6 +35,7 @@ variable "options" {
     backup_copies       = optional(number)
     point_in_time       = optional(number)
     outcome_months      = optional(number)
+    retained_months     = optional(number)
     outcomes            = optional(string)
   })
   default = {}

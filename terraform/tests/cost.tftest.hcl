@@ -197,7 +197,8 @@ run "two_million_of_each" {
       output.monthly_cost_usd.pubsub == 1.02             # 4e6 x 3 x 1,500 B + 2e6 x 2 x 2,500 B at 40 $ a TiB: lanes and warehouse are counted
       && output.monthly_cost_usd.requests == 3.2         # 8e6, the warehouse's too
       && output.monthly_cost_usd.egress == 0.67          # 4e6 x 1,500 B at 0.12 $ a GiB: what goes to Customer.io
-      && output.monthly_cost_usd.ledger == 8.41          # 2e6 sends: 40 x 0.18 + 1 x 0.06 + 20 x 0.02 + 4.19 GiB x 0.18 $
+      && output.monthly_cost_usd.ledger == 8.54          # 2e6 sends: 40 x 0.18 + 1 x 0.06 + 20 x 0.02 + 4.89 GiB x 0.18 $
+      && output.monthly_cost_usd.retained == 0.35        # 4e6 x 1,500 B = 5.59 GiB x 7 of 30 days at 0.27 $
       && output.monthly_cost_usd.inserts == 0.23         # 2e6 x 2,500 B at 0.05 $ a GiB
       && output.monthly_cost_usd.warm_instances == 19.44 # 2,592,000 s x (1 + 2) x 0.0000025 $
       && output.monthly_cost_usd.request_log == 0

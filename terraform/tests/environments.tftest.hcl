@@ -161,6 +161,15 @@ run "every_environment" {
 
   assert {
     condition = alltrue([
+      for name, t in var.pipeline.topics : alltrue([
+        for r in values(var.environments) : try(r.topics[name].message_retention_duration, null) == (try(t.retention_days, 0) == 0 ? null : "${t.retention_days * 86400}s")
+      ])
+    ])
+    error_message = "A topic keeps messages for longer or shorter than pipeline.yaml says."
+  }
+
+  assert {
+    condition = alltrue([
       for r in values(var.environments) : toset(values(r.subscriptions)[*].name) == toset(keys(var.pipeline.subscriptions))
     ])
     error_message = "The subscriptions are not those of pipeline.yaml."

@@ -604,7 +604,7 @@ run "retention_beyond_31_days" {
   command = plan
 
   variables {
-    pipeline = yamldecode(replace(replace(file("pipeline.yaml"), "retention_seconds: 604800", "retention_seconds: 2678401"), "ttl_days: 45", "ttl_days: 99"))
+    pipeline = yamldecode(replace(replace(file("pipeline.yaml"), "retention_seconds: 604800", "retention_seconds: 2678401"), "ttl_days: 52", "ttl_days: 99"))
   }
 
   expect_failures = [var.pipeline]
@@ -824,7 +824,17 @@ run "ledger_that_forgets_before_a_replay" {
   command = plan
 
   variables {
-    pipeline = yamldecode(replace(file("pipeline.yaml"), "ttl_days: 45", "ttl_days: 38"))
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "ttl_days: 52", "ttl_days: 45")) # 7 + 7 + 31
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "topic_that_keeps_messages_for_longer_than_pubsub_can" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(replace(file("pipeline.yaml"), "retention_days: 7", "retention_days: 32"), "ttl_days: 52", "ttl_days: 99"))
   }
 
   expect_failures = [var.pipeline]

@@ -7,6 +7,7 @@ import type { Api } from './protos.ts'
 import { alreadyExists, invalidArgument, notFound } from './refusals.ts'
 import { readSettings } from './settings.ts'
 import { type BacklogEntry, Subscription } from './subscription.ts'
+import { TopicRetention } from './topic-retention.ts'
 
 export interface BrokerOptions {
   readonly clock: Clock
@@ -19,12 +20,13 @@ export interface BrokerOptions {
 interface Topic {
   readonly resource: Api['topic']
   readonly subscriptions: Set<Subscription>
+  readonly retention: TopicRetention
 }
 
 /** Everything that survives a restart. Buffers, not text: turn them into base64 to write this to a file. */
 export interface PubSubSnapshot {
   readonly sequence: number
-  readonly topics: readonly Api['topic'][]
+  readonly topics: readonly { readonly resource: Api['topic']; readonly retained: readonly StoredMessage[] }[]
   readonly subscriptions: readonly {
     readonly resource: Api['subscription']
     readonly backlog: readonly BacklogEntry[]
@@ -61,7 +63,8 @@ export class Broker {
     const name = resource.name ?? ''
     parseName('topics', name)
     if (this.#topics.has(name)) throw alreadyExists(name)
-    this.#topics.set(name, { resource, subscriptions: new Set() })
+    const retention = new TopicRetention(resource, this.#options.clock.now)
+    this.#topics.set(name, { resource, subscriptions: new Set(), retention })
     return resource
   }
 
@@ -141,6 +144,7 @@ export class Broker {
     return contents.map((content) => {
       this.#sequence += 1
       const message: StoredMessage = { ...content, sequence: this.#sequence, id: String(this.#sequence), publishTimeMs }
+      topic.retention.keep(message)
       for (const subscription of topic.subscriptions) subscription.offer(message)
       this.#options.events.emit('published', {
         topic: topicName,
@@ -157,7 +161,7 @@ export class Broker {
   snapshot(): PubSubSnapshot {
     return {
       sequence: this.#sequence,
-      topics: [...this.#topics.values()].map((topic) => topic.resource),
+      topics: [...this.#topics.values()].map(({ resource, retention }) => ({ resource, retained: retention.all() })),
       subscriptions: this.subscriptions().map((subscription) => ({
         resource: subscription.resource,
         backlog: subscription.backlog(),
@@ -169,7 +173,10 @@ export class Broker {
   /** For a new broker: takes up where the one of the snapshot stopped. */
   restore(snapshot: PubSubSnapshot): void {
     this.#sequence = Math.max(this.#sequence, snapshot.sequence)
-    for (const resource of snapshot.topics) this.createTopic(resource)
+    for (const { resource, retained } of snapshot.topics) {
+      this.createTopic(resource)
+      for (const message of retained) this.#topic(resource.name ?? '').retention.keep(message)
+    }
     for (const { resource, backlog, retained } of snapshot.subscriptions) {
       const subscription = this.#add(resource)
       this.#topics.get(resource.topic ?? '')?.subscriptions.add(subscription)
@@ -195,6 +202,7 @@ export class Broker {
       clock: this.#options.clock,
       events: this.#options.events,
       backoffScale: this.#options.backoffScale,
+      topicRetention: ({ resource }) => this.#topics.get(resource.topic ?? '')?.retention,
       deadLetter: (source, message, attempts) => this.#deadLetter(source, message, attempts),
     })
     this.#subscriptions.set(subscription.name, subscription)

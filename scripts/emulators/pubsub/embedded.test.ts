@@ -187,6 +187,68 @@ describe('the embedded Pub/Sub', () => {
     expect(texts(await pullNow(subscription.name))).toEqual(['2'])
   })
 
+  describe('a topic with message retention', () => {
+    const HOUR_MS = 3_600_000
+    const keeping = async (hours: number): Promise<Topic> => {
+      const [topic] = await client.createTopic({ name: 'kept', messageRetentionDuration: { seconds: hours * 3_600 } })
+      return topic
+    }
+
+    it('gives a subscription that is made later what was published since the time that it seeks', async () => {
+      const topic = await keeping(24)
+      await topic.publishMessage(text('before'))
+      clock.advance(HOUR_MS)
+      const fromMs = clock.now()
+      for (const value of ['1', '2']) await topic.publishMessage(text(value))
+      const [later] = await topic.createSubscription('later')
+      expect(await pullNow(later.name)).toEqual([])
+      await later.seek(new Date(fromMs))
+      expect(texts(await pullNow(later.name))).toEqual(['1', '2'])
+    })
+
+    it('gives an acknowledged message again, once, and what a filter leaves out never', async () => {
+      const topic = await keeping(24)
+      const [filtered] = await topic.createSubscription('filtered', { filter: 'attributes.lane = "bulk"' })
+      const fromMs = clock.now()
+      for (const lane of ['bulk', 'other']) await topic.publishMessage({ ...text(lane), attributes: { lane } })
+      const [first] = await pullNow(filtered.name)
+      await puller.acknowledge({ subscription: filtered.name, ackIds: [first?.ackId ?? ''] })
+      await topic.publishMessage({ ...text('waiting'), attributes: { lane: 'bulk' } })
+      await filtered.seek(new Date(fromMs))
+      expect(texts(await pullNow(filtered.name))).toEqual(['bulk', 'waiting'])
+    })
+
+    it('forgets what is older, and keeps the rest over a restart', async () => {
+      const topic = await keeping(1)
+      const fromMs = clock.now()
+      await topic.publishMessage(text('old'))
+      clock.advance(HOUR_MS / 2)
+      await topic.publishMessage(text('kept'))
+      clock.advance(HOUR_MS / 2)
+      const snapshot = server.snapshot()
+      const again = started.client(await started.pubSub({ ...clock, restore: snapshot }))
+      const [later] = await again.topic('kept').createSubscription('later')
+      await later.seek(new Date(fromMs))
+      const [response] = await started
+        .puller(again)
+        .pull({ subscription: later.name, maxMessages: 9, returnImmediately: true })
+      expect(texts(response.receivedMessages ?? [])).toEqual(['kept'])
+    })
+
+    it('keeps a message for a subscription whose own retention is shorter', async () => {
+      const topic = await keeping(24)
+      const [brief] = await topic.createSubscription('brief', { messageRetentionDuration: 600 })
+      await topic.publishMessage(text('1'))
+      clock.advance(HOUR_MS)
+      expect(texts(await pullNow(brief.name))).toEqual(['1'])
+    })
+
+    it.each([599, 31 * 86_400 + 1])('refuses to keep messages for %d seconds', async (seconds) => {
+      const creating = client.createTopic({ name: 'kept', messageRetentionDuration: { seconds } })
+      await expect(creating).rejects.toMatchObject({ code: status.INVALID_ARGUMENT })
+    })
+  })
+
   describe('ordering', () => {
     const ordered = async (): Promise<[Topic, string]> => {
       const [topic, { name }] = await started.subscription(client, {

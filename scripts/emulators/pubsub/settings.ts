@@ -72,7 +72,8 @@ export function readSettings(subscription: Api['subscription']): SubscriptionSet
   }
 }
 
-function between(value: number, minimum: number, maximum: number, field: string): number {
+/** The value; throws INVALID_ARGUMENT when it is out of range. */
+export function between(value: number, minimum: number, maximum: number, field: string): number {
   if (value < minimum || value > maximum) {
     throw invalidArgument(`Invalid ${field}: ${value} is not between ${minimum} and ${maximum}.`)
   }

@@ -32,7 +32,13 @@ function orderedSubscription() {
       enableMessageOrdering: true,
       retryPolicy: { minimumBackoff: { seconds: 1 }, maximumBackoff: { seconds: 4 } },
     },
-    { clock, events: new EventEmitter<PubSubEvents>(), backoffScale: 1, deadLetter: () => undefined },
+    {
+      clock,
+      events: new EventEmitter<PubSubEvents>(),
+      backoffScale: 1,
+      topicRetention: () => undefined,
+      deadLetter: () => undefined,
+    },
   )
   let sequence = 0
   const publish = (orderingKey: string) => {

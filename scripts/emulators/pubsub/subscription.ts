@@ -9,6 +9,7 @@ import type { StoredMessage } from './message.ts'
 import type { Api } from './protos.ts'
 import { invalidArgument } from './refusals.ts'
 import { readSettings, type SubscriptionSettings } from './settings.ts'
+import type { TopicRetention } from './topic-retention.ts'
 
 interface Entry {
   readonly message: StoredMessage
@@ -35,6 +36,8 @@ export interface SubscriptionContext {
   readonly events: EventEmitter<PubSubEvents>
   /** Multiplies every back-off. */
   readonly backoffScale: number
+  /** What its topic keeps; undefined once the topic is deleted. */
+  readonly topicRetention: (of: Subscription) => TopicRetention | undefined
   /** Publishes to the dead-letter topic; the new message's id, or undefined when there is no such topic. */
   readonly deadLetter: (source: Subscription, message: StoredMessage, attempts: number) => string | undefined
 }
@@ -141,12 +144,19 @@ export class Subscription {
     for (const entry of [...this.#entries.values()]) {
       if (entry.message.publishTimeMs < timeMs) this.#finish(entry, 'acknowledged')
     }
-    const revived = [...this.#retained.values()].filter((message) => message.publishTimeMs >= timeMs)
-    for (const message of revived) {
+    for (const message of [...this.#retained.values(), ...this.#retainedByTopic()]) {
+      if (message.publishTimeMs < timeMs || this.#entries.has(message.sequence)) continue
       this.#retained.delete(message.sequence)
       this.#entries.set(message.sequence, { message, state: 'blocked', failures: 0, leases: 0, dueMs: 0 })
     }
     this.#rebuild()
+  }
+
+  /** What the topic keeps of what this subscription was, or would have been, given: also from before it was made. */
+  #retainedByTopic(): readonly StoredMessage[] {
+    const all = this.#context.topicRetention(this)?.all() ?? []
+    const { filter } = this.#settings
+    return filter === undefined ? all : all.filter(({ attributes }) => filter(attributes))
   }
 
   stats(): SubscriptionStats {
@@ -312,8 +322,10 @@ export class Subscription {
     this.wake()
   }
 
+  /** The topic's retention counts where it is longer: https://cloud.google.com/pubsub/docs/replay-overview. */
   #isExpired(message: StoredMessage): boolean {
-    return message.publishTimeMs + this.#settings.retentionMs <= this.#context.clock.now()
+    const retentionMs = Math.max(this.#settings.retentionMs, this.#context.topicRetention(this)?.retentionMs ?? 0)
+    return message.publishTimeMs + retentionMs <= this.#context.clock.now()
   }
 
   #expire(entry: Entry): void {
