@@ -30,7 +30,7 @@ locals {
   # `dlq replay` and `quarantine replay` publish to what functions read, and commands tell the record what they did; dead
   # letters are published by functions only.
   operator_topics        = toset([for s in values(merge(local.push_subscriptions, local.table_subscriptions)) : s.topic])
-  operator_subscriptions = toset([for name, s in var.pipeline.subscriptions : name if s.push == null && s.bigquery == null])
+  operator_subscriptions = toset([for name, s in local.subscriptions : name if s.push == null && s.bigquery == null])
 }
 
 resource "google_project_iam_member" "access" {

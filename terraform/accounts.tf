@@ -1,6 +1,6 @@
 # Each function runs as itself, so that each can do only what it needs.
 resource "google_service_account" "function" {
-  for_each = var.pipeline.functions
+  for_each = local.functions
 
   project      = var.project_id
   account_id   = local.names.accounts["${each.key}-function"]

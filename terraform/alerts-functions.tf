@@ -112,6 +112,6 @@ locals {
 
   # The subscriptions let only SECRET_ROTATE through: Secret Manager publishes every change of a secret to the topic.
   reminder_subscriptions = "resource.labels.subscription_id=one_of(${join(", ", [
-    for name, s in var.pipeline.subscriptions : "\"${local.names.subscriptions[name]}\"" if s.topic == var.pipeline.secret_rotation.topic
+    for name, s in local.subscriptions : "\"${local.names.subscriptions[name]}\"" if s.topic == var.pipeline.secret_rotation.topic
   ])})"
 }

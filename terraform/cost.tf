@@ -6,20 +6,20 @@ locals {
 
   # The warehouse handles what the webhook publishes, unless told otherwise.
   messages = {
-    for name, f in var.pipeline.functions : name => lookup(
-      var.messages_per_month, name, f.warehouse ? sum(concat([0], [for other, w in var.pipeline.functions : lookup(var.messages_per_month, other, 0) if w.publishes != null])) : 0
+    for name, f in local.functions : name => lookup(
+      var.messages_per_month, name, f.warehouse ? sum(concat([0], [for other, w in local.functions : lookup(var.messages_per_month, other, 0) if w.publishes != null])) : 0
     )
   }
 
   # Kinds of functions, as the model names them.
   kinds = {
-    for name, f in var.pipeline.functions : name => toset(compact([
+    for name, f in local.functions : name => toset(compact([
       f.rate_share != null ? "deliver" : "", f.ledger ? "send" : "", f.publishes != null ? "receive" : "", f.warehouse ? "store" : "",
     ]))
   }
 
   headroom = {
-    for name, f in var.pipeline.functions : name => {
+    for name, f in local.functions : name => {
       mean_a_second  = local.messages[name] / local.month_seconds
       most_in_flight = f.max_instances * f.concurrency
       # Messages per second at which something gives way: our share of Customer.io's limit, or the instances.
@@ -37,7 +37,7 @@ module "cost" {
   source = "./cost"
 
   functions = {
-    for name, f in var.pipeline.functions : name => {
+    for name, f in local.functions : name => {
       kinds         = local.kinds[name]
       vcpu          = tonumber(f.cpu)
       gib           = tonumber(regex("^[0-9]+", f.memory)) / (endswith(f.memory, "Gi") ? 1 : 1024)

@@ -75,7 +75,7 @@ locals {
 }
 
 resource "google_project_iam_member" "ledger" {
-  for_each = { for name, f in var.pipeline.functions : name => f if f.ledger }
+  for_each = { for name, f in local.functions : name => f if f.ledger }
 
   project = var.project_id
   role    = "roles/datastore.user"

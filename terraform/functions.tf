@@ -1,7 +1,7 @@
 locals {
   # The rules at the head of pipeline.yaml, one line per rule.
   function_environment = {
-    for name, f in var.pipeline.functions : name => merge(
+    for name, f in local.functions : name => merge(
       f.environment,
       { GOOGLE_CLOUD_PROJECT = var.project_id, LOG_LEVEL = var.log_level },
       {
@@ -42,7 +42,7 @@ locals {
 }
 
 resource "google_cloudfunctions2_function" "function" {
-  for_each = var.pipeline.functions
+  for_each = local.functions
 
   project     = var.project_id
   location    = var.region
@@ -59,7 +59,7 @@ resource "google_cloudfunctions2_function" "function" {
     source {
       storage_source {
         bucket = google_storage_bucket.bundles.name
-        object = try(google_storage_bucket_object.bundle[each.key].name, "${each.key}/${local.bundle_hash[each.key]}.zip")
+        object = try(google_storage_bucket_object.bundle[each.value.code].name, "${each.value.code}/${local.bundle_hash[each.value.code]}.zip")
       }
     }
   }

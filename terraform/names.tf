@@ -18,8 +18,8 @@ variable "name_prefix" {
 locals {
   names = {
     topics        = { for name in keys(var.pipeline.topics) : name => "${var.name_prefix}${name}" }
-    subscriptions = { for name in keys(var.pipeline.subscriptions) : name => "${var.name_prefix}${name}" }
-    functions     = { for name in keys(var.pipeline.functions) : name => "${var.name_prefix}${name}" }
+    subscriptions = { for name in keys(local.subscriptions) : name => "${var.name_prefix}${name}" }
+    functions     = { for name in keys(local.functions) : name => "${var.name_prefix}${name}" }
     secrets       = { for variable, secret in var.pipeline.secrets : variable => "${var.name_prefix}${secret.id}" }
     channels      = { for name in keys(var.notification_channels) : name => "${var.name_prefix}${name}" }
 
@@ -37,7 +37,7 @@ locals {
     # An account has 30 characters. What is longer ends in a hash of its whole name.
     accounts = {
       for name in concat(
-        [for name in keys(var.pipeline.functions) : "${name}-function"],
+        [for name in keys(local.functions) : "${name}-function"],
         [for name in keys(local.push_subscriptions) : "${name}-push"],
         ["customerio-build"],
         ) : name => (

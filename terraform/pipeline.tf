@@ -61,6 +61,11 @@ variable "pipeline" {
       probes               = optional(list(string), [])
       environment          = optional(map(string), {})
       bundle               = optional(string)
+      bulk_lane = optional(object({
+        part          = number
+        min_instances = optional(number, 0)
+        max_instances = optional(number)
+      }))
     }))
     ledger = object({
       database       = string
@@ -169,6 +174,24 @@ variable "pipeline" {
       if f.moves_floods
     ])
     error_message = "A function with `moves_floods` has no push subscription for the bulk lane, `attributes.lane = \"bulk\"`: what it moves would come back to it in the same lane."
+  }
+
+  validation {
+    condition = alltrue([
+      for name, f in var.pipeline.functions : contains([for s in values(var.pipeline.subscriptions) : s.filter if s.push == name], local.lanes.bulk)
+      if f.bulk_lane != null
+    ])
+    error_message = "A function with `bulk_lane` has no push subscription for the bulk lane, `attributes.lane = \"bulk\"`: the lane's function would get nothing. Add the subscription or leave `bulk_lane` out."
+  }
+
+  validation {
+    condition = alltrue([
+      for name, f in var.pipeline.functions : f.bulk_lane.part > 0 && f.bulk_lane.part < 1 && length(name) <= 16
+      && coalesce(f.bulk_lane.max_instances, f.max_instances) >= max(1, f.bulk_lane.min_instances)
+      && !contains(keys(var.pipeline.functions), "${name}-bulk")
+      if f.bulk_lane != null
+    ])
+    error_message = "`bulk_lane.part` is the part of a function's shares that its bulk lane takes away, between 0 and 1. Its `max_instances` is 1 or more and at least its `min_instances`; the function's name has at most 16 characters, and none is called `<name>-bulk`."
   }
 
   validation {
@@ -411,12 +434,12 @@ locals {
   lanes = { others = "NOT attributes.lane = \"bulk\"", bulk = "attributes.lane = \"bulk\"" }
 
   # Subscriptions that push, and what each function gets from those that push to it, which agree on it.
-  push_subscriptions      = { for name, s in var.pipeline.subscriptions : name => s if s.push != null }
+  push_subscriptions      = { for name, s in local.subscriptions : name => s if s.push != null }
   subscription_of         = { for function, all in { for s in values(local.push_subscriptions) : s.push => s... } : function => all[0] }
   dead_letter_topic_names = toset([for s in values(local.sources) : s.dead_letter_topic])
 
   # Those that write into a table, without a function.
-  table_subscriptions = { for name, s in var.pipeline.subscriptions : name => s if s.bigquery != null }
+  table_subscriptions = { for name, s in local.subscriptions : name => s if s.bigquery != null }
 
   # All of both but the probe's, whose messages are worth nothing later.
   sources = { for name, s in merge(local.push_subscriptions, local.table_subscriptions) : name => s if s.dead_letter_topic != null }

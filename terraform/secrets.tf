@@ -5,7 +5,7 @@ locals {
   secret_mounts = { for name, secret in var.pipeline.secrets : name => "/secrets/${secret.id}" }
 
   secret_readers = merge([
-    for function, f in var.pipeline.functions : {
+    for function, f in local.functions : {
       for secret in f.secrets : "${secret} ${function}" => { secret = secret, function = function }
     }
   ]...)

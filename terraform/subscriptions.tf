@@ -1,5 +1,5 @@
 resource "google_pubsub_subscription" "subscription" {
-  for_each = var.pipeline.subscriptions
+  for_each = local.subscriptions
 
   project                    = var.project_id
   name                       = local.names.subscriptions[each.key]

@@ -40,7 +40,7 @@ resource "google_pubsub_topic_iam_member" "publisher" {
 
 # A function that publishes what it receives: webhook -> webhook-events.
 resource "google_pubsub_topic_iam_member" "function" {
-  for_each = { for name, f in var.pipeline.functions : name => f.publishes if f.publishes != null }
+  for_each = { for name, f in local.functions : name => f.publishes if f.publishes != null }
 
   project = var.project_id
   topic   = google_pubsub_topic.topic[each.value].id
@@ -64,7 +64,7 @@ resource "google_pubsub_topic_iam_member" "dead_letter_function" {
 
 # A function moves to the bulk lane what would hold up others. The bulk lane is a filter on the topic that it came from.
 resource "google_pubsub_topic_iam_member" "bulk_lane_function" {
-  for_each = { for name, f in var.pipeline.functions : name => local.subscription_of[name].topic if f.moves_floods }
+  for_each = { for name, f in local.functions : name => local.subscription_of[name].topic if f.moves_floods }
 
   project = var.project_id
   topic   = google_pubsub_topic.topic[each.value].id

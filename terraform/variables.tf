@@ -134,14 +134,14 @@ variable "min_instances" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for name in keys(var.min_instances) : contains(keys(var.pipeline.functions), name)])
+    condition     = alltrue([for name in keys(var.min_instances) : contains(keys(local.functions), name)])
     error_message = "A key is no function of pipeline.yaml. Use names such as { webhook = 1 }."
   }
 
   validation {
     condition = alltrue([
       for name, count in var.min_instances :
-      count >= 0 && floor(count) == count && try(count <= var.pipeline.functions[name].max_instances, true)
+      count >= 0 && floor(count) == count && try(count <= local.functions[name].max_instances, true)
     ])
     error_message = "Give whole numbers from 0 to the function's `max_instances` in pipeline.yaml."
   }
@@ -426,7 +426,7 @@ variable "messages_per_month" {
 
   validation {
     condition = alltrue([
-      for name, count in var.messages_per_month : contains(keys(var.pipeline.functions), name) && count >= 0
+      for name, count in var.messages_per_month : contains(keys(local.functions), name) && count >= 0
     ])
     error_message = "Give counts from 0 upwards by names of functions in pipeline.yaml, such as { identify = 1000000, webhook = 5000000 }."
   }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { build, type BuildOptions as EsbuildOptions, type Plugin } from 'esbuild'
 import { packagesOf, projectSbom, type Sbom, writeContents } from '../licences/contents.ts'
-import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
+import { bundleNames, PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { httpAsItIs } from './http-as-is.ts'
 import { leaveOutUnused } from './leave-out.ts'
 import { type LockFile, lockFileFor, lockFileOfLink, type Manifest } from './lock.ts'
@@ -35,7 +35,7 @@ const COMMONJS_NAMES = [
  */
 export async function buildFunctions(
   outDir: string = join(PROJECT_ROOT, 'dist'),
-  names: readonly string[] = Object.keys(readTopology().functions),
+  names: readonly string[] = bundleNames(readTopology()),
   { contents = false, plain = false, plugins = [] }: BuildOptions = {},
 ): Promise<readonly string[]> {
   const lockFile: LockFile = JSON.parse(await readFile(join(PROJECT_ROOT, 'package-lock.json'), 'utf8'))

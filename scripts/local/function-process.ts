@@ -7,7 +7,9 @@ import { platformStart } from './platform-start.ts'
 
 export interface FunctionProcessOptions {
   readonly name: string
-  /** Folder of the bundle: `dist/<name>`. */
+  /** The entry point of the bundle, where it is not the name: of a bulk lane's function. */
+  readonly code?: string
+  /** Folder of the bundle: `dist/<code>`. */
   readonly source: string
   readonly port: number
   readonly env: Readonly<Record<string, string>>
@@ -28,6 +30,7 @@ const START_LIMIT_MS = 60_000
 /** One deployed function: its bundle on the functions framework, in a process of its own that can be killed and restarted. */
 export class FunctionProcess {
   readonly name: string
+  readonly code: string
   readonly url: string
   readonly #options: FunctionProcessOptions
   readonly #log: WriteStream
@@ -39,6 +42,7 @@ export class FunctionProcess {
   constructor(options: FunctionProcessOptions) {
     mkdirSync(dirname(options.logFile), { recursive: true })
     this.name = options.name
+    this.code = options.code ?? options.name
     this.url = `http://127.0.0.1:${options.port}/`
     this.#options = options
     this.#source = options.source
@@ -100,8 +104,8 @@ export class FunctionProcess {
   }
 
   #spawn(source: string, more: Readonly<Record<string, string>> = {}): ChildProcess {
-    const { name, port, env, openOutput, inspectPort } = this.#options
-    const start = platformStart(source, name, port)
+    const { port, env, openOutput, inspectPort } = this.#options
+    const start = platformStart(source, this.code, port)
     const child = spawn(process.execPath, [`--import=${PRELOAD}`, start.main], {
       cwd: start.cwd,
       env: {

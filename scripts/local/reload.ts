@@ -83,14 +83,16 @@ export class Reloader {
   async #reload(name: string, sinceMs: number): Promise<void> {
     const { builds, functions, directory, quiet, report, now } = this.#options
     const build = builds.find((each) => each.name === name)
-    const fn = functions[name]
-    if (build === undefined || fn === undefined) return
+    // More than one where a bulk lane runs the same code.
+    const running = Object.values(functions).filter(({ code }) => code === name)
+    const [first] = running
+    if (build === undefined || first === undefined) return
     mkdirSync(directory, { recursive: true })
     const folder = mkdtempSync(join(directory, `${name}-`))
-    const former = fn.source
+    const former = first.source
     try {
       this.#inputs.set(name, new Set(await build.into(folder)))
-      await fn.replace(folder, (switchOver) => quiet(name, switchOver))
+      for (const fn of running) await fn.replace(folder, (switchOver) => quiet(fn.name, switchOver))
     } catch (error) {
       this.#broken.add(name)
       rmSync(folder, { recursive: true, force: true })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { hashOfPerson, parseHashRing } from '../../shared/identity/index.ts'
 import type { PubSubEvents } from '../emulators/pubsub/index.ts'
+import { withBulkLane } from '../topology/testing.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 import { LOCAL_CREDENTIALS, type Stack, startStack } from './stack.ts'
 
@@ -9,14 +10,25 @@ import { LOCAL_CREDENTIALS, type Stack, startStack } from './stack.ts'
 
 const PROJECT = 'local-project'
 const RECORD = `projects/${PROJECT}/subscriptions/message-outcomes`
+/** Each message with the function whose line told of it. */
+const handled: string[] = []
+const lines = {
+  filter: 'jsonPayload.event="message"',
+  deliver: (entries: readonly string[]) => {
+    for (const { resource, jsonPayload } of entries.map((entry) => JSON.parse(entry)))
+      handled.push(`${jsonPayload.message_id} ${resource.labels.service_name}`)
+  },
+}
 let stack: Stack
 beforeAll(async () => {
   process.env.METADATA_SERVER_DETECTION = 'none'
   stack = await startStack({
     ports: { all: 0 },
     directory: join(PROJECT_ROOT, '.local/stack-test'),
-    functions: ['track'],
+    topology: withBulkLane('track', { part: 0.25 }),
+    functions: ['track', 'track-bulk'],
     pubsub: { backoffScale: 0 },
+    logSinks: [lines],
   })
 }, 60_000)
 afterAll(() => stack.close())
@@ -56,6 +68,9 @@ it('pushes each message through one subscription, whatever its lane, and on to C
   expect(pushed.sort()).toEqual(expected.sort())
   const received = stack.customerio.workspace.events.all().map(({ name }) => name)
   expect(received.sort()).toEqual(['lane_0', 'lane_1', 'lane_2', 'lane_3'])
+  // Here the bulk lane has a function of its own.
+  while (handled.length < lanes.length) await once(stack.pubsub.events, 'acknowledged')
+  expect(handled.sort()).toEqual(expected)
 })
 
 it('records what became of each message, from the log line to a row', async () => {

@@ -60,6 +60,8 @@ export interface StackOptions {
   readonly pubsub?: Partial<PubSubOptions>
   readonly firestore?: Partial<FirestoreOptions>
   readonly customerio?: Partial<CustomerIoOptions>
+  /** The pipeline to start; that of terraform/pipeline.yaml by default. */
+  readonly topology?: Topology
   /** Further variables for every function. */
   readonly environment?: Readonly<Record<string, string>>
   /** Where the functions' log lines go besides the record. */
@@ -100,12 +102,14 @@ export interface Stack {
  * What connects them is read from `terraform/pipeline.yaml`.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
-  const topology = readTopology()
+  const topology = options.topology ?? readTopology()
   if (options.inspect !== undefined) refuseUnknownFunction(options.inspect, topology)
   refuseUnknownPorts(Object.keys(options.ports ?? {}), topology)
   const directory = options.directory ?? join(PROJECT_ROOT, '.local')
   const projectId = options.projectId ?? 'local-project'
   const functionNames = Object.keys(topology.functions).filter((name) => options.functions?.includes(name) ?? true)
+  const codeOf = (name: string) => topology.functions[name]?.code ?? name
+  const codes = [...new Set(functionNames.map(codeOf))]
   const portOf = (name: string, fallback: number) => options.ports?.[name] ?? options.ports?.all ?? fallback
 
   const closing: (() => Promise<unknown> | unknown)[] = []
@@ -176,7 +180,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     }
     const warehouse = new BigQuery({ projectId, apiEndpoint: bigquery.url })
     const [bundles] = await Promise.all([
-      findBundles(directory, functionNames, options.reload),
+      findBundles(directory, codes, options.reload),
       deployWarehouse(warehouse, topology.bigquery, PROJECT_ROOT),
     ])
 
@@ -187,7 +191,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         name,
         new FunctionProcess({
           name,
-          source: join(bundles.folder, name),
+          code: codeOf(name),
+          source: join(bundles.folder, codeOf(name)),
           port: ports.get(name) ?? 0,
           env: { ...functionEnvironment(topology, name, hosts), ...options.environment },
           logFile: join(directory, 'logs', `${name}.log`),

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { type Deployed, withBulkLanes } from './bulk-lanes.ts'
 
 const PIPELINE = 'terraform/pipeline.yaml'
 
@@ -67,6 +68,13 @@ const cloudFunction = z.strictObject({
   ledger: z.boolean().default(false),
   probes: z.array(z.string()).default([]),
   environment: z.record(z.string(), z.string()).default({}),
+  bulk_lane: z
+    .strictObject({
+      part: z.number().gt(0).lt(1),
+      min_instances: z.number().int().min(0).optional(),
+      max_instances: z.number().int().min(1).optional(),
+    })
+    .optional(),
 })
 
 const table = z.strictObject({
@@ -122,14 +130,27 @@ export function bodyMemoryBytes(memory: string): number {
   return (Number(amount) * (unit === 'Gi' ? 1_024 : 1) - 256) * 1_048_576
 }
 
-export interface Topology extends z.infer<typeof topologySchema> {
+export interface Topology extends Omit<z.infer<typeof topologySchema>, 'functions'> {
+  /** With the functions of bulk lanes, to which their subscriptions push (`withBulkLanes`). */
+  readonly functions: Readonly<Record<string, Deployed<z.infer<typeof cloudFunction>>>>
   /** Before every name: `name_prefix` of an environment. Empty in `pipeline.yaml`. */
   readonly namePrefix: string
 }
 
 /** Reads `terraform/pipeline.yaml`, the definition that Terraform deploys. Throws with the path of what is wrong. */
 export function readTopology(root: string = PROJECT_ROOT): Topology {
-  const parsed = topologySchema.safeParse(parse(readFileSync(join(root, PIPELINE), 'utf8')))
+  return topologyOf(parse(readFileSync(join(root, PIPELINE), 'utf8')))
+}
+
+/** What a pipeline.yaml with this content deploys. Throws with the path of what is wrong. Pure. */
+export function topologyOf(pipeline: unknown): Topology {
+  const parsed = topologySchema.safeParse(pipeline)
   if (!parsed.success) throw new Error(`${PIPELINE}: ${z.prettifyError(parsed.error)}`)
-  return { ...parsed.data, namePrefix: '' }
+  const { functions, subscriptions } = parsed.data
+  return { ...parsed.data, ...withBulkLanes(functions, subscriptions), namePrefix: '' }
+}
+
+/** The functions whose code is bundled: a bulk lane runs the bundle of another. Pure. */
+export function bundleNames({ functions }: Pick<Topology, 'functions'>): readonly string[] {
+  return [...new Set(Object.values(functions).map(({ code }) => code))]
 }

@@ -168,6 +168,9 @@ describe('MessagingPublisher', () => {
     expect((await identify.next()).message).toMatchObject({ orderingKey: 'id:u1', attributes: { lane: 'bulk' } })
     await publisher.trackEvent({ identifiers: jane, name: 'paid' })
     expect((await track.next()).message.attributes).not.toHaveProperty('lane')
+    const importer = new MessagingPublisher({ pubsub, lane: 'bulk' })
+    await importer.trackEvent({ identifiers: jane, name: 'paid' })
+    expect((await track.next()).message.attributes.lane).toBe('bulk')
     const options = { lane: 'urgent' } as unknown as PublishOptions
     await expect(publisher.trackEvent({ identifiers: jane, name: 'paid' }, options)).rejects.toMatchObject({
       name: 'PublisherValidationError',

@@ -87,6 +87,8 @@ export interface PublisherOptions {
   readonly topicPrefix?: string
   /** Names of topics that are called otherwise than `identify`, `track` and `transactional` behind the prefix. */
   readonly topics?: Partial<Record<TopicName, string>>
+  /** The lane of every message whose own options name none. For programs that send much at a time, such as an import. */
+  readonly lane?: Lane
   /** How long a publish may take, with the client's own retries and its first connection: 60 s by default. */
   readonly timeoutMs?: number
   /** Milliseconds since 1970; the machine's time by default. */
@@ -212,7 +214,7 @@ export class MessagingPublisher {
       attributes: {
         idempotency_key: idempotencyKey,
         traceparent: this.#traceparent(options.traceparent),
-        ...laneOf(name, options),
+        ...laneOf(name, { lane: this.#options.lane, ...options }),
       },
       ...orderedBy(name, valid, options),
     }
@@ -318,7 +320,7 @@ function orderedBy(name: TopicName, valid: Valid, options: PublishOptions): { or
   return { orderingKey: options.orderedAs === undefined ? orderingKeyOf(valid) : identifiersKey(options.orderedAs) }
 }
 
-function laneOf(topic: TopicName, options: PublishOptions): { lane?: Lane } {
+function laneOf(topic: TopicName, options: { readonly lane?: Lane | undefined }): { lane?: Lane } {
   // JavaScript callers may pass anything, and an unknown lane would be taken as none.
   const parsed = lane.optional().safeParse(options.lane)
   if (!parsed.success) throw new PublisherValidationError(topic, 'lane: must be bulk, or absent')

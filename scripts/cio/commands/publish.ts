@@ -11,7 +11,10 @@ export function publishCommand(run: Run): Command {
     .option('-f, --file <path>', 'a file with one message, or one message per line')
     .option('--key <key>', 'idempotency key: a key takes effect once. Several messages get the keys <key>:<line>')
     .addOption(
-      new Option('--lane <lane>', 'bulk: they hold up no urgent message, and have no order with one').choices(['bulk']),
+      new Option(
+        '--lane <lane>',
+        'bulk: they hold up no urgent message, and have no order with one; bulk with --file, urgent without',
+      ).choices(['bulk', 'urgent']),
     )
     .option('--rate <number>', 'at most this many messages per second', positiveNumber)
     .option('--dry-run', 'only check them')

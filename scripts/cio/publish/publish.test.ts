@@ -19,6 +19,9 @@ beforeAll(async () => {
 })
 afterAll(() => stack?.close())
 
+const outstanding = (name: string) =>
+  stack.pubsub.stats(`projects/${stack.endpoints.projectId}/subscriptions/${name}`).outstanding
+
 it('stopped half-way says under which keys to go on, and goes on under those', async () => {
   const cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
   const file = join(directory, 'events.ndjson')
@@ -31,9 +34,23 @@ it('stopped half-way says under which keys to go on, and goes on under those', a
   expect(stopped.stderr).toContain('Done before that: 1 message published.')
   const [, key = ''] = /Run it again with --key (\S+):/.exec(stopped.stderr) ?? []
   expect(stopped.stderr).toContain(`if this is interrupted, run it again with --key ${key}\n`)
-  expect(await cio.json(['publish', 'track', '--file', file, '--key', key, '--lane', 'bulk'])).toMatchObject({
+  expect(await cio.json(['publish', 'track', '--file', file, '--key', key])).toMatchObject({
     published: [1, 2, 3, 4].map((line) => ({ key: `${key}:${line}` })),
   })
-  const bulk = `projects/${stack.endpoints.projectId}/subscriptions/track-bulk`
-  expect(stack.pubsub.stats(bulk).outstanding).toBe(4)
+  // What was published before the stop, and all four again.
+  expect(outstanding('track-bulk')).toBe(5)
+})
+
+it('a file holds up nobody: it goes through the bulk lane unless told otherwise', async () => {
+  const cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
+  const file = join(directory, 'one.ndjson')
+  const line = '{"identifiers":{"id":"ada"},"name":"x"}'
+  writeFileSync(file, line)
+  const [urgent, bulk] = [outstanding('track'), outstanding('track-bulk')]
+  await cio.json(['publish', 'track', '--file', file])
+  await cio.json(['publish', 'track', line, '--lane', 'bulk'])
+  expect([outstanding('track'), outstanding('track-bulk')]).toEqual([urgent, bulk + 2])
+  await cio.json(['publish', 'track', line])
+  await cio.json(['publish', 'track', '--file', file, '--lane', 'urgent'])
+  expect([outstanding('track'), outstanding('track-bulk')]).toEqual([urgent + 2, bulk + 2])
 })

@@ -14,7 +14,7 @@ export interface PublishOptions {
   readonly file?: string
   readonly key?: string
   readonly rate?: number
-  readonly lane?: Lane
+  readonly lane?: Lane | 'urgent'
   readonly dryRun?: boolean
 }
 
@@ -106,7 +106,7 @@ interface Published {
 async function publishAll(
   { connection, output, now, signal, done }: Context,
   messages: readonly Line[],
-  { key, rate, file, lane }: PublishOptions,
+  { key, rate, file, lane = file === undefined ? 'urgent' : 'bulk' }: PublishOptions,
 ): Promise<Published[]> {
   const prefix = key ?? crypto.randomUUID()
   // A file may have more lines next time: its first line must keep its key.
@@ -114,6 +114,7 @@ async function publishAll(
   const publisher = new MessagingPublisher({
     pubsub: await connection.pubsub(),
     topicPrefix: connection.topology.namePrefix,
+    ...(lane === 'bulk' && { lane }),
     timeoutMs: PUBLISH_TIMEOUT_MS,
     now,
   })
@@ -129,7 +130,7 @@ async function publishAll(
       await pace(part.length)
       const publishing = part.map(async ({ line, valid }): Promise<Published> => {
         const idempotencyKey = single ? prefix : `${prefix}:${line}`
-        const messageId = await publishValid(publisher, valid, { idempotencyKey, ...(lane && { lane }) })
+        const messageId = await publishValid(publisher, valid, { idempotencyKey })
         return { line, messageId, key: idempotencyKey }
       })
       const settled = await Promise.allSettled(publishing)

@@ -50,6 +50,7 @@ export async function sync(context: Context, options: SyncOptions): Promise<void
   const publisher = new MessagingPublisher({
     pubsub: await context.connection.pubsub(),
     topicPrefix: context.connection.topology.namePrefix,
+    lane: 'bulk',
     now: context.now,
   })
   try {
