@@ -44,6 +44,7 @@ beforeAll(async () => {
     CUSTOMERIO_REQUEST_TIMEOUT_MS: '1000',
     SEND_LEDGER_DATABASE: 'send-ledger',
     PERSON_HASH_KEYS: 'a key of thirty-two characters..',
+    RECIPIENTS: 'anyone',
     SEND_LEDGER_SETTLE_SECONDS: '0',
     PUBSUB_EMULATOR_HOST: pubsub.host,
     FIRESTORE_EMULATOR_HOST: firestore.host,

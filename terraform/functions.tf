@@ -11,6 +11,7 @@ locals {
       },
       { for secret in f.secrets : "${secret}_FILE" => "${local.secret_mounts[secret]}/${local.secret_file}" },
       f.rate_share == null && f.look_up_share == null ? {} : { CUSTOMERIO_REGION = var.customerio_region },
+      f.rate_share == null ? {} : { RECIPIENTS = local.recipients },
       # An instance's part of what the account is allowed. Rounded down, so that all together stay within the limit.
       {
         for variable, part in {

@@ -11,6 +11,7 @@ register(
   trackApiFunction({
     name: 'identify',
     schema: identifyMessage,
+    guard: (guard, message) => guard.identify(message),
     parseConfig: parseIdentifyConfig,
     deliver: (service, message, defaults, carried) => service.identify(withDefaults(message, defaults), carried),
     addListeners,

@@ -13,6 +13,7 @@ register(
   trackApiFunction({
     name: 'track',
     schema: trackMessage,
+    guard: (guard, message) => guard.track(message),
     parseConfig: parseTrackConfig,
     deliver(service, message, defaults, carried) {
       const event = withDefaults(message, defaults)

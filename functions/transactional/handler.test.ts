@@ -41,6 +41,7 @@ beforeAll(async () => {
     CUSTOMERIO_REQUESTS_PER_SECOND: '1000',
     SEND_LEDGER_DATABASE: 'send-ledger',
     PERSON_HASH_KEYS: 'a key of thirty-two characters..',
+    RECIPIENTS: 'anyone',
     SEND_LEDGER_CLAIM_TIMEOUT_MS: '1000',
   }
   leaveBodiesUnread()

@@ -23,6 +23,7 @@ import {
 import type { Log } from '../../shared/logging/index.ts'
 import type { Outcome, Retry } from '../../shared/outcome/index.ts'
 import { RateLimiter } from '../../shared/rate/index.ts'
+import { createGuard } from '../../shared/recipients/index.ts'
 import type { FunctionDefinition, FunctionParts, RequestHandler } from '../../shared/runtime/index.ts'
 import { createSecret } from '../../shared/secrets/index.ts'
 import { messageToSend, recordedTemplate } from './message.ts'
@@ -43,6 +44,11 @@ export function transactionalFunction(options: TransactionalOptions): FunctionDe
 }
 
 type TransactionalParts = FunctionParts & TransactionalOptions
+
+interface Message extends Keyed<TransactionalMessage> {
+  /** As it was before the guard redirected it, if it did. */
+  readonly published?: TransactionalMessage
+}
 
 function createHandler(config: TransactionalConfig, parts: TransactionalParts): RequestHandler {
   const { appApi, deadLetter, projectId } = config
@@ -104,22 +110,41 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
     findDeliveries: (query: DeliveryQuery) => service.findDeliveries(query),
   }
 
+  const guard = createGuard(config.recipients)
+
   async function withRing(
-    { value, key }: Keyed<TransactionalMessage>,
+    { value, key, published }: Message,
     { attributes, publishTime, data }: ReceivedMessage,
     act: (options: SendOnceOptions, message: MessageToSend) => Promise<Outcome>,
   ): Promise<Outcome> {
     const ring = await hashKeys.current()
     if (ring === undefined) return NOT_CONFIGURED
     const publishedAtMs = 1_000 * (originalPublishTime(attributes, publishTime) ?? 0)
-    const outcome = await act(options, messageToSend(customerio, ring, value, { key, data, publishedAtMs }))
+    const outcome = await act(
+      options,
+      messageToSend(customerio, ring, value, {
+        key,
+        data,
+        publishedAtMs,
+        ...(published !== undefined && { published }),
+      }),
+    )
     return isKeyGone(outcome) && (await hashKeys.isOutdated(ring)) ? KEYS_ROTATED : outcome
   }
 
-  return createPushHandler<Keyed<TransactionalMessage>>({
+  return createPushHandler<Message>({
     work: {
       parse: (message) => parseKeyed(transactionalMessage, message, clock),
-      checks: { expired: expiryCheck(clock), cancelled: passes, guarded: passes },
+      checks: {
+        expired: expiryCheck(clock),
+        cancelled: passes,
+        guarded(message) {
+          const guarded = guard.transactional(message.value)
+          return guarded.ok
+            ? { ...guarded, value: { ...message, value: guarded.value, published: message.value } }
+            : guarded
+        },
+      },
       withhold: (notSent, message, received) =>
         withRing(message, received, (options, toSend) => withhold(options, toSend, notSent)),
       deliver: (message, received) => withRing(message, received, sendOnce),

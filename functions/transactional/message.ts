@@ -16,6 +16,8 @@ export interface Received {
   readonly key: string
   /** The body as it was published, which keeps the contract. */
   readonly data: Uint8Array
+  /** As it was published, by which the ledger knows it; of one that is redirected. */
+  readonly published?: TransactionalMessage
   /** When it was published first, which a scheduled send is compared with. */
   readonly publishedAtMs: number
 }
@@ -25,7 +27,7 @@ export function messageToSend(
   service: Pick<CustomerIOService, 'prepareSend' | 'findDeliveries'>,
   ring: HashRing,
   message: TransactionalMessage,
-  { key, data, publishedAtMs }: Received,
+  { key, data, published = message, publishedAtMs }: Received,
 ): MessageToSend {
   const notAskable = whyNotAskable(message, publishedAtMs)
   const template = recordedTemplate(message)
@@ -33,8 +35,11 @@ export function messageToSend(
     key,
     hashes: messageHashes(ring, {
       published: canonical(data),
-      parsed: stringify(message) ?? '',
-      persons: recordedPersons('transactional', message),
+      parsed: stringify(published) ?? '',
+      // Of a redirected one those whom it goes to as well: by them the look-up finds the other sends to that address.
+      persons: (published === message ? [message] : [published, message]).flatMap((each) =>
+        recordedPersons('transactional', each),
+      ),
     }),
     hashesOf: (person: Identifier) => personHashes(ring, person),
     channel: message.channel,

@@ -143,6 +143,7 @@ const TRACK_ENV = () => ({
   CUSTOMERIO_TRACK_API_KEY: CREDENTIALS.trackApiKey,
   CUSTOMERIO_REQUESTS_PER_SECOND: '100',
   PERSON_HASH_KEYS: 'a key of thirty-two characters..',
+  RECIPIENTS: 'anyone',
 })
 const event = () => ({
   body: Buffer.from(JSON.stringify(pushBody({ action: 'event', identifiers: { id: 'u1' }, name: 'seen' }))),

@@ -72,6 +72,7 @@ export async function startOneFunction(
       CUSTOMERIO_TRACK_API_KEY: TEST_CREDENTIALS.trackApiKey,
       CUSTOMERIO_REQUESTS_PER_SECOND: '1000',
       PERSON_HASH_KEYS: 'a key of thirty-two characters..',
+      RECIPIENTS: 'anyone', // everybody here is made up
       ...options.environment,
     },
   })

@@ -8,6 +8,7 @@ import {
   probeSettings,
   processSettings,
   pushSettings,
+  recipientSettings,
   trackApiSettings,
   trackBatchSettings,
   warehouseSettings,
@@ -32,6 +33,7 @@ const trackSchema = () =>
     ...processSettings(),
     ...pushSettings(),
     ...personSettings(),
+    ...recipientSettings(),
     trackApi: trackApiSettings(),
     batch: trackBatchSettings(),
   })
@@ -43,6 +45,7 @@ const transactionalSchema = () =>
     ...processSettings(),
     ...pushSettings(),
     ...personSettings(),
+    ...recipientSettings(),
     appApi: appApiSettings(),
     ledger: ledgerSettings(),
   })

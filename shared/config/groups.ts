@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { parseRecipients, type RecipientRules } from '../recipients/index.ts'
 import { LEAST_BODY_MEMORY_BYTES } from './memory.ts'
 import { type Environment, httpUrl, number, oneOf, optionalNumber, secret, settings, text, textOr } from './setting.ts'
 
@@ -95,6 +96,34 @@ export const personSettings = () => ({
     'the keys that persons and contents are hashed with in ledger and log, one per line, the current one first',
   ),
 })
+
+/**
+ * Without it nothing is sent: a copy of production that forgets to say whom it may write to would write to everybody.
+ */
+function recipients(): z.ZodType<'anyone' | RecipientRules> {
+  const fix = 'give it the rules of `recipients` in values.yaml, or `anyone` in production'
+  const schema = z.string({ error: `is not set: ${fix}` }).transform((text, { addIssue }) => {
+    const parsed = parseRecipients(text)
+    if (typeof parsed === 'string' || 'allow' in parsed) return parsed
+    for (const problem of parsed.problems) addIssue(problem)
+    return z.NEVER
+  })
+  settings.add(schema, {
+    variables: [
+      {
+        name: 'RECIPIENTS',
+        meaning: 'whom the environment may write to, and what becomes of messages to anybody else',
+        setBy: 'values.yaml',
+        range: '`anyone`, or [rules](../recipients/README.md) as JSON',
+      },
+    ],
+    read: (env) => env.RECIPIENTS,
+  })
+  return schema
+}
+
+/** Of the functions that deliver to Customer.io. */
+export const recipientSettings = () => ({ recipients: recipients() })
 
 const region = () =>
   oneOf('CUSTOMERIO_REGION', ['us', 'eu'], undefined, {

@@ -15,7 +15,7 @@ const processVariables = {
   MAX_DELIVERY_ATTEMPTS: '100',
   ACK_DEADLINE_SECONDS: '60',
 }
-const hashKeys = { PERSON_HASH_KEYS: 'a key of thirty-two characters..' }
+const hashKeys = { PERSON_HASH_KEYS: 'a key of thirty-two characters..', RECIPIENTS: 'anyone' }
 const trackVariables = {
   ...processVariables,
   ...hashKeys,
@@ -54,6 +54,7 @@ it('gives the identify and track functions their defaults', () => {
     ackDeadlineMs: 60_000,
     deadLetter: { topic: 'dead', maxDeliveryAttempts: 100 },
     personHashKeys: { name: 'PERSON_HASH_KEYS', value: 'a key of thirty-two characters..' },
+    recipients: 'anyone',
     trackApi: {
       url: 'https://track.customer.io/api/v1',
       siteId: { name: 'CUSTOMERIO_SITE_ID', file: '/secrets/site-id' },
@@ -84,6 +85,7 @@ it('gives the transactional function its defaults', () => {
     ackDeadlineMs: 60_000,
     deadLetter: { topic: 'dead', maxDeliveryAttempts: 100 },
     personHashKeys: { name: 'PERSON_HASH_KEYS', value: 'a key of thirty-two characters..' },
+    recipients: 'anyone',
     appApi: {
       region: 'eu',
       url: 'https://api-eu.customer.io/v1',
@@ -153,6 +155,7 @@ it('reports everything that is wrong at once, with the variable and the fix', ()
     expect.stringMatching(/^DEAD_LETTER_TOPIC is not set/),
     'MAX_DELIVERY_ATTEMPTS must be at least 5 attempts',
     expect.stringMatching(/^PERSON_HASH_KEYS is not set/),
+    expect.stringMatching(/^RECIPIENTS is not set: give it the rules of/),
     'CUSTOMERIO_REGION must be us or eu',
     expect.stringMatching(/^CUSTOMERIO_SITE_ID is not set: set CUSTOMERIO_SITE_ID_FILE/),
     expect.stringMatching(/^CUSTOMERIO_TRACK_API_KEY is not set/),
@@ -180,6 +183,9 @@ it.each([
   [{ CUSTOMERIO_REQUEST_TIMEOUT_MS: '1000.5' }, 'CUSTOMERIO_REQUEST_TIMEOUT_MS must be a whole number of milliseconds'],
   [{ BATCH_MAX_BYTES: '500001' }, 'BATCH_MAX_BYTES must be at most 500000 bytes'],
   [{ CUSTOMERIO_TRACK_URL: 'ftp://x' }, 'CUSTOMERIO_TRACK_URL must be an http or https address'],
+  [{ RECIPIENTS: '' }, expect.stringMatching(/^RECIPIENTS is not set/)],
+  [{ RECIPIENTS: 'everybody' }, 'RECIPIENTS must be `anyone`, or rules as JSON'],
+  [{ RECIPIENTS: '{"allow":["*"]}' }, expect.stringMatching(/^RECIPIENTS allow\.0 must be @domain/)],
   [{ MAX_DELIVERY_ATTEMPTS: '1e2' }, 'MAX_DELIVERY_ATTEMPTS must be a number of attempts'],
 ])('refuses %j', (variables, problem) => {
   expect(problemsOf(() => parseTrackConfig({ ...trackVariables, ...variables }))).toEqual([problem])

@@ -13,6 +13,7 @@ const push = {
   DEAD_LETTER_TOPIC: 'dead',
   MAX_DELIVERY_ATTEMPTS: '100',
   PERSON_HASH_KEYS: 'k',
+  RECIPIENTS: 'anyone',
 }
 const track = { ...push, CUSTOMERIO_REGION: 'us', CUSTOMERIO_SITE_ID: 's', CUSTOMERIO_TRACK_API_KEY: 'k' }
 const transactional = {

@@ -16,6 +16,7 @@ const ENV = {
   MAX_DELIVERY_ATTEMPTS: '100',
   ACK_DEADLINE_SECONDS: '60',
   BULK_LANE_TOPIC: 'identify',
+  RECIPIENTS: JSON.stringify({ allow: ['id:u*'] }),
   CUSTOMERIO_REGION: 'us',
   CUSTOMERIO_SITE_ID: 'site',
   CUSTOMERIO_TRACK_API_KEY: 'key',
@@ -49,8 +50,14 @@ async function pushTo(
   leaveBodiesUnread()
   const handler =
     name === 'identify'
-      ? createFunction(trackApiFunction({ ...parts, schema: identifyMessage }), host)
-      : createFunction(trackApiFunction({ ...parts, schema: trackMessage }), host)
+      ? createFunction(
+          trackApiFunction({ ...parts, schema: identifyMessage, guard: (guard, message) => guard.identify(message) }),
+          host,
+        )
+      : createFunction(
+          trackApiFunction({ ...parts, schema: trackMessage, guard: (guard, message) => guard.track(message) }),
+          host,
+        )
   http(`${name}-under-test`, handler)
   const served = await serveFunction(`${name}-under-test`)
   const answers: number[] = []

@@ -8,6 +8,7 @@ import { createHashKeys, recordedPersons } from '../identity/index.ts'
 import type { Log } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
 import { RateLimiter } from '../rate/index.ts'
+import { createGuard, type Guard, type Guarded } from '../recipients/index.ts'
 import type { FunctionDefinition } from '../runtime/index.ts'
 import { createSecret } from '../secrets/index.ts'
 
@@ -19,6 +20,8 @@ interface TrackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMessage>> 
   readonly name: 'identify' | 'track'
   readonly parseConfig: FunctionDefinition<Config>['parseConfig']
   readonly schema: S
+  /** Asks the guard about a message of the topic. */
+  guard(guard: Guard, message: z.output<S>): Guarded<z.output<S>>
   /** Delivers a message by its key, its original publish time (unix seconds) filling in what makes it safe to repeat. */
   deliver(
     service: CustomerIOService,
@@ -54,13 +57,21 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
         clock,
       })
       fn.addListeners(service, log)
+      const guard = createGuard(config.recipients)
       const topic = (name: string) => createTopic({ endpoint: endpoints.pubsub, projectId, topic: name, clock, random })
       return createPushHandler<Keyed<z.output<S>>>({
         bodyMemoryBytes,
         work: {
           maxMessageBytes: LIMITS.operationTextBytes,
           parse: (message) => parseKeyed(fn.schema, message, clock, LIMITS.operationTextBytes),
-          checks: { expired: expiryCheck(clock), cancelled: passes, guarded: passes },
+          checks: {
+            expired: expiryCheck(clock),
+            cancelled: passes,
+            guarded(message) {
+              const guarded = fn.guard(guard, message.value)
+              return guarded.ok ? passes(message) : guarded
+            },
+          },
           async deliver({ value, key }, message) {
             const publishTimeSeconds = originalPublishTime(message.attributes, message.publishTime)
             const mayMove = bulkLane !== undefined && mayMoveToBulkLane(message)

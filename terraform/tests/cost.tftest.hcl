@@ -19,6 +19,7 @@ variables {
   project_id                     = "acme-customerio-test"
   region                         = "europe-west1"
   customerio_region              = "eu"
+  production                     = true
   customerio_requests_per_second = 1000
   runbook_url                    = "https://example.com/runbooks"
 }

@@ -29,6 +29,8 @@ run "dev" {
     bigquery_location                = yamldecode(file("environments/dev/values.yaml")).bigquery_location
     firestore_location               = yamldecode(file("environments/dev/values.yaml")).firestore_location
     labels                           = yamldecode(file("environments/dev/values.yaml")).labels
+    production                       = yamldecode(file("environments/dev/values.yaml")).production
+    recipients                       = yamldecode(file("environments/dev/values.yaml")).recipients
     customerio_region                = yamldecode(file("environments/dev/values.yaml")).customerio_region
     customerio_requests_per_second   = yamldecode(file("environments/dev/values.yaml")).customerio_requests_per_second
     log_level                        = yamldecode(file("environments/dev/values.yaml")).log_level
@@ -68,6 +70,8 @@ run "staging" {
     bigquery_location                = yamldecode(file("environments/staging/values.yaml")).bigquery_location
     firestore_location               = yamldecode(file("environments/staging/values.yaml")).firestore_location
     labels                           = yamldecode(file("environments/staging/values.yaml")).labels
+    production                       = yamldecode(file("environments/staging/values.yaml")).production
+    recipients                       = yamldecode(file("environments/staging/values.yaml")).recipients
     customerio_region                = yamldecode(file("environments/staging/values.yaml")).customerio_region
     customerio_requests_per_second   = yamldecode(file("environments/staging/values.yaml")).customerio_requests_per_second
     log_level                        = yamldecode(file("environments/staging/values.yaml")).log_level
@@ -107,6 +111,8 @@ run "prod" {
     bigquery_location                = yamldecode(file("environments/prod/values.yaml")).bigquery_location
     firestore_location               = yamldecode(file("environments/prod/values.yaml")).firestore_location
     labels                           = yamldecode(file("environments/prod/values.yaml")).labels
+    production                       = yamldecode(file("environments/prod/values.yaml")).production
+    recipients                       = yamldecode(file("environments/prod/values.yaml")).recipients
     customerio_region                = yamldecode(file("environments/prod/values.yaml")).customerio_region
     customerio_requests_per_second   = yamldecode(file("environments/prod/values.yaml")).customerio_requests_per_second
     log_level                        = yamldecode(file("environments/prod/values.yaml")).log_level

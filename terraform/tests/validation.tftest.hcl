@@ -20,6 +20,7 @@ variables {
   project_id        = "acme-customerio-test"
   region            = "europe-west1"
   customerio_region = "eu"
+  recipients        = { allow = ["@acme.example"] }
   runbook_url       = "https://example.com/runbooks"
 }
 
@@ -139,6 +140,56 @@ run "unknown_data_centre" {
   }
 
   expect_failures = [var.customerio_region]
+}
+
+run "recipients_that_are_not_named" {
+  command = plan
+
+  variables {
+    recipients = null
+  }
+
+  expect_failures = [var.recipients]
+}
+
+run "recipients_in_production" {
+  command = plan
+
+  variables {
+    production = true
+  }
+
+  expect_failures = [var.recipients]
+}
+
+run "recipients_by_a_pattern_of_addresses" {
+  command = plan
+
+  variables {
+    recipients = { allow = ["*@acme.example"] }
+  }
+
+  expect_failures = [var.recipients]
+}
+
+run "messages_to_others_that_are_bounced" {
+  command = plan
+
+  variables {
+    recipients = { allow = [], otherwise = "bounce" }
+  }
+
+  expect_failures = [var.recipients]
+}
+
+run "redirect_to_nobody" {
+  command = plan
+
+  variables {
+    recipients = { allow = [], otherwise = "redirect" }
+  }
+
+  expect_failures = [var.recipients]
 }
 
 run "no_requests_a_second" {

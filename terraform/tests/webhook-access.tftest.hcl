@@ -20,6 +20,7 @@ variables {
   project_id        = "acme-customerio-test"
   region            = "europe-west1"
   customerio_region = "eu"
+  production        = true
   runbook_url       = "https://example.com/runbooks"
 }
 

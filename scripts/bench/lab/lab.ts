@@ -117,6 +117,7 @@ function environmentOf(name: string, sinks: Sinks): Record<string, string> {
     BIGQUERY_DATASET: topology.bigquery.dataset,
     SEND_LEDGER_DATABASE: topology.ledger.database,
     PERSON_HASH_KEYS: 'a key of thirty-two characters..',
+    RECIPIENTS: 'anyone', // everybody here is made up
     PUBSUB_EMULATOR_HOST: addressOf(sinks.pubsub),
     FIRESTORE_EMULATOR_HOST: addressOf(sinks.firestore),
     BIGQUERY_EMULATOR_HOST: `http://${addressOf(sinks.bigquery)}`,

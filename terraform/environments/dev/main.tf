@@ -30,6 +30,8 @@ module "pipeline" {
   bigquery_location                = local.values.bigquery_location
   firestore_location               = local.values.firestore_location
   labels                           = local.values.labels
+  production                       = local.values.production
+  recipients                       = local.values.recipients
   customerio_region                = local.values.customerio_region
   customerio_requests_per_second   = local.values.customerio_requests_per_second
   log_level                        = local.values.log_level

@@ -65,6 +65,7 @@ module "customerio" {
   project_id        = local.project_id
   region            = "europe-west1"
   customerio_region = "eu"
+  production        = true
   runbook_url       = "https://github.com/acme/customerio-gcp/blob/main/terraform/runbooks"
   publishers        = { surveys = ["serviceAccount:shop@acme-shop-prod.iam.gserviceaccount.com"] }
 }

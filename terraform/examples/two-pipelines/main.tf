@@ -68,6 +68,7 @@ module "acme" {
   project_id  = local.shared.project_id
   region      = "europe-west1"
 
+  production            = true
   customerio_region     = "eu"
   publishers            = { track = ["serviceAccount:shop@acme-shop-prod.iam.gserviceaccount.com"] }
   probe                 = { enabled = true }
@@ -91,6 +92,7 @@ module "outdoor" {
   region      = "europe-west1"
   name_prefix = "acme-outdoor1-"
 
+  production            = true
   customerio_region     = "us"
   publishers            = { track = ["serviceAccount:shop@acme-outdoor-prod.iam.gserviceaccount.com"] }
   probe                 = { enabled = true }
