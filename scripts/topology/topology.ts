@@ -137,9 +137,16 @@ export interface Topology extends Omit<z.infer<typeof topologySchema>, 'function
   readonly namePrefix: string
 }
 
-/** Reads `terraform/pipeline.yaml`, the definition that Terraform deploys. Throws with the path of what is wrong. */
+let last: { readonly text: string; readonly topology: Topology } | undefined
+
+/**
+ * Reads `terraform/pipeline.yaml`, the definition that Terraform deploys. Throws with the path of what is wrong. As long as
+ * the file says the same, it is the same object.
+ */
 export function readTopology(root: string = PROJECT_ROOT): Topology {
-  return topologyOf(parse(readFileSync(join(root, PIPELINE), 'utf8')))
+  const text = readFileSync(join(root, PIPELINE), 'utf8')
+  if (last?.text !== text) last = { text, topology: topologyOf(parse(text)) }
+  return last.topology
 }
 
 /** What a pipeline.yaml with this content deploys. Throws with the path of what is wrong. Pure. */
