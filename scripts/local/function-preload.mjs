@@ -4,13 +4,18 @@
  * and deliver on. A stand-in says when it has loaded, and listens once it is told to.
  */
 import inspector from 'node:inspector'
+import { flushCompileCache } from 'node:module'
 import { Server } from 'node:net'
 
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 
 const { emit, listen } = Server.prototype
 Server.prototype.emit = function (event, ...details) {
-  if (event === 'listening') process.send?.('listening')
+  if (event === 'listening') {
+    process.send?.('listening')
+    // It may be killed, and Node writes only at an orderly end. Without NODE_COMPILE_CACHE there is nothing to write.
+    flushCompileCache()
+  }
   return emit.call(this, event, ...details)
 }
 

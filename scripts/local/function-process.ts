@@ -106,10 +106,11 @@ export class FunctionProcess {
   #spawn(source: string, more: Readonly<Record<string, string>> = {}): ChildProcess {
     const { port, env, openOutput, inspectPort } = this.#options
     const start = platformStart(source, this.code, port)
+    const { PATH, NODE_COMPILE_CACHE } = process.env
     const child = spawn(process.execPath, [`--import=${PRELOAD}`, start.main], {
       cwd: start.cwd,
       env: {
-        ...{ PATH: process.env.PATH, NODE_ENV: 'production' },
+        ...{ PATH, NODE_COMPILE_CACHE, NODE_ENV: 'production' },
         ...(inspectPort !== undefined && { INSPECT_PORT: String(inspectPort) }),
         ...{ ...env, ...start.env, ...more },
       },
