@@ -131,6 +131,8 @@ const [EARLIER, LATER] = [daysAgo(3), daysAgo(2)]
 
 it('looks messages up in the record by days, and one of them with what came back, on demand only', async () => {
   const sent = { outcome: 'delivered', answer: 204, channel: 'email', template: '3', delivery_id: 'd-1' }
+  const event = { outcome: 'delivered', answer: 204, topic: 'track', event_name: 'mail ada@example.com' }
+  await recorded('100', `${EARLIER}T09:00:00.000Z`, event)
   await recorded('101', `${EARLIER}T10:00:00.000Z`, sent)
   const doubtful = { outcome: 'refused', reason: 'uncertain', answer: 204, channel: 'email' }
   await recorded('102', `${LATER}T10:00:00.000Z`, doubtful)
@@ -149,11 +151,14 @@ it('looks messages up in the record by days, and one of them with what came back
           publishedAtMs: Date.parse(`${LATER}T10:00:00Z`),
         },
         { id: '101', outcome: 'delivered', template: '3', attempts: 1, latencyMs: 0 },
+        { id: '100', what: expect.stringContaining('mail •••') },
       ],
       more: false,
     },
   })
-  expect(await get(`/api/recorded?from=${EARLIER}&to=${EARLIER}`)).toMatchObject({ body: { rows: [{ id: '101' }] } })
+  expect(await get(`/api/recorded?from=${EARLIER}&to=${EARLIER}`)).toMatchObject({
+    body: { rows: [{ id: '101' }, { id: '100' }] },
+  })
   expect(await get('/api/messages/101/bytes')).toMatchObject({ status: 200, body: { bytes: expect.any(Number) } })
   expect(await get('/api/messages/101')).toMatchObject({
     body: { journeys: [{ title: 'transactional: email, template 3', state: 'accepted' }] },

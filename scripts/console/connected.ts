@@ -29,7 +29,7 @@ export async function startConnectedConsole(
     deployed: !connection.local,
     onError,
     areas: [
-      areaRecordedMessages(connection),
+      areaRecordedMessages(connection, masked),
       areaMessage({
         now: operator.now,
         masked,

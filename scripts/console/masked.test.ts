@@ -55,6 +55,19 @@ it.each([
   expect(maskText(text, body)).toBe(masked)
 })
 
+it('masks what stands in an attribute of ours, when it cannot be ours', () => {
+  expect(
+    maskAttributes({ reason: 'ada@example.com', source_message_id: '+14155552671', delivery_attempt: '5' }),
+  ).toEqual({
+    ...{ reason: '•••', source_message_id: '•••', delivery_attempt: '5' },
+  })
+})
+
+it('masks as a whole what is nested more deeply than anybody reads', () => {
+  const deep = JSON.parse(`{"a":${'['.repeat(100_000)}"ada"${']'.repeat(100_000)}}`)
+  expect(JSON.stringify(maskJson(deep))).toContain('•••')
+})
+
 it('shows attributes of ours, and masks those of the publisher', () => {
   expect(maskAttributes({ reason: 'refused', idempotency_key: 'welcome-ada', shop: 'eu', lane: 'bulk' })).toEqual({
     ...{ reason: 'refused', idempotency_key: '•••', shop: '•••', lane: 'bulk' },

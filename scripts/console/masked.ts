@@ -16,12 +16,16 @@ const OPEN_ATTRIBUTES: ReadonlySet<string> = new Set([
   ...['delivery_attempt', 'replay_count', 'truncated', 'lane', 'traceparent'],
 ])
 
+/** What may stand in an attribute of ours: whoever publishes can set it to anything. */
+const OURS = /^[\w./:, -]{0,256}$/
 const MAILBOX = /[^\s@<>"',;:]+@[^\s@<>"',;:]+/g
 const LONG_NUMBER = /\+?\d(?:[\d\s().-]{4,}\d)/g
 /** Shorter values stand in any text by chance. */
 const SHORTEST_VALUE = 3
 /** A longer text, and one about more values, is masked as a whole. */
 const MOST_CHARACTERS = 4_000
+/** What is nested deeper is masked as a whole. */
+const MOST_DEPTH = 64
 const MOST_VALUES = 5_000
 
 /** A message's JSON with its names and structure, and without its values. Pure. */
@@ -36,10 +40,11 @@ function isTelling(name: string, value: unknown): boolean {
   return TELLING.has(name) && (typeof value === 'string' ? WORD.test(value) : !isObject(value))
 }
 
-function maskBelow(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(maskBelow)
+function maskBelow(value: unknown, depth = 1): unknown {
+  if (depth > MOST_DEPTH) return MASK
+  if (Array.isArray(value)) return value.map((each) => maskBelow(each, depth + 1))
   if (isRecord(value)) {
-    return Object.fromEntries(Object.entries(value).map(([name, each]) => [maskText(name), maskBelow(each)]))
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [maskText(name), maskBelow(each, depth + 1)]))
   }
   return value === null || typeof value === 'boolean' ? value : MASK
 }
@@ -49,9 +54,14 @@ export function maskAttributes(attributes: Readonly<Record<string, string>>): Re
   return Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => [
       maskText(name),
-      OPEN_ATTRIBUTES.has(name) || name.startsWith('CloudPubSubDeadLetterSource') ? value : MASK,
+      OPEN_ATTRIBUTES.has(name) || name.startsWith('CloudPubSubDeadLetterSource') ? maskWord(value) : MASK,
     ]),
   )
+}
+
+/** A word, a number, a time or a path of ours, where something else could be in its place. Pure. */
+export function maskWord(value: string): string {
+  return OURS.test(value) ? value : MASK
 }
 
 /**
@@ -71,7 +81,7 @@ export function maskText(text: string, body?: unknown): string {
 function valuesIn(value: unknown, depth = 0): readonly string[] {
   if (typeof value === 'string') return [value]
   if (typeof value === 'number') return [String(value)]
-  if (depth > 64 || !isObject(value)) return []
+  if (depth > MOST_DEPTH || !isObject(value)) return []
   return Object.values(value).flatMap((each) => valuesIn(each, depth + 1))
 }
 

@@ -13,6 +13,15 @@ export function jsonOf(data: Buffer): Json | undefined {
   }
 }
 
+/** As text for a person; undefined when it is nested too deeply to be written, though not to be read. */
+export function indented(document: unknown): string | undefined {
+  try {
+    return JSON.stringify(document, null, 2)
+  } catch {
+    return undefined
+  }
+}
+
 /** `identify`, `suppress`, `event order_completed`, `email`, `email.bounced`: what a message would have done. */
 export function whatIs(data: Buffer): string {
   const body = jsonOf(data)

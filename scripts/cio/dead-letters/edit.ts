@@ -4,7 +4,7 @@ import { aborted, wordsOf } from '../errors.ts'
 import type { Output } from '../output.ts'
 import type { Prompts } from '../prompts.ts'
 import { check } from '../publish/messages.ts'
-import { jsonOf } from './body.ts'
+import { indented, jsonOf } from './body.ts'
 import type { DeadLetter, Replay } from './dead-letter.ts'
 
 const editedSchema = z.strictObject({ attributes: z.record(z.string(), z.string()), message: z.unknown() })
@@ -37,7 +37,10 @@ export async function edited(
 
 /** Attributes and message as JSON, for an editor. */
 export function editableText({ attributes, data }: Replay): string {
-  return JSON.stringify({ attributes, message: jsonOf(data) ?? data.toString('utf8') }, null, 2)
+  const text = data.toString('utf8')
+  return (
+    indented({ attributes, message: jsonOf(data) ?? text }) ?? JSON.stringify({ attributes, message: text }, null, 2)
+  )
 }
 
 export type Edited =

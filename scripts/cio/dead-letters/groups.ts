@@ -17,9 +17,10 @@ export interface Group {
 export class Groups {
   readonly #groups = new Map<string, Group>()
 
-  add(deadLetter: DeadLetter): void {
-    const { reason, error, replays, publishedAtMs } = factsOf(deadLetter)
-    const named = { source: deadLetter.source.name, reason, field: fieldOf(reason, error) ?? null }
+  /** @param cause as it is shown, which may be masked */
+  add(deadLetter: DeadLetter, cause: Cause = causeOf(deadLetter)): void {
+    const { replays, publishedAtMs } = factsOf(deadLetter)
+    const named = { source: deadLetter.source.name, reason: cause.reason, field: cause.field }
     const key = JSON.stringify(Object.values(named))
     const none = { ...named, messages: 0, replayed: 0, oldestMs: publishedAtMs, newestMs: publishedAtMs }
     const group = this.#groups.get(key) ?? none
@@ -34,6 +35,14 @@ export class Groups {
   get all(): readonly Readonly<Group>[] {
     return [...this.#groups.values()].sort((a, b) => a.source.localeCompare(b.source) || b.messages - a.messages)
   }
+}
+
+/** Why it is a dead letter. */
+export type Cause = Pick<Group, 'reason' | 'field'>
+
+export function causeOf(deadLetter: DeadLetter): Cause {
+  const { reason, error } = factsOf(deadLetter)
+  return { reason, field: fieldOf(reason, error) ?? null }
 }
 
 /** `identifiers.extra: unknown field; …`: what stands before the first rule. Quoted names may hold a colon. */

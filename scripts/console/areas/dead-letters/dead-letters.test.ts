@@ -360,6 +360,49 @@ describe('of a deployment', () => {
     expect(rows).toEqual([{ message_id: id, action: 'reveal', outcome: 'revealed', final: false }])
   })
 
+  it('names no address that stands where a name or a reason is expected', async () => {
+    const address = 'ada@example.com'
+    const event = { identifiers: { id: 'ada-77', [address]: 1 }, name: address, attributes: { [address]: 1 } }
+    const error = `identifiers["${address}"]: unknown field`
+    const given = { reason: 'contract', error, source_message_id: address, [address]: address }
+    const id = await deadLetter('track', event, given)
+    await deadLetter('track', event, { reason: address })
+    const page = await open({ masked: true })
+    const told: unknown[] = []
+    const leave = await page.listen('dead-letters', (events) => told.push(events))
+    const look = await page.post('/api/dead-letters/look')
+    while (!JSON.stringify(told).includes('"held"')) await new Promise((resolve) => setTimeout(resolve, 20))
+    leave()
+    const at = `/api/dead-letters/${id}`
+    const answers = [look, await page.get(at), await page.post(`${at}/evidence`), told]
+    expect(answers.flatMap(said)).toEqual([])
+    expect(look.body).toMatchObject({
+      state: { groups: [{ field: 'identifiers["•••"]' }, { reason: '•••' }] },
+      letters: [{ field: 'identifiers["•••"]', what: 'event •••', id: '•••' }, { reason: '•••' }],
+    })
+    expect(answers[1]).toMatchObject({ body: { problems: [{ field: 'identifiers["•••"]', rule: 'unknown field' }] } })
+    // It stays in its group when it is revealed.
+    await page.post(`${at}/reveal`)
+    expect(await page.get('/api/dead-letters')).toMatchObject({
+      body: { letters: [{ field: 'identifiers["•••"]', what: `event ${address}` }, {}] },
+    })
+  })
+
+  it('shows one that is nested too deeply to be walked, and lets it be edited', async () => {
+    const deep = `{"attributes":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
+    const id = await deadLetter('track', deep)
+    for (const masked of [false, true]) {
+      const page = await open({ masked })
+      await page.post('/api/dead-letters/look')
+      const { status, body } = await page.get(`/api/dead-letters/${id}`)
+      expect(status).toBe(200)
+      const { body: text, editable } = body as { body: string; editable: string | null }
+      expect(text).toContain(masked ? '"attributes": [' : deep)
+      if (!masked) expect(JSON.parse(editable ?? '')).toMatchObject({ message: deep })
+      await page.close()
+    }
+  })
+
   it('reveals nothing that the record cannot be told', async () => {
     const id = await deadLetter('transactional', body, attributes)
     const failing: Connection = {

@@ -28,7 +28,7 @@ import { sourcesOf } from '../../../cio/dead-letters/source.ts'
 import { type Operator, type OperatorContext, operate } from '../../operator.ts'
 import { type Area, ConsoleError, type ConsoleRequest, type Route, read } from '../../server/area.ts'
 import { answered } from '../answered.ts'
-import { detailOf, type LetterDetail, type LetterRow, rowOf } from './letter.ts'
+import { detailOf, type LetterDetail, type LetterRow, rowOf, shownCause } from './letter.ts'
 import { Look, type LookState } from './look.ts'
 
 export interface DeadLettersDeps {
@@ -77,7 +77,8 @@ const findBody = z.strictObject({ person: z.string().trim().min(1, 'name an id, 
  */
 export function areaDeadLetters(deps: DeadLettersDeps): Area {
   const { operator, clock, masked, allowActions } = deps
-  const look = new Look(operator, clock)
+  const cause = (deadLetter: DeadLetter) => shownCause(deadLetter, masked)
+  const look = new Look(operator, clock, cause)
   const revealed = new Set<string>()
   const isMasked = ({ messageId }: DeadLetter) => masked && !revealed.has(messageId)
   const one = (request: ConsoleRequest): DeadLetter => {
@@ -211,7 +212,7 @@ export function areaDeadLetters(deps: DeadLettersDeps): Area {
   function letters(): LettersAnswer {
     const { state } = look
     const held = state.phase === 'held' ? look.hold.deadLetters : []
-    const rows = held.map((deadLetter) => rowOf(deadLetter, isMasked(deadLetter)))
+    const rows = held.map((deadLetter) => rowOf(deadLetter, isMasked(deadLetter), cause(deadLetter)))
     return {
       ...{ state, allowActions, letters: rows.sort((a, b) => a.publishedAtMs - b.publishedAtMs) },
       sources: sourcesOf(operator.connection.topology).map(({ name }) => name),
@@ -244,7 +245,9 @@ export function areaDeadLetters(deps: DeadLettersDeps): Area {
 
   async function evidence(deadLetter: DeadLetter): Promise<Evidence> {
     const found = await evidenceOf(await sourcesOfEvidence(operator), deadLetter)
-    return isMasked(deadLetter) ? { ...found, to: '•••', error: rowOf(deadLetter, true).error } : found
+    if (!isMasked(deadLetter)) return found
+    const { id, error } = rowOf(deadLetter, true)
+    return { ...found, id, to: '•••', error }
   }
 
   return {

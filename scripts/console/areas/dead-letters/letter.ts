@@ -1,11 +1,11 @@
 import type { FieldProblem } from '../../../../shared/contract/index.ts'
 import { isOpen, type StoredRecord } from '../../../../shared/ledger/index.ts'
-import { jsonOf, whatIs } from '../../../cio/dead-letters/body.ts'
+import { indented, jsonOf, whatIs } from '../../../cio/dead-letters/body.ts'
 import { type DeadLetter, factsOf, replayOf } from '../../../cio/dead-letters/dead-letter.ts'
 import { editableText } from '../../../cio/dead-letters/edit.ts'
-import { fieldOf } from '../../../cio/dead-letters/groups.ts'
+import { type Cause, causeOf } from '../../../cio/dead-letters/groups.ts'
 import { verdictOn } from '../../../cio/dead-letters/verdict.ts'
-import { maskAttributes, maskJson, maskText } from '../../masked.ts'
+import { maskAttributes, maskJson, maskText, maskWord } from '../../masked.ts'
 
 /** A dead letter as a line of the list. */
 export interface LetterRow {
@@ -50,11 +50,22 @@ export interface LedgerState {
   readonly deliveryId: string | null
 }
 
-export function rowOf(deadLetter: DeadLetter, masked: boolean): LetterRow {
+/** A reason or the name of a field may be a publisher's words. */
+export function shownCause(deadLetter: DeadLetter, masked: boolean): Cause {
+  const { reason, field } = causeOf(deadLetter)
+  return masked ? { reason: maskWord(reason), field: field && maskText(field) } : { reason, field }
+}
+
+/** @param cause by which the pages group it, whether it is revealed or not */
+export function rowOf(
+  deadLetter: DeadLetter,
+  masked: boolean,
+  cause: Cause = shownCause(deadLetter, masked),
+): LetterRow {
   const { messageId, id, source, data } = deadLetter
-  const { reason, error, replays, publishedAtMs } = factsOf(deadLetter)
+  const { error, replays, publishedAtMs } = factsOf(deadLetter)
   return {
-    ...{ messageId, id, source: source.name, reason, replays, publishedAtMs, field: fieldOf(reason, error) ?? null },
+    ...{ messageId, id: masked ? maskWord(id) : id, source: source.name, ...cause, replays, publishedAtMs },
     what: masked ? maskText(whatIs(data)) : whatIs(data),
     error: masked ? maskText(error, jsonOf(data)) : error,
   }
@@ -75,15 +86,16 @@ export function detailOf(
     ...{ ...row, topic: source.topic, masked, attempts, deadLetteredAtMs, bytes: data.length, bodyCut, toSettle },
     attributes: masked ? { ...maskAttributes(attributes), error: row.error } : attributes,
     body:
-      json !== undefined
-        ? JSON.stringify(masked ? maskJson(json) : json, null, 2)
-        : masked
-          ? `•••, ${data.length} bytes that are no JSON object`
-          : data.toString('utf8'),
-    problems: verdictOn(source.topic, data, now) ?? null,
+      (json && indented(masked ? maskJson(json) : json)) ??
+      (masked ? `•••, ${data.length} bytes that cannot be shown as JSON` : data.toString('utf8')),
+    problems: verdictOn(source.topic, data, now)?.map((problem) => (masked ? maskedProblem(problem) : problem)) ?? null,
     ledger: record === undefined ? null : ledgerStateOf(record),
     editable: masked ? null : editableText(replayOf(deadLetter)),
   }
+}
+
+function maskedProblem({ field, rule }: FieldProblem): FieldProblem {
+  return { field: maskText(field), rule: maskText(rule) }
 }
 
 function ledgerStateOf(record: StoredRecord): LedgerState {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../../shared/clock/index.ts'
 import type { DeadLetter } from '../../../cio/dead-letters/dead-letter.ts'
-import { type Group, Groups } from '../../../cio/dead-letters/groups.ts'
+import { type Cause, type Group, Groups } from '../../../cio/dead-letters/groups.ts'
 import { Hold, type Unseen } from '../../../cio/dead-letters/hold.ts'
 import { sourcesOf } from '../../../cio/dead-letters/source.ts'
 import { CommandError, wordsOf } from '../../../cio/errors.ts'
@@ -39,6 +39,7 @@ const TELL_EVERY_MS = 5_000
 export class Look {
   readonly #operator: Operator
   readonly #clock: Clock
+  readonly #causeOf: (deadLetter: DeadLetter) => Cause
   readonly #viewers = new Set<(event: LookEvent) => void>()
   #hold: Hold | undefined
   #state: LookState = { phase: 'none' }
@@ -49,9 +50,11 @@ export class Look {
   #cancelGiveBack = () => {}
   #cancelTell = () => {}
 
-  constructor(operator: Operator, clock: Clock) {
+  /** @param causeOf a dead letter as it is shown, by which they are grouped */
+  constructor(operator: Operator, clock: Clock, causeOf: (deadLetter: DeadLetter) => Cause) {
     this.#operator = operator
     this.#clock = clock
+    this.#causeOf = causeOf
   }
 
   get state(): LookState {
@@ -176,7 +179,12 @@ export class Look {
   #heldState(hold: Hold): LookState {
     const { deadLetters, untilMs } = hold
     return {
-      ...{ phase: 'held', total: deadLetters.length, groups: groupsOf(deadLetters), unseen: this.#unseen },
+      ...{
+        phase: 'held',
+        total: deadLetters.length,
+        groups: groupsOf(deadLetters, this.#causeOf),
+        unseen: this.#unseen,
+      },
       // Nothing is leased when there is nothing.
       untilMs: Number.isFinite(untilMs) ? untilMs : this.#operator.now(),
     }
@@ -188,9 +196,12 @@ export class Look {
   }
 }
 
-function groupsOf(deadLetters: readonly DeadLetter[]): readonly Readonly<Group>[] {
+function groupsOf(
+  deadLetters: readonly DeadLetter[],
+  causeOf: (deadLetter: DeadLetter) => Cause,
+): readonly Readonly<Group>[] {
   const groups = new Groups()
-  for (const deadLetter of deadLetters) groups.add(deadLetter)
+  for (const deadLetter of deadLetters) groups.add(deadLetter, causeOf(deadLetter))
   return groups.all
 }
 

@@ -41,5 +41,12 @@ it('stops where nobody reads on', () => {
   const lines = shown({ list: Array.from({ length: 100_000 }, () => 1), long: 'x'.repeat(1e6) }, [])
   expect(lines.length).toBeLessThan(2_010)
   expect(lines.at(-1)).toBe('…')
+  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`)
+  expect(shown(deep, [{ field: 'message', rule: 'nested too deeply' }]).map((line) => line.trim())).toEqual([
+    '[  # nested too deeply',
+    ...Array.from({ length: 99 }, () => '['),
+    '[…]',
+    ...Array.from({ length: 100 }, () => ']'),
+  ])
   expect(shown('x'.repeat(1e6), [])[0]?.length).toBeLessThan(2_010)
 })

@@ -13,6 +13,8 @@ export interface FieldLine {
 
 /** A page of more lines than this shows nobody anything. */
 const MOST_LINES = 2_000
+/** Deeper than a screen is wide. */
+const MOST_DEPTH = 100
 const LONGEST_VALUE = 2_000
 
 /**
@@ -31,7 +33,6 @@ export function linesOf(document: unknown, problems: readonly FieldProblem[]): r
   }
 
   function add(value: unknown, path: readonly PropertyKey[], comma: string): void {
-    if (lines.length >= MOST_LINES) return
     const depth = path.length
     const last = path.at(-1)
     const key = typeof last === 'string' ? JSON.stringify(last) : undefined
@@ -42,8 +43,13 @@ export function linesOf(document: unknown, problems: readonly FieldProblem[]): r
       return
     }
     const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}']
+    if (depth === MOST_DEPTH) {
+      lines.push({ depth, key, text: `${open}…${close}${comma}`, problems: take(path) })
+      return
+    }
     lines.push({ depth, key, text: open, problems: take(path) })
     for (const [index, [name, inner]] of entries.entries()) {
+      if (lines.length >= MOST_LINES) break
       add(inner, [...path, name], index === entries.length - 1 ? '' : ',')
     }
     lines.push({ depth, key: undefined, text: `${close}${comma}`, problems: [] })
@@ -56,8 +62,11 @@ export function linesOf(document: unknown, problems: readonly FieldProblem[]): r
 }
 
 function entriesOf(value: unknown): readonly (readonly [PropertyKey, unknown])[] | undefined {
-  if (Array.isArray(value)) return [...value.entries()]
-  return isRecord(value) ? Object.entries(value) : undefined
+  // One more than are shown, so that the last of these has its comma.
+  if (Array.isArray(value)) return [...value.slice(0, MOST_LINES + 1).entries()]
+  if (!isRecord(value)) return undefined
+  const names = Object.keys(value)
+  return names.slice(0, MOST_LINES + 1).map((name) => [name, value[name]] as const)
 }
 
 function cut(text: string): string {

@@ -163,9 +163,10 @@ it('takes the line of the record and that of the ledger for one message, by its 
   expect((await view('1')).journeys).toMatchObject([{ lines: [{ source: 'record' }, { source: 'ledger' }] }])
 })
 
-it('masks the address in what Customer.io said of a failure', async () => {
+it('masks the address in what Customer.io said of a failure, and in the names of what was sent', async () => {
   const bounced: Entry = {
     ...{ atMs: NOW_MS, messageIds: ['1'], topic: 'transactional', deliveryId: 'd' },
+    ...{ what: 'event mail ada@example.com', template: 'of ada@example.com' },
     fact: {
       ...{ kind: 'came_back', eventId: 'e', metric: 'bounced', byMachine: false, receivedAtMs: NOW_MS },
       failure: '550 no mailbox ada@example.com here',
@@ -177,6 +178,7 @@ it('masks the address in what Customer.io said of a failure', async () => {
   }
   expect(await texts(false)).toContain('ada@example.com')
   expect(await texts(true)).toContain('550 no mailbox')
+  expect(await texts(true)).toContain('event mail •••, template of •••')
   expect(await texts(true)).not.toContain('ada@')
 })
 

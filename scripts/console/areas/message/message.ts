@@ -148,11 +148,13 @@ async function view(deps: MessageDeps, id: string): Promise<MessageView> {
   }
 }
 
-/** Every other text of a timeline is ours, or the name of an event, a template or a campaign. */
+/** Every other text of a timeline is ours. The name of an event, a template or a campaign may hold an address. */
 function maskedEntry(entry: Entry): Entry {
-  const { fact } = entry
-  if (fact.kind !== 'came_back' || fact.failure === undefined) return entry
-  return { ...entry, fact: { ...fact, failure: maskText(fact.failure) } }
+  const { fact, what, template, origin } = entry
+  const [named, templated, made] = [what, template, origin].map((text) => text && maskText(text))
+  const about = { ...entry, what: named, template: templated, origin: made }
+  if (fact.kind !== 'came_back' || fact.failure === undefined) return about
+  return { ...about, fact: { ...fact, failure: maskText(fact.failure) } }
 }
 
 /** The record has a line of a publish only when a function has handled it. */

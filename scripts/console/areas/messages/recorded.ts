@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Connection } from '../../../cio/connection.ts'
 import { ownName } from '../../../topology/names.ts'
+import { maskText } from '../../masked.ts'
 import { type Area, read } from '../../server/area.ts'
 import { answered } from '../answered.ts'
 import type { MessageRow } from './row.ts'
@@ -23,15 +24,17 @@ type Days = z.output<typeof daysQuery>
 /**
  * The messages of these days as the record has them, by the view `published_messages`. It is read when somebody asks, and
  * how much that reads can be asked before. Nothing in a row names a person: the record knows them by hashes.
+ *
+ * @param masked true: without what looks like an address in the name of an event or a template
  */
-export function areaRecordedMessages(connection: Pick<Connection, 'bigquery' | 'topology'>): Area {
+export function areaRecordedMessages(connection: Pick<Connection, 'bigquery' | 'topology'>, masked: boolean): Area {
   return {
     name: 'messages',
     routes: [
       {
         method: 'GET',
         path: '/api/recorded',
-        run: ({ query }) => answered(() => messagesOf(connection, read(daysQuery, query))),
+        run: ({ query }) => answered(() => messagesOf(connection, read(daysQuery, query), masked)),
       },
       {
         method: 'GET',
@@ -45,12 +48,17 @@ export function areaRecordedMessages(connection: Pick<Connection, 'bigquery' | '
 async function messagesOf(
   { bigquery, topology }: Pick<Connection, 'bigquery' | 'topology'>,
   days: Days,
+  masked: boolean,
 ): Promise<RecordedMessages> {
   const client = await bigquery()
   const [rows] = await client.query(statementOf(client, topology.bigquery.dataset, days))
   const messages = z.array(rowSchema).parse(rows)
   return {
-    rows: messages.slice(0, MOST_ROWS).map((row) => ({ ...row, topic: ownName(topology, row.topic) })),
+    rows: messages.slice(0, MOST_ROWS).map((row) => {
+      const { what, template } = row
+      const names = masked ? { what: maskText(what), template: template && maskText(template) } : { what, template }
+      return { ...row, ...names, topic: ownName(topology, row.topic) }
+    }),
     more: messages.length > MOST_ROWS,
   }
 }
