@@ -169,7 +169,10 @@ export class MessagingPublisher {
     return this.publish('identify', { action: 'unsuppress', identifiers: person }, options)
   }
 
-  /** Deletes a person. The next identify or event creates them again; `suppressUser` prevents that. */
+  /**
+   * Deletes a person. The next identify or event creates them again, also an older one that still waits in the bulk lane
+   * (shared/decisions/delete-and-bulk.md); `suppressUser` prevents that.
+   */
   deleteUser(person: Person, options?: PublishOptions): Promise<string> {
     return this.publish('identify', { action: 'delete', identifiers: person }, options)
   }

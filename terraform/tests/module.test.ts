@@ -57,8 +57,8 @@ const resourcesOf = (type: string) => [...declared.resources].filter(([address])
 describe('the module', () => {
   it.each([
     ['google_pubsub_topic.topic', 'var.pipeline.topics'],
-    ['google_pubsub_subscription.subscription', 'var.pipeline.subscriptions'],
-    ['google_cloudfunctions2_function.function', 'var.pipeline.functions'],
+    ['google_pubsub_subscription.subscription', 'local.subscriptions'],
+    ['google_cloudfunctions2_function.function', 'local.functions'],
     ['google_secret_manager_secret.secret', 'var.pipeline.secrets'],
     ['google_secret_manager_secret_version.unset', 'var.pipeline.secrets'],
     ['google_bigquery_table.table', 'var.pipeline.bigquery.tables'],

@@ -24,6 +24,7 @@ export function publishCommand(run: Run): Command {
 All messages are checked before the first one is published. Broadcasts, suppress, unsuppress, delete and merge are asked about.
 With --key you can publish a file again after a failure:
 what went through the first time does not take effect twice.
+Give bulk updates of people who exist the attribute "_update": true, or they bring back who is deleted meanwhile.
 
 Examples:
   cio-gcp publish identify '{"identifiers":{"id":"ada"},"attributes":{"plan":"pro"}}' --local
