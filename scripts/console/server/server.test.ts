@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { isListening } from '../../emulators/ports.ts'
 import { type Console, startConsole } from '../console.ts'
@@ -311,7 +312,8 @@ describe('a feed', () => {
     expect(text).toContain('data: {"feed":"ticks","events":[{"n":1},{"n":2}]}\n\n')
     response.on('error', () => undefined)
     asking.destroy()
-    while (senders.size > 0) await new Promise((resolve) => setImmediate(resolve))
+    const signal = AbortSignal.timeout(10_000)
+    while (senders.size > 0) await delay(1, undefined, { signal })
   })
 
   it('says that some were lost instead of keeping any number for a slow page', async () => {

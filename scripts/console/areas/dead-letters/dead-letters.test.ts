@@ -1,8 +1,9 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { systemClock } from '../../../../shared/clock/index.ts'
-import { type ManualClock, manualClock } from '../../../../shared/clock/testing/manual-clock.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Clock, systemClock } from '../../../../shared/clock/index.ts'
+import { manualClock } from '../../../../shared/clock/testing/manual-clock.ts'
 import { type Connection, connect } from '../../../cio/connection.ts'
 import { type Stack, startStack } from '../../../local/stack.ts'
 import { PROJECT_ROOT } from '../../../topology/topology.ts'
@@ -61,6 +62,9 @@ async function open(deps: Partial<DeadLettersDeps> = {}) {
   opened.push(started)
   return { ...consoleClient(started), close: started.close }
 }
+
+/** For what tells of itself by no event; a lease that nobody gives back runs out after a minute. */
+const atMostAWhile = () => AbortSignal.timeout(30_000)
 
 const path = (name: string) => `projects/${stack.endpoints.projectId}/subscriptions/${name}`
 const waiting = (source: string) =>
@@ -233,8 +237,10 @@ describe('two pages', () => {
     const [first, second] = [await deadLetter('track', EVENT), await deadLetter('track', EVENT)]
     const page = await open()
     const removed: string[] = []
+    const bothRemoved = Promise.withResolvers<void>()
     const leave = await page.listen('dead-letters', (events) => {
       for (const event of events as { removed: string[] }[]) removed.push(...event.removed)
+      if (removed.length >= 2) bothRemoved.resolve()
     })
     await page.post('/api/dead-letters/look')
     expect(await page.get('/api/dead-letters')).toMatchObject({ body: { state: { total: 2 } } })
@@ -247,7 +253,7 @@ describe('two pages', () => {
       { replayed: [first], gone: [] },
       { replayed: [second], gone: [first] },
     ])
-    while (removed.length < 2) await new Promise((resolve) => setTimeout(resolve, 20))
+    await bothRemoved.promise
     expect(removed).toEqual([first, second])
     leave()
   })
@@ -255,28 +261,30 @@ describe('two pages', () => {
 
 describe('what is held', () => {
   const untilGivenBack = async (source: string) => {
-    while (stack.pubsub.stats(path(`${source}-dead-letter`)).leased > 0) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
+    const signal = atMostAWhile()
+    while (stack.pubsub.stats(path(`${source}-dead-letter`)).leased > 0) await delay(20, undefined, { signal })
   }
-  let clock: ManualClock
-
-  beforeEach(() => {
-    clock = manualClock(Date.now())
-  })
 
   it('is given back half a minute after the last page has gone', async () => {
     await deadLetter('track', EVENT)
-    const page = await open({ clock })
+    const manual = manualClock(Date.now())
+    const timers = new EventEmitter()
+    const after: Clock['after'] = (ms, work) => {
+      const cancel = manual.after(ms, work)
+      timers.emit(`${ms} ms`)
+      return cancel
+    }
+    const page = await open({ clock: { ...manual, after } })
     const leave = await page.listen('dead-letters', () => {})
     await page.post('/api/dead-letters/look')
-    clock.advance(60_000)
+    manual.advance(60_000)
     expect(await page.get('/api/dead-letters')).toMatchObject({ body: { state: { phase: 'held' } } })
+    const noticed = once(timers, '30000 ms', { signal: atMostAWhile() })
     leave()
-    while (clock.pending.every((ms) => ms !== 30_000)) await new Promise((resolve) => setTimeout(resolve, 20))
-    clock.advance(29_000)
+    await noticed
+    manual.advance(29_000)
     expect(await page.get('/api/dead-letters')).toMatchObject({ body: { state: { phase: 'held' } } })
-    clock.advance(1_000)
+    manual.advance(1_000)
     expect(await page.get('/api/dead-letters')).toMatchObject({
       body: { state: { phase: 'ended', why: 'no page was open: they were given back' }, letters: [] },
     })
@@ -355,8 +363,12 @@ describe('of a deployment', () => {
     expect(said(await page.get(at))).toEqual(SECRETS)
     const query =
       "SELECT message_id, action, outcome, final FROM customerio.message_outcomes WHERE outcome = 'revealed'"
+    const signal = atMostAWhile()
     let rows: unknown[] = []
-    while (rows.length === 0) [rows] = await stack.warehouse.query(query)
+    while (rows.length === 0) {
+      await delay(20, undefined, { signal })
+      ;[rows] = await stack.warehouse.query(query)
+    }
     expect(rows).toEqual([{ message_id: id, action: 'reveal', outcome: 'revealed', final: false }])
   })
 
