@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
@@ -58,6 +59,29 @@ describe('the bundles', () => {
     const texts = await Promise.all(files.map((file) => readFile(join(outDir, 'probe', file), 'utf8')))
     expect(texts.join('')).not.toMatch(/AcknowledgeRequest\.encode|listLocationsStream/)
   })
+
+  it('tell places of our sources by the maps beside them, which are the same whatever folder they are built into', async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), 'build-test-'))
+    try {
+      await buildFunctions(elsewhere, ['webhook'])
+      const maps = (await readdir(elsewhere, { recursive: true })).filter((file) => file.endsWith('.map'))
+      const read = (file: string) => readFile(join(elsewhere, file), 'utf8')
+      const sources: string[] = []
+      for (const file of maps) {
+        const text = await read(file)
+        expect(text).toBe(await readFile(join(outDir, file), 'utf8'))
+        expect(await read(file.replace(/\.map$/, ''))).toContain('//# sourceMappingURL=')
+        sources.push(...JSON.parse(text).sources)
+        expect(JSON.parse(text).sourcesContent).toBeUndefined()
+      }
+      expect(sources).toEqual(expect.arrayContaining(['../../functions/webhook/listeners.ts']))
+      const sizes = await Promise.all(maps.map(async (file) => (await read(file)).length))
+      // With entries for packages they would have 435,000.
+      expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(100_000)
+    } finally {
+      await rm(elsewhere, { recursive: true })
+    }
+  }, 60_000)
 
   it('start with little more than half a megabyte', async () => {
     for (const name of ['identify', 'track', 'transactional', 'webhook', 'warehouse']) {

@@ -1,13 +1,14 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import { build, type BuildOptions as EsbuildOptions, type Plugin } from 'esbuild'
+import { dirname, join, relative } from 'node:path'
+import { build, type BuildOptions as EsbuildOptions, type OutputFile, type Plugin } from 'esbuild'
 import { packagesOf, projectSbom, type Sbom, writeContents } from '../licences/contents.ts'
 import { bundleNames, PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { httpAsItIs } from './http-as-is.ts'
 import { leaveOutUnused } from './leave-out.ts'
 import { type LockFile, lockFileFor, lockFileOfLink, type Manifest } from './lock.ts'
 import { outputFolder } from './output-folder.ts'
+import { ownMapsOnly } from './own-maps.ts'
 import { withoutExpress } from './without-express.ts'
 
 /** The registry in which a function announces itself: it must exist once in a process. */
@@ -80,8 +81,8 @@ export async function buildFunction({
   plugins = [],
   sbom,
 }: Building): Promise<void> {
-  await mkdir(outDir, { recursive: true })
-  const { metafile } = await build({ ...bundleOptions(entry, { plain, plugins }), outdir: outDir })
+  const { metafile, outputFiles } = await build(bundleOptions(entry, { plain, plugins }))
+  await writeBundle(outputFiles, outDir)
   await writePackage(name, outDir, { lockFile, plain })
   if (sbom !== undefined) {
     const files = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs))
@@ -89,7 +90,19 @@ export async function buildFunction({
   }
 }
 
-/** How a function is bundled, but for where to. */
+/** Where esbuild takes a bundle to be, below the root: its maps tell the sources from there, whatever folder it is written to. */
+const BUNDLE_FOLDER = join('dist', 'function')
+
+/** Writes what {@link bundleOptions} made into a folder, which is made. */
+export async function writeBundle(files: readonly OutputFile[], outDir: string, root = PROJECT_ROOT): Promise<void> {
+  for (const { path, contents } of files) {
+    const file = join(outDir, relative(join(root, BUNDLE_FOLDER), path))
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, contents)
+  }
+}
+
+/** How a function is bundled; {@link writeBundle} writes it. */
 export function bundleOptions(
   entry: string,
   {
@@ -101,6 +114,8 @@ export function bundleOptions(
   return {
     absWorkingDir: root,
     metafile: true,
+    write: false,
+    outdir: join(root, BUNDLE_FOLDER),
     entryPoints: {
       index: entry,
       // Both share what they have in common, such as the registry in which a function announces itself.
@@ -116,7 +131,10 @@ export function bundleOptions(
     target: 'node24',
     banner: { js: COMMONJS_NAMES },
     external: plain ? [FRAMEWORK] : [],
-    plugins: [leaveOutUnused, ...(plain ? [] : [withoutExpress, httpAsItIs]), ...plugins],
+    plugins: [leaveOutUnused, ...(plain ? [] : [withoutExpress, httpAsItIs]), ...plugins, ownMapsOnly],
+    // For debuggers, and for the place of an error (shared/errors), which alone reads them.
+    sourcemap: 'linked',
+    sourcesContent: false,
     // What is not there need not be parsed. Names stay, and lines are short, so that the places in an error's stack still tell.
     minifySyntax: true,
     minifyWhitespace: true,

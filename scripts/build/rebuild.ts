@@ -1,8 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { context } from 'esbuild'
 import { PROJECT_ROOT } from '../topology/topology.ts'
-import { bundleOptions, writePackage } from './build.ts'
+import { bundleOptions, writeBundle, writePackage } from './build.ts'
 import type { LockFile } from './lock.ts'
 
 /** A function that is built again and again, sooner after the first time. */
@@ -21,19 +21,12 @@ export interface FunctionBuild {
 export async function openFunctionBuild(name: string, root: string = PROJECT_ROOT): Promise<FunctionBuild> {
   const lockFile: LockFile = JSON.parse(await readFile(join(PROJECT_ROOT, 'package-lock.json'), 'utf8'))
   const entry = join(root, 'functions', name, 'index.ts')
-  const nowhere = join(root, 'out')
-  // For debuggers, and for the place of an error (shared/errors).
-  const options = { ...bundleOptions(entry, { root }), sourcemap: 'linked', sourcesContent: false } as const
-  const building = await context({ ...options, write: false, outdir: nowhere, logLevel: 'silent' })
+  const building = await context({ ...bundleOptions(entry, { root }), logLevel: 'silent' })
   return {
     name,
     async into(outDir) {
       const { outputFiles, metafile } = await building.rebuild()
-      for (const { path, contents } of outputFiles) {
-        const file = join(outDir, relative(nowhere, path))
-        await mkdir(dirname(file), { recursive: true })
-        await writeFile(file, contents)
-      }
+      await writeBundle(outputFiles, outDir, root)
       await writePackage(name, outDir, { lockFile, plain: false })
       return Object.keys(metafile.inputs)
     },

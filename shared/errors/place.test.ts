@@ -21,6 +21,9 @@ it('tells the place in the source, from the map beside the bundle', () => {
   const column = 'function thrower(){'.length + 1
   error.stack = `TypeError: ada@example.com\n    at thrower (${pathToFileURL(bundle)}:1:${column})\n    at node:internal/x:1:1`
   expect(placeOf(error)).toBe('functions/webhook/listeners.ts:4:3')
+  // The map is not read again for a listener that throws at every message.
+  rmSync(`${bundle}.map`)
+  expect(placeOf(error)).toBe('functions/webhook/listeners.ts:4:3')
 })
 
 it('tells no place that only the words of an error name', () => {
