@@ -6,10 +6,13 @@ import { PROJECT_ROOT } from '../../topology/topology.ts'
 import { type Connection, connect } from '../connection.ts'
 import { Done } from '../done.ts'
 import { Output } from '../output.ts'
+import { createPrompts } from '../prompts.ts'
 import { planReplay, purgeHeld, replayEdited, replayHeld, settleHeld } from './actions.ts'
 import type { ReplayRules } from './assess.ts'
 import { Hold } from './hold.ts'
 import { Journal } from './journal.ts'
+import { tellOfReveal } from './record.ts'
+import { show } from './show.ts'
 import { sourcesOf } from './source.ts'
 
 // A busy machine takes its time.
@@ -89,6 +92,41 @@ it('holds the dead letters of every source, so that nobody else sees them, until
   expect(await other.pull()).toEqual({ more: false, elsewhere: {} })
   expect(other.deadLetters).toHaveLength(2)
   await other[Symbol.asyncDispose]()
+})
+
+describe('personal data of a deployment', () => {
+  const shownOf = async (id: string, deployment: Partial<Connection>) => {
+    const said: string[] = []
+    const { stdin, stderr } = process
+    const prompts = createPrompts({ yes: false, stdin, stderr })
+    const context = { ...contextWith(said), prompts, stdin, connection: { ...connection, local: false, ...deployment } }
+    const failure = await show(context, [id]).then(
+      () => undefined,
+      (error: Error) => error.message,
+    )
+    return { said: said.join(''), failure }
+  }
+
+  it('are shown once the record was told, and not where it cannot be', async () => {
+    const id = await deadLetter('track', EVENT, { source_message_id: '17' })
+    hold = await Hold.open(contextWith(), sourcesOf(connection.topology))
+    const down = { pubsub: () => Promise.reject(Object.assign(new Error('down'), { code: 14 })) }
+    expect(await shownOf(id, down)).toEqual({ said: '', failure: expect.stringContaining('so they are not') })
+    expect(backlogOf('message-outcomes')).toEqual([])
+    expect(await shownOf(id, {})).toEqual({ said: expect.stringContaining('"ada"'), failure: undefined })
+    const lines = backlogOf('message-outcomes').map(({ data }) => JSON.parse(data.toString()).jsonPayload)
+    const line = { event: 'message', topic: 'track', message_id: '17', action: 'reveal', outcome: 'revealed' }
+    expect(lines).toEqual([line])
+  })
+
+  it('are told of by store where no message names them, and never by the person', async () => {
+    hold = await Hold.open(contextWith(), sourcesOf(connection.topology))
+    const context = { ...contextWith(), connection: { ...connection, local: false } }
+    await tellOfReveal(context, { deadLetters: [], stores: ['warehouse'] })
+    await tellOfReveal(contextWith(), { deadLetters: [], stores: ['local'] })
+    const lines = backlogOf('message-outcomes').map(({ data }) => JSON.parse(data.toString()).jsonPayload)
+    expect(lines).toEqual([{ event: 'message', note: 'warehouse', action: 'reveal', outcome: 'revealed' }])
+  })
 })
 
 it('replays what the rules allow, says why it skips the rest, and which are gone', async () => {

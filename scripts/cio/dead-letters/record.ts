@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { safeErrorName } from '../../../shared/errors/index.ts'
 import type { Context } from '../context.ts'
+import { CommandError } from '../errors.ts'
 import { count } from '../output.ts'
 import type { DeadLetter } from './dead-letter.ts'
 
@@ -50,6 +51,32 @@ export async function tellRecord(
  */
 export async function writeToRecord(context: Teller, outcome: Doing, deadLetters: Told): Promise<void> {
   await write(context, linesOf(context, outcome, deadLetters))
+}
+
+/** Whose data a command is about to print. */
+export interface Revealed {
+  readonly deadLetters: Told
+  /** Stores that it read besides: `warehouse`, `send_ledger`, `customerio`. */
+  readonly stores?: readonly string[]
+}
+
+/**
+ * Tells the record that somebody looks at personal data of a deployment, before they are printed: what the record cannot be
+ * told is not shown. As with an erasure, no line leads to the person.
+ *
+ * @throws when Pub/Sub does not take all of the lines
+ */
+export async function tellOfReveal(context: Teller, { deadLetters, stores = [] }: Revealed): Promise<void> {
+  if (context.connection.local) return
+  const ofStores = stores.map((note): Line => ({ note, action: ACTIONS.revealed, outcome: 'revealed' }))
+  try {
+    await write(context, [...linesOf(context, 'revealed', deadLetters), ...ofStores])
+  } catch (cause) {
+    throw new CommandError('the record of messages cannot be told that personal data are shown, so they are not', {
+      cause,
+      hint: `It takes the permission to publish to ${context.connection.topology.record.topic}.`,
+    })
+  }
 }
 
 function linesOf({ connection }: Teller, outcome: Doing, deadLetters: Told): readonly Line[] {

@@ -5,6 +5,7 @@ import { type DeadLetter, factsOf } from './dead-letter.ts'
 import { type Filter, idsNotFound, notFoundError } from './filter.ts'
 import { Groups } from './groups.ts'
 import { peek, peekEach } from './peek.ts'
+import { tellOfReveal } from './record.ts'
 import { sourcesOf } from './source.ts'
 import { verdictOn } from './verdict.ts'
 
@@ -69,6 +70,7 @@ export async function show(context: Context, ids: readonly string[]): Promise<vo
   if (missing.length > 0) {
     throw notFoundError(missing)
   }
+  await tellOfReveal(context, { deadLetters })
   output.result(
     deadLetters.map((deadLetter) => described(deadLetter, now)),
     () => deadLetters.map(pretty).join('\n\n'),

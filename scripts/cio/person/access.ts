@@ -4,6 +4,8 @@ import { personHashes } from '../../../shared/ledger/index.ts'
 import type { Context } from '../context.ts'
 import { describeFailure } from '../customerio.ts'
 import { jsonOf } from '../dead-letters/body.ts'
+import type { DeadLetter } from '../dead-letters/dead-letter.ts'
+import { tellOfReveal } from '../dead-letters/record.ts'
 import { soughtBy } from '../dead-letters/whose.ts'
 import { CommandError } from '../errors.ts'
 import { count } from '../output.ts'
@@ -37,8 +39,10 @@ export async function access(context: Context, options: AccessOptions): Promise<
   const record = new PersonRecord(await connection.bigquery(), topology.bigquery.dataset, hashes)
   for (const table of hashTables(topology.bigquery)) warehouse[table.name] = await record.read(table)
   const deadLetters: unknown[] = []
+  const printed: DeadLetter[] = []
   const unseen = await sortDeadLetters(context, sought, async (source, sorted) => {
     for (const relation of ['own', 'shared', 'perhaps'] as const) {
+      printed.push(...sorted[relation])
       for (const { id, attributes, data } of sorted[relation]) {
         const message = jsonOf(data) ?? data.toString('utf8')
         deadLetters.push({ id, source: source.name, about: relation, attributes, message })
@@ -59,6 +63,7 @@ export async function access(context: Context, options: AccessOptions): Promise<
       `${count(hidden, 'dead letter')} could not be looked at: another process holds them. Run it again later.`,
     )
   }
+  await tellOfReveal(context, { deadLetters: printed, stores: ['customerio', 'warehouse', 'send_ledger'] })
   const text = JSON.stringify(report, null, 2)
   if (options.out === undefined) {
     output.result(report, () => text)

@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts'
+import { tellOfReveal } from '../dead-letters/record.ts'
 import { CommandError } from '../errors.ts'
 import { count, printable, table } from '../output.ts'
 import { Quarantine, type QuarantinedWebhook, type QuarantineFilter } from './rows.ts'
@@ -29,6 +30,7 @@ export async function list(context: Context, filter: QuarantineFilter, limit: nu
 export async function show(context: Context, ids: readonly string[]): Promise<void> {
   const rows = await (await openQuarantine(context)).find({ id: ids }, context.now())
   const missing = ids.filter((id) => !rows.some(({ message_id }) => message_id === id))
+  if (rows.length > 0) await tellOfReveal(context, { deadLetters: [], stores: ['webhook_quarantine'] })
   const webhooks = rows.map((row) => ({ ...row, body: row.body.toString('utf8') }))
   context.output.result({ webhooks }, () =>
     webhooks
