@@ -75,9 +75,10 @@ beforeEach(() => {
   lines = []
 })
 
-async function push(more: object = {}): Promise<number> {
+async function push(more: object = {}, attributes: Record<string, string> = {}): Promise<number> {
   const headers = { 'content-type': 'application/json' }
-  const { status } = await fetch(url, { method: 'POST', headers, body: JSON.stringify(pushBody({ ...sms, ...more })) })
+  const body = JSON.stringify(pushBody({ ...sms, ...more }, { attributes }))
+  const { status } = await fetch(url, { method: 'POST', headers, body })
   return status
 }
 /** Pushes other messages until one is acknowledged. */
@@ -140,6 +141,57 @@ it('without hash keys every message waits, is an ERROR, and nothing is sent or w
   const ofMessage = expect.objectContaining({ event: 'message', error: expect.stringContaining('PERSON_HASH_KEYS') })
   expect(errors()).toEqual([atStart, ofMessage, atStart, ofMessage])
   expect(customerio.workspace.sends).toHaveLength(sends)
+})
+
+describe('outside production', () => {
+  const email = { channel: 'email', transactional_message_id: 5, to: 'jane@customer.org', identifiers: { id: 'u1' } }
+  const outside = (name: string, rules: object) =>
+    otherInstance(name, { PERSON_HASH_KEYS: 'a key of thirty-two characters..', RECIPIENTS: JSON.stringify(rules) })
+  const heard = () => customerio.workspace.sends.map(({ body }) => body)
+
+  it('sends nothing to a stranger, unless an operator released it', async () => {
+    const other = await outside('guarded', { allow: ['@acme.com'], otherwise: 'drop' })
+    const before = heard().length
+    expect(await other.push(email, { messageId: 'guarded-1' })).toBe(204)
+    expect(lines.at(-1)).toMatchObject({ event: 'message', outcome: 'guarded', note: 'dropped' })
+    expect(heard()).toHaveLength(before)
+    const attributes = { released: 'guarded', source_message_id: 'guarded-1' }
+    expect(await other.push(email, { messageId: 'guarded-2', attributes })).toBe(204)
+    expect(lines.at(-1)).toMatchObject({ event: 'message', outcome: 'delivered' })
+    expect(heard().at(-1)).toMatchObject({ to: 'jane@customer.org' })
+    await other.close()
+  })
+
+  it('redirects, once, what the ledger knows as the message that was published', async () => {
+    const rules = { allow: ['@acme.com'], otherwise: 'redirect', redirect_to: { email: 'inbox@acme.com' } }
+    const other = await outside('redirected', rules)
+    const before = heard().length
+    expect(await other.push(email, { messageId: 'redirected-1' })).toBe(204)
+    expect(lines.at(-1)).toMatchObject({ outcome: 'delivered', note: 'redirected' })
+    expect(await other.push(email, { messageId: 'redirected-1', deliveryAttempt: 2 })).toBe(204)
+    expect(lines.at(-1)).toMatchObject({ outcome: 'delivered', note: 'duplicate' })
+    await other.close()
+    // The same key without the guard has the same content.
+    const attributes = { source_message_id: 'redirected-1' }
+    expect(await push(email, attributes)).toBe(204)
+    expect(lines.at(-1)).toMatchObject({ outcome: 'delivered', note: 'duplicate' })
+    expect(heard().slice(before)).toMatchObject([
+      { to: 'inbox@acme.com', headers: { 'X-Intended-Recipient': 'jane@customer.org' } },
+    ])
+  })
+
+  it('does not start without rules', async () => {
+    const other = await otherInstance('without-rules', { PERSON_HASH_KEYS: 'a key', RECIPIENTS: '' })
+    expect(await other.push(email)).toBe(503)
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'configuration_invalid' }))
+    await other.close()
+  })
+
+  it('sends a message that has expired when it is released', async () => {
+    const before = heard().length
+    expect(await push(email, { expires_at: '1763740000', released: 'expired' })).toBe(204)
+    expect(heard()).toHaveLength(before + 1)
+  })
 })
 
 describe('a record that was made with a key that this instance has not read yet', () => {

@@ -178,6 +178,19 @@ describe('MessagingPublisher', () => {
     })
   })
 
+  it('says until when a message may be sent', async () => {
+    const at = new MessagingPublisher({ pubsub, now: () => 1_763_740_000_001 })
+    await at.trackEvent({ identifiers: jane, name: 'paid' }, { validForSeconds: 600 })
+    expect((await track.next()).message.attributes.expires_at).toBe('1763740601')
+    await at.trackEvent({ identifiers: jane, name: 'paid' })
+    expect((await track.next()).message.attributes).not.toHaveProperty('expires_at')
+    for (const validForSeconds of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, '600' as unknown as number]) {
+      await expect(at.trackEvent({ identifiers: jane, name: 'paid' }, { validForSeconds })).rejects.toMatchObject({
+        problem: 'validForSeconds: must be a number of seconds above 0',
+      })
+    }
+  })
+
   it('keeps the order of many messages of one person', async () => {
     const numbers = Array.from({ length: 50 }, (_, n) => n)
     await Promise.all(numbers.map((n) => publisher.identifyUser({ identifiers: jane, attributes: { n } })))

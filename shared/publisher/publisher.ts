@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Clock, systemClock, withTimeout } from '../clock/index.ts'
 import {
+  expiryOf,
   type IdentifyMessage,
   type IdentifyMessageInput,
   type Lane,
@@ -44,6 +45,8 @@ export interface PublishOptions {
   readonly unordered?: boolean
   /** `bulk`: waits behind other bulk messages and never before an urgent one. Its order is only with those of that lane. */
   readonly lane?: Lane
+  /** How long it may still be sent, in seconds above 0 from the publish: a code that nobody can use any more is not sent. */
+  readonly validForSeconds?: number
 }
 
 /** What the publisher needs of a client of Pub/Sub: a `PubSub` of `@google-cloud/pubsub`, of whichever version, is one. */
@@ -69,7 +72,12 @@ export interface PubSubTopic {
 /** A message as it goes to Pub/Sub. */
 export interface PublishedMessage {
   readonly data: Buffer
-  readonly attributes: { readonly idempotency_key: string; readonly traceparent: string; readonly lane?: Lane }
+  readonly attributes: {
+    readonly idempotency_key: string
+    readonly traceparent: string
+    readonly lane?: Lane
+    readonly expires_at?: string
+  }
   readonly orderingKey?: string
 }
 
@@ -218,6 +226,7 @@ export class MessagingPublisher {
         idempotency_key: idempotencyKey,
         traceparent: this.#traceparent(options.traceparent),
         ...laneOf(name, { lane: this.#options.lane, ...options }),
+        ...this.#expiry(name, options),
       },
       ...orderedBy(name, valid, options),
     }
@@ -252,6 +261,16 @@ export class MessagingPublisher {
       topic,
       `idempotencyKey: must be a string of 1 to ${IDEMPOTENCY_KEY_BYTES} bytes of UTF-8`,
     )
+  }
+
+  #expiry(topic: TopicName, { validForSeconds }: PublishOptions): { expires_at?: string } {
+    if (validForSeconds === undefined) return {}
+    // JavaScript callers may pass anything. Rounded up: it is valid for as long as was said at least.
+    const now = this.#options.now ?? systemClock.now
+    const moment = typeof validForSeconds === 'number' ? Math.ceil(now() / 1_000 + validForSeconds) : Number.NaN
+    const attributes = { expires_at: String(moment) }
+    if (Number(validForSeconds) > 0 && expiryOf(attributes).ok) return attributes
+    throw new PublisherValidationError(topic, 'validForSeconds: must be a number of seconds above 0')
   }
 
   #validate(topic: TopicName, message: unknown): Valid {

@@ -14,6 +14,7 @@ interface ReplayFlags extends FilterOptions {
   readonly edit?: boolean
   readonly acceptDuplicates?: boolean
   readonly force?: boolean
+  readonly release?: boolean
   readonly maxReplays: number
   readonly rate: number
 }
@@ -119,6 +120,7 @@ about them. Of the other commands only \`dlq stats\` counts these.`,
       .option('--rate <number>', 'at most this many messages per second', positiveNumber, 100)
       .option('--max-replays <number>', 'skip messages that were replayed this many times already', positiveInteger, 3)
       .option('--force', 'also replay delete, suppress, unsuppress and merge, and unchanged what breaks the contract')
+      .option('--release', 'send what was expired, cancelled or guarded all the same, past the check that stopped it')
       .option(
         '--accept-duplicates',
         'also replay transactional messages that have no key and may have been sent: they may be sent twice',
@@ -134,6 +136,7 @@ Replays of warehouse messages reach every subscriber of webhook-events; the even
 Examples:
   cio-gcp dlq replay --dry-run --local
   cio-gcp dlq replay identify track --reason exhausted --rate 200 --local
+  cio-gcp dlq replay transactional --reason guarded --release --dry-run --local
   cio-gcp dlq replay --id 1763740000000001 --edit --local`,
       )
       .action((names: string[], options: ReplayFlags, command: Command) =>
@@ -144,6 +147,7 @@ Examples:
             edit: options.edit ?? false,
             acceptDuplicates: options.acceptDuplicates ?? false,
             force: options.force ?? false,
+            release: options.release ?? false,
             maxReplays: options.maxReplays,
             rate: options.rate,
             limit: options.limit ?? Number.POSITIVE_INFINITY,

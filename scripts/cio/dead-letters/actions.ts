@@ -80,7 +80,7 @@ export async function replayHeld(context: Acting, hold: Hold, ids: MessageIds, r
     const planned: Planned[] = []
     for (const deadLetter of from.deadLetters.toSorted(byPublish)) {
       const { obstacle } = assessReplay(deadLetter, rules, now())
-      if (obstacle === undefined) planned.push({ deadLetter, replay: replayOf(deadLetter) })
+      if (obstacle === undefined) planned.push({ deadLetter, replay: replayOf(deadLetter, rules.release) })
       else skipped.push({ messageId: deadLetter.messageId, why: obstacle })
     }
     return { ...from, planned }
@@ -110,7 +110,7 @@ export async function replayEdited(
 ): Promise<Replayed> {
   const { now } = context
   const { from, deadLetter } = takeOne(hold, messageId)
-  const read = readEdited(from.source.topic, text, replayOf(deadLetter), now)
+  const read = readEdited(from.source.topic, text, replayOf(deadLetter, rules.release), now)
   if (!read.ok) throw new CommandError(read.problem)
   // An edit can make another operation of it.
   const { obstacle } = assessReplay({ ...deadLetter, data: read.replay.data }, { ...rules, edit: true }, now())

@@ -51,6 +51,12 @@ describe('a dead letter is not replayed', () => {
     expect(assess('track', EVENT, { attributes }).obstacle).toBeUndefined()
   })
 
+  it('for one that has expired, without --release', () => {
+    const attributes = { reason: 'expired' }
+    expect(assess('track', EVENT, { attributes }).obstacle).toContain('--release')
+    expect(assess('track', EVENT, { attributes, rules: { release: true } }).obstacle).toBeUndefined()
+  })
+
   it('for a message that keeps coming back', () => {
     expect(assess('track', EVENT, { attributes: { replay_count: '2' } }).obstacle).toBeUndefined()
     expect(assess('track', EVENT, { attributes: { replay_count: '3' } }).obstacle).toContain('--max-replays')

@@ -7,6 +7,8 @@ import { type DeadLetter, FORWARDED, factsOf } from './dead-letter.ts'
 export interface ReplayRules {
   readonly acceptDuplicates: boolean
   readonly force: boolean
+  /** It passes the check that stopped it: expired, cancelled or guarded. */
+  readonly release?: boolean
   /** The operator edits it first. */
   readonly edit?: boolean
   /** A message that was replayed this often is skipped. */
@@ -43,6 +45,7 @@ export function assessReplay(deadLetter: DeadLetter, rules: ReplayRules, nowMs: 
     if (BROKEN.has(facts.reason) && !rules.edit && !rules.force) {
       return 'it breaks the contract and would come back: correct it with --edit, or --force replays it unchanged'
     }
+    if (facts.reason === 'expired' && !rules.release) return 'it has expired, and would again: --release sends it'
     if (facts.replays >= rules.maxReplays) {
       return `it was replayed ${facts.replays} times and came back: find the cause, then raise --max-replays`
     }
@@ -66,6 +69,12 @@ export function assessReplay(deadLetter: DeadLetter, rules: ReplayRules, nowMs: 
     }
     if (facts.reason === 'content_changed') {
       yield 'the key of a message was used with other content: it will be refused again unless you give it a key of its own with --edit'
+    }
+    if (facts.reason === 'guarded' && rules.release) {
+      yield 'a message goes to somebody who is not on the list of this environment'
+    }
+    if ((facts.reason === 'guarded' || facts.reason === 'cancelled') && !rules.release) {
+      yield `a message that was ${facts.reason} is held again if that rule still applies: --release sends it`
     }
     if (facts.reason === 'uncertain') {
       yield 'a send is uncertain: a replay only looks it up again; `dlq settle` decides it'

@@ -66,6 +66,16 @@ describe('a replay', () => {
     }
   })
 
+  it('names the check that it passes when it is released, and those of earlier releases', () => {
+    const released = (attributes: Record<string, string>, isReleased = true) =>
+      replayOf(deadLetter({ ...OURS, ...attributes }), isReleased).attributes.released
+    expect(released({ reason: 'guarded' })).toBe('guarded')
+    expect(released({ reason: 'guarded', released: 'expired' })).toBe('expired,guarded')
+    expect(released({ reason: 'guarded', released: 'guarded,anything' })).toBe('guarded')
+    expect(released({ reason: 'guarded' }, false)).toBeUndefined()
+    expect(released({ reason: 'exhausted' })).toBeUndefined()
+  })
+
   it('counts on', () => {
     expect(replayOf(deadLetter({ ...OURS, replay_count: '2' })).attributes.replay_count).toBe('3')
     expect(replayOf(deadLetter({ ...OURS, replay_count: 'many' })).attributes.replay_count).toBe('1')

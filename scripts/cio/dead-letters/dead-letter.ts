@@ -1,4 +1,4 @@
-import { DEAD_LETTER_REASONS } from '../../../shared/outcome/index.ts'
+import { DEAD_LETTER_REASONS, NOT_SENT_REASONS, type NotSentReason } from '../../../shared/outcome/index.ts'
 import type { Source } from './source.ts'
 
 /** A dead letter that we have pulled. */
@@ -101,8 +101,10 @@ export interface Replay {
  * The original message, to publish again: bytes, attributes and ordering key, without the attributes about its failure.
  * It keeps its first id and publish time, so its key, event id and order stay the same. A message that Pub/Sub forwarded
  * has lost both and uses the id of the dead letter, so two replays of it still count as one. Pure.
+ *
+ * @param isReleased whether it passes the check that stopped it, and those that it passed in earlier replays
  */
-export function replayOf(deadLetter: DeadLetter): Replay {
+export function replayOf(deadLetter: DeadLetter, isReleased = false): Replay {
   const facts = factsOf(deadLetter)
   const kept = Object.entries(deadLetter.attributes).filter(
     // What begins with `goog` is Pub/Sub's own, and refused from a publisher.
@@ -115,7 +117,17 @@ export function replayOf(deadLetter: DeadLetter): Replay {
       source_publish_time: new Date(facts.publishedAtMs).toISOString(),
       ...Object.fromEntries(kept),
       replay_count: String(facts.replays + 1),
+      ...(isReleased && isNotSentReason(facts.reason) && { released: released(deadLetter.attributes, facts.reason) }),
     },
     ...(deadLetter.orderingKey !== '' && { orderingKey: deadLetter.orderingKey }),
   }
+}
+
+/** Whether a check stopped it, so that nothing was sent. */
+export function isNotSentReason(reason: string): reason is NotSentReason {
+  return NOT_SENT_REASONS.some((each) => each === reason)
+}
+
+function released({ released = '' }: DeadLetter['attributes'], reason: NotSentReason): string {
+  return [...new Set([...released.split(','), reason])].filter(isNotSentReason).join(',')
 }

@@ -210,14 +210,14 @@ class SourceReplay {
   /** Those that may be replayed, in order and at most `most`: nobody has to edit a message that is not sent. */
   async #planned(deadLetters: readonly DeadLetter[], most: number): Promise<Planned[]> {
     const { output, now, prompts } = this.#context
-    const { edit, dryRun } = this.#options
+    const { edit, dryRun, release } = this.#options
     const planned: Planned[] = []
     const warnings = new Map<string, number>()
     for (const deadLetter of deadLetters) {
       if (planned.length >= most) break
       const assessment = assessReplay(deadLetter, this.#options, now())
       for (const warning of assessment.warnings) warnings.set(warning, (warnings.get(warning) ?? 0) + 1)
-      const unchanged = replayOf(deadLetter)
+      const unchanged = replayOf(deadLetter, release)
       const replay =
         edit && !dryRun && assessment.obstacle === undefined
           ? await edited(prompts, output, deadLetter, unchanged, now)

@@ -61,7 +61,11 @@ export type ActionAnswer = (Replayed | Settled | { readonly purged: readonly str
 /** As `dlq replay` by default. */
 const MAX_REPLAYS = 3
 
-const rulesShape = { force: z.boolean().default(false), acceptDuplicates: z.boolean().default(false) }
+const rulesShape = {
+  force: z.boolean().default(false),
+  release: z.boolean().default(false),
+  acceptDuplicates: z.boolean().default(false),
+}
 const idsShape = z.array(z.string().min(1)).min(1, 'choose at least one dead letter').max(20_000)
 const lookBody = z.strictObject({ sources: z.array(z.string()).default([]) })
 const replayBody = z.strictObject({ messageIds: idsShape, ...rulesShape })
@@ -262,6 +266,6 @@ export function areaDeadLetters(deps: DeadLettersDeps): Area {
   }
 }
 
-function rulesOf(rules: Pick<ReplayRules, 'force' | 'acceptDuplicates'>): ReplayRules {
+function rulesOf(rules: Pick<ReplayRules, 'force' | 'release' | 'acceptDuplicates'>): ReplayRules {
   return { ...rules, maxReplays: MAX_REPLAYS }
 }

@@ -14,6 +14,7 @@ interface Props {
 
 const RISKS = [
   ['force', 'Also delete, suppress, unsuppress and merge, and unchanged what breaks the contract (--force)'],
+  ['release', 'Send what was expired, cancelled or guarded past the check that stopped it (--release)'],
   [
     'acceptDuplicates',
     'Also transactional messages without a key that may have been sent: they may be sent twice (--accept-duplicates)',
@@ -22,7 +23,7 @@ const RISKS = [
 
 /** What a replay would do and skip, before it is done. */
 export function ReplayDialog({ messageIds, close, done }: Props) {
-  const [rules, setRules] = useState({ force: false, acceptDuplicates: false })
+  const [rules, setRules] = useState({ force: false, release: false, acceptDuplicates: false })
   const [plan, setPlan] = useState<PlanAnswer | undefined>(undefined)
   useEffect(() => {
     let isOld = false
@@ -33,7 +34,7 @@ export function ReplayDialog({ messageIds, close, done }: Props) {
     return () => {
       isOld = true
     }
-  }, [rules.force, rules.acceptDuplicates])
+  }, [rules.force, rules.release, rules.acceptDuplicates])
   const number = plan?.replayable.length ?? 0
   const confirm = async () => {
     close()
