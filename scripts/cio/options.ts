@@ -55,3 +55,10 @@ export function notEmpty(value: string): string {
 export function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value]
 }
+
+/** An ISO-8601 time with its zone, in milliseconds since 1970. */
+export function moment(text: string): number {
+  const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN
+  if (Number.isNaN(ms)) throw new InvalidArgumentError('It must be a time with its zone, as in 2026-11-20T08:00:00Z.')
+  return ms
+}

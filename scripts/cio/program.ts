@@ -12,6 +12,7 @@ import { preflightCommand } from './commands/preflight.ts'
 import { probeCommand } from './commands/probe.ts'
 import { publishCommand } from './commands/publish.ts'
 import { quarantineCommand } from './commands/quarantine.ts'
+import { replayCommand } from './commands/replay.ts'
 import { secretsCommand } from './commands/secrets.ts'
 import { syncCommand } from './commands/sync.ts'
 import { traceCommand } from './commands/trace.ts'
@@ -40,6 +41,7 @@ const COMMANDS = [
   publishCommand,
   syncCommand,
   dlqCommand,
+  replayCommand,
   statusCommand,
   pauseCommand,
   resumeCommand,

@@ -36,6 +36,7 @@ export function describeReport({ customerIo, warehouse, ledger, deadLetters, und
       .filter(([, ids]) => ids.length > 0)
       .map(([source, ids]) => `to decide in ${source}: ${ids.join(', ')}`),
     TIME_TRAVEL,
+    TOPICS,
     LOG,
   ].join('\n')
 }
@@ -43,6 +44,10 @@ export function describeReport({ customerIo, warehouse, ledger, deadLetters, und
 const TIME_TRAVEL =
   'BigQuery keeps deleted rows for 2 days of time travel, where anybody who may query the table can read them, and for 7 more ' +
   'days of fail-safe, where only Google can.'
+
+const TOPICS =
+  'The topics keep what was published for their retention_days, 31 at most, and nothing can delete it earlier. A replay of it does ' +
+  'not reach the person: Customer.io ignores who is suppressed.'
 
 const LOG =
   "The functions' log keeps hashes of names until its retention ends, 30 days by default. Nobody can read them without the key."

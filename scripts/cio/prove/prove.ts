@@ -9,12 +9,15 @@ import { commitAccidents } from './accidents.ts'
 import { seeded } from './kills.ts'
 import { proveReplay } from './replay.ts'
 import { proveSync } from './sync.ts'
+import { proveTopicReplay } from './topic.ts'
 
-const HELP = `npx node scripts/cio/prove/prove.ts sync|replay|accidents [--number 100000] [--kills 10] [--seed 1]
+const HELP = `npx node scripts/cio/prove/prove.ts sync|replay|topic|accidents [--number 100000] [--kills 10] [--seed 1]
 
-Kills \`cio-gcp sync\` or \`cio-gcp dlq replay\` at random points, resumes it, and compares what came of it one by one with what
+Kills \`cio-gcp sync\`, \`cio-gcp dlq replay\` or \`cio-gcp replay\` (\`topic\`) at random points, resumes it, and compares what came of it one by one with what
 should have. \`accidents\` makes ten mistakes of a new operator and prints the transcript. Exit 0 when nothing is missing, left,
 doubled, or sent unasked.`
+
+const KINDS: readonly string[] = ['sync', 'replay', 'topic', 'accidents']
 
 /** The long form of what the tests of sync and dlq replay do. */
 async function main(): Promise<number> {
@@ -28,7 +31,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
   })
   const [what = ''] = positionals
-  if (values.help || (what !== 'sync' && what !== 'replay' && what !== 'accidents')) {
+  if (values.help || !KINDS.includes(what)) {
     console.log(HELP)
     return values.help ? 0 : 2
   }
@@ -36,11 +39,13 @@ async function main(): Promise<number> {
   const directory = join(PROJECT_ROOT, '.local', `prove-${what}`)
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })
-  const number = Number(values.number || (what === 'sync' ? 100_000 : 2_000))
+  const number = Number(values.number || (what === 'replay' ? 2_000 : 100_000))
   const kills = Number(values.kills)
   const random = seeded(Number(values.seed))
   if (what !== 'accidents')
-    console.log(`${number} ${what === 'sync' ? 'users' : 'dead letters'}, ${kills} kills, seed ${values.seed}`)
+    console.log(
+      `${number} ${what === 'sync' ? 'users' : what === 'topic' ? 'messages' : 'dead letters'}, ${kills} kills, seed ${values.seed}`,
+    )
   const ports = { all: 0, pubsub: 0, firestore: 0, bigquery: 0, customerio: 0 }
   const stack = await startStack({ directory, ports, functions: ['identify', 'track', 'transactional'] })
   const cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
@@ -50,6 +55,13 @@ async function main(): Promise<number> {
       const accidents = await commitAccidents({ stack, cio, directory })
       console.log(accidents.map(({ transcript }) => transcript).join('\n\n'))
       return accidents.every(({ harm }) => harm.length === 0) ? 0 : 1
+    }
+    if (what === 'topic') {
+      const proven = await proveTopicReplay({ stack, cio, messages: number, kills, random })
+      report(proven, startedMs)
+      const { twice, left, counted } = proven
+      const missed = proven.messages - Object.values(counted).reduce((sum, each) => sum + each, 0)
+      return Object.values(twice).every((each) => each === 0) && left.length === 0 && missed === 0 ? 0 : 1
     }
     if (what === 'replay') {
       const proven = await proveReplay({ stack, cio, letters: number, kills, random })

@@ -1,0 +1,104 @@
+import { isDeepStrictEqual } from 'node:util'
+import { isTopicName } from '../../../shared/contract/index.ts'
+import { messageKey } from '../../../shared/idempotency/index.ts'
+import { isRecord } from '../../../shared/json/index.ts'
+import { jsonOf } from '../dead-letters/body.ts'
+import type { DeadLetter, Replay } from '../dead-letters/dead-letter.ts'
+import { wordsOf } from '../errors.ts'
+import { check, type ValidMessage } from '../publish/messages.ts'
+import type { Gone } from './gone.ts'
+import { isByName, type Kind, kindOf } from './kinds.ts'
+import { bodyAfter, changesOf, type FieldChange, keyAfter, type Mapping } from './map.ts'
+import { type Condition, meets } from './where.ts'
+
+export interface Rules {
+  /** Milliseconds since 1970; the end is not part of it. */
+  readonly fromMs: number
+  readonly untilMs: number
+  readonly where: readonly Condition[]
+  /** Of the kinds that are replayed by name only. */
+  readonly also: readonly string[]
+  readonly map: Mapping | undefined
+}
+
+export type Decision =
+  /** Not asked for. */
+  | { readonly kind: 'other' }
+  | { readonly kind: 'skipped'; readonly why: string }
+  /** The mapping makes something of it that its topic does not take. */
+  | { readonly kind: 'broken'; readonly why: string }
+  | {
+      readonly kind: 'replayed'
+      readonly what: Kind
+      readonly valid: ValidMessage
+      readonly replay: Replay
+      readonly changes: readonly FieldChange[]
+    }
+
+/** The most attributes that Pub/Sub takes. */
+const MOST_ATTRIBUTES = 100
+
+/** What to do with a message of a topic. Pure but for the mapping. */
+export async function decide(message: DeadLetter, rules: Rules, gone: Gone): Promise<Decision> {
+  const { source, data, attributes, deadLetteredAtMs: publishedAtMs } = message
+  if (publishedAtMs < rules.fromMs || publishedAtMs >= rules.untilMs) return { kind: 'other' }
+  if (!meets(message, rules.where)) return { kind: 'other' }
+  if (!isTopicName(source.topic)) return skipped('its topic has no contract')
+  const checked = check(source.topic, data, () => publishedAtMs)
+  if (!checked.ok) return skipped('it breaks the contract')
+  const what = kindOf(checked.valid)
+  if (isByName(what) && !rules.also.includes(what)) return skipped(`${what}: replayed by name only (--also ${what})`)
+  if (!isByName(what) && gone.since(checked.valid, publishedAtMs)) {
+    return skipped('the person was deleted, suppressed or merged later')
+  }
+  const key = messageKey({ idempotencyKey: attributes.idempotency_key, messageId: message.messageId })
+  if (!key.ok) return skipped('its key breaks the contract')
+  if (rules.map !== undefined) return await changed(message, rules.map, key.key, what)
+  const replay = copyOf(message, data, { source_publish_time: new Date(publishedAtMs).toISOString() })
+  return fits(replay) ? { kind: 'replayed', what, valid: checked.valid, replay, changes: [] } : NO_ROOM
+}
+
+async function changed(message: DeadLetter, map: Mapping, key: string, what: Kind): Promise<Decision> {
+  const { source, data, attributes, messageId: id, deadLetteredAtMs: publishedAtMs } = message
+  const before = jsonOf(data)
+  if (before === undefined || !isTopicName(source.topic)) return skipped('not JSON')
+  let after: unknown
+  try {
+    // As JSON, since that is what is published.
+    after = JSON.parse(
+      JSON.stringify((await map(structuredClone(before), { id, attributes, publishedAtMs })) ?? before),
+    )
+  } catch (error) {
+    return { kind: 'broken', why: `the mapping failed at message ${id}: ${wordsOf(error)}` }
+  }
+  if (isDeepStrictEqual(before, after)) return skipped('the mapping leaves it as it is')
+  if (!isRecord(after)) return { kind: 'broken', why: `the mapping gives no object for message ${id}` }
+  const body = Buffer.from(JSON.stringify(bodyAfter(source.topic, before, after)))
+  const checked = check(source.topic, body, () => publishedAtMs)
+  if (!checked.ok)
+    return { kind: 'broken', why: `the mapping breaks the contract at message ${id}: ${checked.problem}` }
+  const replay = copyOf(message, body, {
+    idempotency_key: keyAfter(key, body),
+    // A person's update counts from now; an event keeps its time.
+    ...(source.topic !== 'identify' && { source_publish_time: new Date(publishedAtMs).toISOString() }),
+  })
+  const changes = changesOf(before, after)
+  return fits(replay) ? { kind: 'replayed', what, valid: checked.valid, replay, changes } : NO_ROOM
+}
+
+/** The message for the bulk lane, known as what it replays. What begins with `goog` is Pub/Sub's own. */
+function copyOf(message: DeadLetter, data: Buffer, own: Readonly<Record<string, string>>): Replay {
+  const kept = Object.entries(message.attributes).filter(([name]) => !name.startsWith('goog'))
+  const attributes = {
+    ...Object.fromEntries(kept),
+    source_message_id: message.messageId,
+    ...own,
+    replay_count: '1',
+    lane: 'bulk',
+  }
+  return { data, attributes, ...(message.orderingKey !== '' && { orderingKey: message.orderingKey }) }
+}
+
+const fits = ({ attributes }: Replay) => Object.keys(attributes).length <= MOST_ATTRIBUTES
+const skipped = (why: string): Decision => ({ kind: 'skipped', why })
+const NO_ROOM = skipped('it has no room for the attributes of a replay')

@@ -1,0 +1,207 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Stack, startStack } from '../../local/stack.ts'
+import { PROJECT_ROOT } from '../../topology/topology.ts'
+import { type CommandLine, commandLine } from '../testing/command-line.ts'
+
+// A busy machine takes its time.
+jest.setTimeout(60_000)
+
+const directory = join(PROJECT_ROOT, '.local', 'cio-replay-topic-test')
+let stack: Stack
+let cio: CommandLine
+let from: string
+const published: { topic: string; body: unknown; attributes: Readonly<Record<string, string>>; orderingKey: string }[] =
+  []
+
+// The stores only: what is replayed stays in its topic.
+beforeAll(async () => {
+  rmSync(directory, { recursive: true, force: true })
+  mkdirSync(directory, { recursive: true })
+  const ports = { all: 0, pubsub: 0, firestore: 0, bigquery: 0, customerio: 0 }
+  stack = await startStack({ directory, ports, functions: [] })
+  cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
+  stack.pubsub.events.on('published', ({ topic, data, attributes, orderingKey }) => {
+    const name = topic.split('/').at(-1) ?? ''
+    published.push({ topic: name, body: JSON.parse(data.toString()), attributes, orderingKey })
+  })
+})
+afterAll(() => stack?.close())
+
+beforeEach(async () => {
+  // What an earlier test published is outside the window of this one.
+  await new Promise((resolve) => setTimeout(resolve, 2))
+  from = new Date().toISOString()
+})
+
+async function publish(
+  topic: string,
+  body: object,
+  attributes: Record<string, string> = {},
+  orderingKey = '',
+): Promise<string> {
+  const data = Buffer.from(JSON.stringify(body))
+  const to = stack.client.topic(topic, { messageOrdering: true })
+  const id = await to.publishMessage({ data, attributes, ...(orderingKey !== '' && { orderingKey }) })
+  published.length = 0
+  return id
+}
+
+let mappings = 0
+/** A module of its own: one that was imported stays. */
+function mappingOf(code: string): string {
+  const file = join(directory, `fix-${++mappings}.mjs`)
+  writeFileSync(file, `export default ${code}`)
+  return file
+}
+
+const replayedTo = (topic: string) => published.filter((each) => each.topic === topic)
+const temporary = () =>
+  stack.pubsub
+    .snapshot()
+    .subscriptions.map(({ resource }) => resource.name ?? '')
+    .filter((name) => name.includes('cio-replay'))
+
+const event = (name: string, id = 'ada') => ({ identifiers: { id }, name, attributes: { total: 1 } })
+
+async function replay(topic: string, ...options: readonly string[]) {
+  const ended = await cio.run(['replay', topic, '--from', from, '--yes', '--rate', '5000', '--json', ...options])
+  return { ...ended, result: ended.code === 0 ? JSON.parse(ended.stdout) : undefined }
+}
+
+describe('replay of a topic', () => {
+  it('publishes again in the bulk lane, under the same key and time, and removes its subscriptions', async () => {
+    const id = await publish('track', event('order_completed'), { traceparent: 't' })
+    const { result } = await replay('track')
+    expect(result).toMatchObject({ found: 1, replayed: 1, certainty: { hoped: 1 }, kinds: { event: 1 } })
+    expect(replayedTo('track')).toEqual([
+      expect.objectContaining({
+        body: event('order_completed'),
+        attributes: {
+          traceparent: 't',
+          source_message_id: id,
+          source_publish_time: expect.stringMatching(/Z$/),
+          replay_count: '1',
+          lane: 'bulk',
+        },
+      }),
+    ])
+    expect(temporary()).toEqual([])
+  })
+
+  it('passes over what is itself a replay, and skips what breaks the contract', async () => {
+    await publish('track', event('a'), { source_message_id: '1' })
+    await publish('track', event('a'), { replay_count: '1' })
+    await publish('track', { identifiers: { id: 'ada' } })
+    const { result } = await replay('track')
+    expect(result).toMatchObject({ found: 1, replayed: 0, skipped: { 'it breaks the contract': 1 } })
+  })
+
+  it('only counts with --dry-run', async () => {
+    await publish('track', event('a'))
+    const { result } = await replay('track', '--dry-run')
+    expect(result).toMatchObject({ found: 1, replayed: 0, kinds: { event: 1 } })
+    expect(replayedTo('track')).toEqual([])
+    expect(temporary()).toEqual([])
+  })
+
+  it('takes what --where says', async () => {
+    await publish('track', event('a'))
+    await publish('track', event('b', 'grace'))
+    await publish('track', event('b'))
+    expect((await replay('track', '--where', 'event=b', '--where', 'person=grace')).result).toMatchObject({
+      replayed: 1,
+    })
+    expect(await cio.run(['replay', 'track', '--from', from, '--where', 'evnt=b'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Fields: person, event'),
+    })
+  })
+
+  it('leaves out who has gone since, and what would undo newer state', async () => {
+    const ada = { identifiers: { id: 'ada' }, attributes: { plan: 'pro' } }
+    await publish('identify', ada, {}, 'id:ada')
+    await publish('identify', { ...ada, identifiers: { id: 'grace' } }, {}, 'id:grace')
+    await publish('track', event('a'))
+    await publish('identify', { identifiers: { id: 'ada' }, action: 'suppress' }, {}, 'id:ada')
+    const { result } = await replay('identify')
+    expect(result).toMatchObject({
+      replayed: 1,
+      skipped: {
+        'the person was deleted, suppressed or merged later': 1,
+        'suppress: replayed by name only (--also suppress)': 1,
+      },
+    })
+    expect(replayedTo('identify')).toEqual([
+      expect.objectContaining({
+        body: expect.objectContaining({ identifiers: { id: 'grace' } }),
+        orderingKey: 'id:grace',
+      }),
+    ])
+    expect((await replay('track')).result).toMatchObject({ replayed: 0 })
+    expect((await replay('identify', '--also', 'suppress')).result).toMatchObject({ replayed: 2 })
+  })
+
+  it('leaves out a send without a record whose person Customer.io does not know', async () => {
+    const send = { channel: 'email', transactional_message_id: 1, identifiers: { id: 'nobody' }, to: 'a@example.com' }
+    await publish('transactional', send)
+    const { result } = await replay('transactional')
+    expect(result).toMatchObject({ found: 1, replayed: 0 })
+    expect(Object.keys(result.skipped)).toEqual([expect.stringContaining('Customer.io knows no such person')])
+  })
+})
+
+describe('--map', () => {
+  it('changes exactly what the mapping changes, once however often it runs', async () => {
+    const mapping = mappingOf('(m) => (m.attributes.total === 1 ? { ...m, attributes: { total: 100 } } : m)')
+    await publish('track', event('a'), { idempotency_key: 'k' })
+    await publish('track', { ...event('b'), attributes: { total: 2 } })
+    const { result } = await replay('track', '--map', mapping)
+    expect(result).toMatchObject({
+      replayed: 1,
+      skipped: { 'the mapping leaves it as it is': 1 },
+      differences: [{ field: 'attributes.total', before: 1, after: 100 }],
+    })
+    const [first] = replayedTo('track')
+    expect(first?.body).toEqual({ ...event('a'), attributes: { total: 100 } })
+    expect(first?.attributes.idempotency_key).toMatch(/^replay:[0-9a-f]{64}$/)
+    published.length = 0
+    await replay('track', '--map', mapping)
+    expect(replayedTo('track').map(({ attributes }) => attributes.idempotency_key)).toEqual([
+      first?.attributes.idempotency_key,
+    ])
+  })
+
+  it('sends of a person only what differs, at the present time', async () => {
+    const mapping = mappingOf(
+      '({ attributes: { frist_name, ...rest }, ...m }) => ({ ...m, attributes: { ...rest, first_name: frist_name } })',
+    )
+    const attributes = { frist_name: 'Ada', plan: 'pro' }
+    await publish('identify', { identifiers: { id: 'ada2' }, attributes, timestamp: 1_700_000_000 }, {}, 'id:ada2')
+    await replay('identify', '--map', mapping)
+    const [{ body, attributes: own } = { body: {}, attributes: {} }] = replayedTo('identify')
+    expect(body).toEqual({ identifiers: { id: 'ada2' }, attributes: { frist_name: null, first_name: 'Ada' } })
+    expect(own).not.toHaveProperty('source_publish_time')
+  })
+
+  it('publishes nothing when it makes something that the topic does not take', async () => {
+    const mapping = mappingOf('(m) => ({ ...m, nam: 1 })')
+    await publish('track', event('a'))
+    const ended = await replay('track', '--map', mapping)
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('breaks the contract') })
+    expect(replayedTo('track')).toEqual([])
+  })
+
+  it('sends nothing again without --as-new', async () => {
+    const ended = await replay('transactional', '--map', mappingOf('(m) => m'))
+    expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('--as-new') })
+  })
+})
+
+it.each([
+  [['nowhere', '--from', '2026-01-01T00:00:00Z'], 'there is no topic nowhere'],
+  [['track', '--from', 'yesterday'], 'a time with its zone'],
+  [['track', '--from', '2020-01-01T00:00:00Z'], 'the topic keeps messages for 7 days'],
+])('refuses %j', async (args, words) => {
+  expect(await cio.run(['replay', ...args])).toMatchObject({ code: 2, stderr: expect.stringContaining(words) })
+})

@@ -1,0 +1,359 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { isTopicName } from '../../../shared/contract/index.ts'
+import type { Context } from '../context.ts'
+import type { DeadLetter } from '../dead-letters/dead-letter.ts'
+import { Journal } from '../dead-letters/journal.ts'
+import { publishAgain } from '../dead-letters/publish-again.ts'
+import { beginRun, resume } from '../dead-letters/resume.ts'
+import { sourcesOfEvidence } from '../dead-letters/settle-send.ts'
+import { type DeadLetterSubscription, openSubscription } from '../dead-letters/subscription.ts'
+import { aborted, CommandError, usageError } from '../errors.ts'
+import { count, printable } from '../output.ts'
+import { createPace } from '../pace.ts'
+import { startProgress } from '../progress.ts'
+import { check } from '../publish/messages.ts'
+import { type Certainty, createKnowsPerson, unrecorded } from './certainty.ts'
+import { type Decision, decide, type Rules } from './decide.ts'
+import { Gone } from './gone.ts'
+import { type LoadedMapping, loadMapping } from './map.ts'
+import { pagesBefore } from './read.ts'
+import { labelsOf, makeTemporary, removeTemporary, sourceOf, type Temporary } from './temporary.ts'
+import { type Condition, parseCondition } from './where.ts'
+
+export interface TopicReplayOptions {
+  /** Milliseconds since 1970. */
+  readonly fromMs: number
+  /** Undefined: until the command begins. */
+  readonly toMs: number | undefined
+  readonly where: readonly string[]
+  readonly map: string | undefined
+  readonly also: readonly string[]
+  readonly asNew: boolean
+  readonly dryRun: boolean
+  /** Messages per second. */
+  readonly rate: number
+}
+
+/** What was found, and what became of it. */
+interface Tally {
+  /** Messages of that time that match. */
+  found: number
+  replayed: number
+  /** By the run that this one resumes. */
+  alreadyReplayed: number
+  readonly certainty: Record<Certainty, number>
+  /** Events that start no campaign, since they are older than 72 h. */
+  startNoCampaign: number
+  readonly kinds: Record<string, number>
+  readonly skipped: Record<string, number>
+  readonly differences: {
+    readonly id: string
+    readonly field: string
+    readonly before: unknown
+    readonly after: unknown
+  }[]
+}
+
+type Replayed = Extract<Decision, { kind: 'replayed' }>
+
+const CHUNK = 100
+const DIFFERENCES_SHOWN = 20
+const NO_CAMPAIGN_MS = 72 * 3_600_000
+const UNKNOWN_PERSON = 'never sent, and Customer.io knows no such person: deleted, suppressed or erased'
+
+/** Publishes what a topic keeps of a time again, in the bulk lane. */
+export async function replayTopic(context: Context, name: string, options: TopicReplayOptions): Promise<void> {
+  const { connection, output, now } = context
+  const own = connection.topology
+  if (!isTopicName(name)) throw usageError(`there is no topic ${name}`, 'Use one of: identify, track, transactional.')
+  if (options.asNew && options.map === undefined) throw usageError('--as-new needs --map')
+  if (name === 'transactional' && options.map !== undefined && !options.asNew) {
+    throw usageError('a changed send is sent again, also to who got the first one', 'If that is meant, add --as-new.')
+  }
+  const startedMs = now()
+  checkTimes(own.topics[`${own.namePrefix}${name}`]?.retention_days ?? 0, options, startedMs)
+  const mapping = options.map === undefined ? undefined : await loadMapping(options.map)
+  const where = options.where.map(parseCondition)
+  const run = new TopicReplay(context, name, { ...options, where, mapping }, startedMs)
+  const tally = await run.run()
+  const result = { topic: name, dryRun: options.dryRun, from: iso(options.fromMs), to: iso(run.untilMs), ...tally }
+  output.result(result, () => linesOf(tally, name, options).join('\n'))
+}
+
+function checkTimes(retentionDays: number, { fromMs, toMs }: TopicReplayOptions, nowMs: number): void {
+  if (retentionDays === 0) {
+    throw usageError('this topic keeps nothing', 'Give it retention_days in terraform/pipeline.yaml, and apply.')
+  }
+  if (fromMs >= (toMs ?? nowMs)) throw usageError('--from and --to leave no time between them')
+  if (fromMs < nowMs - retentionDays * 86_400_000) {
+    throw usageError(
+      `the topic keeps messages for ${retentionDays} days: nothing is left from ${iso(fromMs)}`,
+      'Give a later --from. `retention_days` in terraform/pipeline.yaml counts for what is published from then on.',
+    )
+  }
+}
+
+interface ParsedOptions extends Omit<TopicReplayOptions, 'where' | 'map'> {
+  readonly where: readonly Condition[]
+  readonly mapping: LoadedMapping | undefined
+}
+
+/** One replay of one topic. */
+class TopicReplay {
+  readonly #context: Context
+  readonly #topic: Temporary['topic']
+  readonly #options: ParsedOptions
+  readonly #journal: Journal
+  /** Another scope is another replay. */
+  readonly #scope: string
+  readonly #gone = new Gone()
+  #startedMs: number
+
+  constructor(context: Context, own: string, options: ParsedOptions, startedMs: number) {
+    const { stateDirectory, topology } = context.connection
+    this.#context = context
+    this.#topic = { own, deployed: `${topology.namePrefix}${own}` }
+    this.#options = options
+    this.#startedMs = startedMs
+    this.#journal = new Journal(join(stateDirectory, `replay-topic-${own}.ndjson`))
+    const { fromMs, toMs, where, also, mapping } = options
+    const scope = JSON.stringify([own, fromMs, toMs ?? null, where, also, mapping?.digest ?? null])
+    this.#scope = createHash('sha256').update(scope).digest('hex').slice(0, 40)
+  }
+
+  /** Nothing from then on is replayed: what is published later is this replay's own, or was never meant. */
+  get untilMs(): number {
+    return Math.min(this.#options.toMs ?? this.#startedMs, this.#startedMs)
+  }
+
+  async run(): Promise<Tally> {
+    const { dryRun } = this.#options
+    if (dryRun) return await this.#scan()
+    const before = beginRun(
+      { ...sourceOf(this.#temporary('')), name: `the topic ${this.#topic.own}` },
+      this.#journal,
+      this.#context.now(),
+    )
+    const labels = await labelsOf(this.#context, this.#temporary('').name)
+    const resumed = labels?.scope === this.#scope && /^\d+$/.test(labels.started ?? '') ? labels : undefined
+    if (resumed === undefined && (labels !== undefined || before !== undefined)) {
+      this.#context.output.note(
+        'an interrupted replay with other options is given up; what it published stays published',
+      )
+      this.#journal.end()
+      this.#journal.begin(process.pid, this.#context.now())
+    }
+    if (resumed !== undefined) this.#startedMs = Number(resumed.started)
+    const left = resumed === undefined ? undefined : before
+    const found = await this.#scan()
+    const planned = sum(Object.values(found.kinds))
+    const tally: Tally = { ...found, replayed: 0, alreadyReplayed: left?.replayed.size ?? 0 }
+    if (planned > 0 || resumed !== undefined) {
+      await this.#confirm(found, planned)
+      if (resumed === undefined) await makeTemporary(this.#context, this.#temporary(''))
+      const source = sourceOf(this.#temporary(''))
+      await using subscription = await openSubscription(this.#context, source, this.#journal)
+      if (left !== undefined) await resume(this.#context, source, subscription, left)
+      await this.#publish(subscription, new Set(left?.replayed), planned, tally)
+    }
+    await removeTemporary(this.#context, this.#temporary('').name)
+    this.#journal.end()
+    return tally
+  }
+
+  /** Reads all of it, changes nothing, and learns who has gone. */
+  async #scan(): Promise<Tally> {
+    const tally: Tally = {
+      ...{ found: 0, replayed: 0, alreadyReplayed: 0, startNoCampaign: 0 },
+      ...{ certainty: { certain: 0, hoped: 0, sent_now: 0 }, kinds: {}, skipped: {}, differences: [] },
+    }
+    const identify = { own: 'identify', deployed: `${this.#context.connection.topology.namePrefix}identify` }
+    // Who has gone is known only at the end, so people are read first.
+    await this.#read(this.#temporary('-people', identify), this.#startedMs, async (page) => {
+      for (const { data, deadLetteredAtMs: publishedAtMs } of page) {
+        const checked = check('identify', data, () => publishedAtMs)
+        if (checked.ok) this.#gone.note(checked.valid, publishedAtMs)
+      }
+    })
+    await this.#read(this.#temporary('-scan'), this.untilMs, async (page) => {
+      await this.#decideAll(page, tally)
+    })
+    return tally
+  }
+
+  async #read(
+    temporary: Temporary,
+    untilMs: number,
+    each: (page: readonly DeadLetter[]) => Promise<void>,
+  ): Promise<void> {
+    await makeTemporary(this.#context, temporary)
+    try {
+      await using subscription = await openSubscription(this.#context, sourceOf(temporary))
+      for await (const page of pagesBefore(this.#context, subscription, untilMs)) {
+        await each(page)
+        await subscription.acknowledge(page)
+      }
+    } finally {
+      await removeTemporary(this.#context, temporary.name)
+    }
+  }
+
+  /** What of a page is replayed; counts everything. */
+  async #decideAll(
+    page: readonly DeadLetter[],
+    tally: Tally,
+  ): Promise<readonly { readonly deadLetter: DeadLetter; readonly decision: Replayed }[]> {
+    const decided: { readonly deadLetter: DeadLetter; readonly decision: Replayed }[] = []
+    for (const deadLetter of page) {
+      const decision = await decide(deadLetter, this.#rules, this.#gone)
+      if (decision.kind === 'broken') throw new CommandError(`nothing more was published: ${decision.why}`)
+      if (decision.kind !== 'other') tally.found += 1
+      if (decision.kind === 'skipped') add(tally.skipped, decision.why)
+      if (decision.kind === 'replayed') decided.push({ deadLetter, decision })
+    }
+    const replayed = await this.#unlessGone(decided, tally)
+    for (const { deadLetter, decision } of replayed) {
+      add(tally.kinds, decision.what)
+      if (decision.what === 'event' && this.#startedMs - deadLetter.deadLetteredAtMs > NO_CAMPAIGN_MS)
+        tally.startNoCampaign += 1
+      for (const change of decision.changes) {
+        if (tally.differences.length < DIFFERENCES_SHOWN)
+          tally.differences.push({ id: deadLetter.messageId, ...change })
+      }
+    }
+    return replayed
+  }
+
+  /** Counts what is certain, and leaves out sends to who is gone: of them the ledger has no record. */
+  async #unlessGone<T extends { readonly deadLetter: DeadLetter; readonly decision: Replayed }>(
+    decided: readonly T[],
+    tally: Tally,
+  ): Promise<readonly T[]> {
+    if (this.#options.mapping !== undefined && !this.#options.asNew) return decided
+    const sends = decided.filter(({ decision }) => decision.what === 'send').map(({ deadLetter }) => deadLetter)
+    const fresh = sends.length === 0 ? new Set() : await unrecorded((await this.#ledger()).ledger, sends)
+    const kept: T[] = []
+    for (const each of decided) {
+      const { decision, deadLetter } = each
+      const asks = fresh.has(deadLetter) || (decision.what === 'send' && this.#options.asNew)
+      if (asks && !(await this.#isKnown(decision.valid))) {
+        add(tally.skipped, UNKNOWN_PERSON)
+        continue
+      }
+      tally.certainty[asks ? 'sent_now' : decision.what === 'event' ? 'hoped' : 'certain'] += 1
+      kept.push(each)
+    }
+    return kept
+  }
+
+  async #confirm({ kinds, certainty }: Tally, planned: number): Promise<void> {
+    const { prompts, connection } = this.#context
+    const each = Object.entries(kinds).map(([kind, number]) => `${kind} ${number}`)
+    const now = certainty.sent_now > 0 ? ` ${count(certainty.sent_now, 'message')} will reach people.` : ''
+    const what = `${count(planned, 'message')} of ${this.#topic.own} (${each.join(', ')})`
+    await prompts.confirm(`Publish ${what} again in ${connection.name}?${now} This cannot be taken back.`)
+  }
+
+  async #publish(
+    subscription: DeadLetterSubscription,
+    before: ReadonlySet<string>,
+    planned: number,
+    tally: Tally,
+  ): Promise<void> {
+    const { output, now, signal } = this.#context
+    const pace = createPace(this.#options.rate, now, signal)
+    const progress = await startProgress(output, `replaying ${this.#topic.own}`, planned, now)
+    const source = sourceOf(this.#temporary(''))
+    const chunk = Math.max(1, Math.min(CHUNK, Math.ceil(this.#options.rate / 4)))
+    const ignored: Tally = structuredClone(tally)
+    try {
+      for await (const page of pagesBefore(this.#context, subscription, this.untilMs)) {
+        const left = page.filter(({ messageId }) => !before.has(messageId))
+        const decided = await this.#decideAll(left, ignored)
+        for (let start = 0; start < decided.length; start += chunk) {
+          if (signal.aborted) throw aborted(`stopped after ${count(tally.replayed, 'message')}`)
+          const part = decided
+            .slice(start, start + chunk)
+            .map(({ deadLetter, decision }) => ({ deadLetter, replay: decision.replay }))
+          await pace(part.length)
+          const { accepted, failure } = await publishAgain(
+            this.#context,
+            { source, subscription, journal: this.#journal },
+            part,
+          )
+          tally.replayed += accepted.length
+          progress.at(tally.alreadyReplayed + tally.replayed)
+          if (failure !== undefined) {
+            throw new CommandError(`replayed ${tally.replayed}, then a publish failed`, {
+              cause: failure,
+              hint: 'Run the same command again: it resumes.',
+            })
+          }
+        }
+        await subscription.acknowledge(page)
+      }
+    } finally {
+      progress.end()
+    }
+  }
+
+  get #rules(): Rules {
+    const { fromMs, where, also, mapping } = this.#options
+    return { fromMs, untilMs: this.untilMs, where, also, map: mapping?.map }
+  }
+
+  #temporary(suffix: '' | '-scan' | '-people', topic = this.#topic): Temporary {
+    const { namePrefix } = this.#context.connection.topology
+    return {
+      name: `${namePrefix}cio-replay-${this.#topic.own}${suffix}`,
+      topic,
+      fromMs: this.#options.fromMs,
+      labels: { scope: this.#scope, started: String(this.#startedMs) },
+    }
+  }
+
+  #evidence: ReturnType<typeof sourcesOfEvidence> | undefined
+  #ledger(): ReturnType<typeof sourcesOfEvidence> {
+    this.#evidence ??= sourcesOfEvidence(this.#context)
+    return this.#evidence
+  }
+
+  #asked: ReturnType<typeof createKnowsPerson> | undefined
+  #isKnown(valid: Parameters<ReturnType<typeof createKnowsPerson>>[0]): Promise<boolean> {
+    this.#asked ??= createKnowsPerson(this.#context)
+    return this.#asked(valid)
+  }
+}
+
+function linesOf(tally: Tally, topic: string, { dryRun, map }: TopicReplayOptions): readonly string[] {
+  const { certainty, kinds, skipped, differences, startNoCampaign } = tally
+  const already = tally.alreadyReplayed > 0 ? `, ${tally.alreadyReplayed} by the interrupted run` : ''
+  const planned = sum(Object.values(kinds))
+  return [
+    `${topic}: ${dryRun ? `${count(planned, 'message')} would be replayed` : `${count(tally.replayed, 'message')} replayed${already}`}, of ${tally.found} found`,
+    ...Object.entries(kinds).map(([kind, number]) => `  ${number} ${kind}`),
+    ...(map === undefined && certainty.certain > 0
+      ? [`  ${certainty.certain} certainly change nothing where they were delivered`]
+      : []),
+    ...(map === undefined && certainty.hoped > 0
+      ? [`  ${certainty.hoped} are hoped to: Customer.io knows the ids of events, and does not say for how long`]
+      : []),
+    ...(certainty.sent_now > 0 ? [`  ${certainty.sent_now} reach people now`] : []),
+    ...(startNoCampaign > 0 ? [`  ${startNoCampaign} are events older than 72 h: they start no campaign`] : []),
+    ...(map !== undefined && topic === 'track'
+      ? ['  The wrong events stay at Customer.io: nothing can delete them.']
+      : []),
+    ...Object.entries(skipped).map(([why, number]) => `  ${number} skipped: ${why}`),
+    ...differences.map(({ id, field, before, after }) =>
+      printable(`  ${id}  ${field}: ${JSON.stringify(before) ?? 'nothing'} → ${JSON.stringify(after) ?? 'nothing'}`),
+    ),
+  ]
+}
+
+const iso = (ms: number) => new Date(ms).toISOString()
+const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0)
+
+function add(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1
+}
