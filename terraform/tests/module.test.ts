@@ -206,7 +206,7 @@ describe('variables and outputs', () => {
 
   it('are validated unless every value of their type is good', () => {
     const unchecked = [...declared.variables].filter(([, body]) => body.validation === undefined).map(([name]) => name)
-    expect(unchecked).toEqual(['deletion_protection'])
+    expect(unchecked).toEqual(['production', 'deletion_protection'])
   })
 
   it('say the fix when a value is refused: every validation has a run that trips it', () => {
