@@ -31,11 +31,26 @@ export interface Target {
   readonly from?: string
 }
 
+/** What names a local stack to another command: `--local` finds that of the working directory. @param file its endpoints.json */
+export function localFlags(file: string): string {
+  const path = resolve(file)
+  return path === resolve(LOCAL_ENDPOINTS) ? '--local' : `--endpoints ${path}`
+}
+
+function flagsOf({ local, endpoints, env, project, region, namePrefix }: Target): string {
+  if (local || endpoints !== undefined) return endpoints === undefined ? '--local' : localFlags(endpoints)
+  return Object.entries({ env, project, region, 'name-prefix': namePrefix })
+    .flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]))
+    .join(' ')
+}
+
 /** One pipeline, local or in the cloud. Clients are made, and their libraries loaded, when first asked for. */
 export interface Connection {
   readonly local: boolean
   /** For people: `the local stack`, `project acme-prod`. */
   readonly name: string
+  /** Options that name it to another command: `--env prod`. */
+  readonly flags: string
   /** With the names of what is deployed. */
   readonly topology: Topology
   /** Where journals and checkpoints are kept, one folder per target. */
@@ -161,6 +176,7 @@ export async function connect(target: Target): Promise<Connection> {
         })
       : fileSecrets({ names: Object.keys(ids), directory: where.secretFiles })
   return {
+    flags: flagsOf(target),
     ...where,
     topology,
     projectId,

@@ -66,6 +66,8 @@ it('serves a deployment masked and read-only, and gives back what it held when i
   const messageId = await deadLetter()
   const { child, ended, facts, get, post } = await start()
   expect(facts).toMatchObject({ deployed: true, environment: expect.stringContaining('local-project') })
+  // As the page tells them to whoever would rather type.
+  expect(facts.flags).toBe('--project local-project --region us')
   expect(facts.areas).toContain('dead-letters')
   // Nothing is pulled before somebody asks.
   expect(await get('/api/dead-letters')).toMatchObject({ body: { state: { phase: 'none' }, allowActions: false } })

@@ -26,6 +26,7 @@ export async function startConnectedConsole(
   return await startConsole({
     port,
     environment: nameOf(connection),
+    flags: connection.flags,
     deployed: !connection.local,
     onError,
     areas: [

@@ -10,6 +10,8 @@ export interface ConsoleOptions {
   readonly areas: readonly Area[]
   /** What the pages are about: `local`, or the name of an environment. */
   readonly environment: string
+  /** Options that name it to the command line: `--env prod`. */
+  readonly flags: string
   /** True: a deployment, where data are masked and queries cost. */
   readonly deployed: boolean
   /** Bundled from the sources by default. */
@@ -29,13 +31,14 @@ export interface Console {
 
 /** Serves the pages of these areas on loopback. Rejects when the port is taken. */
 export async function startConsole(options: ConsoleOptions): Promise<Console> {
-  const { port, areas, environment, deployed, onError, clock = systemClock } = options
+  const { port, areas, environment, flags, deployed, onError, clock = systemClock } = options
   const token = secret()
   const facts = {
     token,
     areas: areas.map(({ name }) => name),
     feeds: areas.flatMap(({ feeds }) => Object.keys(feeds ?? {})),
     environment,
+    flags,
     deployed,
   }
   const page = options.page ?? (await loadPage())

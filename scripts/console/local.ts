@@ -42,6 +42,7 @@ export async function startLocalConsole(stack: Stack, { port, settleSeconds }: L
   const page = await startConsole({
     port,
     environment: 'local',
+    flags: connection.flags,
     deployed: false,
     onError: (error) => console.error(error),
     areas: [

@@ -1,10 +1,10 @@
 import { EventEmitter, once } from 'node:events'
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PubSubEvents } from '../emulators/pubsub/index.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
-import type { Reload } from './reload.ts'
+import { type Reload, Reloader } from './reload.ts'
 import { type Stack, startStack } from './stack.ts'
 
 /** Sources of their own, so that a test may save them: the real ones of two functions, and links to all that they import. */
@@ -107,6 +107,33 @@ it.each([
   await stack.client.topic('track').publishMessage({ json: { identifiers: { id: 'ada' }, name: 'still here' } })
   expect(await delivered).toBe(204)
   expect(await save('track', original('track'))).toEqual({ name: 'track', tookMs: expect.any(Number) })
+})
+
+it('keeps a build that one of two functions with the same code runs, though the other could not take it', async () => {
+  const own = join(directory, 'two')
+  for (const folder of ['functions', 'shared']) mkdirSync(join(own, folder), { recursive: true })
+  const first = {
+    ...{ name: 'identify', code: 'identify', source: join(own, 'former') },
+    replace: async (folder: string) => {
+      first.source = folder
+    },
+  }
+  const replace = () => Promise.reject(new Error('it did not start'))
+  const second = { name: 'identify-bulk', code: 'identify', source: join(own, 'former'), replace }
+  const reloaded = once(reloads, 'reload')
+  const reloader = new Reloader({
+    ...{ root: own, directory: join(own, 'builds'), now: Date.now },
+    builds: [{ name: 'identify', into: async () => ['functions/identify.ts'] }],
+    functions: { first, second },
+    inputs: new Map([['identify', ['functions/identify.ts']]]),
+    quiet: (_, during) => during(),
+    report: (reload) => reloads.emit('reload', reload),
+  })
+  writeFileSync(join(own, 'functions/identify.ts'), '1')
+  expect((await reloaded)[0]).toMatchObject({ name: 'identify', error: 'it did not start' })
+  expect(first.source).not.toBe(second.source)
+  expect(existsSync(first.source)).toBe(true)
+  await reloader.close()
 })
 
 it('opens a debugger for the function that is named, also for its next build', async () => {

@@ -14,8 +14,8 @@ export interface Reload {
 }
 
 export interface ReloaderOptions {
-  readonly builds: readonly FunctionBuild[]
-  readonly functions: Readonly<Record<string, FunctionProcess>>
+  readonly builds: readonly Pick<FunctionBuild, 'name' | 'into'>[]
+  readonly functions: Readonly<Record<string, Pick<FunctionProcess, 'name' | 'code' | 'source' | 'replace'>>>
   /** The files that each function is made of, as paths from `root`. */
   readonly inputs: ReadonlyMap<string, readonly string[]>
   /** Folder of the sources. */
@@ -95,7 +95,8 @@ export class Reloader {
       for (const fn of running) await fn.replace(folder, (switchOver) => quiet(fn.name, switchOver))
     } catch (error) {
       this.#broken.add(name)
-      rmSync(folder, { recursive: true, force: true })
+      // Of two that run the same code, the first may run it by now: parts of it are loaded when they are needed.
+      if (!running.some(({ source }) => source === folder)) rmSync(folder, { recursive: true, force: true })
       report({ name, tookMs: now() - sinceMs, error: error instanceof Error ? error.message : String(error) })
       return
     }

@@ -1,5 +1,6 @@
-import { dirname, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { styleText } from 'node:util'
+import { localFlags } from '../cio/connection.ts'
 import type { Reload } from './reload.ts'
 import type { ShownJourney } from './run-journeys.ts'
 import type { ProbeRound } from './run-probe.ts'
@@ -122,7 +123,7 @@ export function describeProbe({ intact, broken }: ProbeRound): string {
 
 /** What a person may try while the stack is up. */
 export function describeNextSteps({ endpoints }: Pick<Stack, 'endpoints'>): string {
-  const stack = stackFlag(endpoints.secrets)
+  const stack = localFlags(join(endpoints.secrets, '..', 'endpoints.json'))
   return `It stays up until Ctrl-C. Try next, from another terminal:
   npx cio-gcp trace --key receipt-1001 ${stack}        a receipt, from publish to the webhook that came back
   npx cio-gcp trace --person id:ada ${stack}           what became of every message about her
@@ -130,16 +131,6 @@ export function describeNextSteps({ endpoints }: Pick<Stack, 'endpoints'>): stri
   npx cio-gcp logs --follow ${stack}                   what the functions say
   curl -s -d '{"on":"batch","fault":{"do":"answer","status":503}}' ${endpoints.customerio}/_local/faults
                                                       breaks Customer.io; curl -s -X DELETE mends it`
-}
-
-/**
- * What names this stack to the command line: `--local` finds the one of `.local`, any other is named by its file.
- *
- * @param secrets folder of its secrets, beside which endpoints.json is
- */
-function stackFlag(secrets: string): string {
-  const directory = resolve(dirname(secrets))
-  return directory === resolve('.local') ? '--local' : `--endpoints ${join(directory, 'endpoints.json')}`
 }
 
 /** Each journey under the command that shows it. */

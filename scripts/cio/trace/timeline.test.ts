@@ -49,6 +49,11 @@ const textsOf = (...entries: readonly Entry[]) => told(...entries).flatMap(({ li
 const endingsOf = (...entries: readonly Entry[]) =>
   journeysOf(entries).map(({ ending: { state, final } }) => (final ? `${state}, final` : state))
 
+it('has no template in its title where a message brings its own text', () => {
+  const about = { ...published, channel: 'email', template: '' }
+  expect(told(about)).toMatchObject([{ title: 'transactional: email' }])
+})
+
 describe('a send that was opened', () => {
   const accepted = attempt(900, { attempt: 2, queueMs: 12, requestMs: 180 }, { deliveryId: 'd' })
   const entries = [

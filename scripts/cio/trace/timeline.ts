@@ -57,7 +57,7 @@ function secondOf(atMs: number): string {
 }
 
 function titleOf({ topic, channel, what, template, origin }: About): string {
-  const parts = [channel ?? what, template === undefined ? undefined : `template ${template}`, origin]
+  const parts = [channel ?? what, template ? `template ${template}` : undefined, origin]
   const text = parts.filter((part) => part !== undefined && part !== '').join(', ')
   if (topic === undefined) return text === '' ? 'an unknown message' : text
   return text === '' ? topic : `${topic}: ${text}`

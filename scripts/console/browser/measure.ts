@@ -32,7 +32,14 @@ const events = new EventEmitter<PubSubEvents>()
 const log = new MessageLog({ topology: readTopology(), projectId: 'p', events, mostMessages: number })
 for (let index = 0; index < number; index++) publish(index)
 const server = await startConsole({
-  ...{ port: 0, environment: 'local', deployed: false, areas: [areaMessages(log)], clock: systemClock },
+  ...{
+    port: 0,
+    environment: 'local',
+    flags: '--local',
+    deployed: false,
+    areas: [areaMessages(log)],
+    clock: systemClock,
+  },
   onError: (error) => console.error(error),
 })
 const browser = await chromium.launch({

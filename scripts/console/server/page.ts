@@ -18,6 +18,8 @@ export interface PageFacts {
   readonly feeds: readonly string[]
   /** What the pages are about: `local`, or the name of an environment. */
   readonly environment: string
+  /** Options that name it to the command line: `--env prod`. */
+  readonly flags: string
   /** Whether it is a deployment, where data are masked and queries cost. */
   readonly deployed: boolean
 }

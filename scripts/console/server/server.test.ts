@@ -47,7 +47,7 @@ const area: Area = {
 let server: Console
 beforeAll(async () => {
   server = await startConsole({
-    ...{ port: 0, areas: [area], environment: 'a "b" <c>', deployed: false, page },
+    ...{ port: 0, areas: [area], environment: 'a "b" <c>', flags: '--local', deployed: false, page },
     onError: (error) => errors.push(error),
   })
 })
@@ -131,7 +131,7 @@ describe('a key', () => {
   let key: string
   beforeAll(async () => {
     keyed = await startConsole({
-      ...{ port: 0, areas: [area], environment: 'prod', deployed: true, page },
+      ...{ port: 0, areas: [area], environment: 'prod', flags: '--env prod', deployed: true, page },
       onError: (error) => errors.push(error),
     })
     key = new URL(keyed.url).searchParams.get('key') ?? ''
@@ -183,6 +183,7 @@ describe('the page', () => {
       token: server.token,
       areas: ['sample'],
       feeds: ['ticks'],
+      flags: '--local',
       environment: 'a "b" <c>',
       deployed: false,
     })
@@ -284,7 +285,15 @@ describe('an area', () => {
 
   it('may not claim a route or a feed of another', async () => {
     const twice = (other: Area) =>
-      startConsole({ port: 0, areas: [area, other], environment: 'local', deployed: false, page, onError: () => {} })
+      startConsole({
+        port: 0,
+        areas: [area, other],
+        environment: 'local',
+        flags: '--local',
+        deployed: false,
+        page,
+        onError: () => {},
+      })
     const routes = [{ method: 'GET', path: '/api/sample/:other', run: () => 1 }] as const
     await expect(twice({ name: 'other', routes })).rejects.toThrow('/api/sample/:other')
     await expect(twice({ name: 'other', routes: [], feeds: { ticks: () => () => {} } })).rejects.toThrow('feed')

@@ -55,7 +55,7 @@ afterEach(async () => {
 async function open(deps: Partial<DeadLettersDeps> = {}) {
   const operator = { connection, now: () => Date.now() + sleptMs, signal: new AbortController().signal }
   const started = await startConsole({
-    ...{ port: 0, environment: 'local', deployed: false, page: { script: '', style: '' } },
+    ...{ port: 0, environment: 'local', flags: '--local', deployed: false, page: { script: '', style: '' } },
     areas: [areaDeadLetters({ operator, clock: systemClock, masked: false, allowActions: true, ...deps })],
     onError: (error) => errors.push(error),
   })

@@ -92,7 +92,7 @@ function Before({ now }: { now: LookState }) {
         event.preventDefault()
         void look(source === '' ? [] : [source])
       }}>
-        <label>Of
+        <label>Of${' '}
           <select value=${source} onChange=${({ currentTarget }: { currentTarget: HTMLSelectElement }) => setSource(currentTarget.value)}>
             <option value="">every source</option>
             ${sources.value.map((name) => html`<option value=${name}>${name}</option>`)}

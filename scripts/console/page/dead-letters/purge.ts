@@ -31,7 +31,7 @@ export function PurgeDialog({ messageIds, close, done }: Props) {
     >
       <p>Their messages are lost: nothing can bring them back.</p>
       <label class="typed">
-        Type <strong>${wanted}</strong> to go on
+        <span>Type <strong>${wanted}</strong> to go on</span>
         <input
           autofocus
           autocomplete="off"

@@ -14,7 +14,7 @@ export function Journeys({ view }: { view: MessageView }) {
           ? html`<p class="quiet">No store knows of it yet: the record has a line some moments after a function has handled it.</p>`
           : journeys.map((journey) => html`<${Journey} journey=${journey} />`)
       }
-      <p class="quiet">In a terminal: <code>npx cio-gcp trace --message ${id} ${facts.deployed ? `--env ${facts.environment}` : '--local'}</code></p>
+      <p class="quiet">In a terminal: <code>npx cio-gcp trace --message ${id} ${facts.flags}</code></p>
     </section>
   `
 }

@@ -100,7 +100,7 @@ function List() {
             view=${text}
             open=${({ id }: MessageRow) => go(href(['messages', id]))}
           />`
-        : html`<div class="empty">${loading.value ? 'Loading' : all.length === 0 && !isLive ? html`<p>Choose the days and look them up: nothing is read from BigQuery before.</p>` : all.length === 0 ? html`<p>No message was published yet.</p><p>Publish one: <code>npx cio-gcp publish track '{"identifiers":{"id":"ada"},"name":"order_completed"}' --local</code></p>` : html`<p>No message matches this filter.</p><p><a href=${href(['messages'])}>Show all</a></p>`}</div>`
+        : html`<div class="empty">${loading.value ? 'Loading' : all.length === 0 && !isLive ? html`<p>Choose the days and look them up: nothing is read from BigQuery before.</p>` : all.length === 0 ? html`<p>No message was published yet.</p><p>Publish one: <code>npx cio-gcp publish track '{"identifiers":{"id":"ada"},"name":"order_completed"}' ${facts.flags}</code></p>` : html`<p>No message matches this filter.</p><p><a href=${href(['messages'])}>Show all</a></p>`}</div>`
     }
   `
 }
