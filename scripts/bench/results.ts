@@ -14,6 +14,7 @@ export const FIGURE_NAMES = [
   'memory',
   'growth',
   'record',
+  'urgent',
 ] as const
 export type FigureName = (typeof FIGURE_NAMES)[number]
 

@@ -1,5 +1,6 @@
+import { withBulkLane } from '../../topology/testing.ts'
 import { readTopology } from '../../topology/topology.ts'
-import { deviations } from './pubsub.ts'
+import { deviations, laneDeviations } from './pubsub.ts'
 
 describe('a subscription', () => {
   const declared = readTopology().subscriptions.identify
@@ -32,5 +33,22 @@ describe('a subscription', () => {
       'its ack deadline is 10 s instead of 60 s',
       'its filter is attributes:x; another filter needs a new subscription, which loses the backlog',
     ])
+  })
+})
+
+describe('a bulk lane', () => {
+  const plain = readTopology()
+  const own = withBulkLane('track', { part: 0.5 })
+  const together = () => 'https://track'
+  const apart = (name: string) => `https://${name}`
+
+  it.each([
+    ['that shares a function as declared', plain, together, []],
+    ['that has its own as declared', own, apart, []],
+    ['that has none yet', own, together, ['it pushes where track does, not to track-bulk']],
+    ['that still has one', plain, apart, ['it does not push where track does']],
+  ])('%s', (_what, topology, addressOf, found) => {
+    expect(laneDeviations(topology, 'track-bulk', addressOf)).toEqual(found)
+    expect(laneDeviations(topology, 'track', addressOf)).toEqual([])
   })
 })

@@ -24,11 +24,18 @@ export async function examinePubSub({ connection, now }: Context): Promise<reado
       : missing.map((name) => wrong('topics', `${name} is missing`, APPLY))
   const [found] = await pubsub.getSubscriptions()
   const actual = new Map(found.map(({ name, metadata }) => [shortName(name), metadata]))
+  const addressOf = (name: string) => {
+    const metadata = actual.get(name)
+    return (pauseIn(metadata?.labels)?.push ?? metadata?.pushConfig)?.pushEndpoint
+  }
   const problems = Object.entries(subscriptions).flatMap(([name, declared]) => {
     const metadata = actual.get(name)
     if (metadata === undefined) return [wrong('subscriptions', `${name} is missing`, APPLY)]
     const pause = pauseIn(metadata.labels)
-    const found = deviations(declared, pause === undefined ? metadata : { ...metadata, pushConfig: pause.push })
+    const found = [
+      ...deviations(declared, pause === undefined ? metadata : { ...metadata, pushConfig: pause.push }),
+      ...laneDeviations(connection.topology, name, addressOf),
+    ]
     return [
       ...(pause === undefined ? [] : [pausedFinding(connection.topology, name, described(name, pause), now())]),
       ...found.map((what) => wrong('subscriptions', `${name}: ${what}`, APPLY)),
@@ -73,6 +80,24 @@ export function deviations(declared: Declared, actual: Actual): readonly string[
     )
   }
   return found
+}
+
+/**
+ * Whether a topic's bulk lane has a function of its own where it is declared to have one, and only there; addresses tell
+ * functions apart, whatever they look like. Pure.
+ */
+export function laneDeviations(
+  { subscriptions }: Pick<Topology, 'subscriptions'>,
+  name: string,
+  addressOf: (subscription: string) => string | null | undefined,
+): readonly string[] {
+  const { topic, push } = subscriptions[name] ?? {}
+  const address = addressOf(name)
+  if (push === undefined || !address) return []
+  const [urgent] = Object.entries(subscriptions).find(([, other]) => other.topic === topic && other.push) ?? [name]
+  const declaredApart = subscriptions[urgent]?.push !== push
+  if (!addressOf(urgent) || (addressOf(urgent) !== address) === declaredApart) return []
+  return [declaredApart ? `it pushes where ${urgent} does, not to ${push}` : `it does not push where ${urgent} does`]
 }
 
 /** The permissions of the person at this command line. The test event shows those of the functions. */
