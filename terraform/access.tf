@@ -88,3 +88,32 @@ resource "google_secret_manager_secret_iam_member" "operator" {
   role      = each.value.role
   member    = each.value.member
 }
+
+# `pause` and `resume` change a subscription. Google's own roles that may do so may delete one too, with what waits in it.
+resource "google_project_iam_custom_role" "pauser" {
+  project     = var.project_id
+  role_id     = local.names.pauser
+  title       = "Customer.io: ${var.name_prefix}pause and resume subscriptions"
+  description = "To change a subscription, but not to delete it: cio-gcp pause and resume."
+  permissions = ["pubsub.subscriptions.get", "pubsub.subscriptions.update"]
+
+  depends_on = [time_sleep.services]
+}
+
+resource "google_pubsub_subscription_iam_member" "pauser" {
+  for_each = { for pair in setproduct(keys(local.push_subscriptions), var.operators) : "${pair[0]} ${pair[1]}" => { subscription = pair[0], member = pair[1] } }
+
+  project      = var.project_id
+  subscription = google_pubsub_subscription.subscription[each.value.subscription].id # by id: replaced together with it
+  role         = google_project_iam_custom_role.pauser.name
+  member       = each.value.member
+}
+
+# Whoever gives a subscription an account to push as must be allowed to act as that account: `resume`.
+resource "google_service_account_iam_member" "resumer" {
+  for_each = { for pair in setproduct(keys(local.push_subscriptions), var.operators) : "${pair[0]} ${pair[1]}" => { subscription = pair[0], member = pair[1] } }
+
+  service_account_id = google_service_account.push[each.value.subscription].name
+  role               = "roles/iam.serviceAccountUser"
+  member             = each.value.member
+}

@@ -87,7 +87,7 @@ locals {
             "logName=\"projects/${var.project_id}/logs/cloudaudit.googleapis.com%2Fdata_access\"",
             "protoPayload.serviceName=\"secretmanager.googleapis.com\"",
             "protoPayload.methodName:\"AccessSecretVersion\"",
-            "protoPayload.resourceName=~\"/secrets/(${join("|", values(local.names.secrets))})/\"",
+            "protoPayload.resourceName=~\"/secrets/(${join("|", [for name, secret in local.names.secrets : secret if var.pipeline.secrets[name].is_credential])})/\"",
             "NOT protoPayload.resourceName=~\"/versions/1$\"",
             "NOT protoPayload.authenticationInfo.principalEmail=(${join(" OR ", [for account in values(google_service_account.function) : "\"${account.email}\""])})",
           ])

@@ -8,6 +8,10 @@ locals {
     group_by = ["resource.label.subscription_id"]
   }
 
+  oldest_message = merge(local.oldest_dead_letter, {
+    filter = "${format(local.pubsub_metric, "oldest_unacked_message_age")} AND ${local.source_subscriptions}"
+  })
+
   message_alerts = {
     dead-letters = {
       title    = "dead letters are arriving"
@@ -61,14 +65,22 @@ locals {
       severity = "ERROR"
       text     = "The oldest message of a subscription is older than ${var.alert_thresholds.oldest_unacked_seconds} s. Nothing is lost before its retention of 7 days ends, but Customer.io, or the warehouse, falls behind. The cause may be an outage of Customer.io: the runbook tells how to see that."
       conditions = {
-        "oldest unacknowledged message" = {
-          filter    = "${format(local.pubsub_metric, "oldest_unacked_message_age")} AND ${local.source_subscriptions}"
-          aligner   = "ALIGN_MAX"
-          reducer   = "REDUCE_MAX"
-          group_by  = ["resource.label.subscription_id"]
-          threshold = var.alert_thresholds.oldest_unacked_seconds
-        }
+        "oldest unacknowledged message" = merge(local.oldest_message, { threshold = var.alert_thresholds.oldest_unacked_seconds })
       }
+    }
+    backlog-aging = {
+      title      = "messages have waited for a day"
+      severity   = "ERROR"
+      runbook    = "backlog"
+      text       = "Messages have waited for more than a day. Pub/Sub deletes each after 7 days: the first is lost in less than 6. `cio-gcp status` says whether somebody has paused the subscription, and why."
+      conditions = { "the oldest is older than a day" = merge(local.oldest_message, { threshold = 86400 }) }
+    }
+    backlog-expiring = {
+      title      = "messages that wait are about to be lost"
+      severity   = "CRITICAL"
+      runbook    = "backlog"
+      text       = "**Messages are lost in less than 2 days:** they have waited for more than 5, and Pub/Sub deletes each after 7. `cio-gcp status` says whether somebody has paused the subscription, and why."
+      conditions = { "the oldest is older than 5 days" = merge(local.oldest_message, { threshold = 5 * 86400 }) }
     }
     # A 5xx is not among them: a function answers 503 to whatever is to be tried again, in an outage of Customer.io all of it.
     push-failures = {

@@ -42,7 +42,7 @@ module "cost" {
       vcpu          = tonumber(f.cpu)
       gib           = tonumber(regex("^[0-9]+", f.memory)) / (endswith(f.memory, "Gi") ? 1 : 1024)
       subscriptions = length([for s in values(local.push_subscriptions) : s if s.push == name])
-      secrets       = length(f.secrets)
+      secrets       = sum(concat([0], [for secret in f.secrets : var.pipeline.secrets[secret].is_credential ? 1 : 3])) # reads per minute
       warm          = lookup(var.min_instances, name, f.min_instances)
     }
   }

@@ -123,6 +123,7 @@ output "resources" {
     subscription_grants = merge(
       { for key, grant in google_pubsub_subscription_iam_member.dead_letter_agent : "dead letter by Pub/Sub ${key}" => grant },
       { for key, grant in google_pubsub_subscription_iam_member.operator : "operator ${key}" => grant },
+      { for key, grant in google_pubsub_subscription_iam_member.pauser : "pauser ${key}" => grant },
     )
     service_grants = merge(
       { for key, grant in google_cloud_run_v2_service_iam_member.push : "push ${key}" => grant },
@@ -142,6 +143,7 @@ output "resources" {
     account_grants = merge(
       { for key, grant in google_service_account_iam_member.push_token : "push ${key}" => grant },
       { for key, grant in google_service_account_iam_member.deployer : "deployer ${key}" => grant },
+      { for key, grant in google_service_account_iam_member.resumer : "resumer ${key}" => grant },
     )
     project_grants = merge(
       { for key, grant in google_project_iam_member.ledger : "ledger ${key}" => grant },

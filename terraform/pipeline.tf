@@ -20,7 +20,7 @@ variable "pipeline" {
       dead_letter_topic       = optional(string)
       max_delivery_attempts   = optional(number)
     }))
-    secrets = map(object({ id = string }))
+    secrets = map(object({ id = string, is_credential = optional(bool, true) }))
     secret_rotation = object({
       topic       = string
       period_days = number

@@ -14,7 +14,7 @@ locals {
 # Only the first reminder needs a date; Secret Manager moves it on by itself. One per secret, since the date of a secret
 # that is added later must lie ahead too.
 resource "time_offset" "first_rotation" {
-  for_each = var.pipeline.secrets
+  for_each = { for name, secret in var.pipeline.secrets : name => secret if secret.is_credential }
 
   offset_days = var.pipeline.secret_rotation.period_days
   triggers    = { secret = each.value.id }
@@ -38,13 +38,19 @@ resource "google_secret_manager_secret" "secret" {
     auto {}
   }
 
-  topics {
-    name = google_pubsub_topic.topic[var.pipeline.secret_rotation.topic].id
+  dynamic "topics" {
+    for_each = each.value.is_credential ? [google_pubsub_topic.topic[var.pipeline.secret_rotation.topic].id] : []
+    content {
+      name = topics.value
+    }
   }
 
-  rotation {
-    rotation_period    = "${var.pipeline.secret_rotation.period_days * 86400}s"
-    next_rotation_time = time_offset.first_rotation[each.key].rfc3339
+  dynamic "rotation" {
+    for_each = each.value.is_credential ? [time_offset.first_rotation[each.key].rfc3339] : []
+    content {
+      rotation_period    = "${var.pipeline.secret_rotation.period_days * 86400}s"
+      next_rotation_time = rotation.value
+    }
   }
 
   lifecycle {

@@ -63,6 +63,18 @@ resource "google_pubsub_subscription" "subscription" {
     }
   }
 
+  # `cio-gcp pause` took the push address away and left these labels. To put it back would resume what somebody has stopped.
+  lifecycle {
+    postcondition {
+      condition = !contains(keys(self.effective_labels), "paused-since")
+      error_message = join("", [
+        "${self.name} was paused by ${replace(replace(join("", [for name, part in self.effective_labels : part if startswith(name, "paused-by-")]), "_40", "@"), "_2e", ".")}",
+        " since ${timeadd("1970-01-01T00:00:00Z", "${try(self.effective_labels["paused-since"], 0)}s")}: an apply would resume it.",
+        " Resume it first: cio-gcp resume ${each.key}. To deploy a function meanwhile: terraform apply -target='module.pipeline.google_cloudfunctions2_function.function'.",
+      ])
+    }
+  }
+
   depends_on = [time_sleep.table_writer]
 }
 

@@ -206,7 +206,7 @@ variable "readers" {
 }
 
 variable "operators" {
-  description = "Who may run `cio-gcp` on this environment: read and replay dead letters, settle sends, erase a person, set secrets. Members such as group:oncall@acme.com."
+  description = "Who may run `cio-gcp` on this environment: read and replay dead letters, settle sends, pause subscriptions, erase a person, set secrets. Members such as group:oncall@acme.com."
   type        = set(string)
   default     = []
   nullable    = false

@@ -1,11 +1,12 @@
+import { cancelCheck } from '../../shared/cancel/index.ts'
 import { parseTransactionalConfig, SEND_PROBE_TIMEOUT_MS, type TransactionalConfig } from '../../shared/config/index.ts'
 import { type TransactionalMessage, transactionalMessage } from '../../shared/contract/index.ts'
 import { CustomerIOService, type DeliveryQuery } from '../../shared/customerio/index.ts'
 import {
+  type About,
   createPushHandler,
   createTopic,
   expiryCheck,
-  passes,
   type ReceivedMessage,
 } from '../../shared/delivery/index.ts'
 import { type Keyed, originalPublishTime, parseKeyed, recordedKey } from '../../shared/idempotency/index.ts'
@@ -132,12 +133,19 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
     return isKeyGone(outcome) && (await hashKeys.isOutdated(ring)) ? KEYS_ROTATED : outcome
   }
 
+  const about = ({ value }: Keyed<TransactionalMessage>): About => ({
+    channel: value.channel,
+    template: recordedTemplate(value),
+    ...(value.channel !== 'broadcast' && { sendAt: value.send_at, queueDraft: value.queue_draft }),
+    persons: recordedPersons('transactional', value),
+  })
+
   return createPushHandler<Message>({
     work: {
       parse: (message) => parseKeyed(transactionalMessage, message, clock),
       checks: {
         expired: expiryCheck(clock),
-        cancelled: passes,
+        cancelled: cancelCheck('transactional', about, { source: config.cancellations, log, clock }),
         guarded(message) {
           const guarded = guard.transactional(message.value)
           return guarded.ok
@@ -151,12 +159,7 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
     },
     record: {
       topic: 'transactional',
-      about: ({ value }) => ({
-        channel: value.channel,
-        template: recordedTemplate(value),
-        ...(value.channel !== 'broadcast' && { sendAt: value.send_at, queueDraft: value.queue_draft }),
-        persons: recordedPersons('transactional', value),
-      }),
+      about,
       hashKeys,
       keyOf: recordedKey,
     },

@@ -48,6 +48,7 @@ function keys(now: string | undefined, refresh: RefreshResult = 'unchanged', the
   const secret: Secret = {
     name: 'CUSTOMERIO_WEBHOOK_SIGNING_KEYS',
     current: async () => value,
+    ageMs: () => 0,
     refresh: async () => {
       value = then
       return refresh

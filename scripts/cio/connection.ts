@@ -163,10 +163,12 @@ export async function connect(target: Target): Promise<Connection> {
     return client
   })
   const ids = Object.fromEntries(Object.entries(topology.secrets).map(([name, { id }]) => [name, id]))
+  const names = Object.keys(ids).filter((name) => topology.secrets[name]?.is_credential)
   const secrets =
     where.secretFiles === undefined
       ? cloudSecrets({
           ids,
+          names,
           projectId,
           closing,
           emulated: async () => {
@@ -174,7 +176,7 @@ export async function connect(target: Target): Promise<Connection> {
             return emulated('SECRET_MANAGER_EMULATOR_HOST')
           },
         })
-      : fileSecrets({ names: Object.keys(ids), directory: where.secretFiles })
+      : fileSecrets({ names, directory: where.secretFiles })
   return {
     flags: flagsOf(target),
     ...where,

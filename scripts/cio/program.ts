@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { documentPath } from '../topology/topology.ts'
 import { accessCommand } from './commands/access.ts'
+import { cancelCommand, cancellationsCommand } from './commands/cancel.ts'
 import { consoleCommand } from './commands/console.ts'
 import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
@@ -45,6 +46,8 @@ const COMMANDS = [
   statusCommand,
   pauseCommand,
   resumeCommand,
+  cancelCommand,
+  cancellationsCommand,
   quarantineCommand,
   secretsCommand,
   webhooksCommand,

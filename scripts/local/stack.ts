@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BigQuery } from '@google-cloud/bigquery'
 import { PubSub } from '@google-cloud/pubsub'
@@ -44,6 +44,8 @@ export const LOCAL_CREDENTIALS = {
   CUSTOMERIO_WEBHOOK_SIGNING_KEYS: 'local-webhook-signing-key',
   PERSON_HASH_KEYS: 'local-person-hash-key-of-nobody-else',
 } as const
+
+const CANCELLATIONS = 'CANCELLATIONS'
 
 export interface StackOptions {
   /** By server or function; 0 means any free one. `all` stands for every one that is not named. */
@@ -164,6 +166,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const secretFile = (name: string) => join(directory, 'secrets', name)
     mkdirSync(join(directory, 'secrets'), { recursive: true })
     for (const [name, value] of Object.entries(LOCAL_CREDENTIALS)) writeFileSync(secretFile(name), value)
+    // What was cancelled stays so over a restart, as what waits does.
+    if (!existsSync(secretFile(CANCELLATIONS))) writeFileSync(secretFile(CANCELLATIONS), 'unset')
 
     const hosts = {
       projectId,

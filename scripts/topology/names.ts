@@ -44,7 +44,7 @@ export function withNamePrefix(topology: Topology, prefix: string): Topology {
       ...maybe('dead_letter_topic', each.dead_letter_topic),
     })),
     secrets: Object.fromEntries(
-      Object.entries(topology.secrets).map(([variable, { id }]) => [variable, { id: named(id) }]),
+      Object.entries(topology.secrets).map(([variable, secret]) => [variable, { ...secret, id: named(secret.id) }]),
     ),
     secret_rotation: { ...secret_rotation, topic: named(secret_rotation.topic) },
     record: { ...record, topic: named(record.topic) },

@@ -94,7 +94,7 @@ const tableFunction = z.strictObject({
 const topologySchema = z.strictObject({
   topics: z.record(z.string(), z.strictObject({ retention_days: z.number().min(0).max(31).default(0) })),
   subscriptions: z.record(z.string(), subscription),
-  secrets: z.record(z.string(), z.strictObject({ id: z.string() })),
+  secrets: z.record(z.string(), z.strictObject({ id: z.string(), is_credential: z.boolean().default(true) })),
   secret_rotation: z.strictObject({ topic: z.string(), period_days: z.number().int().positive() }),
   record: z.strictObject({ topic: z.string(), filter: z.string() }),
   probe: z.strictObject({ topic: z.string(), schedule: z.string(), names_schedule: z.string() }),

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import {
   appApiSettings,
   bulkLaneSettings,
+  cancelSettings,
   insertBatchSettings,
   ledgerSettings,
   personSettings,
@@ -34,6 +35,7 @@ const trackSchema = () =>
     ...pushSettings(),
     ...personSettings(),
     ...recipientSettings(),
+    ...cancelSettings(),
     trackApi: trackApiSettings(),
     batch: trackBatchSettings(),
   })
@@ -46,6 +48,7 @@ const transactionalSchema = () =>
     ...pushSettings(),
     ...personSettings(),
     ...recipientSettings(),
+    ...cancelSettings(),
     appApi: appApiSettings(),
     ledger: ledgerSettings(),
   })

@@ -1,7 +1,18 @@
 import * as z from 'zod'
 import { parseRecipients, type RecipientRules } from '../recipients/index.ts'
 import { LEAST_BODY_MEMORY_BYTES } from './memory.ts'
-import { type Environment, httpUrl, number, oneOf, optionalNumber, secret, settings, text, textOr } from './setting.ts'
+import {
+  type Environment,
+  httpUrl,
+  number,
+  oneOf,
+  optionalNumber,
+  optionalSecret,
+  secret,
+  settings,
+  text,
+  textOr,
+} from './setting.ts'
 
 /**
  * The groups of settings that functions share. Each is a function, so that a cold start makes only those of its own
@@ -124,6 +135,15 @@ function recipients(): z.ZodType<'anyone' | RecipientRules> {
 
 /** Of the functions that deliver to Customer.io. */
 export const recipientSettings = () => ({ recipients: recipients() })
+
+/** Of the functions that deliver to Customer.io. While the secret cannot be read, they answer 503. */
+export const cancelSettings = () => ({
+  cancellations: optionalSecret(
+    'CANCELLATIONS',
+    'what operators have cancelled, as `cio-gcp cancel` writes it',
+    'nothing is ever cancelled',
+  ),
+})
 
 const region = () =>
   oneOf('CUSTOMERIO_REGION', ['us', 'eu'], undefined, {

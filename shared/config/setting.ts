@@ -147,26 +147,38 @@ export function httpUrl(
   return setting(schema, variable, (env) => env[name] ?? fallback?.from(env))
 }
 
-/** A secret: `NAME_FILE`, the path of a mounted secret, or `NAME`, the value itself. */
-export function secret(name: string, meaning: string): z.ZodType<SecretSource> {
+const secretSource = (name: string) =>
   // That the content is `unset` shows only when it is read.
-  const schema = z
+  z
     .object({ name: z.string(), value: z.string().optional(), file: z.string().optional() })
     .superRefine(({ value, file }, { addIssue }) => {
       if (value !== undefined && file !== undefined) addIssue(`is set beside ${name}_FILE: keep one of them`)
-      if (value === undefined && file === undefined)
-        addIssue(`is not set: set ${name}_FILE to the path of the mounted secret, or ${name} to its value`)
     })
+
+/** A secret: `NAME_FILE`, the path of a mounted secret, or `NAME`, the value itself. */
+export function secret(name: string, meaning: string): z.ZodType<SecretSource> {
+  const schema = secretSource(name).superRefine(({ value, file }, { addIssue }) => {
+    if (value === undefined && file === undefined)
+      addIssue(`is not set: set ${name}_FILE to the path of the mounted secret, or ${name} to its value`)
+  })
+  return secretSetting(schema, name, meaning, `**required**, unless ${name} is set`)
+}
+
+/** A secret whose absence means something too, as `absent` says. */
+export function optionalSecret(name: string, meaning: string, absent: string): z.ZodType<SecretSource | undefined> {
+  const schema = secretSource(name).transform((source) =>
+    source.value === undefined && source.file === undefined ? undefined : source,
+  )
+  return secretSetting(schema, name, meaning, absent)
+}
+
+function secretSetting<S extends z.ZodType>(schema: S, name: string, meaning: string, fallback: string): S {
+  const file = { name: `${name}_FILE`, meaning: `path of the file that holds ${meaning}`, setBy: 'Terraform' } as const
+  const value = { name, meaning: `${meaning}, instead of the file`, setBy: 'local', default: 'the file' } as const
   settings.add(schema, {
     variables: [
-      {
-        name: `${name}_FILE`,
-        meaning: `path of the file that holds ${meaning}`,
-        setBy: 'Terraform',
-        default: `**required**, unless ${name} is set`,
-        range: 'a path',
-      },
-      { name, meaning: `${meaning}, instead of the file`, setBy: 'local', default: 'the file', range: 'any text' },
+      { ...file, default: fallback, range: 'a path' },
+      { ...value, range: 'any text' },
     ],
     read: (env) => ({ name, value: env[name], file: env[`${name}_FILE`] }),
   })

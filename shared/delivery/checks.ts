@@ -1,5 +1,5 @@
 import type { Clock } from '../clock/index.ts'
-import { NOT_SENT_REASONS, type NotSent, type NotSentReason } from '../outcome/index.ts'
+import { NOT_SENT_REASONS, type NotSent, type NotSentReason, type Retry } from '../outcome/index.ts'
 import type { ReceivedMessage } from './push.ts'
 
 /** What one check says of a message. */
@@ -8,6 +8,8 @@ export type Checked<T> =
   | { readonly ok: true; readonly value: T; readonly note?: 'redirected' }
   /** It is not sent. `error` says by which rule, and what to do about it; it names no address. */
   | { readonly ok: false; readonly error: string; readonly isDropped?: boolean }
+  /** It cannot be told now. */
+  | { readonly ok: false; readonly retry: Retry }
 
 export type Check<T> = (value: T, message: ReceivedMessage) => Checked<T> | Promise<Checked<T>>
 
@@ -30,6 +32,7 @@ export function expiryCheck<T extends { readonly expiresAtSeconds?: number }>({ 
 export type Decision<T> =
   | { readonly ok: true; readonly value: T; readonly note?: 'redirected' }
   | { readonly ok: false; readonly notSent: NotSent }
+  | { readonly ok: false; readonly retry: Retry }
 
 /**
  * Asks the checks in their order. The first that stops the message decides. One whose reason the attribute `released` names
@@ -41,6 +44,7 @@ export async function runChecks<T>(checks: Checks<T>, value: T, message: Receive
   for (const reason of NOT_SENT_REASONS) {
     if (released.includes(reason)) continue
     const checked = await checks[reason](passed.value, message)
+    if (!checked.ok && 'retry' in checked) return checked
     if (!checked.ok) {
       const { error, isDropped } = checked
       return { ok: false, notSent: { kind: reason, error, ...(isDropped && { isDropped }) } }

@@ -219,6 +219,7 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
   async function decided(value: T, message: ReceivedMessage): Promise<Outcome> {
     if (work.checks === undefined) return await work.deliver(value, message)
     const decision = await runChecks(work.checks, value, message)
+    if (!decision.ok && 'retry' in decision) return decision.retry
     if (!decision.ok) return (await work.withhold?.(decision.notSent, value, message)) ?? decision.notSent
     const outcome = await work.deliver(decision.value, message)
     const isNoted = decision.note !== undefined && outcome.kind === 'delivered'

@@ -30,6 +30,8 @@ export interface Secret {
    * `changed` is relative to the read before: who may have used an older value compares `current()` with what it used.
    */
   refresh(waitUpToMs?: number): Promise<RefreshResult>
+  /** How long ago the value was read, in milliseconds: Infinity when it never was, 0 for a literal. */
+  ageMs(): number
 }
 
 interface SecretOptions extends SecretSource {
@@ -63,7 +65,7 @@ export function createSecret(options: SecretOptions): Secret {
   const { name, value, file } = options
   if (file !== undefined) return new FileSecret({ ...options, file })
   const literal = Promise.resolve(meaning(value ?? ''))
-  return { name, current: () => literal, refresh: async () => 'unchanged' }
+  return { name, current: () => literal, refresh: async () => 'unchanged', ageMs: () => 0 }
 }
 
 function meaning(content: string): string | undefined {
@@ -98,6 +100,10 @@ class FileSecret implements Secret {
     // After a failure the last value serves, and the next try waits its turn: a slow outage must not slow every request.
     if (this.#since(this.#readAt) > this.#options.maxAgeMs) await this.refresh()
     return this.#value
+  }
+
+  ageMs(): number {
+    return this.#since(this.#readAt)
   }
 
   async refresh(waitUpToMs = 0): Promise<RefreshResult> {

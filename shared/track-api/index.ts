@@ -1,8 +1,16 @@
 import type { z } from 'zod'
+import { cancelCheck } from '../cancel/index.ts'
 import type { IdentifyConfig, TrackConfig } from '../config/index.ts'
 import { type IdentifyMessage, LIMITS, type TrackMessage } from '../contract/index.ts'
 import { type Carried, CustomerIOService } from '../customerio/index.ts'
-import { createPushHandler, createTopic, expiryCheck, mayMoveToBulkLane, passes } from '../delivery/index.ts'
+import {
+  type About,
+  createPushHandler,
+  createTopic,
+  expiryCheck,
+  mayMoveToBulkLane,
+  passes,
+} from '../delivery/index.ts'
 import { type Keyed, originalPublishTime, parseKeyed, recordedKey, tellsOlderTime } from '../idempotency/index.ts'
 import { createHashKeys, recordedPersons } from '../identity/index.ts'
 import type { Log } from '../logging/index.ts'
@@ -41,6 +49,12 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
     parseConfig: fn.parseConfig,
     create(config, { log, clock, random, endpoints }) {
       const { trackApi, batch, deadLetter, bulkLane, projectId, bodyMemoryBytes, personHashKeys } = config
+      const about = ({ value }: Keyed<z.output<S>>): About => ({
+        action: value.action,
+        // A page is often named by its address, which may name a person.
+        eventName: value.action === 'event' || value.action === 'screen' ? value.name : undefined,
+        persons: recordedPersons(fn.name, value),
+      })
       const service = new CustomerIOService({
         track: {
           url: trackApi.url,
@@ -66,7 +80,7 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
           parse: (message) => parseKeyed(fn.schema, message, clock, LIMITS.operationTextBytes),
           checks: {
             expired: expiryCheck(clock),
-            cancelled: passes,
+            cancelled: cancelCheck(fn.name, about, { source: config.cancellations, log, clock }),
             guarded(message) {
               const guarded = fn.guard(guard, message.value)
               return guarded.ok ? passes(message) : guarded
@@ -83,12 +97,7 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
         },
         record: {
           topic: fn.name,
-          about: ({ value }) => ({
-            action: value.action,
-            // A page is often named by its address, which may name a person.
-            eventName: value.action === 'event' || value.action === 'screen' ? value.name : undefined,
-            persons: recordedPersons(fn.name, value),
-          }),
+          about,
           hashKeys: createHashKeys({ ...personHashKeys, log, clock }),
           keyOf: recordedKey,
         },

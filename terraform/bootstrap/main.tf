@@ -103,6 +103,7 @@ locals {
     "roles/cloudfunctions.admin",
     "roles/cloudscheduler.admin",
     "roles/datastore.owner",
+    "roles/iam.roleAdmin", # the role that may pause a subscription
     "roles/iam.serviceAccountAdmin",
     "roles/logging.configWriter",
     "roles/monitoring.editor",

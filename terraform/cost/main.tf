@@ -1,7 +1,7 @@
 # Multiplies model.yaml with prices.yaml, for the functions and messages it is given. No resources, no providers.
 
 variable "functions" {
-  description = "By name: its kinds in model.yaml, its size, how many subscriptions push to it, how many secrets it reads, and how many instances are kept warm."
+  description = "By name: its kinds in model.yaml, its size, how many subscriptions push to it, how often per minute it reads a secret, and how many instances are kept warm."
   type = map(object({
     kinds         = set(string)
     vcpu          = number

@@ -53,6 +53,7 @@ it.each(cases)('$name accepts what it is given in $environment', ({ name, env })
 it.each(cases)('$name in $environment is given nothing it can do without', ({ name, env }) => {
   // These have defaults in the code; pipeline.yaml sets them so that code and infrastructure cannot drift apart.
   const optional = [
+    'CANCELLATIONS_FILE',
     'CUSTOMERIO_BROADCASTS_PER_SECOND',
     'CUSTOMERIO_LOOK_UPS_PER_SECOND',
     'BODY_MEMORY_BYTES',

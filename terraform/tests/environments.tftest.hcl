@@ -423,12 +423,17 @@ run "every_environment" {
     condition = alltrue([
       for environment, r in var.environments : toset([
         for g in output.grants : "${g.on} ${g.member}" if g.environment == environment && g.role == "roles/iam.serviceAccountUser"
-        ]) == toset([
-        for account in values(r.accounts) : "account ${account.email} serviceAccount:github-apply@acme-customerio-${environment}.iam.gserviceaccount.com"
-        if environment != "dev"
-      ])
+        ]) == toset(concat(
+        [
+          for account in values(r.accounts) : "account ${account.email} serviceAccount:github-apply@acme-customerio-${environment}.iam.gserviceaccount.com"
+          if environment != "dev"
+        ],
+        flatten([for account in values(r.push_accounts) : [
+          for member in yamldecode(file("environments/${environment}/values.yaml")).operators : "account ${account.email} ${member}"
+        ]]),
+      ))
     ])
-    error_message = "Only deployers may act as an account, and they as each that is made here."
+    error_message = "Only deployers may act as an account, and they as each that is made here; operators act as those that push, to resume a subscription."
   }
 
   assert {
@@ -479,9 +484,10 @@ run "every_environment" {
         ]))) == jsonencode(sort(concat(
         [for topic in ["identify", "message-outcomes", "probe", "track", "transactional", "webhook-events"] : "topic ${topic} roles/pubsub.publisher" if environment != "dev"],
         [for name, s in var.pipeline.subscriptions : "subscription ${name} roles/pubsub.subscriber" if !can(s.push) && !can(s.bigquery) && environment != "dev"],
+        [for name, s in var.pipeline.subscriptions : "subscription ${name} projects/mock/roles/customerio_pauser" if can(s.push) && environment != "dev"],
       )))
     ])
-    error_message = "Operators may replay to the topics that functions read, tell the record what they did, start a round of the probe, and pull dead letters and reminders, and nothing else of Pub/Sub."
+    error_message = "Operators may replay to the topics that functions read, tell the record what they did, start a round of the probe, pull dead letters and reminders, and pause what pushes, and nothing else of Pub/Sub."
   }
 
   assert {

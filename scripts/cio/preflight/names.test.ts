@@ -17,6 +17,7 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   google_artifact_registry_repository: 'repository_id',
   google_bigquery_dataset: 'dataset_id',
   google_monitoring_custom_service: 'service_id',
+  google_project_iam_custom_role: 'role_id',
   google_secret_manager_secret: 'secret_id',
   google_service_account: 'account_id',
 }

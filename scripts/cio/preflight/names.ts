@@ -48,6 +48,7 @@ export function namesOf(plan: Plan): readonly Named[] {
   }
   const { database } = deployed.ledger
   const { dataset } = deployed.bigquery
+  const role = `${namePrefix.replaceAll('-', '_')}customerio_pauser`
   const bucket = `${namePrefix}${projectId}-customerio-bundles`
   const repository = `${namePrefix}customerio-functions`
   const sink = `${namePrefix}customerio-record`
@@ -76,6 +77,14 @@ export function namesOf(plan: Plan): readonly Named[] {
     ...each(functions, (_, key) => account(`${key}-function`, addressOf('google_service_account', 'function', key))),
     ...each(pushes, (_, key) => account(`${key}-push`, addressOf('google_service_account', 'push', key))),
     account('customerio-build', addressOf('google_service_account', 'build')),
+    {
+      kind: 'role',
+      name: role,
+      address: addressOf('google_project_iam_custom_role', 'pauser'),
+      api: 'iam',
+      path: `/v1/${project}/roles/${role}`,
+      id: `${project}/roles/${role}`,
+    },
     {
       kind: 'bucket',
       name: bucket,

@@ -1,11 +1,13 @@
 import type { SecretManagerServiceClient } from '@google-cloud/secret-manager'
 import { codeOf } from '../../../shared/errors/index.ts'
 import { CommandError } from '../errors.ts'
-import type { SecretStore, VersionInfo } from './store.ts'
+import type { SecretStore, SecretVersion, VersionInfo } from './store.ts'
 
 export interface CloudSecretsOptions {
   /** Id of the secret by the name of its variable. */
   readonly ids: Readonly<Record<string, string>>
+  /** Of those that are credentials. */
+  readonly names: readonly string[]
   readonly projectId: () => Promise<string>
   /** The client's end is added here. */
   readonly closing: (() => Promise<unknown>)[]
@@ -35,17 +37,20 @@ export function cloudSecrets(options: CloudSecretsOptions): SecretStore {
   }
   const pathOf = async (name: string) => `projects/${await options.projectId()}/secrets/${options.ids[name]}`
 
+  async function access(name: string, version: string): Promise<SecretVersion | undefined> {
+    const path = await pathOf(name)
+    const accessed = await asked('read', name, [NOT_FOUND, FAILED_PRECONDITION], async () => {
+      const [found] = await (await client()).accessSecretVersion({ name: `${path}/versions/${version}` })
+      return found
+    })
+    if (accessed === undefined) return undefined
+    return { version: numberOf(accessed.name), value: Buffer.from(accessed.payload?.data ?? '').toString('utf8') }
+  }
+
   return {
-    names: Object.keys(options.ids),
-    async latest(name) {
-      const path = await pathOf(name)
-      const accessed = await asked('read', name, [NOT_FOUND, FAILED_PRECONDITION], async () => {
-        const [version] = await (await client()).accessSecretVersion({ name: `${path}/versions/latest` })
-        return version
-      })
-      if (accessed === undefined) return undefined
-      return { version: numberOf(accessed.name), value: Buffer.from(accessed.payload?.data ?? '').toString('utf8') }
-    },
+    names: options.names,
+    latest: (name) => access(name, 'latest'),
+    version: access,
     async add(name, value) {
       const path = await pathOf(name)
       const added = await asked('add a version of', name, [], async () => {

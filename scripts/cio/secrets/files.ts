@@ -9,6 +9,8 @@ export function fileSecrets(options: { readonly names: readonly string[]; readon
     names: options.names,
     latest: async (name) =>
       existsSync(path(name)) ? { version: 'file', value: readFileSync(path(name), 'utf8') } : undefined,
+    version: async (name) =>
+      existsSync(path(name)) ? { version: 'file', value: readFileSync(path(name), 'utf8') } : undefined,
     add: async (name, value) => {
       // A function that reads meanwhile gets the old value or the new one, never half of it.
       writeFileSync(`${path(name)}.new`, value, { mode: 0o600 })

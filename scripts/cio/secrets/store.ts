@@ -13,9 +13,12 @@ export interface VersionInfo {
 
 /** Where the credentials of a pipeline are kept. Each secret has the name of its environment variable. */
 export interface SecretStore {
+  /** Of the credentials. What else functions read as secrets can be read and added too. */
   readonly names: readonly string[]
   /** The value that a function reads now; undefined when there is no usable version. */
   latest(name: string): Promise<SecretVersion | undefined>
+  /** One value; undefined when that version is not usable. */
+  version(name: string, version: string): Promise<SecretVersion | undefined>
   /** Adds a version and returns its number. */
   add(name: string, value: string): Promise<string>
   /** Newest first. */

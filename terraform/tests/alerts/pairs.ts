@@ -85,6 +85,26 @@ export const PAIRS: Readonly<Record<string, Readonly<Record<string, Pair>>>> = {
         ),
     },
   },
+  'backlog-aging': {
+    'the oldest is older than a day': {
+      fires: async () => of(subscription('track-bulk', 'oldest_unacked_message_age', DAY_S + 1)),
+      silent: async () =>
+        of(
+          subscription('track-bulk', 'oldest_unacked_message_age', DAY_S - 1),
+          subscription('identify-dead-letter', 'oldest_unacked_message_age', 5 * DAY_S),
+        ),
+    },
+  },
+  'backlog-expiring': {
+    'the oldest is older than 5 days': {
+      fires: async () => of(subscription('warehouse', 'oldest_unacked_message_age', 5 * DAY_S + 1)),
+      silent: async () =>
+        of(
+          subscription('warehouse', 'oldest_unacked_message_age', 5 * DAY_S - 1),
+          subscription('warehouse-dead-letter', 'oldest_unacked_message_age', 6 * DAY_S),
+        ),
+    },
+  },
   'push-failures': {
     'share of pushes without an answer of the function': {
       fires: async () => of(pushes('remote_server_4xx', 30), pushes('ack', 70)),
