@@ -7,6 +7,7 @@ import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { eraseCommand } from './commands/erase.ts'
 import { logsCommand } from './commands/logs.ts'
+import { messagesCommand } from './commands/messages.ts'
 import { namesCommand } from './commands/names.ts'
 import { pauseCommand, resumeCommand, statusCommand } from './commands/pause.ts'
 import { preflightCommand } from './commands/preflight.ts'
@@ -56,6 +57,7 @@ const COMMANDS = [
   accessCommand,
   preflightCommand,
   doctorCommand,
+  messagesCommand,
   traceCommand,
   triggerCommand,
   logsCommand,

@@ -33,17 +33,21 @@ afterEach(async () => {
   await stack.client.subscription('identify-dead-letter').seek(new Date(Date.now() + 60_000))
 })
 
-/** The command as a person starts it for a deployment, and what its page can ask. */
-async function start(...options: readonly string[]) {
+/** The command line of a person who works with a deployment. */
+function ofDeployment() {
   const { endpoints } = stack
-  const cio = commandLine(['--project', endpoints.projectId, '--region', 'us'], {
+  return commandLine(['--project', endpoints.projectId, '--region', 'us'], {
     PUBSUB_EMULATOR_HOST: endpoints.PUBSUB_EMULATOR_HOST,
     FIRESTORE_EMULATOR_HOST: endpoints.FIRESTORE_EMULATOR_HOST,
     BIGQUERY_EMULATOR_HOST: endpoints.BIGQUERY_EMULATOR_HOST,
     GOOGLE_APIS_EMULATOR_HOST: new URL(google.url).host,
     CIO_STATE_DIR: join(directory, 'state'),
   })
-  const command = cio.start(['console', ...options])
+}
+
+/** The command as a person starts it for a deployment, and what its page can ask. */
+async function start(...options: readonly string[]) {
+  const command = ofDeployment().start(['console', ...options])
   started.push(command)
   const output = command.child.stdout
   if (output === null) throw new Error('the command has no output')
@@ -166,6 +170,24 @@ it('looks messages up in the record by days, and one of them with what came back
     body: { journeys: [{ title: 'transactional: email, template 3', state: 'accepted' }] },
   })
   expect(await post('/api/messages/101/publish')).toMatchObject({ status: 404 })
+
+  // The command line lists the same, by the filter of the page.
+  const list = (...args: string[]) => ofDeployment().run(['messages', '--json', ...args])
+  const ids = ({ stdout }: { readonly stdout: string }) => JSON.parse(stdout).map(({ id }: { id: string }) => id)
+  const all = await list('--since', '5d')
+  expect(all.stderr).toMatch(/reads at most .* of BigQuery/)
+  expect(JSON.parse(all.stdout)).toMatchObject([
+    { id: '102', outcome: 'uncertain' },
+    { id: '101', publishedAt: `${EARLIER}T10:00:00.000Z`, template: '3', attempts: 1, latencyMs: 0 },
+    { id: '100', what: expect.stringContaining('mail •••') },
+  ])
+  expect(ids(await list('--since', '5d', 'outcome:uncertain', 'topic:transactional'))).toEqual(['102'])
+  expect(ids(await list('--since', '5d', '--limit', '1', 'attempts:1 -outcome:uncertain'))).toEqual(['101'])
+  expect(ids(await list('--since', '1h'))).toEqual([])
+  expect(await list('topics:track')).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no topics') })
+  expect((await ofDeployment().run(['messages', '--since', '5d', 'name:email'])).stdout).toMatch(
+    /^id +published +topic .*\n102 .*\n101 .*3 +delivered/,
+  )
 })
 
 it.each([

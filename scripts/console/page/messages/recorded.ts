@@ -1,7 +1,7 @@
 import { effect, signal } from '@preact/signals'
 import { html } from 'htm/preact'
 import { useEffect } from 'preact/hooks'
-import type { RecordedMessages } from '../../areas/messages/recorded.ts'
+import type { RecordedMessages } from '../../../cio/messages/recorded.ts'
 import { get } from '../client.ts'
 import { bytes } from '../parts/bytes.ts'
 import { loading, problem, show } from './list.ts'

@@ -1,4 +1,4 @@
-import type { MessageRow } from '../../areas/messages/row.ts'
+import type { MessageRow } from '../../console/areas/messages/row.ts'
 
 /** A filter as it was typed: `topic:track outcome:refused person:ada -lane:bulk attempts:>1 receipt`. */
 export interface Filter {

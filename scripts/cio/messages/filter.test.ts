@@ -1,4 +1,4 @@
-import type { MessageRow } from '../../areas/messages/row.ts'
+import type { MessageRow } from '../../console/areas/messages/row.ts'
 import { parseFilter } from './filter.ts'
 
 const ROW: MessageRow = {
