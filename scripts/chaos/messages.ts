@@ -13,8 +13,9 @@ export const lanesOf = (topic: Topic): readonly string[] => [topic, `${topic}-bu
  * refused_item    Customer.io refuses it by its index in a 207
  * refused_batch   Customer.io refuses every batch that it is in, with a 400
  * other_content   has the idempotency key of another message, and other content
+ * stranger        goes to an address that the run may not write to
  */
-export type Nature = 'sound' | 'broken' | 'refused_item' | 'refused_batch' | 'other_content'
+export type Nature = 'sound' | 'broken' | 'refused_item' | 'refused_batch' | 'other_content' | 'stranger'
 
 /** A message as it will be published, and what it is known by afterwards. */
 export interface PlannedMessage {
@@ -45,6 +46,8 @@ export interface MessagePlanOptions {
   readonly messages: number
   /** Stands before everything that must be new in a stack that ran before: marks, people, event ids. Letters and digits. */
   readonly run?: string
+  /** Whether some go to strangers: for functions with the rules of {@link recipientsOf}. */
+  readonly strangers?: boolean
 }
 
 /** Updates of one person are so far apart that they differ in the second by which Customer.io orders them. */
@@ -53,7 +56,13 @@ const BROADCAST_GAP_MS = 20_000
 const FIRST_TIMESTAMP = 1_763_740_000
 
 /** All messages of a run, in the order in which they are published; the seed decides everything in them. */
-export function planMessages({ seed, seconds, messages, run = '' }: MessagePlanOptions): PlannedMessage[] {
+export function planMessages({
+  seed,
+  seconds,
+  messages,
+  run = '',
+  strangers = false,
+}: MessagePlanOptions): PlannedMessage[] {
   const draw = drawing(seed)
   const people = new People(draw, run)
   const planned: PlannedMessage[] = []
@@ -62,7 +71,8 @@ export function planMessages({ seed, seconds, messages, run = '' }: MessagePlanO
     const atMs = (planned.length / messages) * seconds * 1_000
     const slot: Slot = { draw, atMs, mark: `${run}m${index}`, index, run }
     const topic = draw.weighted({ identify: 35, track: 45, transactional: 20 })
-    if (draw.chance(0.02)) planned.push(broken(slot, topic))
+    if (strangers && index % 20 === 7) planned.push(stranger(slot, topic))
+    else if (draw.chance(0.02)) planned.push(broken(slot, topic))
     else if (topic === 'identify') planned.push(people.next(slot))
     else if (topic === 'track') planned.push(...event(slot))
     else if (atMs - lastBroadcastMs < BROADCAST_GAP_MS) planned.push(...send(slot))
@@ -108,6 +118,41 @@ function broken({ draw, atMs, mark }: Slot, topic: Topic): PlannedMessage {
     JSON.stringify({ identifiers: { id: mark }, name: 'x', channel: 'fax', surplus: 1 }),
   ])
   return { topic, atMs, data, attributes: {}, nature: 'broken', mark, effect: mark }
+}
+
+/** Of the ways in which a message can go to somebody outside the list, one per topic and channel. */
+function stranger({ draw, atMs, mark, run }: Slot, topic: Topic): PlannedMessage {
+  const address = `${mark}@stranger.org`
+  const identifiers = { id: `${run}person-${draw.below(500)}` }
+  const data = { chaos: mark }
+  const send = { channel: 'email', transactional_message_id: 1, identifiers, message_data: data }
+  const bodies = {
+    identify: [
+      { identifiers: { email: address }, attributes: data },
+      { identifiers, attributes: { ...data, email: address } },
+    ],
+    track: [
+      { identifiers: { email: address }, name: 'order_completed', attributes: data },
+      { identifiers, name: 'order_completed', attributes: { ...data, recipient: address } },
+    ],
+    transactional: [
+      { ...send, to: address },
+      { ...send, to: 'ours@example.com', bcc: address },
+      { ...send, channel: 'sms', to: '+15559999999' },
+      { ...send, channel: 'push', to: 'device-of-a-stranger' },
+      { channel: 'broadcast', broadcast_id: 1, data, emails: [address] },
+    ],
+  }
+  const body = JSON.stringify(draw.pick<object>(bodies[topic]))
+  return { topic, atMs, data: body, attributes: {}, nature: 'stranger', mark, effect: mark }
+}
+
+/** RECIPIENTS of functions that may write to everybody in these messages but strangers. */
+export function recipientsOf(messages: readonly PlannedMessage[]): string {
+  const phones = messages.flatMap(({ nature, data }) =>
+    nature === 'stranger' ? [] : (data.match(/(?<="to":")\+\d+/g) ?? []),
+  )
+  return JSON.stringify({ allow: ['@example.com', 'id:*', 'anonymous_id:*', 'broadcast:*', ...new Set(phones)] })
 }
 
 function event({ draw, atMs, mark, index, run }: Slot): PlannedMessage[] {

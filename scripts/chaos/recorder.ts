@@ -35,6 +35,7 @@ export class Recorder {
   readonly #events: HistoryEvent[] = []
   readonly #turns = new Map<string, number>()
   readonly #keys = new Map<string, string>()
+  readonly #strangers = new Set<string>()
   readonly #pushes: (Pick<Of<'push'>, 'atMs' | 'delivery' | 'process' | 'answer'> & { readonly messageId: string })[] =
     []
   readonly #acknowledged: { readonly messageId: string; readonly atMs: number }[] = []
@@ -55,6 +56,7 @@ export class Recorder {
     const recorded: Recorded = { op: String(this.messages.length), planned }
     this.messages.push(recorded)
     this.#keys.set(planned.mark, planned.effect)
+    if (planned.nature === 'stranger') this.#strangers.add(planned.mark)
     this.add({
       f: 'publish',
       type: 'invoke',
@@ -65,6 +67,7 @@ export class Recorder {
       content: contentOf(planned),
       bytes: digestOf(planned.data),
       valid: planned.nature !== 'broken',
+      ...(planned.nature === 'stranger' && { stranger: true as const }),
       ...this.#turnOf(planned),
     })
     return recorded
@@ -96,7 +99,14 @@ export class Recorder {
     if (budget === 'none') return
     const [first] = kind === 'batch' ? operationsOf(body) : []
     const sender = kind === 'send' ? 'transactional' : EVENT_ACTIONS.has(first?.action) ? 'track' : 'identify'
+    this.#lookForStrangers(kind === 'batch' ? operationsOf(body) : [jsonOf(body)])
     this.add({ f: 'request', atMs: this.now(), budgets: budget === 'app' ? ['look-ups'] : ['account', sender] })
+  }
+
+  /** A request that names a stranger is told of whatever Customer.io answers: even a refused one has said who they are. */
+  #lookForStrangers(bodies: readonly unknown[]): void {
+    if (this.#strangers.size === 0) return
+    for (const mark of bodies.map(markOf)) if (mark !== undefined && this.#strangers.has(mark)) this.refused(mark)
   }
 
   /** Customer.io has answered a request. Only a request with a single message says whom it refuses. */

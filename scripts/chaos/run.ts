@@ -8,7 +8,7 @@ import { type Account, accountsOf } from './accounts.ts'
 import { addEvidence } from './evidence.ts'
 import { type InstancePools, startPools } from './instances.ts'
 import { ACCOUNT_REQUESTS_PER_SECOND, rateLimits, type Span, watchPauses } from './limits.ts'
-import { lanesOf, type PlannedMessage, planMessages, TOPICS, type Topic } from './messages.ts'
+import { lanesOf, type PlannedMessage, planMessages, recipientsOf, TOPICS, type Topic } from './messages.ts'
 import { Publisher } from './publisher.ts'
 import { meanRowBytes, recordIsWritten, UntriedLines } from './record.ts'
 import { RecordSizes } from './record-sizes.ts'
@@ -69,6 +69,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const topology = readTopology()
   const watch = new MessageWatch('chaos')
   const recorder = new Recorder()
+  const plan = planMessages({ ...options, strangers: true })
   watch.onSettled = (messageId) => recorder.acknowledged(messageId)
   const untried = new UntriedLines()
   const sizes = new RecordSizes(topology.record.filter)
@@ -79,7 +80,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     functions: TOPICS,
     instances: INSTANCES,
     requestsPerSecond: ACCOUNT_REQUESTS_PER_SECOND,
-    environment: chaosEnvironment(options.onNotFound),
+    environment: { ...chaosEnvironment(options.onNotFound), RECIPIENTS: recipientsOf(plan) },
     logSinks: [untried, sizes],
     pubsub: { events: watch.events, backoffScale: CHAOS_TIMES.backoffScale },
     firestore: { dataFile: join(options.directory, 'firestore.jsonl') },
@@ -116,7 +117,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       onKill: ({ pid }) => recorder.add({ f: 'kill', atMs: recorder.now(), process: String(pid) }),
       onOverlap: (bothServe) => noteOverlap(overlaps, bothServe, recorder.now()),
     })
-    const plan = planMessages(options)
     const log = (line: string) => {
       recorder.note(line)
       options.log(line)

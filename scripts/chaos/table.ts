@@ -78,6 +78,7 @@ export function tableOf({ accounts, faults }: ChaosResult): string {
     refused_item: '207 for the item',
     refused_batch: '400 because of the item',
     other_content: 'key used with other content',
+    stranger: 'to a stranger',
   } as const
   for (const [nature, name] of Object.entries(natures)) {
     byTopic(

@@ -228,6 +228,32 @@ const BAD: readonly (readonly [Rule, string, readonly HistoryEvent[], string])[]
   ],
   [
     'not sent',
+    'an event to a stranger that was delivered',
+    changed({ f: 'publish', op: 'e1', type: 'invoke' }, { stranger: true }),
+    'goes to a stranger, and ended delivered',
+  ],
+  [
+    'not sent',
+    'an update to a stranger that only a request names',
+    plus(
+      {
+        f: 'publish',
+        type: 'invoke',
+        atMs: 3_600,
+        op: 'z',
+        key: 'z',
+        kind: 'update',
+        content: 'z',
+        bytes: 'z',
+        valid: true,
+        stranger: true,
+      },
+      { f: 'apply', type: 'fail', atMs: 3_700, key: 'z' },
+    ),
+    'Customer.io has heard of it',
+  ],
+  [
+    'not sent',
     'an effect of a guarded message',
     plus(applyOk('g1', 2_490)),
     'guarded, yet Customer.io has heard of it',

@@ -163,10 +163,21 @@ export function check(history: readonly HistoryEvent[]): Verdict {
   /** Of a key that ended only in outcomes that say so, Customer.io has heard nothing. Released afterwards, it is delivered. */
   function checkNotSent(): void {
     const isNotSent = (outcome: OutcomeName | undefined) => outcome !== undefined && 'notSent' in OUTCOMES[outcome]
+    for (const { op, stranger } of invokes) {
+      const outcome = outcomes.get(op)
+      if (stranger && outcome !== undefined && outcome !== 'guarded') {
+        violate('not sent', op, `goes to a stranger, and ended ${outcome}`)
+      }
+    }
     for (const [key, ops] of byKey) {
-      if (!ops.every(({ op }) => isNotSent(outcomes.get(op)))) continue
+      if (!ops.every(({ op, stranger }) => stranger || isNotSent(outcomes.get(op)))) continue
       const heard = appliedByKey.has(key) || refusedByCustomerIo.has(key)
-      if (heard) violate('not sent', key, `ended ${outcomes.get(ops[0]?.op ?? '')}, yet Customer.io has heard of it`)
+      if (heard)
+        violate(
+          'not sent',
+          key,
+          `ended ${outcomes.get(ops[0]?.op ?? '') ?? 'in nothing'}, yet Customer.io has heard of it`,
+        )
     }
   }
 

@@ -46,6 +46,8 @@ export const historyEvent = z.discriminatedUnion('f', [
       content,
       bytes: name,
       valid: z.boolean(),
+      /** It goes to somebody whom this environment may not write to. */
+      stranger: z.literal(true).optional(),
       /** Updates only: whose state it changes, and its place among the updates of that person. */
       person: name.optional(),
       turn: z.number().int().positive().optional(),

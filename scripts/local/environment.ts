@@ -51,8 +51,6 @@ export interface LocalHosts {
   readonly region: 'us' | 'eu'
   /** File that holds a secret's value, as Secret Manager would mount it. */
   secretFile(name: string): string
-  /** Whom the functions may write to, as RECIPIENTS says it; anyone by default. */
-  readonly recipients?: string
   /** The account's limit, of which each process gets its share. */
   readonly requestsPerSecond: number
   /** How many processes a function's share is divided among; 1 by default: one stands for all instances. */
@@ -80,7 +78,7 @@ export function functionEnvironment(topology: Topology, name: string, hosts: Loc
     env.CUSTOMERIO_REQUESTS_PER_SECOND = rate(hosts.requestsPerSecond, fn.rate_share)
     env.CUSTOMERIO_TRACK_URL = hosts.trackUrl
     // Nobody here exists, and nothing leaves the machine.
-    env.RECIPIENTS = hosts.recipients ?? 'anyone'
+    env.RECIPIENTS = 'anyone'
   }
   if (fn.rate_share !== undefined || fn.look_up_share !== undefined) {
     env.CUSTOMERIO_REGION = hosts.region

@@ -13,9 +13,9 @@ import {
 
 /** Log entries of every kind that metrics, alerts and runbooks look for. */
 export async function everyLine(): Promise<readonly unknown[]> {
-  const { delivered, refused, outage, unauthorised, exhausted } = ENDS
+  const { delivered, refused, outage, unauthorised, exhausted, guarded } = ENDS
   return [
-    ...(await messageLines([delivered, refused, outage, unauthorised, exhausted, ENDS.defect])),
+    ...(await messageLines([delivered, refused, outage, unauthorised, exhausted, guarded, ENDS.defect])),
     ...(await customerioLines([200, 401, 429, 503])),
     ...(await webhookLines()),
     ...(await warehouseLines([EVENTS.ordinary, EVENTS.notUnderstood, EVENTS.newObjectType], 'webhook_events')),

@@ -79,6 +79,7 @@ interface End {
 export const ENDS = {
   delivered: { outcome: { kind: 'delivered', batchSize: 3 } },
   refused: { outcome: { kind: 'refused', reason: 'contract', error: 'name: missing' } },
+  guarded: { outcome: { kind: 'guarded', error: 'to: not on the list' } },
   uncertain: { outcome: { kind: 'refused', reason: 'uncertain', error: 'no answer' } },
   outage: { outcome: { kind: 'retry', cause: 'transient', error: 'HTTP 500', httpStatus: 500 } },
   busy: { outcome: { kind: 'retry', cause: 'busy', error: 'the queue is full' } },

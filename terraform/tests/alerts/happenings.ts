@@ -70,8 +70,8 @@ export async function forgeries(): Promise<Scenario> {
 }
 
 export const deadLettered = async () => written(await messageLines([ENDS.refused, ENDS.exhausted]))
-export const retried = async () =>
-  written(await messageLines([ENDS.outage, ENDS.busy, ENDS.unauthorised]), { times: 50 })
+export const retriedOrNotSent = async () =>
+  written(await messageLines([ENDS.outage, ENDS.busy, ENDS.unauthorised, ENDS.guarded]), { times: 50 })
 /** Six hours in which one message of 41 ends so. */
 export async function burning(bad: (typeof ENDS)[keyof typeof ENDS]): Promise<Scenario> {
   const at = minutesTo(360, 5)

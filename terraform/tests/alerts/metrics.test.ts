@@ -41,6 +41,7 @@ it('counts every end of a message once, by outcome and cause', () => {
     { function: 'track', outcome: 'retry', cause: 'transient' },
     { function: 'track', outcome: 'retry', cause: 'configuration' },
     { function: 'track', outcome: 'exhausted', cause: 'transient' },
+    { function: 'track', outcome: 'guarded' },
     { function: 'track', outcome: 'retry', cause: 'transient' },
     { function: 'warehouse', outcome: 'delivered' },
     { function: 'warehouse', outcome: 'delivered' },
@@ -53,6 +54,7 @@ it('counts final outcomes, with the reason of dead letters, and nothing that is 
     { function: 'track', outcome: 'delivered' },
     { function: 'track', outcome: 'refused', reason: 'contract' },
     { function: 'track', outcome: 'exhausted', reason: 'exhausted' },
+    { function: 'track', outcome: 'guarded', reason: 'guarded' },
   ])
 })
 

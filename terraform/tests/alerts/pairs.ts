@@ -24,7 +24,7 @@ import {
   outageOfCustomerIo,
   probed,
   pushes,
-  retried,
+  retriedOrNotSent,
   secretLine,
   subscription,
   together,
@@ -43,7 +43,7 @@ export interface Pair {
 /** By alert and condition. A burn alert is looked at as a whole: its windows belong together. */
 export const PAIRS: Readonly<Record<string, Readonly<Record<string, Pair>>>> = {
   'dead-letters': {
-    'a function dead-lettered messages': { fires: deadLettered, silent: retried },
+    'a function dead-lettered messages': { fires: deadLettered, silent: retriedOrNotSent },
     'Pub/Sub forwarded messages that a function could not handle': {
       fires: async () => of(subscription('track', 'dead_letter_message_count', 1)),
       silent: async () => of(subscription('track', 'dead_letter_message_count', 0), pushes('remote_server_5xx', 9)),
