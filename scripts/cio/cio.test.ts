@@ -9,6 +9,7 @@ import { PROJECT_ROOT } from '../topology/topology.ts'
 import { commitAccidents } from './prove/accidents.ts'
 import { seeded } from './prove/kills.ts'
 import { proveReplay } from './prove/replay.ts'
+import { proveTopicReplay } from './prove/topic.ts'
 import { type CommandLine, commandLine } from './testing/command-line.ts'
 
 // A busy machine takes its time.
@@ -358,6 +359,16 @@ describe('dlq', () => {
   it('replays, killed at random points and resumed, every letter, and sends each exactly once', async () => {
     const proven = await proveReplay({ stack, cio, letters: 200, kills: 2, random: seeded(11) })
     expect(proven).toMatchObject({ killed: 2, leftBehind: 0, lost: [], twice: [] })
+  })
+
+  it('replays what a topic keeps, killed at random points and resumed, and changes nothing that was delivered', async () => {
+    const proven = await proveTopicReplay({ stack, cio, messages: 300, kills: 3, random: seeded(7) })
+    expect(proven).toMatchObject({
+      killed: 3,
+      counted: { identify: 100, track: 100, transactional: 100 },
+      twice: { events: 0, sends: 0, people: 0 },
+      left: [],
+    })
   })
 
   it('throws away what is meant, and nothing without a word on what that is', async () => {

@@ -48,7 +48,6 @@ async function publish(
 }
 
 let mappings = 0
-/** A module of its own: one that was imported stays. */
 function mappingOf(code: string): string {
   const file = join(directory, `fix-${++mappings}.mjs`)
   writeFileSync(file, `export default ${code}`)
@@ -65,7 +64,9 @@ const temporary = () =>
 const event = (name: string, id = 'ada') => ({ identifiers: { id }, name, attributes: { total: 1 } })
 
 async function replay(topic: string, ...options: readonly string[]) {
-  const ended = await cio.run(['replay', topic, '--from', from, '--yes', '--rate', '5000', '--json', ...options])
+  const args = ['replay', topic, '--from', from, '--yes', '--rate', '5000', '--json', ...options]
+  // A module is imported by a process of its own: Jest has its own imports.
+  const ended = await (options.includes('--map') ? cio.start(args).ended : cio.run(args))
   return { ...ended, result: ended.code === 0 ? JSON.parse(ended.stdout) : undefined }
 }
 

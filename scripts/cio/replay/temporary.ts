@@ -1,8 +1,10 @@
 import { codeOf } from '../../../shared/errors/index.ts'
 import type { Context } from '../context.ts'
 import type { Source } from '../dead-letters/source.ts'
+import { CommandError } from '../errors.ts'
 
 const NOT_FOUND = 5
+const PERMISSION_DENIED = 7
 /** Longer than leases take to be extended, and short: whoever resumes after a kill may have to wait so long. */
 const ACK_DEADLINE_SECONDS = 20
 /** The least that Pub/Sub takes: so long after a kill, it removes the subscription if nobody else has. */
@@ -44,15 +46,24 @@ export async function labelsOf(
 export async function makeTemporary(context: Connected, temporary: Temporary): Promise<void> {
   await removeTemporary(context, temporary.name)
   const pubsub = await context.connection.pubsub()
-  const [subscription] = await pubsub.topic(temporary.topic.deployed).createSubscription(temporary.name, {
-    ackDeadlineSeconds: ACK_DEADLINE_SECONDS,
-    // Messages of one person stay in order.
-    enableMessageOrdering: true,
-    filter: FIRST_PUBLISHED,
-    expirationPolicy: { ttl: { seconds: EXPIRES_SECONDS } },
-    labels: temporary.labels,
-  })
-  await subscription.seek(new Date(temporary.fromMs - SEEK_EARLIER_MS))
+  try {
+    const [subscription] = await pubsub.topic(temporary.topic.deployed).createSubscription(temporary.name, {
+      ackDeadlineSeconds: ACK_DEADLINE_SECONDS,
+      // Messages of one person stay in order.
+      enableMessageOrdering: true,
+      filter: FIRST_PUBLISHED,
+      expirationPolicy: { ttl: { seconds: EXPIRES_SECONDS } },
+      labels: temporary.labels,
+    })
+    await subscription.seek(new Date(temporary.fromMs - SEEK_EARLIER_MS))
+  } catch (cause) {
+    throw new CommandError(`cannot read the topic ${temporary.topic.deployed}`, {
+      cause,
+      ...(codeOf(cause) === PERMISSION_DENIED && {
+        hint: 'roles/pubsub.editor on the project makes subscriptions, and removes them.',
+      }),
+    })
+  }
 }
 
 export async function removeTemporary({ connection }: Connected, name: string): Promise<void> {
