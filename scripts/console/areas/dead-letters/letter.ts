@@ -5,6 +5,7 @@ import { type DeadLetter, factsOf, replayOf } from '../../../cio/dead-letters/de
 import { editableText } from '../../../cio/dead-letters/edit.ts'
 import { type Cause, causeOf } from '../../../cio/dead-letters/groups.ts'
 import { verdictOn } from '../../../cio/dead-letters/verdict.ts'
+import { printable } from '../../../cio/output.ts'
 import { maskAttributes, maskJson, maskText, maskWord } from '../../masked.ts'
 
 /** A dead letter as a line of the list. */
@@ -66,7 +67,7 @@ export function rowOf(
   const { error, replays, publishedAtMs } = factsOf(deadLetter)
   return {
     ...{ messageId, id: masked ? maskWord(id) : id, source: source.name, ...cause, replays, publishedAtMs },
-    what: masked ? maskText(whatIs(data)) : whatIs(data),
+    what: printable(masked ? maskText(whatIs(data)) : whatIs(data)),
     error: masked ? maskText(error, jsonOf(data)) : error,
   }
 }

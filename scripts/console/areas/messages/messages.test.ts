@@ -88,3 +88,9 @@ it.each<[unknown, Partial<MessageRow>]>([
   const { rows } = await page('limit=1')
   expect(rows[0]).toMatchObject(expected)
 })
+
+it('shows characters that would turn a line around, rather than have the browser obey them', async () => {
+  publish('99', { identifiers: { id: 'a\u202ead' }, name: 'b\u2067\n' })
+  const [row] = (await page('limit=1')).rows
+  expect(row).toMatchObject({ person: 'a\\u202ead', what: 'event b\\u2067\\x0a' })
+})

@@ -1,5 +1,6 @@
 import { isRecord } from '../../../../shared/json/index.ts'
 import { whatIs } from '../../../cio/dead-letters/body.ts'
+import { printable } from '../../../cio/output.ts'
 import type { LoggedMessage } from '../../../local/message-log.ts'
 
 /** A message as a line of the list. */
@@ -50,8 +51,9 @@ function contentOf(data: Buffer): Content {
   return content
 }
 
+/** As text that a sender decides: characters that would turn the line around are shown, not obeyed. */
 function readContent(data: Buffer): Content {
-  const what = whatIs(data)
+  const what = printable(whatIs(data))
   try {
     const body: unknown = JSON.parse(data.toString('utf8'))
     if (!isRecord(body)) return { what, person: undefined, template: undefined }
@@ -59,7 +61,7 @@ function readContent(data: Buffer): Content {
     return {
       what,
       person: personIn(body) ?? (isRecord(body.data) ? personIn(body.data) : undefined),
-      template: typeof template === 'string' || typeof template === 'number' ? String(template) : undefined,
+      template: typeof template === 'string' || typeof template === 'number' ? printable(String(template)) : undefined,
     }
   } catch {
     return { what, person: undefined, template: undefined }
@@ -69,5 +71,5 @@ function readContent(data: Buffer): Content {
 function personIn({ identifiers, primary, to, recipient, anonymous_id: anonymous }: Readonly<Record<string, unknown>>) {
   const named = [identifiers, primary].flatMap((names) => (isRecord(names) ? Object.values(names) : []))
   const name = [...named, to, recipient, anonymous].find((each) => typeof each === 'string' || typeof each === 'number')
-  return name === undefined ? undefined : String(name)
+  return name === undefined ? undefined : printable(String(name))
 }
