@@ -49,3 +49,38 @@ it('names the lists that are old, that were never read, and that no night came t
     },
   ])
 })
+
+describe('the lists of actions', () => {
+  const campaign = (id: string, hours: number) =>
+    warehouse.store({
+      table: 'names',
+      json: {
+        ...{ kind: 'campaign', id, name: `Campaign ${id}`, source: '/campaigns' },
+        fetched_at: new Date(NOW_MS - hours * HOUR_MS).toISOString(),
+      },
+    })
+  beforeEach(async () => {
+    for (const list of NAME_LISTS) await read(list, 1)
+  })
+
+  it('are old when no night came to the end of them, and when they were never read', async () => {
+    for (const id of ['1', '2', '3']) for (const hours of [100, 1]) await campaign(id, hours)
+    await read('/campaigns/1/actions', 2)
+    await read('/campaigns/2/actions', 80)
+    await read('/campaigns/2/actions', 1, 'page 2')
+    expect(await examine()).toMatchObject([
+      {
+        ...{ area: 'names', state: 'warning' },
+        note: 'the views show old names. Last fetched: 2 lists of actions, up to 4 d 4 h ago',
+      },
+    ])
+  })
+
+  it('are as they should be for a campaign that is new, and for one that is gone', async () => {
+    await campaign('1', 30)
+    await campaign('1', 1)
+    await campaign('gone', 200)
+    await read('/campaigns/gone/actions', 190)
+    expect(await examine()).toMatchObject([{ state: 'ok' }])
+  })
+})
