@@ -38,10 +38,11 @@ module "cost" {
 
   functions = {
     for name, f in local.functions : name => {
-      kinds         = local.kinds[name]
-      vcpu          = tonumber(f.cpu)
-      gib           = tonumber(regex("^[0-9]+", f.memory)) / (endswith(f.memory, "Gi") ? 1 : 1024)
-      subscriptions = length([for s in values(local.push_subscriptions) : s if s.push == name])
+      kinds = local.kinds[name]
+      vcpu  = tonumber(f.cpu)
+      gib   = tonumber(regex("^[0-9]+", f.memory)) / (endswith(f.memory, "Gi") ? 1 : 1024)
+      # Of its topic: a filter's subscription is charged for what it leaves out, also where each lane has its own function.
+      subscriptions = length([for s in values(local.push_subscriptions) : s if s.topic == try(local.subscription_of[name].topic, null)])
       secrets       = sum(concat([0], [for secret in f.secrets : var.pipeline.secrets[secret].is_credential ? 1 : 3])) # reads per minute
       warm          = lookup(var.min_instances, name, f.min_instances)
     }

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
+import { bundleNames, PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { buildFunctions } from './build.ts'
 import { type LockFile, lockFileFor } from './lock.ts'
 
@@ -25,10 +25,10 @@ describe('the bundles', () => {
   })
 
   it('are one per function of the topology', async () => {
-    expect((await readdir(outDir)).sort()).toEqual(Object.keys(readTopology().functions).sort())
+    expect((await readdir(outDir)).sort()).toEqual([...bundleNames(readTopology())].sort())
   })
 
-  it.each(Object.keys(readTopology().functions))('%s installs from its own lock file', async (name) => {
+  it.each(bundleNames(readTopology()))('%s installs from its own lock file', async (name) => {
     const source = join(outDir, name)
     const manifest = JSON.parse(await readFile(join(source, 'package.json'), 'utf8'))
     expect(manifest).toMatchObject({ main: 'index.mjs', dependencies: { [FRAMEWORK]: 'file:functions-framework' } })
@@ -47,7 +47,7 @@ describe('the bundles', () => {
   })
 
   it("have none of Google's clients but BigQuery's, except for the probe, which publishes as an application does", async () => {
-    for (const name of Object.keys(readTopology().functions).filter((each) => each !== 'probe')) {
+    for (const name of bundleNames(readTopology()).filter((each) => each !== 'probe')) {
       const files = (await readdir(join(outDir, name))).filter((file) => file.endsWith('.mjs'))
       const texts = await Promise.all(files.map((file) => readFile(join(outDir, name, file), 'utf8')))
       expect(texts.join('')).not.toMatch(/google-gax|grpc-js/)

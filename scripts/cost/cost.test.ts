@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { withBulkLane } from '../topology/testing.ts'
 import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { costEnvironment, costFunction, costFunctions, costOf, OUTCOMES, readCostModel, readProd, sum } from './cost.ts'
 import { README, withCost } from './table.ts'
@@ -79,6 +80,9 @@ it('counts every function of pipeline.yaml by its kind, and every kind has one',
   })
   // Reads per minute: three credentials once, the cancellations three times.
   expect(described.track).toMatchObject({ vcpu: 1, gib: 1, subscriptions: 2, secrets: 6 })
+  // Each lane's subscription is charged for the messages of the other, whichever function it pushes to.
+  const lanes = costFunctions(withBulkLane('track', { part: 0.5 }))
+  expect([lanes.track?.subscriptions, lanes['track-bulk']?.subscriptions]).toEqual([2, 2])
   expect(readProd(readTopology())).toMatchObject({ functions: { webhook: { warm: 1 } }, options: { point_in_time: 1 } })
 })
 

@@ -148,6 +148,7 @@ function countsOf({ assumptions }: CostModel, { functions, messagesPerMonth, env
 
 /** The functions of `pipeline.yaml`, as `terraform/cost.tf` describes them to the model. */
 export function costFunctions({ functions, subscriptions, secrets }: Topology): Readonly<Record<string, CostFunction>> {
+  const pushing = Object.values(subscriptions).filter(({ push }) => push !== undefined)
   return Object.fromEntries(
     Object.entries(functions).map(([name, f]) => {
       const [, amount, unit] = /^(\d+)(Mi|Gi)$/.exec(f.memory) ?? []
@@ -160,7 +161,8 @@ export function costFunctions({ functions, subscriptions, secrets }: Topology): 
         ],
         vcpu: Number(f.cpu),
         gib: Number(amount) / (unit === 'Gi' ? 1 : 1_024),
-        subscriptions: Object.values(subscriptions).filter(({ push }) => push === name).length,
+        subscriptions: pushing.filter(({ topic }) => pushing.some((own) => own.push === name && own.topic === topic))
+          .length,
         secrets: f.secrets.reduce((sum, name) => sum + (secrets[name]?.is_credential ? 1 : 3), 0),
         warm: f.min_instances,
       }

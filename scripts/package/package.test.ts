@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
 import { type LockFile, lockFileFor } from '../build/lock.ts'
-import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
+import { bundleNames, PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { pack, stagePackage } from './stage.ts'
 
 /** Packs once, installs once, in a folder from which nothing of this project can be reached, and uses it from there. */
@@ -111,7 +111,7 @@ describe('an installed cio-gcp', () => {
 
   it('holds the functions, the Terraform module with its tables and views, and the schemas', async () => {
     const root = join(consumer, 'node_modules/cio-gcp')
-    expect((await readdir(join(root, 'dist'))).sort()).toEqual(Object.keys(readTopology().functions).sort())
+    expect((await readdir(join(root, 'dist'))).sort()).toEqual([...bundleNames(readTopology())].sort())
     expect(readTopology(root)).toEqual(readTopology())
     expect(await readdir(join(root, 'dist/track'))).toContain('package-lock.json')
     const files = await readdir(root, { recursive: true })

@@ -20,6 +20,7 @@ variables {
   region             = "europe-west1"
   customerio_region  = "eu"
   runbook_url        = "https://example.com/runbooks"
+  production         = true
   messages_per_month = { transactional = 1000000 }
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { sourcesOf } from '../../scripts/cio/dead-letters/source.ts'
 import { createProgram } from '../../scripts/cio/program.ts'
 import { parseFilter } from '../../scripts/emulators/pubsub/filter.ts'
-import { PROJECT_ROOT, readTopology } from '../../scripts/topology/topology.ts'
+import { bundleNames, PROJECT_ROOT, readTopology } from '../../scripts/topology/topology.ts'
 import { TOPIC_SCHEMAS } from '../../shared/contract/index.ts'
 
 /**
@@ -86,7 +86,7 @@ it.each(pushed)(
   },
 )
 
-it.each(Object.keys(functions))('the function %s has code, a test, and a place in the documents', (name) => {
+it.each(bundleNames(topology))('the function %s has code, a test, and a place in the documents', (name) => {
   const folder = `functions/${name}`
   const tested = exists(folder) && readdirSync(join(PROJECT_ROOT, folder)).some((file) => file.endsWith('.test.ts'))
   const testedTogether = new RegExp(`NAMES = \\[.*'${name}'`).test(read('functions/functions.test.ts'))
