@@ -153,9 +153,13 @@ class TopicReplay {
       await this.#confirm(found, planned)
       if (resumed === undefined) await makeTemporary(this.#context, this.#temporary(''))
       const source = sourceOf(this.#temporary(''))
-      await using subscription = await openSubscription(this.#context, source, this.#journal)
-      if (left !== undefined) await resume(this.#context, source, subscription, left)
-      await this.#publish(subscription, new Set(left?.replayed), planned, tally)
+      const subscription = await openSubscription(this.#context, source, this.#journal)
+      try {
+        if (left !== undefined) await resume(this.#context, source, subscription, left)
+        await this.#publish(subscription, new Set(left?.replayed), planned, tally)
+      } finally {
+        await subscription[Symbol.asyncDispose]()
+      }
     }
     await removeTemporary(this.#context, this.#temporary('').name)
     this.#journal.end()
@@ -189,10 +193,14 @@ class TopicReplay {
   ): Promise<void> {
     await makeTemporary(this.#context, temporary)
     try {
-      await using subscription = await openSubscription(this.#context, sourceOf(temporary))
-      for await (const page of pagesBefore(this.#context, subscription, untilMs)) {
-        await each(page)
-        await subscription.acknowledge(page)
+      const subscription = await openSubscription(this.#context, sourceOf(temporary))
+      try {
+        for await (const page of pagesBefore(this.#context, subscription, untilMs)) {
+          await each(page)
+          await subscription.acknowledge(page)
+        }
+      } finally {
+        await subscription[Symbol.asyncDispose]()
       }
     } finally {
       await removeTemporary(this.#context, temporary.name)

@@ -137,7 +137,7 @@ describe('the webhook sender', () => {
       answer = status(204)
       response.writeHead(200, { 'content-length': '10' }).write('half')
     }
-    sender = senderWith({ timeoutMs: 60 })
+    sender = senderWith({ timeoutMs: 1_000 })
     const attempts: WebhookAttempt[] = []
     sender.events.on('attempt', (attempt) => attempts.push(attempt))
     sender.send({ n: 1 })
