@@ -87,7 +87,7 @@ it('is fed every final outcome and every failed attempt, and no attempt where no
   const outcomes = rows.map(({ outcome, cause = '', final }) => `${outcome} ${cause} ${final}`)
   expect(new Set(outcomes)).toEqual(
     new Set([
-      ...['delivered  true', 'refused  true', 'exhausted transient true'],
+      ...['delivered  true', 'refused  true', 'guarded  true', 'exhausted transient true'],
       ...['retry transient false', 'retry configuration false'],
     ]),
   )
