@@ -33,6 +33,7 @@ it.each<Theme>(['light', 'dark'])(
     await page.getByRole('dialog').waitFor()
     await look('dead-letters-replay')
     await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
     await page.keyboard.press('j')
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'Facts' }).waitFor()

@@ -1,6 +1,6 @@
 import { html } from 'htm/preact'
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
 interface DialogProps {
   readonly title: string
@@ -16,7 +16,8 @@ interface DialogProps {
 /** Asks before something is done: what, to what, and how to undo it. Escape is no. */
 export function Dialog({ title, action, danger = false, disabled = false, confirm, cancel, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
+  // At once, not after the next frame: a key that was pressed meanwhile has moved the focus on.
+  useLayoutEffect(() => {
     const opener = document.activeElement
     element.current?.showModal()
     return () => {
