@@ -105,9 +105,12 @@ function namesOf({ values }: Resource): Readonly<Record<string, string>> {
   return { display_name: displayName }
 }
 
+/** Arguments that Google lets have no hyphens. */
+const WITHOUT_HYPHENS: readonly string[] = ['dataset_id', 'role_id']
+
 function hasPrefix(argument: string, name: string, prefix: string): boolean {
   if (argument === 'display_name') return name.includes(prefix)
-  return name.startsWith(argument === 'dataset_id' ? prefix.replaceAll('-', '_') : prefix)
+  return name.startsWith(WITHOUT_HYPHENS.includes(argument) ? prefix.replaceAll('-', '_') : prefix)
 }
 
 /** What filters of logs and metrics look at, and is not of this pipeline. */
