@@ -1,14 +1,9 @@
-import { join } from 'node:path'
 import type { Config } from 'jest'
 
 const everything = process.argv.slice(2).every((argument) => argument.startsWith('-'))
 
-// A suite's processes load the same files over and over: from their second start on, Node neither strips nor compiles them.
-process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '.local', 'compile-cache')
-
 const config: Config = {
-  testEnvironment: '<rootDir>/scripts/testing/jest/environment.ts',
-  runtime: '<rootDir>/scripts/testing/jest/runtime.ts',
+  testEnvironment: 'node',
   // One more than the cores of a small machine: some suites mostly wait for servers and processes.
   maxWorkers: 3,
   roots: ['<rootDir>/functions', '<rootDir>/shared', '<rootDir>/scripts', '<rootDir>/terraform'],
