@@ -50,7 +50,7 @@ export const webhook: Figure = {
           {
             figure: 'webhooks/s of one instance, verified and published',
             against: 'a bare handler that only reads its body',
-            target: { atLeast: 0.5 },
+            target: { atLeast: 1.2 },
             inNumbers: `${rate('ours')}/s against ${rate('readBody')}/s`,
           },
           most.counted.map((each) => each.ours.acceptedPerSecond / each.readBody.acceptedPerSecond),
