@@ -48,7 +48,6 @@ const rule = z.strictObject({
 
 const document = z.strictObject({ rules: z.array(rule).max(MOST_RULES) })
 
-export type Where = z.output<typeof where>
 export type CancelRule = z.output<typeof rule>
 
 /** What a rule looks at. */

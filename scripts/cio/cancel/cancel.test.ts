@@ -9,7 +9,6 @@ import { fileSecrets } from '../secrets/files.ts'
 import type { SecretStore } from '../secrets/store.ts'
 import { type CommandLine, commandLine } from '../testing/command-line.ts'
 import { changeRules } from './rules.ts'
-import { whereIn } from './where.ts'
 
 // A busy machine takes its time.
 jest.setTimeout(60_000)
@@ -77,20 +76,6 @@ it('changes nothing in a dry run, nor without a confirmation', async () => {
     stderr: expect.stringContaining('Cancel what was published before'),
   })
   expect(await stored()).toEqual([])
-})
-
-it.each([
-  [['tpic=track'], '--where tpic'],
-  [['topic=warehouse'], 'it must be one of identify, track, transactional'],
-  [['lane=slow'], 'it must be one of urgent, bulk'],
-  [['person=u1'], 'it must begin with one of id, email'],
-  [['person=id:'], 'names nobody'],
-  [['topic'], 'it must be name=value'],
-  [['topic=track', 'topic=identify'], 'given twice'],
-  [['topic=track', 'template=3'], 'only messages of transactional'],
-  [['topic=identify', 'event=sale'], 'only messages of track'],
-])('refuses %j', (given, problem) => {
-  expect(() => whereIn(given)).toThrow(problem)
 })
 
 it('keeps what somebody else has cancelled in the same moment', async () => {

@@ -7,8 +7,8 @@ import { count, table } from '../output.ts'
 import { type Backlog, readBacklogs } from '../pause/backlog.ts'
 import { pushSubscriptions } from '../pause/subscriptions.ts'
 import { whoActs } from '../pause/who.ts'
+import { whereIn } from '../where.ts'
 import { changeRules, readRules } from './rules.ts'
-import { whereIn } from './where.ts'
 
 export interface CancelOptions {
   readonly where: readonly string[]
@@ -18,11 +18,12 @@ export interface CancelOptions {
 
 /** Every function reads the rules at least this often, with the waits of a delivery. */
 const IN_EFFECT_MS = 60_000
+const FIELDS = ['topic', 'lane', 'template', 'event', 'person'] as const
 
 /** Ends what is queued, was published before now and meets all conditions, as `cancelled`. */
 export async function cancel(context: Context, { where: given, why, dryRun }: CancelOptions): Promise<void> {
   const { connection, output, prompts, now, done } = context
-  const where = whereIn(given)
+  const where = whereIn(given, FIELDS)
   if (Object.keys(where).length === 0) throw usageError('--where: name at least one condition')
   const names = concerned(connection.topology, where)
   const nowMs = now()

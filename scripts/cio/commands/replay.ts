@@ -21,8 +21,8 @@ export function replayCommand(run: Run): Command {
     .requiredOption('--from <time>', 'published at this time or later: 2026-11-20T08:00:00Z', moment)
     .option('--to <time>', 'published before this time; until now by default', moment)
     .option(
-      '--where <field=value>',
-      'only what matches, repeatable: person, event, action, channel, template, lane, attribute.<name>',
+      '--where <condition>',
+      'person=id:u1, event=…, action=…, channel=…, template=…, lane=urgent|bulk, attribute.<name>=…; repeatable, all must hold',
       collect,
     )
     .option('--map <file>', 'publish what the default export of this module makes of each message, where it differs')

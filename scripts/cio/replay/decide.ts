@@ -6,16 +6,16 @@ import { jsonOf } from '../dead-letters/body.ts'
 import type { DeadLetter, Replay } from '../dead-letters/dead-letter.ts'
 import { wordsOf } from '../errors.ts'
 import { check, type ValidMessage } from '../publish/messages.ts'
+import { meets, type Where } from '../where.ts'
 import type { Gone } from './gone.ts'
 import { isByName, type Kind, kindOf } from './kinds.ts'
 import { bodyAfter, changesOf, type FieldChange, keyAfter, type Mapping } from './map.ts'
-import { type Condition, meets } from './where.ts'
 
 export interface Rules {
   /** Milliseconds since 1970; the end is not part of it. */
   readonly fromMs: number
   readonly untilMs: number
-  readonly where: readonly Condition[]
+  readonly where: Where
   /** Of the kinds that are replayed by name only. */
   readonly also: readonly string[]
   readonly map: Mapping | undefined

@@ -13,13 +13,13 @@ import { count, printable } from '../output.ts'
 import { createPace } from '../pace.ts'
 import { startProgress } from '../progress.ts'
 import { check } from '../publish/messages.ts'
+import { type Where, whereIn } from '../where.ts'
 import { type Certainty, createKnowsPerson, unrecorded } from './certainty.ts'
 import { type Decision, decide, type Rules } from './decide.ts'
 import { Gone } from './gone.ts'
 import { type LoadedMapping, loadMapping } from './map.ts'
 import { pagesBefore } from './read.ts'
 import { labelsOf, makeTemporary, removeTemporary, sourceOf, type Temporary } from './temporary.ts'
-import { type Condition, parseCondition } from './where.ts'
 
 export interface TopicReplayOptions {
   /** Milliseconds since 1970. */
@@ -57,6 +57,7 @@ interface Tally {
 
 type Replayed = Extract<Decision, { kind: 'replayed' }>
 
+const FIELDS = ['person', 'event', 'action', 'channel', 'template', 'lane', 'attribute.<name>'] as const
 const CHUNK = 100
 const DIFFERENCES_SHOWN = 20
 const NO_CAMPAIGN_MS = 72 * 3_600_000
@@ -74,7 +75,7 @@ export async function replayTopic(context: Context, name: string, options: Topic
   const startedMs = now()
   checkTimes(own.topics[`${own.namePrefix}${name}`]?.retention_days ?? 0, options, startedMs)
   const mapping = options.map === undefined ? undefined : await loadMapping(options.map)
-  const where = options.where.map(parseCondition)
+  const where = whereIn(options.where, FIELDS, name)
   const run = new TopicReplay(context, name, { ...options, where, mapping }, startedMs)
   const tally = await run.run()
   const result = { topic: name, dryRun: options.dryRun, from: iso(options.fromMs), to: iso(run.untilMs), ...tally }
@@ -95,7 +96,7 @@ function checkTimes(retentionDays: number, { fromMs, toMs }: TopicReplayOptions,
 }
 
 interface ParsedOptions extends Omit<TopicReplayOptions, 'where' | 'map'> {
-  readonly where: readonly Condition[]
+  readonly where: Where
   readonly mapping: LoadedMapping | undefined
 }
 
