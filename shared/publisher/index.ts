@@ -1,5 +1,6 @@
 export type { Lane, TopicName } from '../contract/index.ts'
 export { PublisherClosedError, PublisherValidationError, PublishFailedError } from './errors.ts'
+export { orderingKeyOf } from './ordering.ts'
 export {
   type Broadcast,
   type IdentifyUser,

@@ -29,6 +29,7 @@ describe('the journal of a replay', () => {
       ]),
       openPullAtMs: undefined,
       process: 4711,
+      begunAtMs: [1],
     })
     journal.pullBegins(3)
     expect(new Journal(path).read()?.openPullAtMs).toBe(3)

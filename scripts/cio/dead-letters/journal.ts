@@ -26,6 +26,8 @@ export interface LeftOver {
   readonly openPullAtMs: number | undefined
   /** Number of its process. */
   readonly process: number | undefined
+  /** When each of its runs began, in milliseconds since 1970. */
+  readonly begunAtMs: readonly number[]
 }
 
 export class Journal {
@@ -42,18 +44,21 @@ export class Journal {
     const held = new Map<string, string>()
     let openPullAtMs: number | undefined
     let process: number | undefined
+    const begunAtMs: number[] = []
     for (const line of readFileSync(this.path, 'utf8').split('\n')) {
       const entry = parse(line)
       if (entry === undefined) continue
-      if ('run' in entry) process = entry.run
-      else if ('pull' in entry) openPullAtMs = entry.at
+      if ('run' in entry) {
+        process = entry.run
+        begunAtMs.push(entry.at)
+      } else if ('pull' in entry) openPullAtMs = entry.at
       else if ('replayed' in entry) replayed.add(entry.replayed)
       else {
         openPullAtMs = undefined
         for (const [id, ackId] of entry.pulled) held.set(id, ackId)
       }
     }
-    return { replayed, held, openPullAtMs, process }
+    return { replayed, held, openPullAtMs, process, begunAtMs }
   }
 
   begin(process: number, atMs: number): void {

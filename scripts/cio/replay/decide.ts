@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { isTopicName } from '../../../shared/contract/index.ts'
 import { messageKey } from '../../../shared/idempotency/index.ts'
 import { isRecord } from '../../../shared/json/index.ts'
+import { orderingKeyOf } from '../../../shared/publisher/index.ts'
 import { jsonOf } from '../dead-letters/body.ts'
 import type { DeadLetter, Replay } from '../dead-letters/dead-letter.ts'
 import { wordsOf } from '../errors.ts'
@@ -9,7 +10,7 @@ import { check, type ValidMessage } from '../publish/messages.ts'
 import { meets, type Where } from '../where.ts'
 import type { Gone } from './gone.ts'
 import { isByName, type Kind, kindOf } from './kinds.ts'
-import { bodyAfter, changesOf, type FieldChange, keyAfter, type Mapping } from './map.ts'
+import { bodyAfter, changesOf, type FieldChange, keyAfter, type Mapping, mapped } from './map.ts'
 
 export interface Rules {
   /** Milliseconds since 1970; the end is not part of it. */
@@ -37,6 +38,7 @@ export type Decision =
 
 /** The most attributes that Pub/Sub takes. */
 const MOST_ATTRIBUTES = 100
+const GONE = 'the person was deleted, suppressed or merged later'
 
 /** What to do with a message of a topic. Pure but for the mapping. */
 export async function decide(message: DeadLetter, rules: Rules, gone: Gone): Promise<Decision> {
@@ -49,25 +51,27 @@ export async function decide(message: DeadLetter, rules: Rules, gone: Gone): Pro
   const what = kindOf(checked.valid)
   if (isByName(what) && !rules.also.includes(what)) return skipped(`${what}: replayed by name only (--also ${what})`)
   if (!isByName(what) && gone.since(checked.valid, publishedAtMs)) {
-    return skipped('the person was deleted, suppressed or merged later')
+    return skipped(GONE)
   }
   const key = messageKey({ idempotencyKey: attributes.idempotency_key, messageId: message.messageId })
   if (!key.ok) return skipped('its key breaks the contract')
-  if (rules.map !== undefined) return await changed(message, rules.map, key.key, what)
+  if (rules.map !== undefined) return await changed(message, rules, key.key, gone)
   const replay = copyOf(message, data, { source_publish_time: new Date(publishedAtMs).toISOString() })
   return fits(replay) ? { kind: 'replayed', what, valid: checked.valid, replay, changes: [] } : NO_ROOM
 }
 
-async function changed(message: DeadLetter, map: Mapping, key: string, what: Kind): Promise<Decision> {
+async function changed(
+  message: DeadLetter,
+  { map = () => undefined, also }: Rules,
+  key: string,
+  gone: Gone,
+): Promise<Decision> {
   const { source, data, attributes, messageId: id, deadLetteredAtMs: publishedAtMs } = message
   const before = jsonOf(data)
   if (before === undefined || !isTopicName(source.topic)) return skipped('not JSON')
   let after: unknown
   try {
-    // As JSON, since that is what is published.
-    after = JSON.parse(
-      JSON.stringify((await map(structuredClone(before), { id, attributes, publishedAtMs })) ?? before),
-    )
+    after = await mapped(map, before, { id, attributes, publishedAtMs })
   } catch (error) {
     return { kind: 'broken', why: `the mapping failed at message ${id}: ${wordsOf(error)}` }
   }
@@ -77,13 +81,25 @@ async function changed(message: DeadLetter, map: Mapping, key: string, what: Kin
   const checked = check(source.topic, body, () => publishedAtMs)
   if (!checked.ok)
     return { kind: 'broken', why: `the mapping breaks the contract at message ${id}: ${checked.problem}` }
-  const replay = copyOf(message, body, {
-    idempotency_key: keyAfter(key, body),
-    // A person's update counts from now; an event keeps its time.
-    ...(source.topic !== 'identify' && { source_publish_time: new Date(publishedAtMs).toISOString() }),
-  })
+  const { valid } = checked
+  const what = kindOf(valid)
+  if (isByName(what) && !also.includes(what)) {
+    return { kind: 'broken', why: `the mapping makes a ${what} of message ${id}: that needs --also ${what}` }
+  }
+  // It may be about somebody else now.
+  if (!isByName(what) && gone.since(valid, publishedAtMs)) return skipped(GONE)
+  const isOfOthers = !isDeepStrictEqual(before.identifiers, after.identifiers)
+  const replay = copyOf(
+    isOfOthers && message.orderingKey !== '' ? { ...message, orderingKey: orderingKeyOf(valid.message) } : message,
+    body,
+    {
+      idempotency_key: keyAfter(key, body),
+      // A person's update counts from now; an event keeps its time.
+      ...(source.topic !== 'identify' && { source_publish_time: new Date(publishedAtMs).toISOString() }),
+    },
+  )
   const changes = changesOf(before, after)
-  return fits(replay) ? { kind: 'replayed', what, valid: checked.valid, replay, changes } : NO_ROOM
+  return fits(replay) ? { kind: 'replayed', what, valid, replay, changes } : NO_ROOM
 }
 
 /** The message for the bulk lane, known as what it replays. What begins with `goog` is Pub/Sub's own. */

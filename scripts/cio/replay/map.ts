@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
+import { type Clock, systemClock, withTimeout } from '../../../shared/clock/index.ts'
 import { isRecord } from '../../../shared/json/index.ts'
 import { usageError, wordsOf } from '../errors.ts'
 
@@ -42,6 +43,36 @@ export async function loadMapping(file: string): Promise<LoadedMapping> {
     throw usageError(`--map ${file}: its default export is no function`, 'export default (message) => ({ ...message })')
   }
   return { map: (message, from) => Reflect.apply(map, undefined, [message, from]), digest }
+}
+
+/** A mapping decides by what it is given. One that waits for longer asks somebody else. */
+const LONGEST_MS = 10_000
+
+/**
+ * What a mapping makes of a message, as JSON, since that is what is published.
+ *
+ * @throws what the mapping throws, and when its result is of no use: the message was changed in place and not returned; two
+ *   calls gave two results, so that a second run would publish under other keys; it took too long
+ */
+export async function mapped(
+  map: Mapping,
+  before: Json,
+  from: MappedFrom,
+  clock: Clock = systemClock,
+): Promise<unknown> {
+  const once = async () => {
+    const given = structuredClone({ ...before })
+    const result = await map(given, { ...from, attributes: { ...from.attributes } })
+    if (result === undefined && !isDeepStrictEqual(given, before)) {
+      throw new Error('it changes the message and returns nothing: return the message')
+    }
+    return JSON.parse(JSON.stringify(result ?? before))
+  }
+  const [first, second] = await withTimeout(clock, LONGEST_MS, Promise.all([once(), once()]))
+  if (!isDeepStrictEqual(first, second)) {
+    throw new Error('two calls with the same message give two results: a second run would publish them again')
+  }
+  return first
 }
 
 /** A difference, by the path of the field. */

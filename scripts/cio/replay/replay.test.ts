@@ -1,4 +1,5 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Stack, startStack } from '../../local/stack.ts'
 import { PROJECT_ROOT } from '../../topology/topology.ts'
@@ -196,6 +197,74 @@ describe('--map', () => {
   it('sends nothing again without --as-new', async () => {
     const ended = await replay('transactional', '--map', mappingOf('(m) => m'))
     expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('--as-new') })
+  })
+})
+
+describe('a killed replay', () => {
+  const journal = join(directory, 'cio', 'replay-topic-identify.ndjson')
+  const update = (id: string) => publish('identify', { identifiers: { id }, attributes: { plan: 'pro' } })
+
+  /** Kills a replay of `identify` at its first publish, and gives the subscription that it leaves. */
+  async function killed(): Promise<string> {
+    const args = ['replay', 'identify', '--from', from, '--yes', '--rate', '1', '--json']
+    const { child, ended } = cio.start(args)
+    while (replayedTo('identify').length === 0) await once(stack.pubsub.events, 'published')
+    child.kill('SIGKILL')
+    await ended
+    const [left = ''] = temporary()
+    return left.slice(left.lastIndexOf('/') + 1)
+  }
+
+  it('resumes, and leaves out who has gone since', async () => {
+    for (const id of ['p1', 'p2', 'p3']) await update(id)
+    await killed()
+    const done = replayedTo('identify').map(({ body }) => JSON.stringify(body))
+    for (const id of ['p1', 'p2', 'p3']) await publish('identify', { identifiers: { id }, action: 'suppress' })
+    const { result } = await replay('identify', '--rate', '1')
+    expect(done).toHaveLength(1)
+    expect(result).toMatchObject({ replayed: 0, skipped: { 'the person was deleted, suppressed or merged later': 3 } })
+    expect(replayedTo('identify')).toEqual([])
+    expect(temporary()).toEqual([])
+  })
+
+  it('reads everything when it was killed between making its subscription and seeking it', async () => {
+    for (const id of ['q1', 'q2']) await update(id)
+    const name = await killed()
+    const [{ labels }] = await stack.client.subscription(name).getMetadata()
+    await stack.client.subscription(name).delete()
+    await stack.client.topic('identify').createSubscription(name, labels ? { labels } : {})
+    const [, first = ''] = readFileSync(journal, 'utf8').split('\n')
+    writeFileSync(journal, `${first}\n`)
+    published.length = 0
+    expect((await replay('identify', '--rate', '1')).result).toMatchObject({ replayed: 2, alreadyReplayed: 0 })
+    expect(temporary()).toEqual([])
+  })
+
+  it('is given up by one with other options, which removes all that it read with', async () => {
+    for (const id of ['r1', 'r2']) await update(id)
+    const name = await killed()
+    await stack.client.topic('identify').createSubscription(`${name}-scan`)
+    const { result, stderr } = await replay('identify', '--where', 'person=id:r1')
+    expect(stderr).toContain('with other options is given up')
+    expect(result).toMatchObject({ replayed: 1, alreadyReplayed: 0 })
+    expect(temporary()).toEqual([])
+  })
+
+  it('on another machine stops a replay of the same topic, and not its dry run', async () => {
+    await publish('track', event('a'))
+    const [other] = await stack.client.topic('track').createSubscription('cio-replay-track-1700000000000')
+    const ended = await replay('track')
+    expect(ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(
+        'another machine has been replaying the topic track since 2023-11-14T22:13:20.000Z',
+      ),
+    })
+    expect(ended.stderr).toContain('gcloud pubsub subscriptions delete cio-replay-track-1700000000000')
+    expect(replayedTo('track')).toEqual([])
+    expect((await replay('track', '--dry-run')).result).toMatchObject({ found: 1 })
+    await other.delete()
+    expect((await replay('track')).result).toMatchObject({ replayed: 1 })
   })
 })
 

@@ -3,23 +3,34 @@ import { join } from 'node:path'
 import { isTopicName } from '../../../shared/contract/index.ts'
 import type { Context } from '../context.ts'
 import type { DeadLetter } from '../dead-letters/dead-letter.ts'
-import { Journal } from '../dead-letters/journal.ts'
+import { Journal, type LeftOver } from '../dead-letters/journal.ts'
 import { publishAgain } from '../dead-letters/publish-again.ts'
 import { beginRun, resume } from '../dead-letters/resume.ts'
 import { sourcesOfEvidence } from '../dead-letters/settle-send.ts'
 import { type DeadLetterSubscription, openSubscription } from '../dead-letters/subscription.ts'
 import { aborted, CommandError, usageError } from '../errors.ts'
-import { count, printable } from '../output.ts'
+import { count } from '../output.ts'
 import { createPace } from '../pace.ts'
 import { startProgress } from '../progress.ts'
 import { check } from '../publish/messages.ts'
 import { type Where, whereIn } from '../where.ts'
-import { type Certainty, createKnowsPerson, unrecorded } from './certainty.ts'
+import { createKnowsPerson, unrecorded } from './certainty.ts'
 import { type Decision, decide, type Rules } from './decide.ts'
 import { Gone } from './gone.ts'
 import { type LoadedMapping, loadMapping } from './map.ts'
 import { pagesBefore } from './read.ts'
-import { labelsOf, makeTemporary, removeTemporary, sourceOf, type Temporary } from './temporary.ts'
+import { add, emptyTally, linesOf, plannedIn, type Tally } from './tally.ts'
+import {
+  begunReplays,
+  labelsOf,
+  makeTemporary,
+  type Purpose,
+  removeTemporary,
+  seekBack,
+  sourceOf,
+  type Temporary,
+  temporaryName,
+} from './temporary.ts'
 
 export interface TopicReplayOptions {
   /** Milliseconds since 1970. */
@@ -33,26 +44,6 @@ export interface TopicReplayOptions {
   readonly dryRun: boolean
   /** Messages per second. */
   readonly rate: number
-}
-
-/** What was found, and what became of it. */
-interface Tally {
-  /** Messages of that time that match. */
-  found: number
-  replayed: number
-  /** By the run that this one resumes. */
-  alreadyReplayed: number
-  readonly certainty: Record<Certainty, number>
-  /** Events that start no campaign, since they are older than 72 h. */
-  startNoCampaign: number
-  readonly kinds: Record<string, number>
-  readonly skipped: Record<string, number>
-  readonly differences: {
-    readonly id: string
-    readonly field: string
-    readonly before: unknown
-    readonly after: unknown
-  }[]
 }
 
 type Replayed = Extract<Decision, { kind: 'replayed' }>
@@ -109,6 +100,9 @@ class TopicReplay {
   /** Another scope is another replay. */
   readonly #scope: string
   readonly #gone = new Gone()
+  /** When this run began. */
+  readonly #runMs: number
+  /** When the replay began: earlier, if this run resumes one. */
   #startedMs: number
 
   constructor(context: Context, own: string, options: ParsedOptions, startedMs: number) {
@@ -116,6 +110,7 @@ class TopicReplay {
     this.#context = context
     this.#topic = { own, deployed: `${topology.namePrefix}${own}` }
     this.#options = options
+    this.#runMs = startedMs
     this.#startedMs = startedMs
     this.#journal = new Journal(join(stateDirectory, `replay-topic-${own}.ndjson`))
     const { fromMs, toMs, where, also, mapping } = options
@@ -129,31 +124,19 @@ class TopicReplay {
   }
 
   async run(): Promise<Tally> {
-    const { dryRun } = this.#options
-    if (dryRun) return await this.#scan()
-    const before = beginRun(
-      { ...sourceOf(this.#temporary('')), name: `the topic ${this.#topic.own}` },
-      this.#journal,
-      this.#context.now(),
-    )
-    const labels = await labelsOf(this.#context, this.#temporary('').name)
-    const resumed = labels?.scope === this.#scope && /^\d+$/.test(labels.started ?? '') ? labels : undefined
-    if (resumed === undefined && (labels !== undefined || before !== undefined)) {
-      this.#context.output.note(
-        'an interrupted replay with other options is given up; what it published stays published',
-      )
-      this.#journal.end()
-      this.#journal.begin(process.pid, this.#context.now())
-    }
-    if (resumed !== undefined) this.#startedMs = Number(resumed.started)
-    const left = resumed === undefined ? undefined : before
+    if (this.#options.dryRun) return await this.#scan()
+    const begun = { ...sourceOf(this.#temporary('replay')), name: `the topic ${this.#topic.own}` }
+    const left = await this.#takeUp(beginRun(begun, this.#journal, this.#startedMs))
     const found = await this.#scan()
-    const planned = sum(Object.values(found.kinds))
+    const planned = plannedIn(found)
     const tally: Tally = { ...found, replayed: 0, alreadyReplayed: left?.replayed.size ?? 0 }
-    if (planned > 0 || resumed !== undefined) {
+    const temporary = this.#temporary('replay')
+    if (planned > 0 || left !== undefined) {
       await this.#confirm(found, planned)
-      if (resumed === undefined) await makeTemporary(this.#context, this.#temporary(''))
-      const source = sourceOf(this.#temporary(''))
+      if (left === undefined) await makeTemporary(this.#context, temporary)
+      // Killed before its first pull: perhaps before the seek, too.
+      else if (left.held.size === 0 && left.openPullAtMs === undefined) await seekBack(this.#context, temporary)
+      const source = sourceOf(temporary)
       const subscription = await openSubscription(this.#context, source, this.#journal)
       try {
         if (left !== undefined) await resume(this.#context, source, subscription, left)
@@ -162,26 +145,70 @@ class TopicReplay {
         await subscription[Symbol.asyncDispose]()
       }
     }
-    await removeTemporary(this.#context, this.#temporary('').name)
+    await removeTemporary(this.#context, temporary.name)
     this.#journal.end()
     return tally
   }
 
+  /**
+   * Of what killed runs on this machine left: resumes the one with these options, gives up others, and removes what they read
+   * with.
+   *
+   * @throws while another machine has a replay of this topic: two at once would publish everything twice
+   */
+  async #takeUp(before: LeftOver | undefined): Promise<LeftOver | undefined> {
+    const { output } = this.#context
+    let left: LeftOver | undefined
+    let isGivenUp = false
+    for (const begunAtMs of before?.begunAtMs ?? []) {
+      for (const purpose of ['scan', 'people'] as const) {
+        await removeTemporary(this.#context, this.#temporary(purpose, begunAtMs).name)
+      }
+      const { name } = this.#temporary('replay', begunAtMs)
+      const labels = await labelsOf(this.#context, name)
+      if (labels === undefined) continue
+      if (labels.scope === this.#scope) {
+        this.#startedMs = begunAtMs
+        left = before
+        continue
+      }
+      await removeTemporary(this.#context, name)
+      isGivenUp = true
+    }
+    if (isGivenUp) {
+      output.note('an interrupted replay with other options is given up; what it published stays published')
+    } else if (left === undefined && (before?.replayed.size ?? 0) > 0) {
+      output.note('the subscription of an interrupted replay is gone: this one begins again, under the same keys')
+    }
+    if (left === undefined && before !== undefined) {
+      this.#journal.end()
+      this.#journal.begin(process.pid, this.#runMs)
+    }
+    const [other] = (await begunReplays(this.#context, this.#topic)).filter((each) => each !== this.#startedMs)
+    if (other !== undefined) {
+      throw new CommandError(`another machine has been replaying the topic ${this.#topic.own} since ${iso(other)}`, {
+        hint:
+          'Wait for it to end. If it was killed, run the same command again there, or remove its subscription: ' +
+          `gcloud pubsub subscriptions delete ${this.#temporary('replay', other).name}. Pub/Sub removes it a day later.`,
+      })
+    }
+    return left
+  }
+
   /** Reads all of it, changes nothing, and learns who has gone. */
   async #scan(): Promise<Tally> {
-    const tally: Tally = {
-      ...{ found: 0, replayed: 0, alreadyReplayed: 0, startNoCampaign: 0 },
-      ...{ certainty: { certain: 0, hoped: 0, sent_now: 0 }, kinds: {}, skipped: {}, differences: [] },
-    }
+    const tally = emptyTally()
     const identify = { own: 'identify', deployed: `${this.#context.connection.topology.namePrefix}identify` }
     // Who has gone is known only at the end, so people are read first.
-    await this.#read(this.#temporary('-people', identify), this.#startedMs, async (page) => {
+    // Also who has gone since an interrupted run.
+    const people = { ...this.#temporary('people', this.#runMs), topic: identify }
+    await this.#read(people, this.#context.now(), async (page) => {
       for (const { data, deadLetteredAtMs: publishedAtMs } of page) {
         const checked = check('identify', data, () => publishedAtMs)
         if (checked.ok) this.#gone.note(checked.valid, publishedAtMs)
       }
     })
-    await this.#read(this.#temporary('-scan'), this.untilMs, async (page) => {
+    await this.#read(this.#temporary('scan', this.#runMs), this.untilMs, async (page) => {
       await this.#decideAll(page, tally)
     })
     return tally
@@ -273,7 +300,7 @@ class TopicReplay {
     const { output, now, signal } = this.#context
     const pace = createPace(this.#options.rate, now, signal)
     const progress = await startProgress(output, `replaying ${this.#topic.own}`, planned, now)
-    const source = sourceOf(this.#temporary(''))
+    const source = sourceOf(this.#temporary('replay'))
     const chunk = Math.max(1, Math.min(CHUNK, Math.ceil(this.#options.rate / 4)))
     const ignored: Tally = structuredClone(tally)
     try {
@@ -312,13 +339,13 @@ class TopicReplay {
     return { fromMs, untilMs: this.untilMs, where, also, map: mapping?.map }
   }
 
-  #temporary(suffix: '' | '-scan' | '-people', topic = this.#topic): Temporary {
+  #temporary(purpose: Purpose, begunAtMs = this.#startedMs): Temporary {
     const { namePrefix } = this.#context.connection.topology
     return {
-      name: `${namePrefix}cio-replay-${this.#topic.own}${suffix}`,
-      topic,
+      name: temporaryName(namePrefix, this.#topic.own, purpose, begunAtMs),
+      topic: this.#topic,
       fromMs: this.#options.fromMs,
-      labels: { scope: this.#scope, started: String(this.#startedMs) },
+      labels: { scope: this.#scope },
     }
   }
 
@@ -335,34 +362,4 @@ class TopicReplay {
   }
 }
 
-function linesOf(tally: Tally, topic: string, { dryRun, map }: TopicReplayOptions): readonly string[] {
-  const { certainty, kinds, skipped, differences, startNoCampaign } = tally
-  const already = tally.alreadyReplayed > 0 ? `, ${tally.alreadyReplayed} by the interrupted run` : ''
-  const planned = sum(Object.values(kinds))
-  return [
-    `${topic}: ${dryRun ? `${count(planned, 'message')} would be replayed` : `${count(tally.replayed, 'message')} replayed${already}`}, of ${tally.found} found`,
-    ...Object.entries(kinds).map(([kind, number]) => `  ${number} ${kind}`),
-    ...(map === undefined && certainty.certain > 0
-      ? [`  ${certainty.certain} certainly change nothing where they were delivered`]
-      : []),
-    ...(map === undefined && certainty.hoped > 0
-      ? [`  ${certainty.hoped} are hoped to: Customer.io knows the ids of events, and does not say for how long`]
-      : []),
-    ...(certainty.sent_now > 0 ? [`  ${certainty.sent_now} reach people now`] : []),
-    ...(startNoCampaign > 0 ? [`  ${startNoCampaign} are events older than 72 h: they start no campaign`] : []),
-    ...(map !== undefined && topic === 'track'
-      ? ['  The wrong events stay at Customer.io: nothing can delete them.']
-      : []),
-    ...Object.entries(skipped).map(([why, number]) => `  ${number} skipped: ${why}`),
-    ...differences.map(({ id, field, before, after }) =>
-      printable(`  ${id}  ${field}: ${JSON.stringify(before) ?? 'nothing'} → ${JSON.stringify(after) ?? 'nothing'}`),
-    ),
-  ]
-}
-
 const iso = (ms: number) => new Date(ms).toISOString()
-const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0)
-
-function add(counts: Record<string, number>, name: string): void {
-  counts[name] = (counts[name] ?? 0) + 1
-}

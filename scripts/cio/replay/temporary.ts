@@ -28,6 +28,24 @@ export interface Temporary {
 
 type Connected = Pick<Context, 'connection'>
 
+/** What one run reads: the topic itself, all of it in advance to count, and who has gone. */
+export type Purpose = 'replay' | 'scan' | 'people'
+
+/** The name of a run's subscription. No two runs share one: Pub/Sub takes a while until a name can be used again. Pure. */
+export function temporaryName(namePrefix: string, topic: string, purpose: Purpose, begunAtMs: number): string {
+  return `${namePrefix}cio-replay-${topic}-${begunAtMs}${purpose === 'replay' ? '' : `-${purpose}`}`
+}
+
+/** When the replays of a topic began whose subscription is there: at work, or killed. Milliseconds since 1970. */
+export async function begunReplays({ connection }: Connected, topic: Temporary['topic']): Promise<readonly number[]> {
+  const [subscriptions] = await (await connection.pubsub()).topic(topic.deployed).getSubscriptions()
+  const start = `${connection.topology.namePrefix}cio-replay-${topic.own}-`
+  return subscriptions
+    .map(({ name }) => name.slice(name.lastIndexOf('/') + 1))
+    .filter((name) => name.startsWith(start) && /^\d+$/.test(name.slice(start.length)))
+    .map((name) => Number(name.slice(start.length)))
+}
+
 /** The labels of a subscription; undefined when there is none of that name. */
 export async function labelsOf(
   context: Connected,
@@ -42,28 +60,40 @@ export async function labelsOf(
   }
 }
 
-/** Makes it, in place of one that a killed run left, and seeks it back. */
+/** Makes it, sought back to its time. */
 export async function makeTemporary(context: Connected, temporary: Temporary): Promise<void> {
-  await removeTemporary(context, temporary.name)
-  const pubsub = await context.connection.pubsub()
+  const { name, topic, labels } = temporary
   try {
-    const [subscription] = await pubsub.topic(temporary.topic.deployed).createSubscription(temporary.name, {
+    await (await context.connection.pubsub()).topic(topic.deployed).createSubscription(name, {
       ackDeadlineSeconds: ACK_DEADLINE_SECONDS,
       // Messages of one person stay in order.
       enableMessageOrdering: true,
       filter: FIRST_PUBLISHED,
       expirationPolicy: { ttl: { seconds: EXPIRES_SECONDS } },
-      labels: temporary.labels,
+      labels,
     })
-    await subscription.seek(new Date(temporary.fromMs - SEEK_EARLIER_MS))
   } catch (cause) {
-    throw new CommandError(`cannot read the topic ${temporary.topic.deployed}`, {
-      cause,
-      ...(codeOf(cause) === PERMISSION_DENIED && {
-        hint: 'roles/pubsub.editor on the project makes subscriptions, and removes them.',
-      }),
-    })
+    throw cannotRead(topic.deployed, cause)
   }
+  await seekBack(context, temporary)
+}
+
+/** Lets it begin at its time: before that, it has only what is published after it was made. */
+export async function seekBack({ connection }: Connected, { name, topic, fromMs }: Temporary): Promise<void> {
+  try {
+    await (await connection.pubsub()).subscription(name).seek(new Date(fromMs - SEEK_EARLIER_MS))
+  } catch (cause) {
+    throw cannotRead(topic.deployed, cause)
+  }
+}
+
+function cannotRead(topic: string, cause: unknown): CommandError {
+  return new CommandError(`cannot read the topic ${topic}`, {
+    cause,
+    ...(codeOf(cause) === PERMISSION_DENIED && {
+      hint: "Ask to be one of `operators` in the environment's values.yaml.",
+    }),
+  })
 }
 
 export async function removeTemporary({ connection }: Connected, name: string): Promise<void> {
