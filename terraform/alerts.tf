@@ -5,7 +5,7 @@ locals {
   pubsub_metric   = "resource.type=\"pubsub_subscription\" AND metric.type=\"pubsub.googleapis.com/subscription/%s\""
 
   # Every subscription that waits to be delivered, whatever pipeline.yaml calls it, those of them that push to a function, and
-  # every one in which dead letters wait.
+  # every one in which dead letters wait that failed. No alert watches those that were not sent by decision.
   source_subscriptions = "resource.labels.subscription_id=one_of(${join(", ", [
     for name in keys(local.sources) : "\"${local.names.subscriptions[name]}\""
   ])})"
@@ -13,12 +13,13 @@ locals {
     for name in setintersection(keys(local.sources), keys(local.push_subscriptions)) : "\"${local.names.subscriptions[name]}\""
   ])})"
   dead_letter_filter = "resource.labels.subscription_id=one_of(${join(", ", [
-    for name in keys(local.dead_letter_subscriptions) : "\"${local.names.subscriptions[name]}\""
+    for name in keys(local.failed_subscriptions) : "\"${local.names.subscriptions[name]}\""
   ])})"
 
   own_subscriptions = "resource.labels.subscription_id=one_of(${join(", ", [for name in values(local.names.subscriptions) : "\"${name}\""])})"
 
-  dead_lettered = "metric.labels.outcome=one_of(\"refused\", \"exhausted\")"
+  dead_lettered     = "metric.labels.outcome=one_of(\"refused\", \"exhausted\")"
+  not_sent_outcomes = "metric.labels.outcome=one_of(\"expired\", \"cancelled\", \"guarded\")"
 
   # A condition is one of three:
   # filter   a metric: how to align its points, and over which period (five minutes), what to keep apart, and the value above

@@ -13,7 +13,7 @@ locals {
 
     { title = "Dead letters by reason", filter = "${format(local.function_metric, local.metric_types.final_outcomes)} AND ${local.dead_lettered}", group_by = ["metric.label.function", "metric.label.reason"] },
     { title = "Dead letters waiting", filter = "${format(local.pubsub_metric, "num_undelivered_messages")} AND ${local.dead_letter_filter}", group_by = ["resource.label.subscription_id"], aligner = "ALIGN_MAX" },
-    { title = "Secrets unset or unreadable", filter = format(local.function_metric, local.metric_types.secret_problems), group_by = ["metric.label.secret", "metric.label.event"] },
+    { title = "Not sent by outcome: expired, cancelled, guarded", filter = "${format(local.function_metric, local.metric_types.final_outcomes)} AND ${local.not_sent_outcomes}", group_by = ["metric.label.function", "metric.label.outcome"] },
 
     { title = "Customer.io: answers by status", filter = format(local.function_metric, local.metric_types.customerio_requests), group_by = ["metric.label.function", "metric.label.http_status", "metric.label.reason"] },
     { title = "Customer.io: 429, slow down", filter = "${format(local.function_metric, local.metric_types.customerio_requests)} AND metric.labels.http_status=\"429\"", group_by = ["metric.label.function"] },
@@ -35,6 +35,8 @@ locals {
     { title = "Error lines by function", filter = format(local.function_metric, local.metric_types.error_lines), group_by = ["resource.label.service_name", "metric.label.event"] },
     { title = "Crashes by function", filter = format(local.function_metric, local.metric_types.crashes), group_by = ["resource.label.service_name"] },
     { title = "Out of memory by function", filter = format(local.function_metric, local.metric_types.out_of_memory), group_by = ["resource.label.service_name"] },
+
+    { title = "Secrets unset or unreadable", filter = format(local.function_metric, local.metric_types.secret_problems), group_by = ["metric.label.secret", "metric.label.event"] },
   ]
 
   # Three to a row of 48 columns. The API leaves out a position of zero, so one that is written is a change in every plan

@@ -4,11 +4,20 @@ output "topics" {
 }
 
 output "dead_letter_subscriptions" {
-  description = "Pull subscriptions in which dead letters wait, by the subscription they come from."
+  description = "Pull subscriptions in which dead letters wait that failed, by the subscription they come from."
   value = {
-    for name, s in local.sources : name => [
-      for own, d in local.dead_letter_subscriptions : google_pubsub_subscription.subscription[own].id if d.topic == s.dead_letter_topic
-    ][0]
+    for name, s in local.sources : name => one([
+      for own, d in local.failed_subscriptions : google_pubsub_subscription.subscription[own].id if d.topic == s.dead_letter_topic
+    ])
+  }
+}
+
+output "not_sent_subscriptions" {
+  description = "Pull subscriptions in which dead letters wait that were not sent by decision (expired, cancelled, guarded), by the subscription they come from."
+  value = {
+    for name, s in local.sources : name => one([
+      for own, d in local.not_sent_subscriptions : google_pubsub_subscription.subscription[own].id if d.topic == s.dead_letter_topic
+    ]) if contains(values(local.not_sent_subscriptions)[*].topic, s.dead_letter_topic)
   }
 }
 

@@ -150,6 +150,16 @@ variable "pipeline" {
     error_message = "Subscriptions of two topics share a `dead_letter_topic`: a dead letter could not be replayed to where it came from. Give each topic its own."
   }
 
+  validation {
+    condition = alltrue([
+      for filters in values({
+        for s in values(var.pipeline.subscriptions) : s.topic => coalesce(s.filter, "none")...
+        if contains(values(var.pipeline.subscriptions)[*].dead_letter_topic, s.topic) && s.push == null && s.bigquery == null
+      }) : tolist(filters) == tolist(["none"]) || tolist(sort(filters)) == tolist([local.dead_letters.failed, local.dead_letters.not_sent])
+    ])
+    error_message = "A dead-letter topic has one pull subscription without a filter, or two, with the filters that `identify-dead-letter` and `identify-not-sent` have: with others, a dead letter would be in none of them, or in both."
+  }
+
   # ---- two lanes ---------------------------------------------------------------------------------
 
   validation {
@@ -433,6 +443,11 @@ locals {
   # The two filters that part a topic. Whatever a message has as its lane, one of them lets it through.
   lanes = { others = "NOT attributes.lane = \"bulk\"", bulk = "attributes.lane = \"bulk\"" }
 
+  # The two filters that part dead letters: what failed, which the alerts watch, and what was not sent because somebody
+  # decided so (shared/outcome). What Pub/Sub forwarded by itself has no reason, and failed.
+  dead_letters = { failed = "NOT (${local.not_sent})", not_sent = local.not_sent }
+  not_sent     = join(" OR ", [for reason in ["guarded", "expired", "cancelled"] : "attributes.reason = \"${reason}\""])
+
   # Subscriptions that push, and what each function gets from those that push to it, which agree on it.
   push_subscriptions      = { for name, s in local.subscriptions : name => s if s.push != null }
   subscription_of         = { for function, all in { for s in values(local.push_subscriptions) : s.push => s... } : function => all[0] }
@@ -448,6 +463,8 @@ locals {
     for name, s in var.pipeline.subscriptions : name => s
     if contains([for source in values(local.sources) : source.dead_letter_topic], s.topic)
   }
+  failed_subscriptions   = { for name, s in local.dead_letter_subscriptions : name => s if s.filter != local.dead_letters.not_sent }
+  not_sent_subscriptions = { for name, s in local.dead_letter_subscriptions : name => s if s.filter == local.dead_letters.not_sent }
 
   warehouse_function = one([for name, f in var.pipeline.functions : name if f.warehouse])
 

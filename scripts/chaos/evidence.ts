@@ -1,6 +1,7 @@
 import type { Message } from '@google-cloud/pubsub'
 import type { HistoryEvent } from '../history/format.ts'
 import type { Stack } from '../local/stack.ts'
+import { deadLetterSubscriptions } from '../topology/topology.ts'
 import { meaningOf } from './meaning.ts'
 import { TOPICS } from './messages.ts'
 import { recordRows, type UntriedLines } from './record.ts'
@@ -57,7 +58,9 @@ export function readsOf({ customerio }: Pick<Stack, 'customerio'>, recorder: Rec
 }
 
 async function deadLetters(stack: Stack, recorder: Recorder): Promise<HistoryEvent[]> {
-  const pulled = await Promise.all(TOPICS.map((topic) => pullAll(stack, `${topic}-dead-letter`)))
+  const pulled = await Promise.all(
+    TOPICS.flatMap((topic) => deadLetterSubscriptions(stack.topology, topic)).map((name) => pullAll(stack, name)),
+  )
   const letters = pulled
     .flat()
     .map(({ attributes, data, publishTime }) => ({ attributes, data, atMs: publishTime.getTime() }))

@@ -2,6 +2,7 @@ import { Agent } from 'node:http'
 import { ATTEMPTS_KEPT_IN_RESERVE } from '../../shared/delivery/index.ts'
 import { check, type Violation } from '../history/check.ts'
 import type { Stack } from '../local/stack.ts'
+import { deadLetterSubscriptions } from '../topology/topology.ts'
 import { effectsAt, lettersIn, readsOf, type SeenLetter } from './evidence.ts'
 import type { Instance } from './instance.ts'
 import { planMessages, TOPICS, type Topic } from './messages.ts'
@@ -207,7 +208,9 @@ export class LiveChaos {
   /** Seen where they wait: whoever works with the stack may want them. */
   #letters(): readonly SeenLetter[] {
     const names = new Set(
-      TOPICS.map((topic) => `projects/${this.#stack.endpoints.projectId}/subscriptions/${topic}-dead-letter`),
+      TOPICS.flatMap((topic) => deadLetterSubscriptions(this.#stack.topology, topic)).map(
+        (name) => `projects/${this.#stack.endpoints.projectId}/subscriptions/${name}`,
+      ),
     )
     const { subscriptions } = this.#stack.pubsub.snapshot()
     return subscriptions

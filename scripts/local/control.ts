@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
+import { deadLetterSubscriptions } from '../topology/topology.ts'
 import type { Stack } from './stack.ts'
 
 export interface Control {
@@ -62,10 +63,11 @@ function received(stack: Stack, kinds: readonly string[]): unknown {
   return stack.customerio.inbox.of(...kinds).map(({ kind, body, result }) => ({ kind, body, result }))
 }
 
-/** Looks at the dead letters of a topic without taking them. */
+/** Looks at the dead letters of a topic without taking them: first what failed, then what was not sent by decision. */
 function deadLetters(stack: Stack, topic: string): unknown {
-  const name = subscriptionName(stack, `${topic}-dead-letter`)
-  return stack.pubsub.backlog(name).map(({ message: { data, attributes } }) => {
+  const names = deadLetterSubscriptions(stack.topology, topic).map((name) => subscriptionName(stack, name))
+  const waiting = names.flatMap((name) => stack.pubsub.backlog(name))
+  return waiting.map(({ message: { data, attributes } }) => {
     const { reason, error, ...rest } = attributes
     return { reason, error, attributes: rest, body: Buffer.from(data).toString() }
   })

@@ -161,3 +161,21 @@ export function topologyOf(pipeline: unknown): Topology {
 export function bundleNames({ functions }: Pick<Topology, 'functions'>): readonly string[] {
   return [...new Set(Object.values(functions).map(({ code }) => code))]
 }
+
+/**
+ * The pull subscriptions in which the dead letters of a topic wait: what failed first, then, where they are kept apart, those
+ * that were not sent by decision. Pure.
+ *
+ * @param topic one that messages are delivered from, such as `track`
+ */
+export function deadLetterSubscriptions(
+  { subscriptions }: Pick<Topology, 'subscriptions'>,
+  topic: string,
+): readonly string[] {
+  const letters = new Set(
+    Object.values(subscriptions).flatMap((each) => (each.topic === topic ? (each.dead_letter_topic ?? []) : [])),
+  )
+  const waiting = Object.entries(subscriptions).filter(([, each]) => letters.has(each.topic) && each.push === undefined)
+  const isFailed = ([, { filter }]: (typeof waiting)[number]) => filter === undefined || filter.startsWith('NOT ')
+  return waiting.toSorted((a, b) => Number(isFailed(b)) - Number(isFailed(a))).map(([name]) => name)
+}

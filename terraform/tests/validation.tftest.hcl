@@ -474,6 +474,26 @@ run "dead_letter_topic_that_nobody_reads" {
   expect_failures = [var.pipeline]
 }
 
+run "dead_letters_that_two_subscriptions_get" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "    topic: track-dead-letter\n    filter: NOT (attributes.reason = \"guarded\" OR attributes.reason = \"expired\" OR attributes.reason = \"cancelled\")\n", "    topic: track-dead-letter\n"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "dead_letters_that_no_subscription_gets" {
+  command = plan
+
+  variables {
+    pipeline = yamldecode(replace(file("pipeline.yaml"), "    topic: track-dead-letter\n    filter: attributes.reason = \"guarded\" OR attributes", "    topic: track-dead-letter\n    filter: attributes.reason = \"held\" OR attributes"))
+  }
+
+  expect_failures = [var.pipeline]
+}
+
 run "two_subscriptions_for_one_function_that_differ" {
   command = plan
 

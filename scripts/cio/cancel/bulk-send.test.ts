@@ -28,7 +28,7 @@ const stats = () => stack.pubsub.stats(path('transactional-bulk'))
 const arrived = () => stack.customerio.workspace.sends.map(({ recipient }) => recipient)
 const deadLetters = () => {
   const { subscriptions } = stack.pubsub.snapshot()
-  const found = subscriptions.find(({ resource }) => resource.name === path('transactional-dead-letter'))
+  const found = subscriptions.find(({ resource }) => resource.name === path('transactional-not-sent'))
   return found?.backlog.map(({ message }) => message) ?? []
 }
 

@@ -59,7 +59,7 @@ export async function replay(
   } finally {
     for (const run of runs) await run.close()
   }
-  output.result({ dryRun: options.dryRun, sources: tallies }, () => tallies.flatMap(linesOf(options)).join('\n'))
+  output.result({ dryRun: options.dryRun, sources: tallies }, () => told(tallies).flatMap(linesOf(options)).join('\n'))
   const missing = idsNotFound(filter, new Set(runs.flatMap(({ found }) => [...found])))
   if (missing.length > 0) throw notFoundError(missing)
   const skipped = tallies.reduce((sum, tally) => sum + tally.skipped.length, 0)
@@ -77,6 +77,14 @@ async function confirmAll({ prompts, connection }: Context, runs: readonly Sourc
     .filter(({ replayable }) => replayable > 0)
     .map(({ source, replayable }) => `${source} ${replayable}`)
   await prompts.confirm(`Replay ${count(all, 'dead letter')} (${each.join(', ')}) in ${connection.name}?`)
+}
+
+/** Those with something to tell, or all when none has: most sources have a second one that is nearly always empty. */
+function told(tallies: readonly Tally[]): readonly Tally[] {
+  const busy = tallies.filter(
+    ({ replayed, alreadyReplayed, skipped }) => replayed + alreadyReplayed + skipped.length > 0,
+  )
+  return busy.length > 0 ? busy : tallies
 }
 
 const linesOf =

@@ -6,7 +6,7 @@ import { recordIdOf, type Sources } from './evidence.ts'
 import { tellRecord } from './record.ts'
 import type { DeadLetterSubscription } from './subscription.ts'
 
-/** Whose dead letters can be settled. */
+/** Whose dead letters can be settled. What was not sent by decision is not uncertain. */
 export const SETTLED_SOURCE = 'transactional'
 
 /** `sent`: nothing more happens. `resend`: whoever already got the message gets it twice. */

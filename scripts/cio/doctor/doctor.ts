@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts'
-import { factsOf } from '../dead-letters/dead-letter.ts'
+import { factsOf, isNotSentReason } from '../dead-letters/dead-letter.ts'
 import { peekEach } from '../dead-letters/peek.ts'
 import { sourcesOf } from '../dead-letters/source.ts'
 import { examine, type Finding, ok, printFindings, refuseFaults, wrong } from '../finding.ts'
@@ -56,13 +56,21 @@ async function examineSecrets(context: Context): Promise<readonly Finding[]> {
 }
 
 async function examineDeadLetters(context: Context): Promise<readonly Finding[]> {
-  let deadLetters = 0
-  let oldestMs = Number.POSITIVE_INFINITY
+  const failed = { messages: 0, oldestMs: Number.POSITIVE_INFINITY }
+  const notSent = { ...failed }
   await peekEach(context, sourcesOf(context.connection.topology), {}, (deadLetter) => {
-    deadLetters += 1
-    oldestMs = Math.min(oldestMs, factsOf(deadLetter).publishedAtMs)
+    const { reason, publishedAtMs } = factsOf(deadLetter)
+    const kind = isNotSentReason(reason) ? notSent : failed
+    kind.messages += 1
+    kind.oldestMs = Math.min(kind.oldestMs, publishedAtMs)
   })
-  if (deadLetters === 0) return [ok('dead letters', 'none')]
-  const note = `${count(deadLetters, 'message')}, the oldest published ${duration(context.now() - oldestMs)} ago`
-  return [{ area: 'dead letters', state: 'warning', note, fix: 'npx cio-gcp dlq stats' }]
+  const told = ({ messages, oldestMs }: typeof failed) =>
+    `${count(messages, 'message')}, the oldest published ${duration(context.now() - oldestMs)} ago`
+  return [
+    failed.messages === 0
+      ? ok('dead letters', 'none failed')
+      : { area: 'dead letters', state: 'warning', note: told(failed), fix: 'npx cio-gcp dlq stats' },
+    // As somebody decided: nothing to repair.
+    ...(notSent.messages === 0 ? [] : [ok('dead letters', `not sent by decision: ${told(notSent)}`)]),
+  ]
 }

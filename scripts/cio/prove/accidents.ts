@@ -171,7 +171,9 @@ export async function commitAccidents({ stack, cio, directory }: AccidentsProof)
   function world(): World {
     return {
       published: Object.fromEntries(published),
-      deadLetters: Object.fromEntries(sourcesOf(stack.topology).map(({ name }) => [name, waiting(name)])),
+      deadLetters: Object.fromEntries(
+        sourcesOf(stack.topology).map((source) => [source.name, waitingIn(source.deadLetterSubscription)]),
+      ),
       sends: stack.customerio.workspace.sends.length,
       suppressed: [...stack.customerio.workspace.people.suppressed()].map(String),
       appKey: readFileSync(join(stack.endpoints.secrets, 'CUSTOMERIO_APP_API_KEY'), 'utf8'),
@@ -179,7 +181,11 @@ export async function commitAccidents({ stack, cio, directory }: AccidentsProof)
   }
 
   function waiting(source: string): readonly string[] {
-    const name = `projects/${stack.endpoints.projectId}/subscriptions/${source}-dead-letter`
+    return waitingIn(`${source}-dead-letter`)
+  }
+
+  function waitingIn(subscription: string): readonly string[] {
+    const name = `projects/${stack.endpoints.projectId}/subscriptions/${subscription}`
     const found = stack.pubsub.snapshot().subscriptions.find(({ resource }) => resource.name === name)
     return (found?.backlog ?? []).map(({ message }) => message.id).toSorted()
   }

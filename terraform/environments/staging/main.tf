@@ -75,8 +75,13 @@ output "topics" {
 }
 
 output "dead_letter_subscriptions" {
-  description = "Where dead letters wait, by the subscription they come from."
+  description = "Where dead letters wait that failed, by the subscription they come from."
   value       = module.pipeline.dead_letter_subscriptions
+}
+
+output "not_sent_subscriptions" {
+  description = "Where dead letters wait that were not sent by decision: expired, cancelled, guarded."
+  value       = module.pipeline.not_sent_subscriptions
 }
 
 output "secrets" {

@@ -36,8 +36,12 @@ export const exportErrors = (sink: string): Series => ({
   points: minutesTo(15).map((minute) => ({ minute, value: 1 })),
 })
 export const of = (...series: Series[]): Scenario => ({ series, minutes: 15 })
+/** Beside what was not sent by decision, which may wait to its last day. */
 export const oldestDeadLetter = (days: number) =>
-  of(subscription('track-dead-letter', 'oldest_unacked_message_age', days * DAY_S))
+  of(
+    subscription('track-dead-letter', 'oldest_unacked_message_age', days * DAY_S),
+    subscription('track-not-sent', 'oldest_unacked_message_age', 30.9 * DAY_S),
+  )
 export const pushes = (response_class: string, count: number) =>
   subscription('track', 'push_request_count', count, 15, { response_class })
 

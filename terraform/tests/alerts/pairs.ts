@@ -56,6 +56,7 @@ export const PAIRS: Readonly<Record<string, Readonly<Record<string, Pair>>>> = {
         of(
           subscription('track-dead-letter', 'num_undelivered_messages', 1_000),
           subscription('track', 'num_undelivered_messages', 50_000),
+          subscription('track-not-sent', 'num_undelivered_messages', 50_000),
         ),
     },
     'the oldest is older than 7 days': {

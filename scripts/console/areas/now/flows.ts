@@ -1,5 +1,5 @@
 import { deliveredTopics } from '../../../local/message-log.ts'
-import type { Topology } from '../../../topology/topology.ts'
+import { deadLetterSubscriptions, type Topology } from '../../../topology/topology.ts'
 
 /** The way of one topic's messages, as pipeline.yaml has it. */
 export interface FlowOfTopic {
@@ -10,8 +10,8 @@ export interface FlowOfTopic {
   /** The function that they push to; undefined when Pub/Sub writes to BigQuery itself. */
   readonly function: string | undefined
   readonly destinations: readonly string[]
-  /** Where its dead letters wait. */
-  readonly deadLetters: string | undefined
+  /** The subscriptions in which its dead letters wait: what failed, then what was not sent by decision. */
+  readonly deadLetters: readonly string[]
 }
 
 /** The flows that carry messages, then the one that carries the record. Pure. */
@@ -25,9 +25,7 @@ export function flowsOf(topology: Topology): readonly FlowOfTopic[] {
       ...{ topic, function: name, destinations: destinationsOf(topology, name) },
       publisher: Object.entries(functions).find(([, { publishes }]) => publishes === topic)?.[0],
       subscriptions: subscriptions.map(([subscription]) => subscription),
-      deadLetters: Object.entries(topology.subscriptions).find(
-        ([, each]) => each.topic === first?.dead_letter_topic && each.push === undefined,
-      )?.[0],
+      deadLetters: deadLetterSubscriptions(topology, topic),
     }
   })
 }

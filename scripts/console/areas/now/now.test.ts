@@ -46,15 +46,18 @@ it('draws the flows of pipeline.yaml', () => {
   expect(flowsOf(topology)).toContainEqual({
     ...{ publisher: undefined, topic: 'transactional', function: 'transactional' },
     subscriptions: ['transactional', 'transactional-bulk'],
-    ...{ destinations: ['Customer.io', 'send ledger'], deadLetters: 'transactional-dead-letter' },
+    ...{
+      destinations: ['Customer.io', 'send ledger'],
+      deadLetters: ['transactional-dead-letter', 'transactional-not-sent'],
+    },
   })
   expect(flowsOf(topology)).toContainEqual({
     ...{ publisher: 'webhook', topic: 'webhook-events', function: 'warehouse', subscriptions: ['warehouse'] },
-    ...{ destinations: ['BigQuery'], deadLetters: 'warehouse-dead-letter' },
+    ...{ destinations: ['BigQuery'], deadLetters: ['warehouse-dead-letter'] },
   })
   expect(flowsOf(topology).at(-1)).toEqual({
     ...{ publisher: undefined, topic: 'message-outcomes', function: undefined, subscriptions: ['message-outcomes'] },
-    ...{ destinations: ['BigQuery'], deadLetters: 'message-outcomes-dead-letter' },
+    ...{ destinations: ['BigQuery'], deadLetters: ['message-outcomes-dead-letter'] },
   })
 })
 

@@ -55,13 +55,14 @@ function Band({ flow, top, height, waiting }: BandProps) {
           <${Box} x=${COLUMNS.subscription} y=${y} width=${SUBSCRIPTION_WIDTH} ...${subscriptionBox(name, waiting.get(name))} />
         `,
       )}
-      ${ends.map(({ name, deadLetters, y }) => {
+      ${ends.map(({ name, waits, y }) => {
         const from =
           hub === undefined ? [COLUMNS.subscription + SUBSCRIPTION_WIDTH, middle] : [hub.x + BOX.width, middle]
-        const count = deadLetters ? (waiting.get(name)?.outstanding ?? 0) : 0
+        const count = waits === undefined ? 0 : (waiting.get(name)?.outstanding ?? 0)
+        const bad = count > 0 && waits?.bad === true
         return html`
-          <${Link} from=${from} to=${[COLUMNS.destination, y]} bad=${count > 0} />
-          <${Box} x=${COLUMNS.destination} y=${y} width=${DESTINATION_WIDTH} text=${deadLetters ? 'dead letters' : name} note=${deadLetters ? String(count) : ''} tone=${count > 0 ? 'bad' : deadLetters ? 'quiet' : 'end'} />
+          <${Link} from=${from} to=${[COLUMNS.destination, y]} bad=${bad} />
+          <${Box} x=${COLUMNS.destination} y=${y} width=${DESTINATION_WIDTH} text=${waits?.text ?? name} note=${waits === undefined ? '' : String(count)} tone=${bad ? 'bad' : waits === undefined ? 'end' : 'quiet'} />
         `
       })}
       <${Box} x=${COLUMNS.publisher} y=${middle} width=${BOX.width} text=${publisherOf(flow)} tone="outside" />
@@ -109,10 +110,19 @@ function subscriptionBox(name: string, backlog: Backlog | undefined) {
   }
 }
 
-function endsOf({ destinations, deadLetters }: FlowOfTopic): readonly { name: string; deadLetters: boolean }[] {
+interface End {
+  readonly name: string
+  /** What waits there is told; `bad` is something that somebody has to look at. */
+  readonly waits?: { readonly text: string; readonly bad: boolean }
+}
+
+function endsOf({ destinations, deadLetters }: FlowOfTopic): readonly End[] {
   return [
-    ...destinations.map((name) => ({ name, deadLetters: false })),
-    ...(deadLetters === undefined ? [] : [{ name: deadLetters, deadLetters: true }]),
+    ...destinations.map((name) => ({ name })),
+    ...deadLetters.map((name, index) => ({
+      name,
+      waits: index === 0 ? { text: 'dead letters', bad: true } : { text: 'not sent', bad: false },
+    })),
   ]
 }
 
