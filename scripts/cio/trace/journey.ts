@@ -1,3 +1,4 @@
+import { isNotSentReason } from '../dead-letters/dead-letter.ts'
 import type { About, Attempted, CameBack, Decided, Entry, Fact, Ties } from './entry.ts'
 
 /** Everything that is known of one message, or of one delivery that no message of ours caused. */
@@ -16,6 +17,10 @@ export interface Ending {
     | 'under_way'
     | 'accepted'
     | 'dead_letter'
+    /** Not sent by decision (expired, cancelled, guarded): its dead letter waits for a release. */
+    | 'not_sent'
+    /** The recipient guard stopped it in an environment that keeps nothing of what it stops. */
+    | 'dropped'
     | 'uncertain'
     | 'ended_by_operator'
     | 'erased'
@@ -161,7 +166,7 @@ function wordFor({ metric, byMachine }: CameBack): string {
 
 function stateOf(entries: readonly Entry[]): Ending['state'] {
   const waiting = entries.findLast(({ fact }) => fact.kind === 'dead_lettered')?.fact
-  if (waiting?.kind === 'dead_lettered') return waiting.reason === 'uncertain' ? 'uncertain' : 'dead_letter'
+  if (waiting?.kind === 'dead_lettered') return stateOfLetter(waiting.reason)
   // That Customer.io accepted it outweighs whatever came before or after.
   if (entries.some(isAccepted)) return 'accepted'
   const last = entries.findLast(({ fact }) => isStep(fact))?.fact
@@ -172,7 +177,12 @@ function stateOf(entries: readonly Entry[]): Ending['state'] {
   }
   if (isHeardOf) return last === undefined ? 'sent_by_customerio' : 'accepted'
   if (last?.kind !== 'attempted' || last.outcome === 'retry') return 'under_way'
-  return last.reason === 'uncertain' ? 'uncertain' : 'dead_letter'
+  return last.note === 'dropped' ? 'dropped' : stateOfLetter(last.reason)
+}
+
+function stateOfLetter(reason = ''): Ending['state'] {
+  if (reason === 'uncertain') return 'uncertain'
+  return isNotSentReason(reason) ? 'not_sent' : 'dead_letter'
 }
 
 const STEPS: ReadonlySet<Fact['kind']> = new Set(['published', 'attempted', 'decided'])

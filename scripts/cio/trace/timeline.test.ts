@@ -114,6 +114,8 @@ describe('a send that was opened', () => {
 
 describe('where a journey stands', () => {
   const uncertain = attempt(1_000, { outcome: 'refused', reason: 'uncertain' })
+  const guarded = attempt(1_000, { outcome: 'guarded', reason: 'guarded' })
+  const dropped = attempt(1_000, { outcome: 'guarded', note: 'dropped' })
   it.each<[string, string, readonly Entry[]]>([
     ['is under way without an outcome', 'under_way', [published]],
     ['is under way after a retry', 'under_way', [published, attempt(1, { outcome: 'retry', cause: 'configuration' })]],
@@ -137,6 +139,10 @@ describe('where a journey stands', () => {
     ['is uncertain among the dead letters', 'uncertain, final', [published, uncertain, deadLetter('uncertain')]],
     ['is uncertain where the dead letter cannot be seen', 'uncertain, final', [published, uncertain]],
     ['is a dead letter, whatever the ledger says', 'dead_letter, final', [published, deadLetter('contract')]],
+    ['is not sent, and waits for a release', 'not_sent, final', [published, guarded, deadLetter('guarded')]],
+    ['is not sent where the dead letter cannot be seen', 'not_sent, final', [published, guarded]],
+    ['is dropped where the environment keeps nothing', 'dropped, final', [published, dropped]],
+    ['goes on by a release', 'under_way', [published, guarded, decided(5_000, 'replayed')]],
     ['ends by a settlement', 'ended_by_operator, final', [published, uncertain, decided(5_000, 'settled_sent')]],
     ['goes on by a settlement that sends', 'under_way', [published, uncertain, decided(5_000, 'settled_not_sent')]],
     ['goes on by a replay', 'under_way', [published, uncertain, decided(5_000, 'replayed')]],
@@ -198,6 +204,15 @@ describe('where a journey stands', () => {
       'uncertain: it may have been sent. Decide it: cio-gcp dlq settle --id 1',
     )
     expect(told(published, deadLetter('contract'))[0]?.ending).toBe('a dead letter. See it: cio-gcp dlq show 1')
+    expect(told(published, guarded, deadLetter('guarded'))[0]?.ending).toBe(
+      'not sent: held by the recipient guard. Send it all the same: cio-gcp dlq replay --id 1 --release',
+    )
+  })
+
+  it('says of what was dropped that nothing is left to do', () => {
+    expect(told(published, dropped)[0]?.ending).toBe(
+      'dropped by the recipient guard: nothing was sent, and nothing is kept of it',
+    )
   })
 
   it('never says that something was applied', () => {

@@ -206,11 +206,27 @@ function endingIn({ ending, entries, about }: Journey): string {
       return `ended by an operator${backIn(ending)}`
     case 'uncertain':
       return `uncertain: it may have been sent${backIn(ending)}${id === undefined ? '' : `. Decide it: cio-gcp dlq settle --id ${id}`}`
+    case 'dropped':
+      return 'dropped by the recipient guard: nothing was sent, and nothing is kept of it'
+    case 'not_sent':
+      return `not sent: ${reasonIn(entries)}${id === undefined ? '. Its dead letter is no longer among those that could be seen' : `. Send it all the same: cio-gcp dlq replay --id ${id} --release`}`
     case 'dead_letter':
       return id === undefined
         ? 'dead-lettered, and no longer among the dead letters that could be seen'
         : `a dead letter. See it: cio-gcp dlq show ${id}`
   }
+}
+
+const NOT_SENT: Readonly<Record<string, string>> = {
+  expired: 'its expires_at was over',
+  cancelled: 'an operator cancelled it',
+  guarded: 'held by the recipient guard',
+}
+
+/** Why a message was not sent, by the last that says so. */
+function reasonIn(entries: Journey['entries']): string {
+  const reasons = entries.flatMap(({ fact }) => ('reason' in fact ? (NOT_SENT[fact.reason ?? ''] ?? []) : []))
+  return reasons.at(-1) ?? 'as somebody decided'
 }
 
 function backIn({ cameBack, final, held }: Ending): string {
