@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Clock, systemClock } from '../../../../shared/clock/index.ts'
 import { manualClock } from '../../../../shared/clock/testing/manual-clock.ts'
 import { type Connection, connect } from '../../../cio/connection.ts'
+import { sourcesOf } from '../../../cio/dead-letters/source.ts'
+import { commandLine } from '../../../cio/testing/command-line.ts'
 import { type Stack, startStack } from '../../../local/stack.ts'
 import { PROJECT_ROOT } from '../../../topology/topology.ts'
 import { type Console, startConsole } from '../../console.ts'
@@ -29,7 +31,7 @@ beforeAll(async () => {
     directory,
     ports: { all: 0 },
     functions: ['identify', 'transactional'],
-    environment: { SEND_LEDGER_SETTLE_SECONDS: '0' },
+    environment: { SEND_LEDGER_SETTLE_SECONDS: '0', RECIPIENTS: '{"allow":["id:*","@example.com"]}' },
     customerio: { deliveryDelayMs: 600_000 },
   })
   connection = await connect({ local: true, endpoints: join(directory, 'endpoints.json') })
@@ -47,8 +49,8 @@ beforeEach(() => {
 afterEach(async () => {
   await Promise.all(opened.map((each) => each.close()))
   expect(errors).toEqual([])
-  for (const source of ['identify', 'track', 'transactional', 'message-outcomes']) {
-    await stack.client.subscription(`${source}-dead-letter`).seek(new Date(Date.now() + 60_000))
+  for (const { deadLetterSubscription } of sourcesOf(stack.topology)) {
+    await stack.client.subscription(deadLetterSubscription).seek(new Date(Date.now() + 60_000))
   }
 })
 
@@ -67,10 +69,11 @@ async function open(deps: Partial<DeadLettersDeps> = {}) {
 const atMostAWhile = () => AbortSignal.timeout(30_000)
 
 const path = (name: string) => `projects/${stack.endpoints.projectId}/subscriptions/${name}`
-const waiting = (source: string) =>
+const waiting = (source: string) => waitingIn(`${source}-dead-letter`)
+const waitingIn = (name: string) =>
   stack.pubsub
     .snapshot()
-    .subscriptions.find(({ resource }) => resource.name === path(`${source}-dead-letter`))
+    .subscriptions.find(({ resource }) => resource.name === path(name))
     ?.backlog.map(({ message }) => message) ?? []
 
 async function publish(topic: string, body: unknown, attributes: Record<string, string> = {}): Promise<string> {
@@ -190,6 +193,60 @@ it('an uncertain send is settled on what ledger and Customer.io know', async () 
   // Somebody else's click, a moment later.
   expect(await page.post(`${dora}/settle`, { decision: 'resend' })).toMatchObject({ status: 404 })
   expect(sendsTo('dora')).toBe(1)
+})
+
+describe('what the recipient guard holds', () => {
+  const cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
+  const held = () => waitingIn('transactional-not-sent')
+
+  async function byCommand(key: string): Promise<void> {
+    const unreleased = ['dlq', 'replay', 'transactional', '--attribute', `idempotency_key=${key}`, '--yes']
+    expect(await cio.run(unreleased)).toMatchObject({ code: 0 })
+    // It has met the guard again.
+    while (held()[0]?.attributes.replay_count !== '1') await once(stack.pubsub.events, 'published')
+    expect(await cio.run([...unreleased, '--release'])).toMatchObject({
+      code: 0,
+      stdout: 'transactional-not-sent: 1 message replayed\n',
+    })
+  }
+
+  async function byPage(): Promise<void> {
+    const page = await open()
+    await page.post('/api/dead-letters/look')
+    const body = { messageIds: held().map(({ id }) => id), release: true }
+    expect(await page.post('/api/dead-letters/plan', body)).toMatchObject({
+      body: {
+        question: 'Replay 1 dead letter (transactional-not-sent 1) in the local stack?',
+        warnings: [expect.anything()],
+      },
+    })
+    expect(await page.post('/api/dead-letters/replay', body)).toMatchObject({ body: { replayed: body.messageIds } })
+  }
+
+  it.each([
+    ['cio-gcp dlq replay --release', byCommand],
+    ['a page', byPage],
+  ])('is sent exactly once when it is released by %s', async (name, release) => {
+    const person = name.replace(/\W+/g, '-')
+    const key = `held ${name}`
+    const message = {
+      ...{ channel: 'email', transactional_message_id: 3, identifiers: { id: person } },
+      to: `${person}@customer.org`,
+    }
+    const sends = () => stack.customerio.workspace.sends.filter(({ who }) => who.value === person).length
+    await publish('transactional', message, { idempotency_key: key })
+    while (held().length === 0) await once(stack.pubsub.events, 'published')
+    expect(held()).toMatchObject([{ attributes: { reason: 'guarded', idempotency_key: key } }])
+    expect([sends(), waiting('transactional').length]).toEqual([0, 0])
+
+    await release(key)
+    await stack.customerio.until(() => sends() === 1)
+    // Released once more, as by somebody else a moment later: the ledger knows it.
+    await publish('transactional', message, { idempotency_key: key, released: 'guarded' })
+    while (stack.pubsub.stats(path('transactional')).outstanding > 0) await once(stack.pubsub.events, 'acknowledged')
+    expect(sends()).toBe(1)
+    expect([held(), waiting('transactional')]).toEqual([[], []])
+  })
 })
 
 it('asks before it replays, with the number and the place, and replays what was asked about', async () => {
