@@ -1,6 +1,8 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { CreateSubscriptionOptions, PubSub } from '@google-cloud/pubsub'
 import { status } from '@grpc/grpc-js'
 import type { AppendRows, PubSubServer } from './index.ts'
+import { ManualClock } from './testing/manual-clock.ts'
 import { nextEvent, Started } from './testing/started.ts'
 
 const started = new Started()
@@ -48,6 +50,32 @@ async function publish(texts: readonly string[], options: CreateSubscriptionOpti
 it('writes each message as a row of the table, by its fields', async () => {
   await publish(['{"a":1}', '{"a":2}'])
   expect(written).toEqual([1, 2].map((a) => ({ table: TABLE, dropUnknown: true, row: { a } })))
+})
+
+it('rests between two writes: what comes meanwhile leaves together', async () => {
+  const clock = new ManualClock()
+  const appends: number[] = []
+  const appendRows: AppendRows = async (_, rows) => {
+    appends.push(rows.length)
+    return new Map()
+  }
+  server = await started.pubSub({ ...clock, appendRows })
+  client = started.client(server)
+  const [topic, subscription] = await started.subscription(client, { bigqueryConfig: config })
+  const publishNow = async (count: number) => {
+    server.publish(
+      topic.name,
+      Array.from({ length: count }, () => '{}'),
+    )
+    for (let turns = 0; turns < 5; turns++) await turn()
+  }
+  await publishNow(1)
+  await publishNow(2)
+  await publishNow(1)
+  expect(appends).toEqual([1])
+  clock.advance(50)
+  while (server.stats(subscription.name).outstanding > 0) await nextEvent(server, 'acknowledged')
+  expect(appends).toEqual([1, 3])
 })
 
 it("writes what a JavaScript function makes of a message, which sees the message and Pub/Sub's own fields", async () => {

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import type { Clock } from './clock.ts'
 import type { PubSubEvents } from './events.ts'
 import type { Consumer, Lease } from './lease.ts'
 import type { BigQuerySettings } from './settings.ts'
@@ -15,11 +16,14 @@ export type AppendRows = (
 ) => Promise<ReadonlyMap<number, string>>
 
 export interface BigQueryOptions {
+  readonly clock: Clock
   readonly events: EventEmitter<PubSubEvents>
   readonly append: AppendRows
 }
 
 const MOST_ROWS = 500
+/** Between two writes: an append takes DuckDB milliseconds, however few its rows, in which nothing else of this process runs. */
+const REST_MS = 50
 
 /** Writes a subscription's messages to a table, each as one row, by the table's schema. */
 export class BigQueryConsumer implements Consumer {
@@ -29,6 +33,7 @@ export class BigQueryConsumer implements Consumer {
   readonly #options: BigQueryOptions
   #waiting: Lease[] = []
   #writing = false
+  #cancelRest = () => {}
   #closed = false
 
   constructor(subscription: Subscription, settings: BigQuerySettings, options: BigQueryOptions) {
@@ -51,6 +56,7 @@ export class BigQueryConsumer implements Consumer {
 
   closed(): void {
     this.#closed = true
+    this.#cancelRest()
   }
 
   async #write(): Promise<void> {
@@ -62,8 +68,15 @@ export class BigQueryConsumer implements Consumer {
       if (this.#closed) return
       for (const lease of leases) this.#settle(lease, failures.get(lease))
       this.#subscription.wake()
+      await this.#rest()
     }
     this.#writing = false
+  }
+
+  #rest(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#cancelRest = this.#options.clock.schedule(resolve, REST_MS)
+    })
   }
 
   /** Why messages could not be written. */

@@ -105,7 +105,7 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSubServer>
       })
     }
     if (bigQuery === undefined || options.appendRows === undefined) return undefined
-    return new BigQueryConsumer(subscription, bigQuery, { events, append: options.appendRows })
+    return new BigQueryConsumer(subscription, bigQuery, { clock, events, append: options.appendRows })
   }
 
   /** Gives a subscription the consumer that its configuration asks for, in place of an earlier one. */
