@@ -53,12 +53,13 @@ interface Message extends Keyed<TransactionalMessage> {
 
 function createHandler(config: TransactionalConfig, parts: TransactionalParts): RequestHandler {
   const { appApi, deadLetter, projectId } = config
-  const { log, clock, random, endpoints } = parts
+  const { log, clock, random, endpoints, exchange } = parts
   const rate = (requestsPerSecond: number) => new RateLimiter({ requestsPerSecond, clock, random })
   const service = new CustomerIOService({
     app: {
       url: appApi.url,
       timeoutMs: appApi.requestTimeoutMs,
+      exchange,
       rateWaitMs: appApi.rateWaitMs,
       apiKey: createSecret({ ...appApi.apiKey, log, clock }),
       rate: rate(appApi.requestsPerSecond),

@@ -34,6 +34,11 @@ export const STEPS: readonly Step[] = [
   { name: 'coverage', what: 'coverage of functions/ and shared/', commands: ['npm run coverage'] },
   { name: 'start', what: 'the whole pipeline on this machine', commands: ['npm start -- --once --port all=0'] },
   { name: 'browser', what: 'the console in a browser', commands: ['npm run test:browser'] },
+  {
+    name: 'simulation',
+    what: 'ten minutes of simulated hours, from a seed',
+    commands: ['npm run simulate -- --seed 1 --hours 1000 --minutes 10'],
+  },
   { name: 'chaos', what: 'two minutes of faults', commands: ['npm run chaos -- --seed 1 --minutes 2'] },
 ]
 

@@ -132,6 +132,14 @@ const applyOk = (key: string, atMs: number, more: Match = {}) => ({
 })
 
 describe('a good history', () => {
+  it('may have a second outcome for a message that was delivered again, with the evidence of each', () => {
+    const again = [{ f: 'redelivery', atMs: 1_706, op: 'r1' }]
+    const second = letter('r1', { outcome: 'exhausted', attempt: 97 })
+    expect(check(plus(...again, second)).violations).toEqual([])
+    const texts = check(plus(...again, { ...second, bytes: 'cut' })).violations.map(({ text }) => text)
+    expect(texts).toEqual(['its dead letter has other bytes'])
+  })
+
   it('is accepted, and tells how each acknowledged publish ended', () => {
     const { violations, outcomes, worstWindows } = check(good)
     expect(violations).toEqual([])

@@ -53,6 +53,7 @@ export function check(history: readonly HistoryEvent[]): Verdict {
   const effectsOf = (key: string) => (appliedByKey.get(key) ?? []).filter(({ effect }) => effect)
   const refusedByCustomerIo = new Set(of('apply').flatMap(({ type, key }) => (type === 'fail' ? [key] : [])))
   const acknowledged = new Map(of('acknowledge').map(({ op, atMs }) => [op, atMs]))
+  const redelivered = new Set(of('redelivery').map(({ op }) => op))
   const told = Map.groupBy(of('outcome'), ({ op }) => op)
   const settles = Map.groupBy(of('settle'), ({ key }) => key)
   const excused = new Set(of('waive').map(({ key }) => key))
@@ -82,6 +83,7 @@ export function check(history: readonly HistoryEvent[]): Verdict {
     }
     for (const { f, op } of [
       ...of('acknowledge'),
+      ...of('redelivery'),
       ...of('outcome'),
       ...of('push'),
       ...of('record'),
@@ -145,7 +147,7 @@ export function check(history: readonly HistoryEvent[]): Verdict {
     if (acknowledgedAtMs === undefined) return void lost('never acknowledged')
     const letters = told.get(op) ?? []
     const names = new Set(letters.map(({ outcome }) => outcome))
-    if (names.size > 1) return void lost(`several outcomes: ${[...names].join(', ')}`)
+    if (names.size > 1 && !redelivered.has(op)) return void lost(`several outcomes: ${[...names].join(', ')}`)
     const [outcome = 'delivered'] = names
     outcomes.set(op, outcome)
     if (!OUTCOMES[outcome].kinds.some((kind) => kind === invoke.kind)) lost(`an ${invoke.kind} that ended ${outcome}`)
@@ -170,7 +172,7 @@ export function check(history: readonly HistoryEvent[]): Verdict {
       }
     }
     for (const [key, ops] of byKey) {
-      if (!ops.every(({ op, stranger }) => stranger || isNotSent(outcomes.get(op)))) continue
+      if (!ops.every(({ op, stranger }) => stranger || (isNotSent(outcomes.get(op)) && !redelivered.has(op)))) continue
       const heard = appliedByKey.has(key) || refusedByCustomerIo.has(key)
       if (heard)
         violate(

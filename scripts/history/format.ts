@@ -67,6 +67,7 @@ export const historyEvent = z.discriminatedUnion('f', [
     event('apply', { type: z.literal('fail'), key: name }),
   ]),
   event('acknowledge', { op: name }),
+  event('redelivery', { op: name }),
   event('outcome', {
     op: name,
     outcome,

@@ -3,7 +3,7 @@ import type { Secret } from '../secrets/index.ts'
 import { type TransportOptions, useTransport } from './transport.ts'
 
 /** How an API is reached. */
-export interface ApiOptions extends Pick<TransportOptions, 'timeoutMs'> {
+export interface ApiOptions extends Pick<TransportOptions, 'timeoutMs' | 'exchange'> {
   /** As the SDK's `url` option wants it: Track ends in `/api/v1` (v2 is derived from it), App in `/v1`. */
   readonly url: string
 }

@@ -3,3 +3,4 @@ export { type DeliveryQuery, type FoundDelivery, PERSON_IDENTIFIERS, type Person
 export { logRequests } from './log-requests.ts'
 export { CustomerIOService } from './service.ts'
 export type { Carried } from './track-batches.ts'
+export type { Answer, Exchange, SdkRequest } from './transport.ts'

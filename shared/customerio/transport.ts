@@ -40,14 +40,19 @@ export interface TransportOptions {
   /** Of one request, with its answer. */
   readonly timeoutMs: number
   readonly clock: Clock
+  /** In the place of HTTP, for a simulation. */
+  readonly exchange?: Exchange | undefined
 }
+
+/** Makes one request. Never rejects. */
+export type Exchange = (request: SdkRequest, options: Omit<TransportOptions, 'exchange'>) => Promise<Answer>
 
 /**
  * Puts our own exchange in the place of an SDK client's `request.handler`: how the answer is read, which the SDK's own way
  * gives no means to classify. The SDK still decides path, headers, credentials and body. See
  * [the decision](../decisions/sdk-transport.md).
  */
-export function useTransport(client: SdkClient, options: TransportOptions): void {
+export function useTransport(client: SdkClient, { exchange = exchangeOverHttp, ...options }: TransportOptions): void {
   client.request.handler = async (request) => ({ answer: await exchange(request, options) })
 }
 
@@ -71,7 +76,7 @@ const httpAgent = new http.Agent(KEEP_ALIVE)
 const httpsAgent = new https.Agent(KEEP_ALIVE)
 
 /** One request. Not with `fetch`: to load undici takes a tenth of a cold start, and it does not tell whether it had a connection. */
-function exchange(request: SdkRequest, { timeoutMs, clock }: TransportOptions): Promise<Answer> {
+function exchangeOverHttp(request: SdkRequest, { timeoutMs, clock }: TransportOptions): Promise<Answer> {
   return new Promise((resolve) => {
     let sent: ClientRequest
     try {

@@ -6,7 +6,8 @@ import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUna
 import { freePort } from '../../scripts/emulators/ports.ts'
 import { systemClock } from '../clock/index.ts'
 import { manualClock } from '../clock/testing/manual-clock.ts'
-import { type Call, type Channel, type ChannelOptions, createChannel } from './channel.ts'
+import { type Channel, type ChannelOptions, createChannel } from './channel.ts'
+import type { Call } from './connection.ts'
 import { endpointsOf } from './endpoint.ts'
 import { GrpcError, STATUS } from './status.ts'
 

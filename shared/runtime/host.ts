@@ -1,4 +1,6 @@
 import type { Clock } from '../clock/index.ts'
+import type { Exchange } from '../customerio/index.ts'
+import type { Connect } from '../google-api/index.ts'
 import { createDrain, type Drain, type DrainProcess } from './drain.ts'
 import { type ByteWriter, createLineBuffer, type EndingProcess, type LineWriter } from './line-buffer.ts'
 
@@ -11,6 +13,14 @@ export interface HostProcess extends DrainProcess, EndingProcess {
   once(event: 'SIGTERM' | 'exit', listener: () => void): unknown
 }
 
+/** How a function reaches others. */
+export interface Network {
+  /** Customer.io's two APIs. */
+  readonly exchange: Exchange
+  /** Google's. */
+  readonly connect: Connect
+}
+
 /** What a function gets from the process it runs in. */
 export interface Host {
   readonly env: Environment
@@ -20,6 +30,8 @@ export interface Host {
   /** Where log lines go. */
   readonly output: LineWriter
   readonly drain: Drain
+  /** In the place of the real one, for a simulation. */
+  readonly network?: Network
 }
 
 /** Only composition roots call this, with Node's `process` and `systemClock`: all below them takes what it is given. */

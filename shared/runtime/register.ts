@@ -1,5 +1,6 @@
 import { http } from '@google-cloud/functions-framework'
 import { ConfigurationError, doubtfulSettings, type ProcessConfig } from '../config/index.ts'
+import type { Exchange } from '../customerio/index.ts'
 import { type Endpoints, endpointsOf } from '../google-api/index.ts'
 import { createLog, type Log } from '../logging/index.ts'
 import { workAroundExpress } from './around-express.ts'
@@ -13,6 +14,8 @@ export interface FunctionParts extends Pick<Host, 'clock' | 'random'> {
   readonly isDraining: Drain['isDraining']
   /** Of Google's APIs. */
   readonly endpoints: Endpoints
+  /** With Customer.io, unless over HTTP. */
+  readonly exchange?: Exchange | undefined
 }
 
 /** A function: how it reads its environment, and how it is put together. */
@@ -34,7 +37,7 @@ export function register<Config extends ProcessConfig>(definition: FunctionDefin
 }
 
 /** The function as long as the process takes requests, then 503, which makes the sender try another instance. */
-function untilShutdown(drain: Drain, handler: RequestHandler): RequestHandler {
+export function untilShutdown(drain: Drain, handler: RequestHandler): RequestHandler {
   return (request, response) => {
     if (drain.begin(request, response)) return rejecting(handler, request, response)
     answerWithText(response, 503, 'shutting down', { Connection: 'close' })
@@ -57,7 +60,7 @@ function rejecting(handler: RequestHandler, ...args: Parameters<RequestHandler>)
  */
 export function createFunction<Config extends ProcessConfig>(
   { name, parseConfig, create }: FunctionDefinition<Config>,
-  { env, output, clock, random, drain }: Host,
+  { env, output, clock, random, drain, network }: Host,
 ): RequestHandler {
   const logTo = { functionName: name, destination: output, clock }
   let config: Config
@@ -70,7 +73,12 @@ export function createFunction<Config extends ProcessConfig>(
   const log = createLog({ ...logTo, level: config.logLevel, projectId: config.projectId })
   // At the default level: a warning about the level must not be hidden by it.
   for (const problem of doubtfulSettings(env)) createLog(logTo).warning(problem, { event: 'setting_doubtful' })
-  return create(config, { log, clock, random, isDraining: drain.isDraining, endpoints: endpointsOf(env) })
+  return create(config, {
+    ...{ log, clock, random },
+    isDraining: drain.isDraining,
+    endpoints: endpointsOf(env, network?.connect),
+    exchange: network?.exchange,
+  })
 }
 
 function unconfigured(message: string, log: Log): RequestHandler {

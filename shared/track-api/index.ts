@@ -47,7 +47,7 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
   return {
     name: fn.name,
     parseConfig: fn.parseConfig,
-    create(config, { log, clock, random, endpoints }) {
+    create(config, { log, clock, random, endpoints, exchange }) {
       const { trackApi, batch, deadLetter, bulkLane, projectId, bodyMemoryBytes, personHashKeys } = config
       const about = ({ value }: Keyed<z.output<S>>): About => ({
         action: value.action,
@@ -59,6 +59,7 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
         track: {
           url: trackApi.url,
           timeoutMs: trackApi.requestTimeoutMs,
+          exchange,
           siteId: createSecret({ ...trackApi.siteId, log, clock }),
           apiKey: createSecret({ ...trackApi.apiKey, log, clock }),
           rate: new RateLimiter({ requestsPerSecond: trackApi.requestsPerSecond, clock, random }),

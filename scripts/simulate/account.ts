@@ -1,0 +1,79 @@
+import { hash } from 'node:crypto'
+import type { DeadLetterReason } from '../../shared/outcome/index.ts'
+import type { HistoryEvent, Of } from '../history/format.ts'
+import type { Outgoing } from './broker.ts'
+import type { Planned } from './plan.ts'
+import type { World } from './world.ts'
+
+const KINDS = { identify: 'update', track: 'event', transactional: 'send' } as const
+
+/** What a dead letter's `reason` says in a history. */
+const OUTCOMES: Readonly<Record<DeadLetterReason, Pick<Of<'outcome'>, 'outcome' | 'because'>>> = {
+  not_json: { outcome: 'refused', because: 'invalid' },
+  contract: { outcome: 'refused', because: 'invalid' },
+  refused: { outcome: 'refused', because: 'refused' },
+  content_changed: { outcome: 'refused', because: 'key reused' },
+  uncertain: { outcome: 'uncertain' },
+  exhausted: { outcome: 'exhausted' },
+  expired: { outcome: 'expired' },
+  cancelled: { outcome: 'cancelled' },
+  guarded: { outcome: 'guarded' },
+}
+
+const isReason = (text: string): text is DeadLetterReason => Object.hasOwn(OUTCOMES, text)
+const digestOf = (data: Buffer): string => hash('sha1', data, 'base64url')
+
+/** The history of an hour, as everybody saw it. */
+export class Account {
+  readonly #world: World
+  readonly #events: HistoryEvent[] = []
+  readonly #turns = new Map<string, number>()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  add(event: HistoryEvent): void {
+    this.#events.push(event)
+  }
+
+  published({ op, key, content, topic, data, nature, person }: Planned): void {
+    const turn = person === undefined ? undefined : (this.#turns.get(person) ?? 0) + 1
+    if (person !== undefined && turn !== undefined) this.#turns.set(person, turn)
+    this.#world.tell(`an application publishes ${op}${nature === 'sound' ? '' : ` (${nature})`} to ${topic}`)
+    const { elapsedMs: atMs } = this.#world
+    this.add({
+      ...{ f: 'publish', type: 'invoke', atMs, op, key, content, kind: KINDS[topic] },
+      ...{ bytes: digestOf(data), valid: nature !== 'broken' },
+      ...(person !== undefined && { person, turn }),
+    })
+    this.add({ f: 'publish', type: 'ok', atMs, op })
+  }
+
+  acknowledged(op: string): void {
+    this.#world.tell(`${op} is acknowledged`)
+    this.add({ f: 'acknowledge', atMs: this.#world.elapsedMs, op })
+  }
+
+  /** @param attempts of a message that Pub/Sub forwarded on its own, which gives no reason */
+  deadLettered(op: string, { data, attributes }: Outgoing, attempts?: number): void {
+    const reason = attempts === undefined ? (attributes.reason ?? '') : 'exhausted'
+    if (!isReason(reason)) throw new Error(`a dead letter of ${op} gives the reason ${reason}`)
+    this.#world.tell(`${op} is dead-lettered: ${reason}`)
+    this.add({
+      ...{ f: 'outcome', atMs: this.#world.elapsedMs, op, bytes: digestOf(data), ...OUTCOMES[reason] },
+      attempt: attempts ?? Number(attributes.delivery_attempt),
+    })
+  }
+
+  /** @param shows what a person shows in the end */
+  history(producer: string, exhaustedFromAttempt: number, shows: (person: string) => string | null): HistoryEvent[] {
+    const { elapsedMs: atMs } = this.#world
+    return [
+      { f: 'start', atMs: 0, producer, exhaustedFromAttempt },
+      ...this.#events,
+      ...[...this.#turns.keys()].map((person): HistoryEvent => ({ f: 'read', atMs, person, content: shows(person) })),
+      { f: 'end', atMs },
+    ]
+  }
+}

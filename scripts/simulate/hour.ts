@@ -1,0 +1,157 @@
+import { identifyFunction } from '../../functions/identify/handler.ts'
+import { trackFunction } from '../../functions/track/handler.ts'
+import { transactionalFunction } from '../../functions/transactional/handler.ts'
+import { logRequests } from '../../shared/customerio/index.ts'
+import { createFunction, type Host, type RequestHandler } from '../../shared/runtime/index.ts'
+import { check, type Verdict } from '../history/check.ts'
+import type { HistoryEvent } from '../history/format.ts'
+import { functionEnvironment } from '../local/environment.ts'
+import { readTopology } from '../topology/topology.ts'
+import { Account } from './account.ts'
+import { Broker } from './broker.ts'
+import { Choices } from './choices.ts'
+import { SimulatedCustomerIo } from './customerio.ts'
+import { createGoogle } from './google.ts'
+import { networkOf } from './network.ts'
+import { planOf, type Topic } from './plan.ts'
+import { Pool } from './pool.ts'
+import { weatherOf } from './weather.ts'
+import { World } from './world.ts'
+
+export interface HourOptions {
+  readonly seed: string
+  /** Of the faults that chance would bring, those that happen; all by default. */
+  readonly faults?: ReadonlySet<string>
+  /** Of the publishes, those that happen; all by default. */
+  readonly ops?: ReadonlySet<string>
+  /** Whether the result tells what happened, line by line. */
+  readonly tells?: boolean
+}
+
+export interface Hour {
+  /** Of everything that happened. */
+  readonly hash: string
+  readonly history: readonly HistoryEvent[]
+  readonly verdict: Verdict
+  /** The faults that happened. */
+  readonly faults: readonly string[]
+  readonly ops: readonly string[]
+  readonly lines: readonly string[]
+}
+
+export const HOUR_MS = 3_600_000
+/** A message whose attempts are a day apart has long been delivered or dead-lettered: whatever is open then is stuck. */
+const LONGEST_MS = 24 * HOUR_MS
+const START_MS = Date.parse('2026-11-26T00:00:00Z')
+const REQUESTS_PER_SECOND = 100
+const RESERVED_ATTEMPTS = 3
+
+const topology = readTopology()
+const HOSTS = {
+  projectId: 'simulated',
+  pubsub: 'pubsub.simulated',
+  firestore: 'firestore.simulated',
+  bigquery: 'http://bigquery.simulated',
+  trackUrl: 'http://track.simulated/api/v1',
+  appUrl: 'http://app.simulated/v1',
+  webhookUrl: 'http://webhook.simulated',
+  region: 'us',
+  requestsPerSecond: REQUESTS_PER_SECOND,
+  secretFile: () => '',
+} as const
+const SECRETS: Readonly<Record<string, string>> = {
+  CUSTOMERIO_SITE_ID: 'site',
+  CUSTOMERIO_TRACK_API_KEY: 'track-key',
+  CUSTOMERIO_APP_API_KEY: 'app-key',
+  PERSON_HASH_KEYS: 'a key of thirty-two characters..',
+}
+
+/** Runs an hour of the pipeline, and whatever it takes until everything has ended, and judges it by its history. */
+export async function simulateHour({ seed, faults, ops, tells = false }: HourOptions): Promise<Hour> {
+  const choices = new Choices(seed, faults)
+  const world = new World(START_MS, choices, tells)
+  const weather = weatherOf(choices)
+  const account = new Account(world)
+  const customerio = new SimulatedCustomerIo(world, weather, (event) => account.add(event))
+  const maxAttempts = choices.pick('most attempts', [5, 8, 20, 100])
+  const defect = (instance: string) => (why: string) =>
+    account.add({ f: 'crash', atMs: world.elapsedMs, process: instance, why })
+
+  const google = createGoogle({
+    now: () => world.nowMs,
+    publish: (topic, message) => broker.publish(topic, message),
+  })
+  const poolOf = (name: Topic) => {
+    const size = choices.between(`instances of ${name}`, 1, 3)
+    return new Pool({
+      ...{ world, weather, name, size },
+      env: environmentOf(name, size, maxAttempts),
+      networkOf: (instance) => networkOf(instance, world, weather, { google, customerio: customerio.serve }),
+      handlerOf: (host) => handlerOf(name, host),
+      onDefect: defect(name),
+    })
+  }
+  const pools = { identify: poolOf('identify'), track: poolOf('track'), transactional: poolOf('transactional') }
+  const left = new Set<string>()
+  const broker = new Broker({
+    ...{ world, weather, topology, maxAttempts },
+    push(name, pushName, body, answered) {
+      if (!isTopic(name)) throw new Error(`there is no function ${name}`)
+      pools[name].push(pushName, body, answered)
+    },
+    onAcknowledged(op) {
+      left.delete(op)
+      account.acknowledged(op)
+    },
+    onRedelivery: (op) => account.add({ f: 'redelivery', atMs: world.elapsedMs, op }),
+    onDeadLetter: (op, letter, attempts) => account.deadLettered(op, letter, attempts),
+  })
+
+  const planned = planOf(choices).filter(({ op }) => ops?.has(op) ?? true)
+  for (const each of planned) {
+    left.add(each.op)
+    world.after(each.atMs, () => {
+      account.published(each)
+      broker.publish(each.topic, each, each.op)
+    })
+  }
+  world.after(HOUR_MS, () => choices.stopFaults())
+  await world.run(() => left.size > 0, START_MS + LONGEST_MS)
+  const history = account.history(`simulated hour ${seed}`, maxAttempts - RESERVED_ATTEMPTS, (person) =>
+    customerio.shows(person),
+  )
+  return {
+    hash: world.hash(),
+    history,
+    verdict: check(history),
+    faults: choices.happened,
+    ops: planned.map(({ op }) => op),
+    lines: world.lines,
+  }
+}
+
+function isTopic(name: string): name is Topic {
+  return name === 'identify' || name === 'track' || name === 'transactional'
+}
+
+function environmentOf(name: Topic, instances: number, maxAttempts: number): Record<string, string> {
+  const env = functionEnvironment(topology, name, { ...HOSTS, instances: { [name]: instances } })
+  for (const [variable, value] of Object.entries(SECRETS)) {
+    if (delete env[`${variable}_FILE`]) env[variable] = value
+  }
+  return { ...env, MAX_DELIVERY_ATTEMPTS: String(maxAttempts) }
+}
+
+/** The functions as they are registered, but for the listeners that somebody may add. */
+function handlerOf(name: Topic, host: Host): RequestHandler {
+  switch (name) {
+    case 'identify':
+      return createFunction(identifyFunction(logRequests), host)
+    case 'track':
+      return createFunction(trackFunction(logRequests), host)
+    case 'transactional': {
+      const newToken = () => `token ${host.random()}`
+      return createFunction(transactionalFunction({ newToken, addListeners: logRequests }), host)
+    }
+  }
+}

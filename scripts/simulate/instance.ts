@@ -1,0 +1,155 @@
+import type { Clock } from '../../shared/clock/index.ts'
+import { createDrain, type Host, type Network, type RequestHandler, untilShutdown } from '../../shared/runtime/index.ts'
+import { Response, requestOf } from './request.ts'
+import type { World } from './world.ts'
+
+/** What an instance is told and given, besides its time. */
+export interface InstanceOptions {
+  readonly world: World
+  /** Unlike any other's. */
+  readonly name: string
+  readonly env: Readonly<Record<string, string>>
+  /** Its clock against the world's. */
+  readonly clockOffsetMs: number
+  readonly networkOf: (instance: Instance) => Network
+  /** Puts the function together. */
+  readonly handlerOf: (host: Host) => RequestHandler
+  /** Told of what no instance should do. */
+  readonly onDefect: (why: string) => void
+  /** Told when it is gone, for whatever reason. */
+  readonly onEnd: () => void
+}
+
+/**
+ * One process of a function: the product's own code, from the handler that is registered to the bytes that it sends. It can
+ * be killed or frozen at any moment; of a killed one nothing more is heard.
+ */
+export class Instance {
+  readonly name: string
+  readonly clock: Clock
+  #state: 'serving' | 'draining' | 'ended' = 'serving'
+  #frozenUntilMs = 0
+  readonly #world: World
+  readonly #options: InstanceOptions
+  readonly #handler: RequestHandler
+  readonly #held = new Set<() => void>()
+  #onTerminate: (() => void) | undefined
+  #drawn = 0
+
+  constructor(options: InstanceOptions) {
+    const { world, name, env, clockOffsetMs } = options
+    this.name = name
+    this.#world = world
+    this.#options = options
+    this.clock = {
+      now: () => world.nowMs + clockOffsetMs,
+      after: (ms, work) => {
+        let isCancelled = false
+        world.after(ms, () => this.run(() => isCancelled || work()))
+        return () => {
+          isCancelled = true
+        }
+      },
+    }
+    const drain = createDrain(
+      {
+        removeAllListeners: () => {},
+        once: (_signal, listener) => {
+          this.#onTerminate = listener
+        },
+        exit: () => this.#end(),
+      },
+      this.clock,
+    )
+    const host = {
+      env,
+      clock: this.clock,
+      random: () => this.random(),
+      output: { write: (line: string) => this.#log(line) },
+      drain,
+      network: options.networkOf(this),
+    }
+    this.#handler = untilShutdown(drain, options.handlerOf(host))
+  }
+
+  /** Takes requests. */
+  get isServing(): boolean {
+    return this.#state === 'serving'
+  }
+
+  get hasEnded(): boolean {
+    return this.#state === 'ended'
+  }
+
+  /** Before it, a frozen one does nothing. */
+  get awakeAtMs(): number {
+    return Math.max(this.#world.nowMs, this.#frozenUntilMs)
+  }
+
+  /** [0, 1), its own. */
+  random(): number {
+    return this.#world.choices.number(`random ${this.name} ${this.#drawn++}`)
+  }
+
+  /** Does something as this process: later if it is frozen, never if it has ended. */
+  run(work: () => void): void {
+    if (this.hasEnded) return
+    if (this.#frozenUntilMs > this.#world.nowMs) this.#world.at(this.#frozenUntilMs, () => this.run(work))
+    else work()
+  }
+
+  /** A push. @param answered with 0 when the connection breaks */
+  receive(body: Buffer, answered: (status: number) => void): void {
+    if (!this.isServing) {
+      answered(0)
+      return
+    }
+    const lost = () => answered(0)
+    this.#held.add(lost)
+    this.run(() => {
+      const request = requestOf(body)
+      const response = new Response(request, (status) => {
+        if (this.hasEnded || !this.#held.delete(lost)) return
+        answered(status)
+      })
+      const handled = this.#handler(request, response)
+      handled?.catch((error: unknown) => this.#options.onDefect(`the handler failed: ${String(error)}`))
+    })
+  }
+
+  freeze(ms: number): void {
+    this.#world.tell(`${this.name} freezes for ${ms} ms`)
+    this.#frozenUntilMs = Math.max(this.#frozenUntilMs, this.#world.nowMs + ms)
+  }
+
+  /** As the platform before it ends an instance: SIGTERM, then SIGKILL. */
+  terminate(graceMs: number): void {
+    if (!this.isServing) return
+    this.#world.tell(`${this.name} is told to end`)
+    this.#state = 'draining'
+    const terminate = this.#onTerminate
+    if (terminate === undefined) this.#end()
+    else this.run(terminate)
+    this.#world.after(graceMs, () => this.kill())
+  }
+
+  kill(): void {
+    if (this.hasEnded) return
+    this.#world.tell(`${this.name} is killed`)
+    this.#end()
+  }
+
+  #end(): void {
+    if (this.hasEnded) return
+    this.#state = 'ended'
+    for (const lost of this.#held) this.#world.after(0, lost)
+    this.#held.clear()
+    this.#options.onEnd()
+  }
+
+  #log(line: string): void {
+    if (this.hasEnded) return
+    if (line.includes('"event":"unexpected_error"')) this.#options.onDefect(line.trim())
+    if (line.includes('"event":"configuration_invalid"')) this.#options.onDefect(line.trim())
+  }
+}

@@ -1,0 +1,175 @@
+import type { Answer, Exchange, SdkRequest } from '../../shared/customerio/index.ts'
+import { type Call, type Connect, GrpcError, STATUS } from '../../shared/google-api/index.ts'
+import type { Network } from '../../shared/runtime/index.ts'
+import type { Instance } from './instance.ts'
+import type { Weather } from './weather.ts'
+import type { World } from './world.ts'
+
+/** Google's APIs at the other end: the answer to one call, at the moment at which it arrives. Throws a GrpcError. */
+export type GoogleApis = (call: Pick<Call, 'path' | 'request'>) => Buffer[]
+/** Customer.io at the other end. */
+export type CustomerIo = (request: SdkRequest, name: string) => Answer
+
+/** Less than the margin of ten seconds that the send ledger keeps: within it, nothing may be sent twice. */
+const LONGEST_FREEZE_MS = 9_900
+const LONGEST_STORE_MS = 12_000
+
+/** How one instance reaches the others. Everything that can happen to it happens on the way: each `await` of the product that waits for others waits here. */
+export function networkOf(
+  instance: Instance,
+  world: World,
+  weather: Weather,
+  ends: { readonly google: GoogleApis; readonly customerio: CustomerIo },
+): Network {
+  const { choices } = world
+  const calls = new Map<string, number>()
+  /** The same for the same request whatever else happens: shrinking leaves it its faults. */
+  const nameOf = (what: string): string => {
+    const count = (calls.get(what) ?? 0) + 1
+    calls.set(what, count)
+    return `${what} #${count} by ${instance.name}`
+  }
+
+  /**
+   * Sends something and hands over what comes back. `arrive` runs at the other end; `undefined` from it means that no answer
+   * comes.
+   */
+  function travel<T>(
+    name: string,
+    ms: readonly [there: number, back: number],
+    arrive: () => (() => T) | undefined,
+  ): Promise<T> {
+    const never = new Promise<T>(() => {})
+    if (instance.hasEnded) return never
+    if (choices.fault(`killed before ${name}`, weather.killedBefore)) {
+      instance.kill()
+      return never
+    }
+    if (choices.fault(`frozen ${name}`, weather.frozen)) {
+      instance.freeze(choices.between(`frozen for ${name}`, 500, LONGEST_FREEZE_MS))
+    }
+    return new Promise((resolve, reject) => {
+      world.at(instance.awakeAtMs, () => {
+        if (instance.hasEnded) return
+        if (choices.fault(`killed after ${name}`, weather.killedAfter)) instance.kill()
+        world.after(ms[0], () => {
+          const answer = arrive()
+          if (answer === undefined) return
+          world.after(ms[1], () => {
+            if (choices.fault(`killed at answer ${name}`, weather.killedAtAnswer)) instance.kill()
+            instance.run(() => {
+              try {
+                resolve(answer())
+              } catch (error) {
+                reject(error)
+              }
+            })
+          })
+        })
+      })
+    })
+  }
+
+  const exchange: Exchange = (request, { timeoutMs }) => {
+    const name = nameOf(askedOf(request))
+    const slow = choices.between(`slow ${name}`, 0, 9) === 0
+    const there = choices.between(`there ${name}`, 5, slow ? timeoutMs - 200 : 60)
+    return new Promise((resolve) => {
+      let answered = false
+      const settle = (answer: Answer) => {
+        answered = true
+        resolve(answer)
+      }
+      if (choices.fault(`no connection ${name}`, weather.noConnection)) {
+        void travel(name, [1, 1], () => () => settle({ kind: 'no_connection', code: 'ECONNREFUSED' }))
+        return
+      }
+      const timeOut = () => answered || settle({ kind: 'no_answer', code: 'TIMEOUT' })
+      void travel(name, [there, choices.between(`back ${name}`, 1, 60)], () => {
+        const left = Math.max(1, timeoutMs - there)
+        const answer = arriveAtCustomerIo(request, name)
+        if (answer !== undefined) return () => settle(answer)
+        instance.clock.after(left, timeOut)
+        return undefined
+      })
+    })
+  }
+
+  /** Undefined when no answer comes back. */
+  function arriveAtCustomerIo(request: SdkRequest, name: string): Answer | undefined {
+    const respond = (status: number, body: string, headers = {}): Answer => ({
+      kind: 'response',
+      status,
+      headers,
+      body,
+    })
+    if (choices.fault(`throttled ${name}`, weather.throttled)) {
+      const seconds = choices.between(`retry after ${name}`, 0, 5)
+      return respond(429, '', seconds === 0 ? {} : { 'retry-after': String(seconds) })
+    }
+    if (choices.fault(`error before ${name}`, weather.serverErrorBefore)) return respond(500, '{}')
+    if (choices.fault(`timeout before ${name}`, weather.timeoutBefore)) return undefined
+    const answer = ends.customerio(request, name)
+    if (choices.fault(`error after ${name}`, weather.serverErrorAfter)) return respond(503, '')
+    if (choices.fault(`timeout after ${name}`, weather.timeoutAfter)) return undefined
+    if (choices.fault(`web page ${name}`, weather.webPage)) return respond(502, '<html>Bad Gateway</html>')
+    return answer
+  }
+
+  const connect: Connect = () => ({
+    isOver: false,
+    destroy: () => {},
+    send(call, { remainingMs }) {
+      const isStore = call.path.includes('firestore')
+      const [fails, unheard, slow] = isStore
+        ? [weather.storeFails, weather.storeUnheard, weather.storeSlow]
+        : [weather.publishFails, weather.publishUnheard, 0]
+      const name = nameOf(calledOf(call))
+      const longest = choices.fault(`slow store ${name}`, slow) ? LONGEST_STORE_MS : 20
+      const there = choices.between(`there ${name}`, 1, longest)
+      if (there > remainingMs) {
+        // Nobody waits for it any more, and it happens all the same.
+        return travel(name, [remainingMs, 0], () => {
+          world.after(there - remainingMs, () => void attempt(() => ends.google(call)))
+          return failing(new GrpcError(STATUS.DEADLINE_EXCEEDED, 'no answer in time'))
+        })
+      }
+      return travel(name, [there, choices.between(`back ${name}`, 1, 20)], () => {
+        if (choices.fault(`fails ${name}`, fails)) return failing(new GrpcError(STATUS.UNAVAILABLE, 'not now'))
+        const answer = attempt(() => ends.google(call))
+        const isUnheard = choices.fault(`unheard ${name}`, unheard)
+        return isUnheard ? failing(new GrpcError(STATUS.UNAVAILABLE, 'cut off')) : answer
+      })
+    },
+  })
+  return { exchange, connect }
+}
+
+/** What a request to Customer.io is about: the first message in it. */
+function askedOf({ method, uri, body }: SdkRequest): string {
+  const key =
+    typeof body === 'string' ? body.match(/"key":"([^"]*)"|"action":"delete","identifiers":\{"id":"([^"]*)/) : undefined
+  return `${method} ${uri.slice(uri.lastIndexOf('/'))} of ${key?.[1] ?? key?.[2] ?? 'none'}`
+}
+
+/** What a call of Google's is about: the first document, or the message that a dead letter was. */
+function calledOf({ path, request }: Pick<Call, 'path' | 'request'>): string {
+  const about = request.toString('latin1').match(/\/([0-9a-f]{64})|source_message_id[^\w]+(m[\w.-]+)/)
+  return `${path.slice(path.lastIndexOf('/') + 1)} of ${about?.[1]?.slice(0, 12) ?? about?.[2] ?? 'none'}`
+}
+
+/** Does it now, and gives or throws what came of it whenever that is asked for. */
+function attempt<T>(work: () => T): () => T {
+  try {
+    const value = work()
+    return () => value
+  } catch (error) {
+    return failing(error)
+  }
+}
+
+function failing(error: unknown): () => never {
+  return () => {
+    throw error
+  }
+}

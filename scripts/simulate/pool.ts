@@ -1,0 +1,73 @@
+import { Instance, type InstanceOptions } from './instance.ts'
+import type { Weather } from './weather.ts'
+import type { World } from './world.ts'
+
+export interface PoolOptions extends Omit<InstanceOptions, 'name' | 'clockOffsetMs' | 'onEnd'> {
+  readonly world: World
+  readonly weather: Weather
+  /** Of the function. */
+  readonly name: string
+  readonly size: number
+}
+
+const HOUR_MS = 3_600_000
+/** Between SIGTERM and SIGKILL: https://cloud.google.com/run/docs/container-contract#instance-shutdown */
+const GRACE_MS = 10_000
+const LONGEST_START_MS = 3_000
+const LARGEST_CLOCK_OFFSET_MS = 5_000
+
+/** The instances of one function, as Cloud Run keeps them: one that ends is replaced, and a push goes to any. */
+export class Pool {
+  readonly #options: PoolOptions
+  readonly #instances = new Set<Instance>()
+  #started = 0
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+    const { world, weather, name, size } = options
+    for (let count = 0; count < size; count++) this.#start()
+    for (let count = 0; count < size; count++) {
+      const fault = `ended ${name} ${count}`
+      if (!world.choices.fault(fault, weather.ended)) continue
+      world.after(world.choices.between(`${fault} at`, 0, HOUR_MS), () => this.#replaceOne(fault))
+    }
+  }
+
+  /** @param name of the push */
+  push(name: string, body: Buffer, answered: (status: number) => void): void {
+    const serving = [...this.#instances].filter(({ isServing }) => isServing)
+    if (serving.length === 0) {
+      answered(429)
+      return
+    }
+    const instance = this.#options.world.choices.pick(`instance for ${name}`, serving)
+    this.#options.world.tell(`${name} goes to ${instance.name}`)
+    instance.receive(body, answered)
+  }
+
+  /** The platform ends one, and has started another before. */
+  #replaceOne(name: string): void {
+    const serving = [...this.#instances].filter(({ isServing }) => isServing)
+    if (serving.length === 0) return
+    this.#start()
+    this.#options.world.choices.pick(`instance for ${name}`, serving).terminate(GRACE_MS)
+  }
+
+  #start(): void {
+    const { world, weather, size } = this.#options
+    const { choices } = world
+    const name = `${this.#options.name}-${this.#started++}`
+    const isOff = choices.fault(`clock off ${name}`, weather.clockOff)
+    const instance: Instance = new Instance({
+      ...this.#options,
+      name,
+      clockOffsetMs: isOff ? choices.between(`clock of ${name}`, -LARGEST_CLOCK_OFFSET_MS, LARGEST_CLOCK_OFFSET_MS) : 0,
+      onEnd: () => {
+        this.#instances.delete(instance)
+        const missing = [...this.#instances].filter(({ isServing }) => isServing).length < size
+        if (missing) world.after(choices.between(`start after ${name}`, 500, LONGEST_START_MS), () => this.#start())
+      },
+    })
+    this.#instances.add(instance)
+  }
+}

@@ -1,0 +1,38 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+
+/** Belongs to no connection; the function looks only for its server. */
+const socket = new Socket()
+
+/** A push as Node hands it to a handler, with no connection behind it. */
+export function requestOf(body: Buffer): IncomingMessage {
+  const request = new IncomingMessage(socket)
+  request.method = 'POST'
+  request.url = '/'
+  request.rawHeaders = ['Content-Type', 'application/json', 'Content-Length', String(body.length)]
+  request.complete = true
+  request.push(body)
+  request.push(null)
+  return request
+}
+
+/** Hands the status over instead of writing it to a connection. */
+export class Response extends ServerResponse {
+  readonly #answered: (status: number) => void
+
+  constructor(request: IncomingMessage, answered: (status: number) => void) {
+    super(request)
+    this.#answered = answered
+  }
+
+  override writeHead(status: number): this {
+    this.statusCode = status
+    return this
+  }
+
+  override end(): this {
+    this.#answered(this.statusCode)
+    this.emit('close')
+    return this
+  }
+}

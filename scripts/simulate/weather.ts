@@ -1,0 +1,61 @@
+import type { Choices } from './choices.ts'
+
+/** How probable each fault is in the stormiest hour: of one push, one request, or one second of an instance. */
+const WORST = {
+  /** Pub/Sub delivers it a second time meanwhile. */
+  duplicate: 0.3,
+  /** Pub/Sub does not hear the answer, and delivers it again once its deadline is over. */
+  answerLost: 0.2,
+  /** Pub/Sub takes the acknowledgement, and delivers it again all the same. */
+  redelivered: 0.2,
+  /** Pub/Sub counts the attempts wrongly, by up to two. */
+  miscounted: 0.3,
+  /** The push is late by up to a minute: others overtake it. */
+  overtaken: 0.3,
+  /** A publish of a dead letter does not happen. */
+  publishFails: 0.3,
+  /** It happens, and the function does not hear of it. */
+  publishUnheard: 0.3,
+  storeFails: 0.2,
+  storeUnheard: 0.2,
+  storeSlow: 0.2,
+  /** Customer.io refuses every request for a while. */
+  outage: 0.7,
+  serverErrorBefore: 0.2,
+  serverErrorAfter: 0.2,
+  timeoutBefore: 0.1,
+  timeoutAfter: 0.15,
+  noConnection: 0.2,
+  throttled: 0.2,
+  /** A web page with status 502 in the place of the answer, which was another. */
+  webPage: 0.1,
+  /** The list of deliveries shows one only after a while. */
+  listedLate: 0.8,
+  killedBefore: 0.03,
+  killedAfter: 0.03,
+  killedAtAnswer: 0.03,
+  frozen: 0.1,
+  /** An instance is ended by the platform within the hour. */
+  ended: 0.9,
+  clockOff: 0.5,
+} as const
+export type Fault = keyof typeof WORST
+
+/** The faults of one hour: in each hour most kinds are rare or do not happen, so that the others can be told apart. */
+export type Weather = Readonly<Record<Fault, number>>
+
+const CALM: Weather = Object.fromEntries(Object.keys(WORST).map((fault) => [fault, 0])) as Weather
+
+/** A tenth of the hours is calm. */
+export function weatherOf(choices: Choices): Weather {
+  if (choices.chance('weather calm', 0.1)) return CALM
+  const entries = Object.entries(WORST).map(([fault, worst]) => {
+    const scale = choices.pick(`weather ${fault}`, [0, 0, 0.02, 0.1, 0.3, 1])
+    return [fault, worst * scale]
+  })
+  return Object.fromEntries(entries) as Weather
+}
+
+export function isCalm(weather: Weather): boolean {
+  return Object.values(weather).every((probability) => probability === 0)
+}
