@@ -15,6 +15,7 @@ export const FIGURE_NAMES = [
   'growth',
   'record',
   'urgent',
+  'end-to-end',
 ] as const
 export type FigureName = (typeof FIGURE_NAMES)[number]
 

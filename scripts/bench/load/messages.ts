@@ -51,7 +51,7 @@ function identifyMessage(index: number) {
   }
 }
 
-function trackMessage(index: number) {
+export function trackMessage(index: number) {
   return {
     identifiers: { id: `user-${digits(index, 8)}` },
     name: 'order_completed',
