@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FaultOrder } from '../emulators/customerio/index.ts'
 import type { FirestoreFault } from '../emulators/firestore/index.ts'
+import { pauseIn, pausing, resuming } from '../topology/paused.ts'
 import { floodOfOneKey, largestMessages } from './bursts.ts'
 import type { Instance } from './instance.ts'
 import { sourceOf } from './lanes.ts'
+import { lanesOf } from './messages.ts'
 import type { FaultKind, PlannedFault } from './schedule.ts'
 import type { Api, Target } from './target.ts'
 import { CHAOS_TIMES } from './times.ts'
@@ -82,6 +84,22 @@ const freeze = toInstance(async ({ process, held }, { frozen }, { durationMs }) 
   for (const messageId of heldThen) frozen.add(messageId)
 })
 
+/** As `cio-gcp pause` and `resume` do it, unless somebody else has paused it. */
+async function pauseFor({ parts }: Target, name: string, durationMs: number): Promise<void> {
+  const { stack, onPause } = parts
+  const subscription = stack.client.subscription(name)
+  const [running] = await subscription.getMetadata()
+  if (pauseIn(running.labels) !== undefined) return
+  await subscription.setMetadata(pausing(running, { by: 'chaos', sinceMs: Date.now(), why: 'chaos' }))
+  onPause('pause', name)
+  await delay(durationMs)
+  const [paused] = await subscription.getMetadata()
+  const pause = pauseIn(paused.labels)
+  if (pause === undefined) return
+  onPause('resume', name)
+  await subscription.setMetadata(resuming(paused, pause))
+}
+
 const firestore = (kind: FirestoreFault): Injection => {
   return (target, { durationMs }) =>
     target.inTurn('what Firestore answers', async () => {
@@ -147,6 +165,12 @@ export const INJECTIONS: Readonly<Record<FaultKind, Injection>> = {
   SIGTERM: restart('SIGTERM'),
   freeze,
   'freeze beyond the lease': freeze,
+  pause: async (target, { topics: [topic = 'track'], roll, durationMs }) => {
+    const lanes = lanesOf(topic)
+    const only = lanes[roll % 3]
+    const meant = only === undefined ? lanes : [only]
+    await Promise.all(meant.map((name) => target.inTurn(name, () => pauseFor(target, name, durationMs))))
+  },
   'Firestore restart': (target, { durationMs }) =>
     target.inTurn('firestore', () => target.parts.stack.restartFirestore(() => delay(durationMs))),
   'Firestore unavailable': firestore('unavailable'),

@@ -57,7 +57,7 @@ export interface LiveChaosState extends LiveChaosOptions {
 
 const VIOLATIONS_SHOWN = 20
 const DRAIN_LIMIT_MS = 600_000
-const WATCHED = ['published', 'delivered', 'acknowledged', 'deadLettered', 'expired'] as const
+const WATCHED = ['published', 'attempted', 'delivered', 'acknowledged', 'deadLettered', 'expired'] as const
 
 /**
  * The chaos of `npm run chaos` in a stack that somebody works with: the same messages and faults by the seed, as far as
@@ -86,6 +86,7 @@ export class LiveChaos {
     this.#stack = stack
     this.#watch = new MessageWatch(stack.endpoints.projectId)
     this.#watch.onSettled = (messageId) => this.#recorder.acknowledged(messageId)
+    this.#watch.onAttempted = (attempt) => this.#recorder.attempted(attempt)
     this.#publisher = new Publisher(stack.client, this.#recorder, (message, id) => this.#watch.published(message, id))
     this.#faults = planFaults(options).filter(({ kind }) => !(kind in LEFT_OUT))
     this.#seqBefore = stack.customerio.inbox.of().at(-1)?.seq ?? 0
@@ -158,6 +159,7 @@ export class LiveChaos {
       burst: (messages, atATime) => this.#publisher.burst(messages, atATime),
       onKill: () => {},
       onOverlap: () => {},
+      onPause: (f, subscription) => this.#recorder.add({ f, atMs: this.#recorder.now(), subscription }),
     })
     const made = this.#faults.map(async (fault) => {
       const begins = () => this.#begun.add(fault)

@@ -55,6 +55,10 @@ describe('faults', () => {
     for (const { atMs, durationMs } of faults) expect(atMs + durationMs).toBeLessThanOrEqual(120_000)
   })
 
+  it('begin with a pause, however short the run is', () => {
+    for (let seed = 1; seed <= 20; seed++) expect(planFaults({ seed, seconds: 6 })[0]?.kind).toBe('pause')
+  })
+
   it('may be of one kind only, however little time there is', () => {
     const only = 'largest messages'
     expect(new Set(planFaults({ seed: 1, seconds: 60, only }).map(({ kind }) => kind))).toEqual(new Set([only]))

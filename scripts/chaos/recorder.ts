@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { SeenRequest } from '../emulators/customerio/index.ts'
+import type { PubSubEvents } from '../emulators/pubsub/index.ts'
 import type { HistoryEvent, Of } from '../history/format.ts'
 import type { BalancedPush } from './balancer.ts'
 import { isDeletion, type PlannedMessage, type Topic } from './messages.ts'
@@ -38,6 +39,9 @@ export class Recorder {
   readonly #strangers = new Set<string>()
   readonly #pushes: (Pick<Of<'push'>, 'atMs' | 'delivery' | 'process' | 'answer'> & { readonly messageId: string })[] =
     []
+  readonly #attempts: (Pick<Of<'attempt'>, 'atMs' | 'delivery' | 'subscription' | 'number'> & {
+    readonly messageId: string
+  })[] = []
   readonly #acknowledged: { readonly messageId: string; readonly atMs: number }[] = []
 
   now(): number {
@@ -83,6 +87,17 @@ export class Recorder {
     this.#acknowledged.push({ messageId, atMs: this.now() })
   }
 
+  /** Pub/Sub begins to deliver a message: of this run, or somebody else's. */
+  attempted({ subscription, messageId, attempt }: PubSubEvents['attempted'][0]): void {
+    this.#attempts.push({
+      messageId,
+      atMs: this.now(),
+      delivery: deliveryOf(messageId, attempt),
+      subscription: subscription.slice(subscription.lastIndexOf('/') + 1),
+      number: attempt,
+    })
+  }
+
   /** An instance has answered a push, or has not. */
   pushed({ messageId, attempt, pid, answer }: BalancedPush): void {
     this.#pushes.push({
@@ -99,14 +114,15 @@ export class Recorder {
     if (budget === 'none') return
     const [first] = kind === 'batch' ? operationsOf(body) : []
     const sender = kind === 'send' ? 'transactional' : EVENT_ACTIONS.has(first?.action) ? 'track' : 'identify'
-    this.#lookForStrangers(kind === 'batch' ? operationsOf(body) : [jsonOf(body)])
-    this.add({ f: 'request', atMs: this.now(), budgets: budget === 'app' ? ['look-ups'] : ['account', sender] })
+    const marks = (kind === 'batch' ? operationsOf(body) : [jsonOf(body)]).map(markOf)
+    this.#lookForStrangers(marks)
+    const keys = marks.flatMap((mark) => this.keyOf(mark) ?? [])
+    this.add({ f: 'request', atMs: this.now(), budgets: budget === 'app' ? ['look-ups'] : ['account', sender], keys })
   }
 
   /** A request that names a stranger is told of whatever Customer.io answers: even a refused one has said who they are. */
-  #lookForStrangers(bodies: readonly unknown[]): void {
-    if (this.#strangers.size === 0) return
-    for (const mark of bodies.map(markOf)) if (mark !== undefined && this.#strangers.has(mark)) this.refused(mark)
+  #lookForStrangers(marks: readonly (string | undefined)[]): void {
+    for (const mark of marks) if (mark !== undefined && this.#strangers.has(mark)) this.refused(mark)
   }
 
   /** Customer.io has answered a request. Only a request with a single message says whom it refuses. */
@@ -151,13 +167,17 @@ export class Recorder {
       const original = originalOf(messageId)
       return { f: 'push', op: ops.get(original) ?? `unknown ${original}`, ...push }
     })
+    const attempts = this.#attempts.flatMap(({ messageId, ...attempt }): HistoryEvent[] => {
+      const op = ops.get(originalOf(messageId))
+      return op === undefined ? [] : [{ f: 'attempt', op, ...attempt }]
+    })
     const acknowledged = this.#acknowledged.flatMap(({ messageId, atMs }): HistoryEvent[] => {
       const op = ops.get(messageId)
       return op === undefined ? [] : [{ f: 'acknowledge', atMs, op }]
     })
     return [
       { f: 'start', atMs: 0, producer, exhaustedFromAttempt },
-      ...[...this.#events, ...acknowledged, ...pushes].sort((a, b) => a.atMs - b.atMs),
+      ...[...this.#events, ...attempts, ...acknowledged, ...pushes].sort((a, b) => a.atMs - b.atMs),
       { f: 'end', atMs: this.now() },
     ]
   }

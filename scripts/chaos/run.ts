@@ -71,6 +71,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const recorder = new Recorder()
   const plan = planMessages({ ...options, strangers: true })
   watch.onSettled = (messageId) => recorder.acknowledged(messageId)
+  watch.onAttempted = (attempt) => recorder.attempted(attempt)
   const untried = new UntriedLines()
   const sizes = new RecordSizes(topology.record.filter)
   const stack = await startStack({
@@ -116,6 +117,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       burst: (messages, atATime) => publisher.burst(messages, atATime),
       onKill: ({ pid }) => recorder.add({ f: 'kill', atMs: recorder.now(), process: String(pid) }),
       onOverlap: (bothServe) => noteOverlap(overlaps, bothServe, recorder.now()),
+      onPause: (f, subscription) => recorder.add({ f, atMs: recorder.now(), subscription }),
     })
     const log = (line: string) => {
       recorder.note(line)

@@ -15,6 +15,8 @@ interface FaultRule {
   readonly lasts: readonly [number, number]
   /** Not in every round but in each n-th: pushes to a frozen instance come back only at their deadline, and hold up the rest. */
   readonly every?: number
+  /** In every run, however short: they are spread over a round, the first at its beginning. The next fault begins with it. */
+  readonly always?: boolean
   /** Nothing else goes wrong meanwhile, so that what it does to the others can be measured. */
   readonly alone?: boolean
 }
@@ -22,7 +24,7 @@ interface FaultRule {
 /**
  * Every kind of trouble, in the words of the table that is printed. How it is made is in inject.ts.
  * A `freeze` stays below the margin that the ledger is promised; `freeze beyond the lease` outlasts lease and settle time.
- * In a `rollout` a second revision of every function starts, both serve, and the first one drains.
+ * A `pause` is an operator's, of one subscription of a function or of both. In a `rollout` a second revision of every function starts, both serve, and the first one drains.
  */
 export const FAULTS = {
   '429': { meets: ONE_API, lasts: [300, 2_000] },
@@ -44,6 +46,7 @@ export const FAULTS = {
   SIGTERM: { meets: ONE_FUNCTION, lasts: [0, 1_000] },
   freeze: { meets: ONE_FUNCTION, lasts: [300, 6_000] },
   'freeze beyond the lease': { meets: [APP_API], lasts: [18_000, 24_000], every: 3 },
+  pause: { meets: ONE_FUNCTION, lasts: [3_000, 5_000], always: true },
   'Firestore restart': { meets: [APP_API], lasts: [100, 2_000] },
   'Firestore unavailable': { meets: [APP_API], lasts: [500, 3_000] },
   'Firestore answer lost': { meets: [APP_API], lasts: [500, 3_000] },
@@ -80,8 +83,9 @@ const GAP_MS = [800, 2_600] as const
 const SETTLED_MS = 3_000
 
 /** Each kind of fault with each that it can meet. */
-const ALL_FAULTS = Object.entries<FaultRule>(FAULTS).flatMap(([kind, { meets, lasts, every = 1, alone = false }]) =>
-  meets.map((topics) => ({ kind: kind as FaultKind, topics, lasts, every, alone })),
+const ALL_FAULTS = Object.entries<FaultRule>(FAULTS).flatMap(
+  ([kind, { meets, lasts, every = 1, always = false, alone = false }]) =>
+    meets.map((topics) => ({ kind: kind as FaultKind, topics, lasts, every, always, alone })),
 )
 
 export interface FaultPlanOptions {
@@ -101,7 +105,11 @@ export function planFaults({ seed, seconds, only }: FaultPlanOptions): PlannedFa
   let overMs = 0
   for (let round = 0; atMs < endMs; round++) {
     const before = planned.length
-    for (const { kind, topics, lasts, every, alone } of draw.shuffled(ALL_FAULTS)) {
+    const rest = draw.shuffled(ALL_FAULTS.filter(({ always }) => !always))
+    const spread = draw.shuffled(ALL_FAULTS.filter(({ always }) => always))
+    const gap = Math.ceil(rest.length / spread.length)
+    const inOrder = spread.flatMap((one, index) => [one, ...rest.slice(index * gap, (index + 1) * gap)])
+    for (const { kind, topics, lasts, every, always, alone } of inOrder) {
       if (only === undefined ? round % every > 0 : kind !== only) continue
       const startMs = alone ? Math.max(atMs, overMs + SETTLED_MS) : atMs
       const fault = { kind, topics, atMs: startMs, durationMs: between(lasts), roll: draw.below(1_000) }
@@ -110,7 +118,7 @@ export function planFaults({ seed, seconds, only }: FaultPlanOptions): PlannedFa
       if (faultEndMs > endMs) continue
       planned.push(fault)
       overMs = Math.max(overMs, faultEndMs)
-      atMs = (alone ? faultEndMs : startMs) + between(GAP_MS)
+      if (!always) atMs = (alone ? faultEndMs : startMs) + between(GAP_MS)
     }
     // Nothing more fits.
     if (planned.length === before) break

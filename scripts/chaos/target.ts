@@ -34,6 +34,8 @@ export interface TargetParts {
   readonly onKill: (process: FunctionProcess) => void
   /** Told when two revisions begin to serve, and when the first one has drained. */
   readonly onOverlap: (bothServe: boolean) => void
+  /** Told when Pub/Sub has confirmed that a subscription is paused, and before it is asked to resume it. */
+  readonly onPause: (what: 'pause' | 'resume', subscription: string) => void
 }
 
 /** What trouble is made with, and what has to be remembered about trouble that is being made. */

@@ -23,11 +23,16 @@ export class MessageWatch {
   #attempts = 0
   /** Told of each message that Pub/Sub will not deliver again because it, and what it went on as, was acknowledged. */
   onSettled: (messageId: string) => void = () => {}
+  /** Told of each delivery that begins. */
+  onAttempted: (attempt: PubSubEvents['attempted'][0]) => void = () => {}
 
   constructor(projectId: string) {
     this.#sources = new Set(
       TOPICS.flatMap(lanesOf).map((subscription) => `projects/${projectId}/subscriptions/${subscription}`),
     )
+    this.events.on('attempted', (attempt) => {
+      if (this.#sources.has(attempt.subscription)) this.onAttempted(attempt)
+    })
     this.events.on('delivered', ({ via }) => {
       if (via === 'push') this.#attempts++
     })

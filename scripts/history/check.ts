@@ -1,9 +1,19 @@
 import { readFileSync } from 'node:fs'
+import { checkPauses, describePause, type PauseAccount } from './check-pauses.ts'
 import { checkRecord, type RecordCounts } from './check-record.ts'
 import { type HistoryEvent, type Invoke, type Of, OUTCOMES, type OutcomeName, parseHistory } from './format.ts'
 
 /** The promises that a history is held to. `history`: it contradicts itself, so nothing else can be decided from it. */
-export type Rule = 'at most once' | 'no loss' | 'not sent' | 'order' | 'rate' | 'no crash' | 'record' | 'history'
+export type Rule =
+  | 'at most once'
+  | 'no loss'
+  | 'not sent'
+  | 'order'
+  | 'rate'
+  | 'no crash'
+  | 'record'
+  | 'paused'
+  | 'history'
 
 export interface Violation {
   readonly rule: Rule
@@ -31,6 +41,7 @@ export interface Verdict {
   readonly worstWindows: readonly Window[]
   /** Undefined for a history that tells of no pushes. */
   readonly record: RecordCounts | undefined
+  readonly pauses: readonly PauseAccount[]
 }
 
 type Applied = Extract<HistoryEvent, { f: 'apply'; type: 'ok' }>
@@ -68,7 +79,8 @@ export function check(history: readonly HistoryEvent[]): Verdict {
   const worstWindows = checkRate()
   for (const { process, why } of of('crash')) violate('no crash', process, why)
   const record = checkRecord(events, (subject, text) => violate('record', subject, text))
-  return { violations, outcomes, surplus, worstWindows, record }
+  const pauses = checkPauses(events, (subject, text) => violate('paused', subject, text))
+  return { violations, outcomes, surplus, worstWindows, record, pauses }
 
   /** What no pipeline can do, however wrong: then the producer is wrong. */
   function checkConsistency(): void {
@@ -85,6 +97,7 @@ export function check(history: readonly HistoryEvent[]): Verdict {
       ...of('acknowledge'),
       ...of('redelivery'),
       ...of('outcome'),
+      ...of('attempt'),
       ...of('push'),
       ...of('record'),
       ...of('untried'),
@@ -274,7 +287,7 @@ function tightest(windows: readonly Window[]): Window[] {
 }
 
 /** The verdict in words: the violations, the worst windows, and `accepted` or `rejected`. */
-export function describeVerdict({ violations, outcomes, surplus, worstWindows, record }: Verdict): string {
+export function describeVerdict({ violations, outcomes, surplus, worstWindows, record, pauses }: Verdict): string {
   const counts = Map.groupBy(outcomes.values(), (outcome) => outcome)
   const waived = [...surplus.values()].reduce((sum, { count, waived }) => sum + (waived ? count : 0), 0)
   return [
@@ -286,6 +299,7 @@ export function describeVerdict({ violations, outcomes, surplus, worstWindows, r
     ),
     `outcomes: ${[...counts].map(([outcome, some]) => `${outcome} ${some.length}`).join(', ') || 'none'}`,
     ...(record === undefined ? [] : [describeRecord(record)]),
+    ...pauses.map(describePause),
     ...(waived > 0 ? [`waived duplicates: ${waived}`] : []),
     violations.length === 0 ? 'accepted' : `rejected: ${violations.length} violations`,
   ].join('\n')

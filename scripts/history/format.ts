@@ -54,7 +54,8 @@ export const historyEvent = z.discriminatedUnion('f', [
     }),
     event('publish', { type: z.enum(['ok', 'fail', 'info']), op: name }),
   ]),
-  event('request', { budgets: z.array(name).min(1) }),
+  /** `keys`: whose messages it carries, as far as that is known. */
+  event('request', { budgets: z.array(name).min(1), keys: z.array(name).optional() }),
   z.discriminatedUnion('type', [
     event('apply', {
       type: z.literal('ok'),
@@ -66,6 +67,9 @@ export const historyEvent = z.discriminatedUnion('f', [
     }),
     event('apply', { type: z.literal('fail'), key: name }),
   ]),
+  event('attempt', { op: name, delivery: name, subscription: name, number: z.number().int().positive() }),
+  event('pause', { subscription: name }),
+  event('resume', { subscription: name }),
   event('acknowledge', { op: name }),
   event('redelivery', { op: name }),
   event('outcome', {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { CreateSubscriptionOptions, PubSub, protos, Subscription } from '@google-cloud/pubsub'
 import { status } from '@grpc/grpc-js'
 import { codeOf } from '../../shared/errors/index.ts'
-import { labelsOfPause, pauseIn, withoutPause } from '../topology/paused.ts'
+import { pauseIn, pausing } from '../topology/paused.ts'
 import { PROJECT_ROOT, type Topology } from '../topology/topology.ts'
 
 export interface CreateTopologyOptions {
@@ -54,7 +54,7 @@ async function bringUpToDate(subscription: Subscription, push: protos.google.pub
   const [{ labels }] = await subscription.getMetadata()
   const pause = pauseIn(labels)
   if (pause === undefined) await subscription.modifyPushConfig(push)
-  else await subscription.setMetadata({ labels: { ...withoutPause(labels), ...labelsOfPause({ ...pause, push }) } })
+  else await subscription.setMetadata(pausing({ labels, pushConfig: push }, pause))
 }
 
 function subscriptionSettings(

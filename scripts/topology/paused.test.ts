@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { labelsOfPause, MOST_WHY_BYTES, type Pause, pauseIn, withoutPause } from './paused.ts'
+import { labelsOfPause, MOST_WHY_BYTES, type Pause, pauseIn, pausing, resuming } from './paused.ts'
 
 const address = 'https://transactional-abcdefghij-ew.a.run.app'
 const longest = {
@@ -17,10 +17,13 @@ const pause: Pause = {
 }
 
 it('comes back from its labels, and leaves the others as they are', () => {
-  const labels = { app: 'customerio', 'paused-customers': 'no', ...labelsOfPause(pause) }
-  expect(pauseIn(labels)).toEqual(pause)
-  expect(withoutPause(labels)).toEqual({ app: 'customerio', 'paused-customers': 'no' })
-  expect(pauseIn(withoutPause(labels))).toBeUndefined()
+  const labels = { app: 'customerio', 'paused-customers': 'no' }
+  const paused = pausing({ labels, pushConfig: longest }, pause)
+  expect(paused.pushConfig).toEqual({})
+  expect(paused.labels).toMatchObject(labels)
+  expect(pauseIn(paused.labels)).toEqual(pause)
+  expect(resuming(paused, pause)).toEqual({ pushConfig: longest, labels })
+  expect(pauseIn(labels)).toBeUndefined()
   expect(pauseIn(undefined)).toBeUndefined()
 })
 

@@ -45,8 +45,27 @@ export function pauseIn(labels: Labels | null | undefined): Pause | undefined {
   return { by: whole(labels, 'by'), sinceMs: Number(since) * 1_000, why: whole(labels, 'why'), push: pushIn(labels) }
 }
 
+/** What a pause, or its end, changes in a subscription: both in one request, so that one never contradicts the other. */
+export interface PushChange {
+  readonly pushConfig: Pause['push']
+  readonly labels: Labels
+}
+
+/** Takes the push configuration away, so that messages wait and no attempt is spent. Pure. */
+export function pausing(
+  { pushConfig, labels }: protos.google.pubsub.v1.ISubscription,
+  told: Omit<Pause, 'push'>,
+): PushChange {
+  return { pushConfig: {}, labels: { ...withoutPause(labels), ...labelsOfPause({ ...told, push: pushConfig ?? {} }) } }
+}
+
+/** Puts back what the pause has kept. Pure. */
+export function resuming({ labels }: protos.google.pubsub.v1.ISubscription, { push }: Pause): PushChange {
+  return { pushConfig: push, labels: withoutPause(labels) }
+}
+
 /** The labels that are not those of a pause. Pure. */
-export function withoutPause(labels: Labels | null | undefined): Labels {
+function withoutPause(labels: Labels | null | undefined): Labels {
   return Object.fromEntries(Object.entries(labels ?? {}).filter(([name]) => name !== SINCE && !PART.test(name)))
 }
 

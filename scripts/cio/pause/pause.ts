@@ -1,4 +1,4 @@
-import { labelsOfPause, MOST_WHY_BYTES, type Pause, withoutPause } from '../../topology/paused.ts'
+import { MOST_WHY_BYTES, type Pause, pausing, resuming } from '../../topology/paused.ts'
 import type { Context } from '../context.ts'
 import { CommandError, usageError } from '../errors.ts'
 import { duration } from '../output.ts'
@@ -31,10 +31,7 @@ export async function pause(context: Context, given: string, { lane, why, dryRun
     const own: Pause = { by, sinceMs: now(), why, push: resource.pushConfig ?? {} }
     paused.push({ ...each, pause: earlier ?? own })
     if (earlier !== undefined || dryRun) continue
-    await changePush(connection, each, {
-      pushConfig: {},
-      labels: { ...withoutPause(resource.labels), ...labelsOfPause(own) },
-    })
+    await changePush(connection, each, pausing(resource, own))
     done.note(`${name} paused`)
   }
   const documents = paused.map(({ name, pause: of }, index) => ({
@@ -77,7 +74,7 @@ export async function resume(
       continue
     }
     if (!dryRun) {
-      await changePush(connection, each, { pushConfig: own.push, labels: withoutPause(resource.labels) })
+      await changePush(connection, each, resuming(resource, own))
       done.note(`${name} resumed`)
     }
     resumed.push(described(name, own))

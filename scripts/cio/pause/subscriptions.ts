@@ -2,7 +2,7 @@ import type { protos } from '@google-cloud/pubsub'
 import { status } from '@grpc/grpc-js'
 import { codeOf } from '../../../shared/errors/index.ts'
 import { ownName } from '../../topology/names.ts'
-import { type Pause, pauseIn } from '../../topology/paused.ts'
+import { type Pause, type PushChange, pauseIn } from '../../topology/paused.ts'
 import type { Topology } from '../../topology/topology.ts'
 import type { Connection } from '../connection.ts'
 import { CommandError, usageError } from '../errors.ts'
@@ -72,14 +72,10 @@ export async function readPushed(connection: Connection, names: readonly string[
   )
 }
 
-/** Changes push configuration and labels in one request, so that there is no state in which one contradicts the other. */
 export async function changePush(
   connection: Connection,
   { name, resource }: Pushed,
-  change: {
-    readonly pushConfig: protos.google.pubsub.v1.IPushConfig
-    readonly labels: Readonly<Record<string, string>>
-  },
+  change: PushChange,
 ): Promise<void> {
   const subscriber = await connection.subscriber()
   try {

@@ -11,6 +11,8 @@ export interface PubSubEvents {
       publishTimeMs: number
     },
   ]
+  /** A delivery attempt begins. `attempt` counts from 1. */
+  attempted: [{ subscription: string; messageId: string; attempt: number }]
   /**
    * A push was answered (or not: then `failure` says why), a message was handed to a puller, or written to BigQuery (or not).
    * `attempt` counts from 1 and is known here whether or not the subscription has a dead-letter policy.

@@ -263,6 +263,11 @@ export class Subscription {
     }
     this.#totals.deliveries += 1
     this.#expireAfter(entry, consumer.ackDeadlineMs ?? this.#settings.ackDeadlineMs)
+    this.#context.events.emit('attempted', {
+      subscription: this.name,
+      messageId: entry.message.id,
+      attempt: entry.lease.attempt,
+    })
     consumer.deliver(entry.lease)
   }
 
