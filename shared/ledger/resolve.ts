@@ -40,7 +40,7 @@ export function resolve(
   const candidates = createdWithin(window, found.deliveries).filter(({ id }) => !held.has(id))
   if (candidates.length === 0) return { kind: 'not_sent', compared: found.compared }
   const rivals = others.filter(
-    (other) => isOpen(other) && mayShareDeliveries(record, other) && overlap(window, windowOf(other, listDelayMs)),
+    (other) => isOpen(other) && mayShareDeliveries(record, other) && overlap(window, madeWithin(other, listDelayMs)),
   )
   if (rivals.some((rival) => holdEndMs(rival) > rival.readAtMs)) {
     return wait('another message that may have the same template is being sent to the same person')
@@ -81,6 +81,15 @@ function mayShareDeliveries(one: Sort, other: Sort): boolean {
 /** Whether Customer.io lists deliveries under this very template. */
 export function isTemplateNumber(template: string | null | undefined): boolean {
   return /^[1-9]\d{0,14}$/.test(template ?? '')
+}
+
+/**
+ * When deliveries of another open record can have been made. Of one that says `claimed` nobody knows that its holder's call is
+ * over: a process can freeze before it for any time.
+ */
+function madeWithin(other: StoredRecord, listDelayMs: number): Window {
+  const window = windowOf(other, listDelayMs)
+  return other.state === 'claimed' ? { ...window, untilMs: Number.POSITIVE_INFINITY } : window
 }
 
 function overlap(one: Window, other: Window): boolean {

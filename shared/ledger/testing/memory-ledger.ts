@@ -8,7 +8,7 @@ import {
   type Written,
 } from '../record.ts'
 
-interface Row extends SendRecord {
+export interface Row extends SendRecord {
   readonly version: string
   readonly updatedAtMs: number
 }
@@ -18,11 +18,12 @@ export interface MemoryLedgerOptions {
   readonly now: () => number
   /** False to find out what is lost without the condition on the version. */
   readonly fenced?: boolean
+  /** Where the records are kept, for a search that looks at them. */
+  readonly rows?: Map<string, Row>
 }
 
 /** The ledger in one Map: passes the same contract as the real one, for simulations that need thousands of runs. */
-export function createMemoryLedger({ now, fenced = true }: MemoryLedgerOptions): SendLedger {
-  const rows = new Map<string, Row>()
+export function createMemoryLedger({ now, fenced = true, rows = new Map() }: MemoryLedgerOptions): SendLedger {
   let writes = 0
 
   function write(id: string, before: Row | undefined, change: SendRecordChange): Written {
