@@ -117,3 +117,22 @@ resource "google_service_account_iam_member" "resumer" {
   role               = "roles/iam.serviceAccountUser"
   member             = each.value.member
 }
+
+# `replay` makes a subscription, reads it, and removes it. Pub/Sub knows no role for some subscriptions of a project by their
+# names, and with this one every backlog of the project can be read or removed. So nobody has it for good: an owner gives it
+# to an operator for some hours, by the command that `replay` prints. The account that applies could not give it either:
+# whoever may change a role and give it on the project makes themselves its owner.
+resource "google_project_iam_custom_role" "replayer" {
+  project     = var.project_id
+  role_id     = local.names.replayer
+  title       = "Customer.io: ${var.name_prefix}replay topics"
+  description = "To read topics through subscriptions of one's own: cio-gcp replay. Give it to operators for some hours."
+  permissions = [
+    "pubsub.subscriptions.consume",
+    "pubsub.subscriptions.create",
+    "pubsub.subscriptions.delete",
+    "pubsub.topics.attachSubscription",
+  ]
+
+  depends_on = [time_sleep.services]
+}

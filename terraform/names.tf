@@ -23,7 +23,8 @@ locals {
     secrets       = { for variable, secret in var.pipeline.secrets : variable => "${var.name_prefix}${secret.id}" }
     channels      = { for name in keys(var.notification_channels) : name => "${var.name_prefix}${name}" }
 
-    pauser     = "${replace(var.name_prefix, "-", "_")}customerio_pauser"                # a role's id has no hyphens
+    pauser     = "${replace(var.name_prefix, "-", "_")}customerio_pauser" # a role's id has no hyphens
+    replayer   = "${replace(var.name_prefix, "-", "_")}customerio_replayer"
     dataset    = "${replace(var.name_prefix, "-", "_")}${var.pipeline.bigquery.dataset}" # has no hyphens
     ledger     = "${var.name_prefix}${var.pipeline.ledger.database}"
     bundles    = "${var.name_prefix}${var.project_id}-customerio-bundles" # unique in all of Google Cloud

@@ -15,6 +15,11 @@ export function accountId(prefix: string, name: string): string {
   return `${whole.slice(0, ACCOUNT_ID_LENGTH - HASH_LENGTH - 1).replace(/-$/, '')}-${hash}`
 }
 
+/** Id of a role: `pauser`, `replayer`. Pure. */
+export function roleId(prefix: string, name: string): string {
+  return `${prefix.replaceAll('-', '_')}customerio_${name}`
+}
+
 /** Type of a log-based metric of terraform/metrics.tf, without its domain. Pure. */
 export function metricName({ namePrefix }: Topology, name: string): string {
   return `${namePrefix}customerio/${name}`

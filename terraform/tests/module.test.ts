@@ -173,6 +173,16 @@ describe('the module', () => {
     expect([...new Set([...literal, ...forPeople])].sort()).toEqual(locals.granted_roles)
   })
 
+  it('has a role that is enough to replay a topic, and gives it to nobody', () => {
+    expect(resource('google_project_iam_custom_role.replayer').permissions).toEqual([
+      'pubsub.subscriptions.consume',
+      'pubsub.subscriptions.create',
+      'pubsub.subscriptions.delete',
+      'pubsub.topics.attachSubscription',
+    ])
+    expect(everything.match(/custom_role\.replayer/g)).toBeNull()
+  })
+
   it('has the preflight ask for the permission to make each kind of resource', () => {
     const asked = Object.values(
       z.record(z.string(), z.array(z.string())).parse(parse(readFileSync(join(MODULE, 'services.yaml'), 'utf8'))),

@@ -57,6 +57,7 @@ describe('a plan', () => {
     resources: Object.entries({
       'google_pubsub_topic.topic': { name: `${prefix}track` },
       'google_bigquery_dataset.warehouse': { dataset_id: `${prefix.replaceAll('-', '_')}customerio` },
+      'google_project_iam_custom_role.replayer': { role_id: `${prefix.replaceAll('-', '_')}customerio_replayer` },
       'google_project_iam_custom_role.pauser': { role_id: `${prefix.replaceAll('-', '_')}customerio_pauser` },
       'google_bigquery_table.table': { dataset_id: `${prefix.replaceAll('-', '_')}customerio`, table_id: 'events' },
       'google_monitoring_alert_policy.alert': {
@@ -123,6 +124,6 @@ describe('a plan', () => {
   })
 
   it('is wrong with one name twice', () => {
-    expect(wrong(undefined, '')).toHaveLength(6)
+    expect(wrong(undefined, '')).toHaveLength(7)
   })
 })

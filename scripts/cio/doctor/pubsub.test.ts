@@ -1,6 +1,6 @@
 import { withBulkLane } from '../../topology/testing.ts'
 import { readTopology } from '../../topology/topology.ts'
-import { deviations, laneDeviations } from './pubsub.ts'
+import { deviations, laneDeviations, permitted } from './pubsub.ts'
 
 describe('a subscription', () => {
   const declared = readTopology().subscriptions.identify
@@ -51,4 +51,12 @@ describe('a bulk lane', () => {
     expect(laneDeviations(topology, 'track-bulk', addressOf)).toEqual(found)
     expect(laneDeviations(topology, 'track', addressOf)).toEqual([])
   })
+})
+
+it('says of an operator that replaying topics needs another role', () => {
+  expect(permitted(true, '')).toEqual([
+    { area: 'permissions', state: 'ok', note: expect.stringContaining('and replay topics') },
+  ])
+  const [, missing] = permitted(false, 'eu-west-')
+  expect(missing).toMatchObject({ state: 'skipped', note: expect.stringContaining('eu_west_customerio_replayer') })
 })

@@ -1,5 +1,5 @@
 import type { PubSub, protos } from '@google-cloud/pubsub'
-import { ownName } from '../../topology/names.ts'
+import { ownName, roleId } from '../../topology/names.ts'
 import { pauseIn } from '../../topology/paused.ts'
 import type { Topology } from '../../topology/topology.ts'
 import type { Context } from '../context.ts'
@@ -101,7 +101,10 @@ export function laneDeviations(
 }
 
 /** The permissions of the person at this command line. The test event shows those of the functions. */
-async function examinePermissions(pubsub: PubSub, { subscriptions }: Topology): Promise<readonly Finding[]> {
+async function examinePermissions(
+  pubsub: PubSub,
+  { subscriptions, topics, namePrefix }: Topology,
+): Promise<readonly Finding[]> {
   const fix = "Ask to be one of `operators` in the environment's values.yaml."
   const findings: Finding[] = []
   // Replays go to what functions read; nobody but functions publishes dead letters.
@@ -115,7 +118,28 @@ async function examinePermissions(pubsub: PubSub, { subscriptions }: Topology): 
     const [may] = await pubsub.subscription(name).iam.testPermissions(['pubsub.subscriptions.consume'])
     if (!may['pubsub.subscriptions.consume']) findings.push(wrong('permissions', `you may not read ${name}`, fix))
   }
-  return findings.length > 0 ? findings : [ok('permissions', 'you may publish, and read dead letters')]
+  if (findings.length > 0) return findings
+  const [kept] = Object.entries(topics).flatMap(([name, { retention_days: days }]) =>
+    days === undefined ? [] : [name],
+  )
+  const [may] = kept === undefined ? [{}] : await pubsub.topic(kept).iam.testPermissions([READ_TOPIC])
+  return permitted(Boolean(Object(may)[READ_TOPIC]), namePrefix)
+}
+
+const READ_TOPIC = 'pubsub.topics.attachSubscription'
+
+/** What a person may who may do what operators may, and perhaps read topics. Pure. */
+export function permitted(mayReadTopics: boolean, namePrefix: string): readonly Finding[] {
+  if (mayReadTopics) return [ok('permissions', 'you may publish, read dead letters, and replay topics')]
+  return [
+    ok('permissions', 'you may publish, and read dead letters'),
+    {
+      area: 'permissions',
+      state: 'skipped',
+      note: `you may not replay topics: nobody has the role ${roleId(namePrefix, 'replayer')} for good`,
+      fix: 'If you must: npx cio-gcp replay says what an owner of the project types.',
+    },
+  ]
 }
 
 /** `projects/p/topics/identify` is identify. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { accountId, withNamePrefix } from '../../topology/names.ts'
+import { accountId, roleId, withNamePrefix } from '../../topology/names.ts'
 import { type Finding, ok, wrong } from '../finding.ts'
 import type { GoogleApi } from '../google-api.ts'
 import { count } from '../output.ts'
@@ -48,7 +48,6 @@ export function namesOf(plan: Plan): readonly Named[] {
   }
   const { database } = deployed.ledger
   const { dataset } = deployed.bigquery
-  const role = `${namePrefix.replaceAll('-', '_')}customerio_pauser`
   const bucket = `${namePrefix}${projectId}-customerio-bundles`
   const repository = `${namePrefix}customerio-functions`
   const sink = `${namePrefix}customerio-record`
@@ -77,14 +76,12 @@ export function namesOf(plan: Plan): readonly Named[] {
     ...each(functions, (_, key) => account(`${key}-function`, addressOf('google_service_account', 'function', key))),
     ...each(pushes, (_, key) => account(`${key}-push`, addressOf('google_service_account', 'push', key))),
     account('customerio-build', addressOf('google_service_account', 'build')),
-    {
-      kind: 'role',
-      name: role,
-      address: addressOf('google_project_iam_custom_role', 'pauser'),
-      api: 'iam',
-      path: `/v1/${project}/roles/${role}`,
-      id: `${project}/roles/${role}`,
-    },
+    ...['pauser', 'replayer'].map((own): Named => {
+      const role = roleId(namePrefix, own)
+      const id = `${project}/roles/${role}`
+      const address = addressOf('google_project_iam_custom_role', own)
+      return { kind: 'role', name: role, address, api: 'iam', path: `/v1/${id}`, id }
+    }),
     {
       kind: 'bucket',
       name: bucket,

@@ -1,4 +1,5 @@
 import { codeOf } from '../../../shared/errors/index.ts'
+import { roleId } from '../../topology/names.ts'
 import type { Context } from '../context.ts'
 import type { Source } from '../dead-letters/source.ts'
 import { CommandError } from '../errors.ts'
@@ -26,7 +27,7 @@ export interface Temporary {
   readonly labels: Readonly<Record<string, string>>
 }
 
-type Connected = Pick<Context, 'connection'>
+type Connected = Pick<Context, 'connection' | 'now'>
 
 /** What one run reads: the topic itself, all of it in advance to count, and who has gone. */
 export type Purpose = 'replay' | 'scan' | 'people'
@@ -73,26 +74,34 @@ export async function makeTemporary(context: Connected, temporary: Temporary): P
       labels,
     })
   } catch (cause) {
-    throw cannotRead(topic.deployed, cause)
+    throw await cannotRead(context, topic.deployed, cause)
   }
   await seekBack(context, temporary)
 }
 
 /** Lets it begin at its time: before that, it has only what is published after it was made. */
-export async function seekBack({ connection }: Connected, { name, topic, fromMs }: Temporary): Promise<void> {
+export async function seekBack(context: Connected, { name, topic, fromMs }: Temporary): Promise<void> {
   try {
-    await (await connection.pubsub()).subscription(name).seek(new Date(fromMs - SEEK_EARLIER_MS))
+    await (await context.connection.pubsub()).subscription(name).seek(new Date(fromMs - SEEK_EARLIER_MS))
   } catch (cause) {
-    throw cannotRead(topic.deployed, cause)
+    throw await cannotRead(context, topic.deployed, cause)
   }
 }
 
-function cannotRead(topic: string, cause: unknown): CommandError {
-  return new CommandError(`cannot read the topic ${topic}`, {
+/** How long a person has the role, from now: longer than a replay takes. */
+const GRANTED_MS = 4 * 3_600_000
+
+async function cannotRead({ connection, now }: Connected, topic: string, cause: unknown): Promise<CommandError> {
+  if (codeOf(cause) !== PERMISSION_DENIED) return new CommandError(`cannot read the topic ${topic}`, { cause })
+  const projectId = await connection.projectId()
+  const until = new Date(now() + GRANTED_MS).toISOString().replace(/\.\d+/, '')
+  const role = `projects/${projectId}/roles/${roleId(connection.topology.namePrefix, 'replayer')}`
+  return new CommandError(`you may not read the topic ${topic}`, {
     cause,
-    ...(codeOf(cause) === PERMISSION_DENIED && {
-      hint: "Ask to be one of `operators` in the environment's values.yaml.",
-    }),
+    hint:
+      'Operators may, for some hours. An owner of the project types, with your address: ' +
+      `gcloud projects add-iam-policy-binding ${projectId} --member=user:YOU@EXAMPLE.COM --role=${role} ` +
+      `--condition='title=replay,expression=request.time < timestamp("${until}")'`,
   })
 }
 

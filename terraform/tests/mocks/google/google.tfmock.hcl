@@ -1,8 +1,14 @@
 # Values the API would choose, in the form that the provider checks, and distinct: two accounts that looked alike would
 # hide a binding to the wrong one. What is not here Terraform makes up.
 
-mock_resource "google_project_iam_custom_role" {
-  defaults = { name = "projects/mock/roles/customerio_pauser" }
+override_resource {
+  target = google_project_iam_custom_role.pauser
+  values = { name = "projects/mock/roles/customerio_pauser" }
+}
+
+override_resource {
+  target = google_project_iam_custom_role.replayer
+  values = { name = "projects/mock/roles/customerio_replayer" }
 }
 
 mock_resource "google_artifact_registry_repository" {
