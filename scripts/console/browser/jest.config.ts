@@ -3,9 +3,7 @@ import everything from '../../../jest.config.ts'
 
 /** `npm run test:browser`: the console in a real browser, on one local stack that all suites share. */
 const config: Config = {
-  testEnvironment: 'node',
-  ...(everything.transform && { transform: everything.transform }),
-  ...(everything.setupFiles && { setupFiles: everything.setupFiles }),
+  ...everything,
   rootDir: '../../..',
   roots: ['<rootDir>/scripts/console/browser'],
   testMatch: ['**/*.browser.ts'],
@@ -13,7 +11,6 @@ const config: Config = {
   globalTeardown: '<rootDir>/scripts/console/browser/end.ts',
   // One browser and one stack.
   maxWorkers: 1,
-  testTimeout: 60_000,
 }
 
 export default config
