@@ -120,6 +120,7 @@ async function run({ form, identifier, template, policy, wasSent }: Case): Promi
         clock: { ...steadyClock, now: () => nowMs },
         newToken: () => crypto.randomUUID(),
         requestTimeoutMs: 8_000,
+        ttlMs: 86_400_000,
         listDelayMs: LIST_DELAY_MS,
         onNotFound: policy,
       },

@@ -85,7 +85,7 @@ async function run(deliveries: readonly (typeof delivery extends fc.Arbitrary<in
       return call === 'died' ? { kind: 'uncertain', error: 'timeout' } : { kind: 'delivered', deliveryId: id }
     }
     const outcome = await sendOnce(
-      { ledger: through, clock, newToken: () => `token ${tokens++}`, requestTimeoutMs: 10_000 },
+      { ledger: through, clock, newToken: () => `token ${tokens++}`, requestTimeoutMs: 10_000, ttlMs: 86_400_000 },
       {
         key,
         ...hashed,

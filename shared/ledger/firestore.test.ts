@@ -44,6 +44,7 @@ describe('the ledger in Firestore, in trouble', () => {
         clock: steadyClock,
         newToken: () => crypto.randomUUID(),
         requestTimeoutMs: 10_000,
+        ttlMs: 86_400_000,
       },
       {
         key,

@@ -7,8 +7,6 @@ import type { LookUpAnswer } from './look-up.ts'
 import type { ReadyToSend } from './ready.ts'
 import type { SendLedger } from './record.ts'
 
-const DAY_MS = 86_400_000
-
 export interface SendOnceOptions {
   readonly ledger: SendLedger
   /** Never going back: `steadyClock`. */
@@ -27,8 +25,8 @@ export interface SendOnceOptions {
   readonly lookUpTimeoutMs?: number
   /** When the list shows that an uncertain message was not sent: leave it to a person (default), or send it again. */
   readonly onNotFound?: 'dead_letter' | 'resend'
-  /** Longer than a message can come again; 45 days by default. */
-  readonly ttlMs?: number
+  /** How long a record is kept: longer than a message can come again (`ledger.ttl_days` of pipeline.yaml). */
+  readonly ttlMs: number
   /** How long claiming a record may take: the ledger's client alone would try for ten minutes. 5,000 by default. */
   readonly claimTimeoutMs?: number
   /** How long writing the outcome of a call down may take; 1,500 by default. */
@@ -71,7 +69,7 @@ export function complete(options: SendOnceOptions): CompleteOptions {
     listDelayMs: options.listDelayMs ?? 60_000,
     lookUpTimeoutMs: options.lookUpTimeoutMs ?? 10_000,
     onNotFound: options.onNotFound ?? 'dead_letter',
-    ttlMs: options.ttlMs ?? 45 * DAY_MS,
+    ttlMs: options.ttlMs,
     claimTimeoutMs: options.claimTimeoutMs ?? 5_000,
     writeTimeoutMs: options.writeTimeoutMs ?? 1_500,
     isDraining: options.isDraining ?? (() => false),

@@ -13,6 +13,7 @@ const TIMEOUT_MS = 10_000
 const LEASE_MS = TIMEOUT_MS + 20_000
 const LIST_DELAY_MS = 60_000
 const DAY_MS = 86_400_000
+const TTL_MS = 45 * DAY_MS
 
 const SENT: CallOutcome = { kind: 'delivered', deliveryId: 'd1' }
 const REFUSED: CallOutcome = { kind: 'refused', reason: 'refused', error: 'no such template', httpStatus: 400 }
@@ -70,6 +71,7 @@ function setUp(options: Partial<SendOnceOptions> = {}) {
           clock,
           newToken: () => `token ${++state.tokens}`,
           requestTimeoutMs: TIMEOUT_MS,
+          ttlMs: TTL_MS,
           onLedgerError: (error, when) => errors.push([when, error]),
           ...options,
         },
@@ -115,7 +117,7 @@ describe('the first delivery of a key', () => {
       template: '7',
       leaseMs: LEASE_MS,
       claimedAtMs: now(),
-      expiresAtMs: now() + 45 * DAY_MS,
+      expiresAtMs: now() + TTL_MS,
     })
   })
 
@@ -281,7 +283,7 @@ describe('a delivery that meets a record', () => {
       template: '8',
       owner: 'token 2',
       claimedAtMs: now(),
-      expiresAtMs: now() + 45 * DAY_MS,
+      expiresAtMs: now() + TTL_MS,
     })
   })
 

@@ -17,7 +17,14 @@ async function stopped(
   const clock = manualClock(1_763_740_000_000)
   const ledger = createMemoryLedger({ now: clock.now })
   let calls = 0
-  const all: SendOnceOptions = { ledger, clock, newToken: () => `${++calls}`, requestTimeoutMs: 10_000, ...options }
+  const all: SendOnceOptions = {
+    ledger,
+    clock,
+    newToken: () => `${++calls}`,
+    requestTimeoutMs: 10_000,
+    ttlMs: 86_400_000,
+    ...options,
+  }
   const message = (outcome: CallOutcome): MessageToSend => ({
     ...{ key: 'key', ...plainlyHashed('content', 'ada'), channel: 'email', template: '7' },
     ready: async () => ({ send: async () => outcome, cancel: () => {} }),
@@ -79,7 +86,14 @@ it('is retried while the ledger cannot be used', async () => {
   const onLedgerError = jest.fn()
   const ledger = { ...createMemoryLedger({ now: () => 0 }), read: () => Promise.reject(new Error('down')) }
   const clock = manualClock()
-  const options: SendOnceOptions = { ledger, clock, newToken: () => 't', requestTimeoutMs: 10_000, onLedgerError }
+  const options: SendOnceOptions = {
+    ledger,
+    clock,
+    newToken: () => 't',
+    requestTimeoutMs: 10_000,
+    ttlMs: 86_400_000,
+    onLedgerError,
+  }
   const message: MessageToSend = {
     ...{ key: 'key', ...plainlyHashed('content', 'ada'), channel: 'email', lookUp: { notAskable: 'not asked' } },
     ready: () => Promise.reject(new Error('never called')),

@@ -54,7 +54,7 @@ async function run({
   const deliver = (key: string, attempt: number): void => {
     const lookUp = { notAskable: 'a trigger name' }
     const ready = hasBreaker ? () => breaker.admit(prepare) : prepare
-    const options = { ledger, clock, newToken: () => `${tokens++}`, requestTimeoutMs: TIMEOUT_MS }
+    const options = { ledger, clock, newToken: () => `${tokens++}`, requestTimeoutMs: TIMEOUT_MS, ttlMs: 86_400_000 }
     void sendOnce(options, { key, ...plainlyHashed(key), channel: 'email', ready, lookUp }).then(({ kind }) => {
       if (kind === 'delivered') count.delivered++
       // As Pub/Sub backs off.

@@ -102,6 +102,8 @@ export async function simulate(scenario: Scenario, sabotage: Sabotage = {}): Pro
         clock: process.clock,
         newToken: () => `token ${tokens++}`,
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
+        // Longer than any run.
+        ttlMs: 45 * 86_400_000,
         onNotFound: scenario.onNotFound,
         claimTimeoutMs: attempt.ledgerTimeoutMs,
         writeTimeoutMs: attempt.ledgerTimeoutMs,

@@ -178,6 +178,7 @@ export class SearchWorld {
         clock: this.#clockOf(attempt, CLOCK_OFFSETS_MS[number % WORKERS] ?? 0),
         newToken: () => attempt.name,
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
+        ttlMs: 45 * 86_400_000,
         leaseMarginMs: LEASE_MARGIN_MS,
         freezeMarginMs: fault?.freezeMarginMs ?? FREEZE_MARGIN_MS,
         listDelayMs: fault?.listDelayMs ?? LIST_DELAY_MS,
