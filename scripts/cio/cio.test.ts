@@ -361,12 +361,16 @@ describe('dlq', () => {
     expect(proven).toMatchObject({ killed: 2, leftBehind: 0, lost: [], twice: [] })
   })
 
-  it('replays what a topic keeps, killed at random points and resumed, and changes nothing that was delivered', async () => {
-    const proven = await proveTopicReplay({ stack, cio, messages: 300, kills: 3, random: seeded(7) })
+  it.each([
+    ['replays what a topic keeps, and changes nothing that was delivered', 300, 100, undefined],
+    ['with --map changes exactly what the mapping changes', 90, 10, directory],
+  ])('%s, killed at random points and resumed', async (_what, messages, each, mapIn) => {
+    const proof = { stack, cio, messages, kills: 3, random: seeded(7) }
+    const proven = await proveTopicReplay({ ...proof, ...(mapIn !== undefined && { mapIn }) })
     expect(proven).toMatchObject({
       killed: 3,
-      counted: { identify: 100, track: 100, transactional: 100 },
-      twice: { events: 0, sends: 0, people: 0 },
+      counted: { identify: each, track: each, transactional: each },
+      wrong: { people: 0, events: 0, sends: 0 },
       left: [],
     })
   })

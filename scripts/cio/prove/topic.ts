@@ -1,4 +1,7 @@
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
 import type { Stack } from '../../local/stack.ts'
 import { readTopology } from '../../topology/topology.ts'
 import type { CommandLine } from '../testing/command-line.ts'
@@ -12,6 +15,8 @@ export interface TopicReplayProof {
   readonly messages: number
   readonly kills: number
   readonly random: () => number
+  /** A folder for a module that changes every third message; undefined: nothing is changed. */
+  readonly mapIn?: string
 }
 
 export interface TopicReplayProven {
@@ -21,16 +26,36 @@ export interface TopicReplayProven {
   readonly published: Readonly<Record<string, number>>
   /** What the last run of each topic says that all runs replayed. */
   readonly counted: Readonly<Record<string, number>>
-  /** Changes at Customer.io, each of which is a fault. */
-  readonly twice: Readonly<Record<'events' | 'sends' | 'people', number>>
+  /** What is at Customer.io and should not be, or should be and is not: too many, too few, or another content. */
+  readonly wrong: Readonly<Record<keyof World, number>>
   /** Temporary subscriptions that are left. */
   readonly left: readonly string[]
 }
 
+/** What Customer.io has, each as a text. */
+interface World {
+  readonly people: readonly string[]
+  readonly events: readonly string[]
+  readonly sends: readonly string[]
+}
+
 const TOPICS = ['identify', 'track', 'transactional'] as const
 type Topic = (typeof TOPICS)[number]
+const PEOPLE = 500
 
-/** Publishes, waits until all is delivered, and replays all of it with a command that is killed at random points. */
+/** Whether the mapping changes the message of this number. */
+const isChanged = (number: number) => number % 3 === 0
+const MAPPING = `export default (message) => {
+  const field = 'message_data' in message ? 'message_data' : 'attributes'
+  const { number } = message[field]
+  return number % 3 === 0 ? { ...message, [field]: { number, fixed: number } } : message
+}
+`
+
+/**
+ * Publishes, waits until all is delivered, and replays all of it, or what a mapping changes, with a command that is killed at
+ * random points.
+ */
 export async function proveTopicReplay(proof: TopicReplayProof): Promise<TopicReplayProven> {
   const { stack, random } = proof
   const each = Math.ceil(proof.messages / TOPICS.length)
@@ -43,7 +68,9 @@ export async function proveTopicReplay(proof: TopicReplayProof): Promise<TopicRe
     }
   }
   await delivered(stack)
-  const before = worldOf(stack)
+  const expected = proof.mapIn === undefined ? worldOf(stack) : changedWorld(worldOf(stack), each)
+  const mapping = proof.mapIn === undefined ? undefined : join(proof.mapIn, 'fix.mjs')
+  if (mapping !== undefined) writeFileSync(mapping, MAPPING)
   const published: Record<string, number> = {}
   const counted: Record<string, number> = {}
   let killed = 0
@@ -54,8 +81,17 @@ export async function proveTopicReplay(proof: TopicReplayProof): Promise<TopicRe
     }
     stack.pubsub.events.on('published', count)
     const args = ['replay', topic, '--from', from, '--yes', '--rate', '5000', '--json']
+    if (mapping !== undefined) args.push('--map', mapping, ...(topic === 'transactional' ? ['--as-new'] : []))
     const kills = Math.floor(proof.kills / TOPICS.length) + (index < proof.kills % TOPICS.length ? 1 : 0)
-    const ran = await runKilled({ ...proof, random, args, kills, pubsub: stack.pubsub, topic: name, messages: each })
+    const ran = await runKilled({
+      ...proof,
+      random,
+      args,
+      kills,
+      pubsub: stack.pubsub,
+      topic: name,
+      messages: mapping === undefined ? each : numbersOf(each).filter(isChanged).length,
+    })
     stack.pubsub.events.off('published', count)
     if (ran.last.code !== 0) throw new Error(`the last run ended with ${ran.last.code}:\n${ran.last.stderr}`)
     killed += ran.killed
@@ -66,10 +102,10 @@ export async function proveTopicReplay(proof: TopicReplayProof): Promise<TopicRe
   const after = worldOf(stack)
   return {
     ...{ messages: each * TOPICS.length, killed, published, counted },
-    twice: {
-      events: after.events - before.events,
-      sends: after.sends - before.sends,
-      people: Number(after.people !== before.people),
+    wrong: {
+      people: differing(expected.people, after.people),
+      events: differing(expected.events, after.events),
+      sends: differing(expected.sends, after.sends),
     },
     left: stack.pubsub
       .snapshot()
@@ -79,12 +115,15 @@ export async function proveTopicReplay(proof: TopicReplayProof): Promise<TopicRe
 }
 
 function messageOf(topic: Topic, number: number) {
-  const id = `person-${number % 500}`
+  const id = `person-${number % PEOPLE}`
   const identifiers = { id }
   const body = {
     identify: { identifiers, attributes: { number } },
-    track: { identifiers, name: `event ${number}` },
-    transactional: { channel: 'email', transactional_message_id: 1, identifiers, to: `${id}@example.com` },
+    track: { identifiers, name: `event ${number}`, attributes: { number } },
+    transactional: {
+      ...{ channel: 'email', transactional_message_id: 1, identifiers, to: `${id}@example.com` },
+      message_data: { number },
+    },
   }[topic]
   // One half has a publisher's key.
   const attributes: Record<string, string> = number % 2 === 0 ? { idempotency_key: `${topic}-${number}` } : {}
@@ -99,10 +138,46 @@ async function delivered({ pubsub, endpoints }: Stack): Promise<void> {
   while (names.some((name) => pubsub.stats(name).outstanding > 0)) await once(pubsub.events, 'acknowledged')
 }
 
-function worldOf({ customerio: { workspace } }: Stack) {
-  const people = [...workspace.people.all()].map(({ identifiers, attributes }) => [
-    identifiers.id,
-    attributes.toObject(),
-  ])
-  return { events: workspace.events.all().length, sends: workspace.sends.length, people: JSON.stringify(people) }
+function worldOf({ customerio: { workspace } }: Stack): World {
+  return {
+    people: [...workspace.people.all()].map(({ identifiers, attributes }) =>
+      personOf(identifiers.id ?? '', attributes.toObject()),
+    ),
+    events: workspace.events.all().map(({ name, attributes }) => eventOf(name, attributes)),
+    sends: workspace.sends.map(({ who, body }) => sendOf(who.value, body.message_data)),
+  }
+}
+
+/** What the mapping makes of it: every third message of each topic once more, and of people only what it adds. */
+function changedWorld(before: World, each: number): World {
+  const changed = numbersOf(each).filter(isChanged)
+  const people = new Map(numbersOf(Math.min(each, PEOPLE)).map((person) => [`person-${person}`, person]))
+  return {
+    people: before.people.map((text) => {
+      const [id, number, fixed] = z.tuple([z.string(), z.unknown(), z.unknown()]).parse(JSON.parse(text))
+      const last = changed.findLast((each) => each % PEOPLE === people.get(id))
+      return personOf(id, { number, fixed: last ?? fixed })
+    }),
+    events: [...before.events, ...changed.map((number) => eventOf(`event ${number}`, { number, fixed: number }))],
+    sends: [
+      ...before.sends,
+      ...changed.map((number) => sendOf(`person-${number % PEOPLE}`, { number, fixed: number })),
+    ],
+  }
+}
+
+const numbersOf = (count: number) => Array.from({ length: count }, (_, number) => number)
+
+const personOf = (id: string, { number, fixed }: Readonly<Record<string, unknown>>) =>
+  JSON.stringify([id, number, fixed])
+const eventOf = (name: string, { number, fixed }: Readonly<Record<string, unknown>>) =>
+  JSON.stringify([name, number, fixed])
+const sendOf = (id: string, data: unknown) => JSON.stringify([id, data])
+
+/** How many are in one list and not in the other, each as often as it is there. Pure. */
+function differing(expected: readonly string[], actual: readonly string[]): number {
+  const counts = new Map<string, number>()
+  for (const each of expected) counts.set(each, (counts.get(each) ?? 0) + 1)
+  for (const each of actual) counts.set(each, (counts.get(each) ?? 0) - 1)
+  return [...counts.values()].reduce((sum, count) => sum + Math.abs(count), 0)
 }
