@@ -1,5 +1,5 @@
 import { BigQuery } from '@google-cloud/bigquery'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Clock, withTimeout } from '../../shared/clock/index.ts'
 
 /** Views of `terraform/views` whose rows are sends for an operator to look at. */

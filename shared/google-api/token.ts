@@ -1,5 +1,5 @@
 import { get } from 'node:http'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Clock } from '../clock/index.ts'
 import { GrpcError, STATUS } from './status.ts'
 

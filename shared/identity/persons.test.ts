@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { z } from 'zod'
+import * as z from 'zod'
 import { identifyMessages, trackMessages, transactionalMessages } from '../../scripts/schemas/arbitrary-messages.ts'
 import { parseMessage, TOPIC_SCHEMAS, type TopicName } from '../contract/index.ts'
 import { isRecord } from '../json/index.ts'
