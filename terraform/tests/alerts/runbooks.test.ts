@@ -10,18 +10,24 @@ const RUNBOOKS = join(MODULE, 'runbooks')
 const { alerts, metrics } = readMonitoring()
 const inUse = [...new Set(Object.values(alerts).map(({ runbook }) => runbook))]
 const read = (file: string) => readFileSync(join(RUNBOOKS, file), 'utf8')
+const [, unalerted = ''] = read('README.md').match(/\n## Without an alert\n([\s\S]+?)\n## /) ?? []
+const told = [...unalerted.matchAll(/\]\(([\w-]+\.md)\)/g)].map(([, file = '']) => file)
 
-it.each(inUse)('%s says what is broken for whom, then what to type, then what to do, and is listed', (file) => {
-  expect(existsSync(join(RUNBOOKS, file))).toBe(true)
-  expect(read(file)).toMatch(
-    /^# .+\n\n\*\*Broken for:\*\* [^\n]+\n(?:[^\n]+\n)*\n\*\*Type first:\*\* `[\s\S]+\n## Do\n/,
-  )
-  expect(read('README.md')).toContain(`](${file})`)
-})
+it.each([...inUse, ...told])(
+  '%s says what is broken for whom, then what to type, then what to do, and is listed',
+  (file) => {
+    expect(existsSync(join(RUNBOOKS, file))).toBe(true)
+    expect(read(file)).toMatch(
+      /^# .+\n\n\*\*Broken for:\*\* [^\n]+\n(?:[^\n]+\n)*\n\*\*Type first:\*\* `[\s\S]+\n## Do\n/,
+    )
+    expect(read('README.md')).toContain(`](${file})`)
+  },
+)
 
-it('has no runbook that no alert leads to', () => {
+it('has no runbook that neither an alert nor a person leads to', () => {
   const files = readdirSync(RUNBOOKS).filter((file) => file !== 'README.md')
-  expect(files).toEqual(inUse.sort())
+  expect(told).toHaveLength(2)
+  expect(files).toEqual([...inUse, ...told].sort())
 })
 
 it('leads from one runbook to another that exists', () => {
