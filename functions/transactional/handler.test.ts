@@ -194,6 +194,25 @@ describe('outside production', () => {
   })
 })
 
+it('looks up first what an operator has cancelled, when an earlier attempt may have sent it', async () => {
+  const [PERSON_HASH_KEYS, messageId, before] = [env.PERSON_HASH_KEYS ?? '', 'open', customerio.workspace.sends.length]
+  const order = customerio.orders.add({ on: 'send', fault: { do: 'reset', processed: true } })
+  const sender = await otherInstance('before-the-cancellation', { PERSON_HASH_KEYS })
+  expect(await sender.push(sms, { messageId })).toBe(503)
+  customerio.orders.remove(order)
+  await sender.close()
+
+  const before2099 = { before: '2099-01-01T00:00:00Z', until: '2099-01-01T00:00:00Z' }
+  const rule = { id: 'c-1', where: { template: '5' }, ...before2099, by: 'jane', why: 'wrong prices' }
+  const CANCELLATIONS = JSON.stringify({ rules: [rule] })
+  const keys = { PERSON_HASH_KEYS, CANCELLATIONS, SEND_LEDGER_SETTLE_SECONDS: '0' }
+  const knowing = await otherInstance('after-the-cancellation', keys)
+  expect(await knowing.push(sms, { messageId })).toBe(204)
+  await knowing.close()
+  expect(lines.at(-1)).toMatchObject({ event: 'message', outcome: 'delivered' })
+  expect(customerio.workspace.sends).toHaveLength(before + 1)
+})
+
 describe('a record that was made with a key that this instance has not read yet', () => {
   const OLD = 'the old key of thirty-two letters'
   const NEW = 'the new key of thirty-two letters'

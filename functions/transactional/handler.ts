@@ -146,7 +146,7 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
       parse: (message) => parseKeyed(transactionalMessage, message, clock),
       checks: {
         expired: expiryCheck(clock),
-        cancelled: cancelCheck('transactional', about, { source: config.cancellations, log, clock }),
+        cancelled: cancelCheck('transactional', about, { ...config.cancellations, log, clock }),
         guarded(message) {
           const guarded = guard.transactional(message.value)
           return guarded.ok

@@ -1,8 +1,9 @@
 import { manualClock } from '../clock/testing/manual-clock.ts'
 import type { ReceivedMessage } from '../delivery/index.ts'
-import { cancelCheck, RULES_AGE_MS, UNKNOWN_AFTER_MS } from './cancellations.ts'
+import { cancelCheck, UNREAD_MS } from './cancellations.ts'
 import { type CancelRule, textOf } from './rule.ts'
 
+const MAX_AGE_MS = 20_000
 const START_MS = Date.parse('2026-11-26T10:00:00Z')
 const rule: CancelRule = {
   ...{ id: 'c-1', where: { event: 'sale' }, before: '2026-11-26T09:30:00.000Z', until: '2026-12-03T09:30:00.000Z' },
@@ -18,6 +19,7 @@ function harness(content: string | Error = textOf([rule])) {
   const file = { content, reads: 0 }
   const check = cancelCheck('track', (eventName: string) => ({ eventName }), {
     source: { name: 'CANCELLATIONS', file: '/secrets/cancellations/value' },
+    maxAgeMs: MAX_AGE_MS,
     clock,
     log: { warning: () => {} },
     readFile: async () => {
@@ -54,7 +56,7 @@ it('a rule takes effect while the process runs, and reading costs one read per 2
   const { ask, file, clock } = harness('unset')
   expect(await ask()).toEqual(passed)
   file.content = textOf([rule])
-  clock.advance(RULES_AGE_MS)
+  clock.advance(MAX_AGE_MS)
   expect(await ask()).toEqual(passed)
   clock.advance(1)
   expect(await ask()).toEqual(cancelled)
@@ -73,7 +75,7 @@ it('sends nothing while the rules cannot be read: neither at the start, nor once
   const { ask, file, clock } = harness('unset')
   expect(await ask()).toEqual(passed)
   file.content = new Error('EIO')
-  clock.advance(UNKNOWN_AFTER_MS)
+  clock.advance(MAX_AGE_MS + UNREAD_MS)
   expect(await ask()).toEqual(passed)
   clock.advance(1_001)
   expect(await ask()).toEqual(waits)
@@ -88,6 +90,6 @@ it('sends nothing while the rules are not what they should be, and names the fie
 })
 
 it('without a secret nothing is cancelled', async () => {
-  const options = { source: undefined, clock: manualClock(0), log: { warning: () => {} } }
+  const options = { source: undefined, maxAgeMs: MAX_AGE_MS, clock: manualClock(0), log: { warning: () => {} } }
   expect(await cancelCheck('track', () => ({}), options)('sale', message)).toEqual(passed)
 })

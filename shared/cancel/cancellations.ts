@@ -5,17 +5,14 @@ import type { Retry } from '../outcome/index.ts'
 import { createSecret, type SecretSource } from '../secrets/index.ts'
 import { type CancelFacts, type CancelRule, cancels, inForce, rulesIn } from './rule.ts'
 
-/**
- * How old rules may be before they are read again. With the waits of a delivery after it (30 s) a cancellation takes effect
- * within a minute.
- */
-export const RULES_AGE_MS = 20_000
-/** Beyond that nobody knows what is cancelled, so nothing is sent. */
-export const UNKNOWN_AFTER_MS = 30_000
+/** Rules that are older by so much than they may be cannot be read: nobody knows what is cancelled, so nothing is sent. */
+export const UNREAD_MS = 10_000
 
 interface CancellationsOptions {
   /** Where the rules are read from: a mounted secret. Without, nothing is ever cancelled. */
   readonly source: SecretSource | undefined
+  /** How old the rules may be before they are read again. */
+  readonly maxAgeMs: number
   readonly log: Pick<Log, 'warning'>
   readonly clock: Clock
   /** From the disk by default. */
@@ -29,11 +26,11 @@ interface CancellationsOptions {
 export function cancelCheck<T>(
   topic: string,
   about: (value: T) => About,
-  { source, log, clock, readFile }: CancellationsOptions,
+  { source, maxAgeMs, log, clock, readFile }: CancellationsOptions,
 ): Check<T> {
   if (source === undefined) return (value) => ({ ok: true, value })
   const secret = createSecret({
-    ...{ ...source, log, clock, maxAgeMs: RULES_AGE_MS },
+    ...{ ...source, log, clock, maxAgeMs },
     ...(readFile !== undefined && { readFile }),
   })
   let known: { readonly text: string | undefined; readonly rules: readonly CancelRule[] | string } | undefined
@@ -43,7 +40,7 @@ export function cancelCheck<T>(
   }
   return async (value, message) => {
     const text = await secret.current()
-    if (secret.ageMs() > UNKNOWN_AFTER_MS) return { ok: false, retry: UNREAD }
+    if (secret.ageMs() > maxAgeMs + UNREAD_MS) return { ok: false, retry: UNREAD }
     const rules = parsed(text)
     if (typeof rules === 'string') return { ok: false, retry: { ...UNREAD, error: `${UNREAD.error}: ${rules}` } }
     const standing = inForce(rules, clock.now())

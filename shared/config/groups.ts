@@ -138,11 +138,20 @@ export const recipientSettings = () => ({ recipients: recipients() })
 
 /** Of the functions that deliver to Customer.io. While the secret cannot be read, they answer 503. */
 export const cancelSettings = () => ({
-  cancellations: optionalSecret(
-    'CANCELLATIONS',
-    'what operators have cancelled, as `cio-gcp cancel` writes it',
-    'nothing is ever cancelled',
-  ),
+  cancellations: z.object({
+    source: optionalSecret(
+      'CANCELLATIONS',
+      'what operators have cancelled, as `cio-gcp cancel` writes it',
+      'nothing is ever cancelled',
+    ),
+    maxAgeMs: milliseconds(
+      'CANCELLATIONS_MAX_AGE_MS',
+      20_000,
+      100,
+      20_000,
+      'how old that may be before it is read again; with the waits of a delivery, a cancellation takes effect within a minute',
+    ),
+  }),
 })
 
 const region = () =>

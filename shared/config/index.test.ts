@@ -55,6 +55,7 @@ it('gives the identify and track functions their defaults', () => {
     deadLetter: { topic: 'dead', maxDeliveryAttempts: 100 },
     personHashKeys: { name: 'PERSON_HASH_KEYS', value: 'a key of thirty-two characters..' },
     recipients: 'anyone',
+    cancellations: { source: undefined, maxAgeMs: 20_000 },
     trackApi: {
       url: 'https://track.customer.io/api/v1',
       siteId: { name: 'CUSTOMERIO_SITE_ID', file: '/secrets/site-id' },
@@ -86,6 +87,7 @@ it('gives the transactional function its defaults', () => {
     deadLetter: { topic: 'dead', maxDeliveryAttempts: 100 },
     personHashKeys: { name: 'PERSON_HASH_KEYS', value: 'a key of thirty-two characters..' },
     recipients: 'anyone',
+    cancellations: { source: undefined, maxAgeMs: 20_000 },
     appApi: {
       region: 'eu',
       url: 'https://api-eu.customer.io/v1',

@@ -81,7 +81,7 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
           parse: (message) => parseKeyed(fn.schema, message, clock, LIMITS.operationTextBytes),
           checks: {
             expired: expiryCheck(clock),
-            cancelled: cancelCheck(fn.name, about, { source: config.cancellations, log, clock }),
+            cancelled: cancelCheck(fn.name, about, { ...config.cancellations, log, clock }),
             guarded(message) {
               const guarded = fn.guard(guard, message.value)
               return guarded.ok ? passes(message) : guarded
