@@ -4,6 +4,9 @@ import { manualClock } from '../../shared/clock/testing/manual-clock.ts'
 import { identifyMessage } from '../../shared/contract/index.ts'
 import { parseKeyed, withDefaults } from '../../shared/idempotency/index.ts'
 import { MessagingPublisher, type PublishedMessage, type PubSubClient } from '../../shared/publisher/index.ts'
+import { parseMapping, UserMessagingRepository } from '../../shared/repository/index.ts'
+import { MemoryUserStore } from '../../shared/repository/testing/memory-user-store.ts'
+import { updateOnly } from '../cio/publish/update-only.ts'
 import { parseOperation } from '../emulators/customerio/track/operations.ts'
 import { Workspace } from '../emulators/customerio/workspace/workspace.ts'
 import type { PubSubEvents } from '../emulators/pubsub/events.ts'
@@ -73,10 +76,18 @@ function start() {
   }
   const pubsub: PubSubClient = { topic: () => topic, close: async () => {} }
   const publisher = new MessagingPublisher({ pubsub, now: clock.now, after: clock.after })
+  const inBulk = new MessagingPublisher({ pubsub, now: clock.now, after: clock.after, lane: 'bulk' })
+  const mapping = parseMapping('table: users\nnever: []\nattributes: { plan: string }')
+  const store = new MemoryUserStore(() => Math.floor(clock.now() / 1_000))
   const planOfAda = () => workspace.people.find({ kind: 'id', value: who.id })?.attributes.get('plan')
 
   return {
     publisher,
+    /** As `cio-gcp sync` has it. */
+    store,
+    repository: new UserMessagingRepository({ store, mapping, publisher: inBulk, now: clock.now }),
+    /** As an application has it. */
+    live: new UserMessagingRepository({ store, mapping, publisher, now: clock.now }),
     planOfAda,
     knowsAda: () => workspace.people.find({ kind: 'id', value: who.id }) !== undefined,
     waiting: () => lanes[1]?.stats().outstanding,
@@ -102,13 +113,18 @@ function start() {
 type World = ReturnType<typeof start>
 
 /** Ada is a customer, an update of her is at the end of the backlog, and a minute later `live` happens. */
-async function withBacklog(update: object, live: (world: World) => Promise<unknown>): Promise<World> {
+async function withBacklog(
+  update: object | ((world: World) => Promise<unknown>),
+  live: (world: World) => Promise<unknown>,
+): Promise<World> {
   const world = start()
   await world.publisher.identifyUser({ identifiers: who, attributes: { plan: 'free' } })
   await world.pass(1)
   expect(world.planOfAda()).toBe('free')
   await world.fillBulk()
-  await world.publisher.identifyUser({ identifiers: who, attributes: { plan: 'old', ...update } }, { lane: 'bulk' })
+  const attributes = { plan: 'old', ...update }
+  if (typeof update === 'function') await update(world)
+  else await world.publisher.identifyUser({ identifiers: who, attributes }, { lane: 'bulk' })
   await world.pass(60)
   await live(world)
   await world.pass(BACKLOG_SECONDS - 62)
@@ -156,4 +172,36 @@ it('leaves who was deleted in both lanes deleted, once the bulk lane is through'
   await world.pass(10)
   expect(world.waiting()).toBe(0)
   expect(world.knowsAda()).toBe(false)
+})
+
+describe('what the product publishes in bulk itself', () => {
+  const update = { identifiers: who, attributes: { plan: 'old' } }
+
+  it('`publish --file --update-only` and `replay` leave who was deleted deleted', async () => {
+    const { attributes } = updateOnly(update)
+    const world = await withBacklog(attributes, ({ publisher }) => publisher.deleteUser(who))
+    await world.pass(10)
+    expect(world.waiting()).toBe(0)
+    expect(world.knowsAda()).toBe(false)
+  })
+
+  it.each(['sync', 'sync --full'])(
+    '`%s` leaves deleted whom the application deletes by its repository',
+    async (command) => {
+      const world = await withBacklog(
+        async ({ repository, store }) => {
+          store.users.set(who.id, { id: who.id, email: null, values: { plan: 'old' } })
+          await repository.syncAll({ force: command === 'sync --full' })
+        },
+        async ({ store, live }) => {
+          store.users.delete(who.id)
+          await live.onUserDeleted({ id: who.id })
+        },
+      )
+      expect(world.knowsAda()).toBe(false)
+      await world.pass(30)
+      expect(world.waiting()).toBe(0)
+      expect(world.knowsAda()).toBe(false)
+    },
+  )
 })

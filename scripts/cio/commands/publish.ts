@@ -16,6 +16,8 @@ export function publishCommand(run: Run): Command {
         'bulk: they hold up no urgent message, and have no order with one; bulk with --file, urgent without',
       ).choices(['bulk', 'urgent']),
     )
+    .option('--update-only', 'update people who exist at Customer.io, and create nobody (`_update`)')
+    .option('--create', 'in the bulk lane: create people whom Customer.io does not know, also who is deleted meanwhile')
     .option('--rate <number>', 'at most this many messages per second', positiveNumber)
     .option('--dry-run', 'only check them')
     .addHelpText(
@@ -24,7 +26,8 @@ export function publishCommand(run: Run): Command {
 All messages are checked before the first one is published. Broadcasts, suppress, unsuppress, delete and merge are asked about.
 With --key you can publish a file again after a failure:
 what went through the first time does not take effect twice.
-Give bulk updates of people who exist the attribute "_update": true, or they bring back who is deleted meanwhile.
+Updates of people in the bulk lane need --update-only or --create: one that may create a person brings back who is deleted
+while it waits.
 
 Examples:
   cio-gcp publish identify '{"identifiers":{"id":"ada"},"attributes":{"plan":"pro"}}' --local

@@ -10,6 +10,7 @@ interface Flags {
   readonly map?: string
   readonly also?: readonly string[]
   readonly asNew?: boolean
+  readonly create?: boolean
   readonly dryRun?: boolean
   readonly rate: number
 }
@@ -28,6 +29,7 @@ export function replayCommand(run: Run): Command {
     .option('--map <file>', 'publish what the default export of this module makes of each message, where it differs')
     .option('--as-new', 'with --map: send changed transactional messages again, to the same people')
     .option('--also <kind>', `replay also these, repeatable: ${BY_NAME.join(', ')}`, collectOneOf(BY_NAME))
+    .option('--create', 'create people whom Customer.io does not know, also who is deleted while the replay waits')
     .option('--dry-run', 'read and count everything, and publish nothing')
     .option('--rate <number>', 'at most this many messages per second', positiveNumber, 100)
     .addHelpText(
@@ -35,6 +37,7 @@ export function replayCommand(run: Run): Command {
       `
 Reads the topic through a temporary subscription, which it removes. Keys, ids and times stay, so what was delivered is
 recognised: sends by the ledger, people by the time of their update, events by their id as long as Customer.io remembers it.
+Updates of people only update (\`_update\`): a replay brings back nobody who was deleted, unless you say --create.
 If the command is killed, run the same command again: it resumes.
 
 With --map only messages that the module changes are published, under a key derived from the old one and the new content: a
@@ -55,6 +58,7 @@ Examples:
           map: flags.map,
           also: flags.also ?? [],
           asNew: flags.asNew ?? false,
+          create: flags.create ?? false,
           dryRun: flags.dryRun ?? false,
           rate: flags.rate,
         })

@@ -81,7 +81,7 @@ export async function commitAccidents({ stack, cio, directory }: AccidentsProof)
     await accident('a file of deletions is taken for one of updates', async (said) => {
       const file = join(directory, 'people.ndjson')
       writeFileSync(file, `${JSON.stringify(PERSON)}\n${JSON.stringify({ ...PERSON, action: 'delete' })}\n`)
-      return answered(await typed(said, ['publish', 'identify', '--file', file]), 2, '1 delete')
+      return answered(await typed(said, ['publish', 'identify', '--file', file, '--update-only']), 2, '1 delete')
     })
     await accident('a file has one broken line', async (said) => {
       const file = join(directory, 'events.ndjson')

@@ -54,3 +54,42 @@ it('a file holds up nobody: it goes through the bulk lane unless told otherwise'
   await cio.json(['publish', 'track', '--file', file, '--lane', 'urgent'])
   expect([outstanding('track'), outstanding('track-bulk')]).toEqual([urgent + 2, bulk + 2])
 })
+
+it('updates of people in bulk say whether they create somebody, or are not published', async () => {
+  const cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
+  const file = join(directory, 'people.ndjson')
+  const lines = [
+    { identifiers: { id: 'ada' }, attributes: { plan: 'pro' } },
+    { identifiers: { id: 'bob' } },
+    { identifiers: { id: 'eve' }, attributes: { _update: true, plan: 'pro' } },
+    { action: 'add_device', identifiers: { id: 'ada' }, device: { token: 't', platform: 'ios' } },
+  ]
+  writeFileSync(file, lines.map((line) => JSON.stringify(line)).join('\n'))
+  const bulk = () => stack.pubsub.backlog(`projects/${stack.endpoints.projectId}/subscriptions/identify-bulk`)
+  /** Of the updates, by person. */
+  const updates = () => {
+    const bodies = bulk().map(({ message }) => JSON.parse(Buffer.from(message.data).toString()))
+    return Map.groupBy(bodies, ({ action, identifiers }): string => `${action} ${identifiers.id}`)
+  }
+  const attributesOf = (name: string) =>
+    updates()
+      .get(name)
+      ?.map(({ attributes }) => attributes)
+
+  expect(await cio.run(['publish', 'identify', '--file', file])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/2 updates of people may create them.*--update-only.*--create/s),
+  })
+  expect(await cio.run(['publish', 'identify', '--file', file, '--create', '--update-only'])).toMatchObject({ code: 2 })
+  expect(bulk()).toEqual([])
+
+  await cio.json(['publish', 'identify', '--file', file, '--update-only'])
+  expect(attributesOf('identify ada')).toEqual([{ plan: 'pro', _update: true }])
+  expect(attributesOf('identify bob')).toEqual([{ _update: true }])
+  expect(attributesOf('identify eve')).toEqual([{ plan: 'pro', _update: true }])
+  expect(attributesOf('add_device ada')).toEqual([undefined])
+  await cio.json(['publish', 'identify', '--file', file, '--create'])
+  expect(attributesOf('identify ada')).toEqual([{ plan: 'pro', _update: true }, { plan: 'pro' }])
+  // The order of a person's live messages holds: an urgent one cannot be overtaken by a delete.
+  expect(await cio.run(['publish', 'identify', '--file', file, '--lane', 'urgent'])).toMatchObject({ code: 0 })
+})

@@ -9,12 +9,16 @@ import { count } from '../output.ts'
 import { createPace } from '../pace.ts'
 import { startProgress } from '../progress.ts'
 import { check, drasticIn, publishValid, splitMessages, type ValidMessage } from './messages.ts'
+import { mayCreate, updateOnly } from './update-only.ts'
 
 export interface PublishOptions {
   readonly file?: string
   readonly key?: string
   readonly rate?: number
   readonly lane?: Lane | 'urgent'
+  /** People whom Customer.io does not know are created, or not: to be said of updates in the bulk lane. */
+  readonly create?: boolean
+  readonly updateOnly?: boolean
   readonly dryRun?: boolean
 }
 
@@ -45,16 +49,39 @@ export async function publish(
     else broken.push(`line ${line}: ${checked.problem}`)
   }
   if (broken.length > 0) throw brokenError(topic, valid.length + broken.length, broken)
+  const messages = asMeant(valid, options)
   if (options.dryRun) {
     output.result({ topic, valid: valid.length, published: [] }, () => `${count(valid.length, 'message')} valid`)
     return
   }
-  await confirmDrastic(context, topic, valid)
-  const published = await publishAll(context, valid, options)
+  await confirmDrastic(context, topic, messages)
+  const published = await publishAll(context, messages, options)
   output.result({ topic, published }, () =>
     published.length === 1
       ? `published to ${topic}: message ${published[0]?.messageId}, key ${published[0]?.key}`
       : `published ${count(published.length, 'message')} to ${topic}`,
+  )
+}
+
+const laneOf = ({ lane, file }: PublishOptions) => lane ?? (file === undefined ? 'urgent' : 'bulk')
+
+/**
+ * Updates of people as they are meant. In the bulk lane one that may create a person brings back who is deleted while it waits, so
+ * somebody has to say that it should.
+ */
+function asMeant(lines: readonly Line[], options: PublishOptions): readonly Line[] {
+  if (options.create && options.updateOnly) throw usageError('--create or --update-only, not both')
+  if (options.updateOnly) {
+    return lines.map(({ line, valid }) => ({
+      line,
+      valid: valid.topic === 'identify' ? { ...valid, message: updateOnly(valid.message) } : valid,
+    }))
+  }
+  const creating = lines.filter(({ valid }) => valid.topic === 'identify' && mayCreate(valid.message)).length
+  if (creating === 0 || options.create || laneOf(options) === 'urgent') return lines
+  throw usageError(
+    `${count(creating, 'update')} of people may create them, also somebody who is deleted while it waits in the bulk lane`,
+    'Add --update-only if these people exist at Customer.io, or --create if some are new.',
   )
 }
 
@@ -106,15 +133,16 @@ interface Published {
 async function publishAll(
   { connection, output, now, signal, done }: Context,
   messages: readonly Line[],
-  { key, rate, file, lane = file === undefined ? 'urgent' : 'bulk' }: PublishOptions,
+  options: PublishOptions,
 ): Promise<Published[]> {
+  const { key, rate, file } = options
   const prefix = key ?? crypto.randomUUID()
   // A file may have more lines next time: its first line must keep its key.
   const single = messages.length === 1 && file === undefined
   const publisher = new MessagingPublisher({
     pubsub: await connection.pubsub(),
     topicPrefix: connection.topology.namePrefix,
-    ...(lane === 'bulk' && { lane }),
+    ...(laneOf(options) === 'bulk' && { lane: 'bulk' }),
     timeoutMs: PUBLISH_TIMEOUT_MS,
     now,
   })

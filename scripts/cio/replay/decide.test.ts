@@ -16,8 +16,8 @@ function messageOf(topic: string, body: object, orderingKey = ''): DeadLetter {
   }
 }
 
-function rulesOf(map: Mapping | undefined, also: readonly string[] = []): Rules {
-  return { fromMs: PUBLISHED_MS, untilMs: PUBLISHED_MS + 1, where: {}, also, map }
+function rulesOf(map: Mapping | undefined, also: readonly string[] = [], create = false): Rules {
+  return { fromMs: PUBLISHED_MS, untilMs: PUBLISHED_MS + 1, where: {}, also, map, create }
 }
 
 const EVENT = { identifiers: { id: 'ada' }, name: 'order_completed', attributes: { total: 1 } }
@@ -102,7 +102,10 @@ describe('a mapping', () => {
     const map: Mapping = (message) => ({ ...message, identifiers: { id: 'grace' } })
     const { replay } = replayed(await decide(messageOf('identify', ADA, 'id:ada'), rulesOf(map), new Gone()))
     expect(replay.orderingKey).toBe('id:grace')
-    expect(JSON.parse(replay.data.toString())).toEqual({ ...ADA, identifiers: { id: 'grace' } })
+    expect(JSON.parse(replay.data.toString())).toEqual({
+      identifiers: { id: 'grace' },
+      attributes: { plan: 'pro', _update: true },
+    })
   })
 
   it('that names somebody who has gone since is passed over', async () => {
@@ -111,6 +114,38 @@ describe('a mapping', () => {
     expect(await decide(messageOf('identify', ADA), rulesOf(map), gone)).toMatchObject({ kind: 'skipped' })
     expect(await decide(event, rulesOf(map), gone)).toMatchObject({ kind: 'skipped' })
     expect(await decide(event, rulesOf(undefined), gone)).toMatchObject({ kind: 'replayed' })
+  })
+})
+
+describe('an update of a person', () => {
+  const bodyOf = async (body: object, create: boolean, map?: Mapping) => {
+    const { replay } = replayed(await decide(messageOf('identify', body), rulesOf(map, [], create), new Gone()))
+    return JSON.parse(replay.data.toString())
+  }
+
+  it('only updates, so that it brings back nobody who is deleted while it waits', async () => {
+    expect(await bodyOf(ADA, false)).toEqual({ ...ADA, attributes: { plan: 'pro', _update: true } })
+    expect(await bodyOf({ ...ADA, attributes: { _update: false } }, false)).toMatchObject({
+      attributes: { _update: true },
+    })
+    expect(await bodyOf(ADA, false, () => ({ ...ADA, attributes: { plan: 'free' } }))).toMatchObject({
+      attributes: { plan: 'free', _update: true },
+    })
+  })
+
+  it('is as it was published where people are to be created, and where it creates nobody', async () => {
+    expect(await bodyOf(ADA, true)).toEqual(ADA)
+    const message = messageOf('identify', { ...ADA, attributes: { _update: true } })
+    const { replay } = replayed(await decide(message, rulesOf(undefined), new Gone()))
+    expect(replay.data).toBe(message.data)
+  })
+
+  it('that has no room for another attribute is passed over, with what to do', async () => {
+    const attributes = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`a${n}`, n]))
+    expect(await decide(messageOf('identify', { ...ADA, attributes }), rulesOf(undefined), new Gone())).toEqual({
+      kind: 'skipped',
+      why: expect.stringContaining('--create'),
+    })
   })
 })
 

@@ -7,6 +7,7 @@ import { jsonOf } from '../dead-letters/body.ts'
 import type { DeadLetter, Replay } from '../dead-letters/dead-letter.ts'
 import { wordsOf } from '../errors.ts'
 import { check, type ValidMessage } from '../publish/messages.ts'
+import { mayCreate, updateOnly } from '../publish/update-only.ts'
 import { meets, type Where } from '../where.ts'
 import type { Gone } from './gone.ts'
 import { isByName, type Kind, kindOf } from './kinds.ts'
@@ -20,6 +21,8 @@ export interface Rules {
   /** Of the kinds that are replayed by name only. */
   readonly also: readonly string[]
   readonly map: Mapping | undefined
+  /** People whom Customer.io does not know are created. Without, updates of people only update. */
+  readonly create: boolean
 }
 
 export type Decision =
@@ -56,13 +59,15 @@ export async function decide(message: DeadLetter, rules: Rules, gone: Gone): Pro
   const key = messageKey({ idempotencyKey: attributes.idempotency_key, messageId: message.messageId })
   if (!key.ok) return skipped('its key breaks the contract')
   if (rules.map !== undefined) return await changed(message, rules, key.key, gone)
-  const replay = copyOf(message, data, { source_publish_time: new Date(publishedAtMs).toISOString() })
+  const body = rules.create ? data : updating(source.topic, data)
+  if (body !== data && !check(source.topic, body, () => publishedAtMs).ok) return NO_UPDATE
+  const replay = copyOf(message, body, { source_publish_time: new Date(publishedAtMs).toISOString() })
   return fits(replay) ? { kind: 'replayed', what, valid: checked.valid, replay, changes: [] } : NO_ROOM
 }
 
 async function changed(
   message: DeadLetter,
-  { map = () => undefined, also }: Rules,
+  { map = () => undefined, also, create }: Rules,
   key: string,
   gone: Gone,
 ): Promise<Decision> {
@@ -77,7 +82,8 @@ async function changed(
   }
   if (isDeepStrictEqual(before, after)) return skipped('the mapping leaves it as it is')
   if (!isRecord(after)) return { kind: 'broken', why: `the mapping gives no object for message ${id}` }
-  const body = Buffer.from(JSON.stringify(bodyAfter(source.topic, before, after)))
+  const mended = Buffer.from(JSON.stringify(bodyAfter(source.topic, before, after)))
+  const body = create ? mended : updating(source.topic, mended)
   const checked = check(source.topic, body, () => publishedAtMs)
   if (!checked.ok)
     return { kind: 'broken', why: `the mapping breaks the contract at message ${id}: ${checked.problem}` }
@@ -115,6 +121,13 @@ function copyOf(message: DeadLetter, data: Buffer, own: Readonly<Record<string, 
   return { data, attributes, ...(message.orderingKey !== '' && { orderingKey: message.orderingKey }) }
 }
 
+/** The bytes of a message that creates nobody: the same ones where it does not anyway. */
+function updating(topic: string, data: Buffer): Buffer {
+  const body = topic === 'identify' ? jsonOf(data) : undefined
+  return body === undefined || !mayCreate(body) ? data : Buffer.from(JSON.stringify(updateOnly(body)))
+}
+
 const fits = ({ attributes }: Replay) => Object.keys(attributes).length <= MOST_ATTRIBUTES
 const skipped = (why: string): Decision => ({ kind: 'skipped', why })
+const NO_UPDATE = skipped('it has no room for `_update`: --create replays it unchanged')
 const NO_ROOM = skipped('it has no room for the attributes of a replay')

@@ -182,7 +182,8 @@ describe('--map', () => {
     await publish('identify', { identifiers: { id: 'ada2' }, attributes, timestamp: 1_700_000_000 }, {}, 'id:ada2')
     await replay('identify', '--map', mapping)
     const [{ body, attributes: own } = { body: {}, attributes: {} }] = replayedTo('identify')
-    expect(body).toEqual({ identifiers: { id: 'ada2' }, attributes: { frist_name: null, first_name: 'Ada' } })
+    const changed = { frist_name: null, first_name: 'Ada', _update: true }
+    expect(body).toEqual({ identifiers: { id: 'ada2' }, attributes: changed })
     expect(own).not.toHaveProperty('source_publish_time')
   })
 

@@ -41,6 +41,8 @@ export interface TopicReplayOptions {
   readonly map: string | undefined
   readonly also: readonly string[]
   readonly asNew: boolean
+  /** People whom Customer.io does not know are created. */
+  readonly create: boolean
   readonly dryRun: boolean
   /** Messages per second. */
   readonly rate: number
@@ -113,8 +115,8 @@ class TopicReplay {
     this.#runMs = startedMs
     this.#startedMs = startedMs
     this.#journal = new Journal(join(stateDirectory, `replay-topic-${own}.ndjson`))
-    const { fromMs, toMs, where, also, mapping } = options
-    const scope = JSON.stringify([own, fromMs, toMs ?? null, where, also, mapping?.digest ?? null])
+    const { fromMs, toMs, where, also, mapping, create } = options
+    const scope = JSON.stringify([own, fromMs, toMs ?? null, where, also, mapping?.digest ?? null, create])
     this.#scope = createHash('sha256').update(scope).digest('hex').slice(0, 40)
   }
 
@@ -335,8 +337,8 @@ class TopicReplay {
   }
 
   get #rules(): Rules {
-    const { fromMs, where, also, mapping } = this.#options
-    return { fromMs, untilMs: this.untilMs, where, also, map: mapping?.map }
+    const { fromMs, where, also, mapping, create } = this.#options
+    return { fromMs, untilMs: this.untilMs, where, also, map: mapping?.map, create }
   }
 
   #temporary(purpose: Purpose, begunAtMs = this.#startedMs): Temporary {

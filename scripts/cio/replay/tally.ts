@@ -42,7 +42,7 @@ export function add(counts: Record<string, number>, name: string): void {
 export function linesOf(
   tally: Tally,
   topic: string,
-  { dryRun, map }: { readonly dryRun: boolean; readonly map: string | undefined },
+  { dryRun, map, create }: { readonly dryRun: boolean; readonly map: string | undefined; readonly create: boolean },
 ): readonly string[] {
   const { certainty, kinds, skipped, differences, startNoCampaign } = tally
   const already = tally.alreadyReplayed > 0 ? `, ${tally.alreadyReplayed} by the interrupted run` : ''
@@ -58,6 +58,9 @@ export function linesOf(
       : []),
     ...(certainty.sent_now > 0 ? [`  ${certainty.sent_now} reach people now`] : []),
     ...(startNoCampaign > 0 ? [`  ${startNoCampaign} are events older than 72 h: they start no campaign`] : []),
+    ...(topic === 'identify' && !create && planned + tally.replayed > 0
+      ? ['  Updates of people create nobody: --create replays those of people whom Customer.io does not know.']
+      : []),
     ...(map !== undefined && topic === 'track'
       ? ['  The wrong events stay at Customer.io: nothing can delete them.']
       : []),
