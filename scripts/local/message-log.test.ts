@@ -102,9 +102,23 @@ it('forgets the oldest beyond a number of messages, and of bytes', () => {
   for (const id of ['1', '2', '3']) few.publish('track', id)
   expect(few.log.all().map(({ id }) => id)).toEqual(['2', '3'])
   expect(few.log.find('1')).toBeUndefined()
-  const small = watched({ mostBytes: 10 })
-  for (const id of ['1', '2', '3']) small.publish('track', id, {}, '12345')
+  const small = watched({ mostBytes: 25_000 })
+  for (const id of ['1', '2', '3']) small.publish('track', id, {}, 'x'.repeat(10_000))
   expect(small.log.all().map(({ id }) => id)).toEqual(['2', '3'])
+})
+
+it('counts attributes, and each repeat of a message', () => {
+  const { log, publish } = watched({ mostBytes: 50_000 })
+  publish('track', '1')
+  publish('track', '2')
+  const attributes = { source_message_id: '2', traceparent: 'x'.repeat(10_000) }
+  publish('track', '3', attributes)
+  publish('track', '4', attributes)
+  expect(log.all().map(({ id }) => id)).toEqual(['1', '2'])
+  publish('track', '5', attributes)
+  expect(log.all()).toEqual([])
+  publish('track', '6')
+  expect(log.all().map(({ id }) => id)).toEqual(['6'])
 })
 
 it('looks away when it is closed', () => {

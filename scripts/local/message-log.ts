@@ -47,6 +47,8 @@ const FORWARDED = 'forwarded'
 
 const MOST_MESSAGES = 100_000
 const MOST_BYTES = 256 * 1_048_576
+/** What a publish takes besides its texts: objects, and its place in two maps. */
+const OVERHEAD_BYTES = 400
 
 /**
  * What was published to the local stack, in the order of publishing, and what became of it. Pub/Sub forgets a message that
@@ -130,7 +132,9 @@ export class MessageLog {
     if (known !== undefined && known.topic === name) {
       this.#lasting.set(messageId, known.id)
       known.publishes.push(publish)
+      this.#bytes += publishBytes(publish)
       this.#change(known, { outcome: 'waiting', reason: undefined })
+      this.#forget()
       return
     }
     const message: LoggedMessage = {
@@ -138,7 +142,7 @@ export class MessageLog {
       ...{ reason: undefined, note: undefined, endedAtMs: undefined },
     }
     this.#messages.set(messageId, message)
-    this.#bytes += data.length
+    this.#bytes += messageBytes(message)
     this.#forget()
     this.events.emit('changed', message)
   }
@@ -149,7 +153,7 @@ export class MessageLog {
       if (this.#messages.size <= mostMessages && this.#bytes <= mostBytes) return
       this.#messages.delete(message.id)
       for (const { messageId } of message.publishes) this.#lasting.delete(messageId)
-      this.#bytes -= message.data.length
+      this.#bytes -= messageBytes(message)
     }
   }
 
@@ -200,4 +204,14 @@ function entryOf(data: Buffer): { timestamp?: unknown; jsonPayload?: Readonly<Re
   } catch {
     return {}
   }
+}
+
+function messageBytes({ data, publishes }: LoggedMessage): number {
+  return publishes.reduce((bytes, publish) => bytes + publishBytes(publish), data.length)
+}
+
+/** A bound, not a measurement: a character takes one byte or two. */
+function publishBytes({ attributes }: Publish): number {
+  const texts = Object.entries(attributes).flat()
+  return texts.reduce((bytes, text) => bytes + 2 * text.length, OVERHEAD_BYTES)
 }

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, type FSWatcher, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PubSubEvents } from '../emulators/pubsub/index.ts'
@@ -107,6 +107,28 @@ it.each([
   await stack.client.topic('track').publishMessage({ json: { identifiers: { id: 'ada' }, name: 'still here' } })
   expect(await delivered).toBe(204)
   expect(await save('track', original('track'))).toEqual({ name: 'track', tookMs: expect.any(Number) })
+})
+
+it('says that it no longer watches a folder, and goes on without it', async () => {
+  const own = join(directory, 'unwatched')
+  for (const folder of ['functions', 'shared']) mkdirSync(join(own, folder), { recursive: true })
+  const watchers: FSWatcher[] = []
+  const reloaded = once(reloads, 'reload')
+  const reloader = new Reloader({
+    ...{ root: own, directory: own, now: Date.now, builds: [], functions: {}, inputs: new Map() },
+    quiet: (_, during) => during(),
+    report: (reload) => reloads.emit('reload', reload),
+    watch: (folder) => {
+      const watcher = watch(folder)
+      watchers.push(watcher)
+      return watcher
+    },
+  })
+  watchers[0]?.emit('error', new Error('too many open files'))
+  expect(await reloaded).toEqual([
+    { name: 'functions', tookMs: 0, error: expect.stringContaining('no longer watched, start again') },
+  ])
+  await reloader.close()
 })
 
 it('keeps a build that one of two functions with the same code runs, though the other could not take it', async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, watch } from 'node:fs'
+import { type FSWatcher, mkdirSync, mkdtempSync, rmSync, watch as watchFolder } from 'node:fs'
 import { join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FunctionBuild } from '../build/rebuild.ts'
@@ -27,6 +27,11 @@ export interface ReloaderOptions {
   readonly report: (reload: Reload) => void
   /** Milliseconds. */
   readonly now: () => number
+  readonly watch?: (
+    folder: string,
+    options: { readonly recursive: true },
+    listener: (event: string, file: string | null) => void,
+  ) => FSWatcher
 }
 
 /** The folders of a root that hold sources of functions. */
@@ -48,12 +53,18 @@ export class Reloader {
 
   constructor(options: ReloaderOptions) {
     this.#options = options
+    const { watch = watchFolder } = options
     this.#inputs = new Map([...options.inputs].map(([name, files]) => [name, new Set(files)]))
-    this.#watchers = WATCHED.map((folder) =>
-      watch(join(options.root, folder), { recursive: true }, (_event, file) => {
+    this.#watchers = WATCHED.map((folder) => {
+      const watcher = watch(join(options.root, folder), { recursive: true }, (_event, file) => {
         if (file !== null) this.#onChange(`${folder}/${file.replaceAll('\\', '/')}`)
-      }),
-    )
+      })
+      // Such as too many open files, or a folder that was removed: the functions run on as they are.
+      return watcher.on('error', ({ message }) => {
+        watcher.close()
+        options.report({ name: folder, tookMs: 0, error: `no longer watched, start again to go on: ${message}` })
+      })
+    })
   }
 
   /** Stops watching; resolves when what had begun is over. */

@@ -30,6 +30,7 @@ import { type Area, ConsoleError, type ConsoleRequest, type Route, read } from '
 import { answered } from '../answered.ts'
 import { detailOf, type LetterDetail, type LetterRow, rowOf, shownCause } from './letter.ts'
 import { Look, type LookState } from './look.ts'
+import { shownAnswer } from './shown-answer.ts'
 
 export interface DeadLettersDeps {
   readonly operator: Operator
@@ -109,7 +110,7 @@ export function areaDeadLetters(deps: DeadLettersDeps): Area {
         const { result, notes } = await operate({ ...operator, signal }, (context) =>
           look.act((hold) => work(context, hold), ended),
         )
-        return { ...result, notes }
+        return shownAnswer({ ...result, notes }, masked)
       }),
     )
     last = acted.catch(() => {})
@@ -226,7 +227,7 @@ export function areaDeadLetters(deps: DeadLettersDeps): Area {
   function plan({ messageIds, ...rules }: z.output<typeof replayBody>): PlanAnswer {
     const planned = planReplay(operator, look.hold, messageIds, rulesOf(rules))
     const what = countBySource(planned.replayable.map(({ source }) => source))
-    return { ...planned, question: `Replay ${what} in ${operator.connection.name}?` }
+    return { ...shownAnswer(planned, masked), question: `Replay ${what} in ${operator.connection.name}?` }
   }
 
   async function detail(deadLetter: DeadLetter): Promise<LetterDetail> {
