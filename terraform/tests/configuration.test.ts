@@ -72,9 +72,13 @@ it.each(cases)('$name in $environment is given nothing it can do without', ({ na
 /** The shortest ack deadline, in whole seconds, that the function accepts; undefined for one that is not pushed to. */
 function longestPushMs(name: string, env: Record<string, string>): number | undefined {
   if (env.ACK_DEADLINE_SECONDS === undefined) return undefined
-  let seconds = 600
-  while (seconds > 10 && !refuses(name, { ...env, ACK_DEADLINE_SECONDS: String(seconds - 1) })) seconds -= 1
-  return seconds * 1_000
+  let [shortest, accepted] = [10, 600]
+  while (shortest < accepted) {
+    const seconds = Math.floor((shortest + accepted) / 2)
+    if (refuses(name, { ...env, ACK_DEADLINE_SECONDS: String(seconds) })) shortest = seconds + 1
+    else accepted = seconds
+  }
+  return accepted * 1_000
 }
 
 function refuses(name: string, env: Record<string, string>): boolean {

@@ -1,5 +1,5 @@
 import { Session } from 'node:inspector/promises'
-import { createRequire } from 'node:module'
+import { createRequire, flushCompileCache } from 'node:module'
 import { matchesGlob, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -33,7 +33,9 @@ export default class NodeRuntime {
   readonly leaveTestCode = () => {}
   readonly getSourceMaps = () => new Map()
   readonly getAllCoverageInfoCopy = () => undefined
-  readonly teardown = () => {}
+
+  /** Shares what this suite has loaded with the processes of others. */
+  readonly teardown = () => flushCompileCache()
 
   async collectV8Coverage(): Promise<void> {
     await startCoverage()

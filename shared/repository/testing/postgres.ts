@@ -18,13 +18,26 @@ export interface TestPostgres extends AsyncDisposable {
 const run = promisify(execFile)
 const CONNECTIONS = 8
 
+/** A new database cluster: to make one takes most of a start, so a process makes it once. */
+let cluster: Promise<Blob> | undefined
+
+async function newCluster(): Promise<Blob> {
+  const db = await PGlite.create()
+  try {
+    return await db.dumpDataDir('none')
+  } finally {
+    await db.close()
+  }
+}
+
 /**
  * PostgreSQL compiled to WebAssembly, in this process, behind its wire protocol: there is one on every machine.
  * It has one session, and the messages of two connections would mix in it: the pool must be of one. The server takes
  * more, since the pool replaces a connection after an error before the old one is closed.
  */
 export async function startEmbeddedPostgres(): Promise<TestPostgres> {
-  const db = await PGlite.create()
+  cluster ??= newCluster()
+  const db = await PGlite.create({ loadDataDir: await cluster })
   const server = new PGLiteSocketServer({ db, port: 0, maxConnections: CONNECTIONS })
   await server.start()
   const [host, port] = server.getServerConn().split(':')
