@@ -4,7 +4,7 @@ import type { CustomerIoServer } from '../scripts/emulators/customerio/index.ts'
 import { type FirestoreServer, startFirestore } from '../scripts/emulators/firestore/index.ts'
 import { type PubSubServer, startPubSub } from '../scripts/emulators/pubsub/index.ts'
 import { startTestCustomerIo } from '../scripts/testing/customerio.ts'
-import { type PushOverrides, serveFunction } from '../scripts/testing/push.ts'
+import { type PushOverrides, registerFunction, serveFunction } from '../scripts/testing/push.ts'
 
 /** The three functions that lead to Customer.io, as they are registered, against local servers on real ports. */
 
@@ -53,7 +53,7 @@ beforeAll(async () => {
     process.env.DEAD_LETTER_TOPIC = `${name}-dead-letter`
     process.env.BULK_LANE_TOPIC = name
     await client.createTopic(`${name}-dead-letter`)
-    await import(`./${name}/index.ts`)
+    await registerFunction(name)
     served.set(name, await serveFunction(name))
   }
 }, 60_000)

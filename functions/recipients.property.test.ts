@@ -2,7 +2,7 @@ import { PubSub } from '@google-cloud/pubsub'
 import fc from 'fast-check'
 import { type FirestoreServer, startFirestore } from '../scripts/emulators/firestore/index.ts'
 import { type PubSubServer, startPubSub } from '../scripts/emulators/pubsub/index.ts'
-import type { serveFunction } from '../scripts/testing/push.ts'
+import { registerFunction, serveFunction } from '../scripts/testing/push.ts'
 import { answering, type RecordedRequest, startRecordingServer } from '../scripts/testing/recording-server.ts'
 import { GUARDED_MESSAGES, goesToOurs, RULES, strangersIn } from '../scripts/testing/strangers.ts'
 import type { TopicName } from '../shared/contract/index.ts'
@@ -62,10 +62,7 @@ beforeAll(async () => {
         FIRESTORE_EMULATOR_HOST: firestore.host,
         PUBSUB_EMULATOR_HOST: pubsub.host,
       })
-      // Loaded once per environment: it reads the variables then.
-      jest.resetModules()
-      await import(`./${topic}/index.ts`)
-      const { serveFunction } = await import('../scripts/testing/push.ts')
+      await registerFunction(topic)
       environments.push(await serveFunction(topic))
     }
     served.set(topic, environments)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { webhookSamples } from '../../scripts/emulators/customerio/samples/index.ts'
+import { registerFunction } from '../../scripts/testing/push.ts'
 import { startTestWarehouse, type TestWarehouse } from '../../scripts/testing/warehouse.ts'
 
 /** The function as it is put together from its environment, under the name it is registered by. */
@@ -20,7 +21,7 @@ const ENVIRONMENT = {
 beforeAll(async () => {
   warehouse = await startTestWarehouse({ now: Date.now })
   Object.assign(process.env, ENVIRONMENT)
-  await import('./index.ts')
+  await registerFunction('warehouse')
   server = getTestServer('warehouse')
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

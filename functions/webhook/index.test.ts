@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PubSub } from '@google-cloud/pubsub'
 import { type PubSubServer, startPubSub } from '../../scripts/emulators/pubsub/index.ts'
+import { registerFunction } from '../../scripts/testing/push.ts'
 import { type Sent, send, webhook } from './testing.ts'
 
 /** The function as it is deployed: a process of its own under the framework's command line, every line of its output kept. */
@@ -140,7 +141,7 @@ it('takes signed webhooks unread where it shares a process with other functions'
   const environment = { ...process.env }
   Object.assign(process.env, { GOOGLE_CLOUD_PROJECT: 'p', WEBHOOK_EVENTS_TOPIC: 'webhook-events', LOG_LEVEL: 'ERROR' })
   Object.assign(process.env, { [KEYS]: 'current', PUBSUB_EMULATOR_HOST: pubsub.host })
-  await import('./index.ts')
+  await registerFunction('webhook')
   const { getTestServer } = await import('@google-cloud/functions-framework/testing')
   const server = getTestServer('webhook').listen(0)
   await once(server, 'listening')

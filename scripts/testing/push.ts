@@ -29,6 +29,13 @@ export function pushBody(data: object | string, overrides: PushOverrides = {}) {
   }
 }
 
+let registrations = 0
+
+/** Registers a function as it is put together from what `process.env` holds now: modules are loaded once, this one each time. */
+export async function registerFunction(name: string): Promise<void> {
+  await import(`../../functions/${name}/index.ts?registration=${++registrations}`)
+}
+
 /** A registered function on the functions framework, on a real port, and a way to push to it. */
 export async function serveFunction(name: string) {
   const server = getTestServer(name)
