@@ -132,6 +132,10 @@ const applyOk = (key: string, atMs: number, more: Match = {}) => ({
 })
 
 describe('a good history', () => {
+  it('may have an effect of an event before it was cancelled, by an attempt whose answer was lost', () => {
+    expect(check(plus(applyOk('c1', 2_471.5))).violations).toEqual([])
+  })
+
   it('may have a second outcome for a message that was delivered again, with the evidence of each', () => {
     const again = [{ f: 'redelivery', atMs: 1_706, op: 'r1' }]
     const second = letter('r1', { outcome: 'exhausted', attempt: 97 })
@@ -262,13 +266,20 @@ const BAD: readonly (readonly [Rule, string, readonly HistoryEvent[], string])[]
   ],
   [
     'not sent',
+    'an effect after the message expired',
+    changed({ f: 'publish', op: 'e1', type: 'invoke' }, { expiresAtMs: 9 }),
+    'took effect 1 ms after it expired',
+  ],
+  ['not sent', 'an effect of an expired send', plus(applyOk('t1', 2_461)), 'expired, yet Customer.io has heard of it'],
+  [
+    'not sent',
     'an effect of a guarded message',
     plus(applyOk('g1', 2_490)),
     'guarded, yet Customer.io has heard of it',
   ],
   [
     'not sent',
-    'a refusal of a cancelled one',
+    'a refusal of a cancelled one, after it was',
     plus({ f: 'apply', type: 'fail', atMs: 2_475, key: 'c1' }),
     'yet Customer.io has heard',
   ],

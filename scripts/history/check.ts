@@ -62,7 +62,8 @@ export function check(history: readonly HistoryEvent[]): Verdict {
   const applied = of('apply').filter((event): event is Applied => event.type === 'ok')
   const appliedByKey = Map.groupBy(applied, ({ key }) => key)
   const effectsOf = (key: string) => (appliedByKey.get(key) ?? []).filter(({ effect }) => effect)
-  const refusedByCustomerIo = new Set(of('apply').flatMap(({ type, key }) => (type === 'fail' ? [key] : [])))
+  const refusals = of('apply').filter(({ type }) => type === 'fail')
+  const refusalsByKey = Map.groupBy(refusals, ({ key }) => key)
   const acknowledged = new Map(of('acknowledge').map(({ op, atMs }) => [op, atMs]))
   const redelivered = new Set(of('redelivery').map(({ op }) => op))
   const told = Map.groupBy(of('outcome'), ({ op }) => op)
@@ -178,6 +179,14 @@ export function check(history: readonly HistoryEvent[]): Verdict {
   /** Of a key that ended only in outcomes that say so, Customer.io has heard nothing. Released afterwards, it is delivered. */
   function checkNotSent(): void {
     const isNotSent = (outcome: OutcomeName | undefined) => outcome !== undefined && 'notSent' in OUTCOMES[outcome]
+    for (const { key, expiresAtMs = Number.POSITIVE_INFINITY } of invokes) {
+      // Another publish of the key may expire later, or never.
+      const isLast = (byKey.get(key) ?? []).every(
+        (other) => (other.expiresAtMs ?? Number.POSITIVE_INFINITY) <= expiresAtMs,
+      )
+      const late = isLast ? effectsOf(key).find(({ atMs }) => atMs > expiresAtMs) : undefined
+      if (late) violate('not sent', key, `took effect ${late.atMs - expiresAtMs} ms after it expired`)
+    }
     for (const { op, stranger } of invokes) {
       const outcome = outcomes.get(op)
       if (stranger && outcome !== undefined && outcome !== 'guarded') {
@@ -186,14 +195,22 @@ export function check(history: readonly HistoryEvent[]): Verdict {
     }
     for (const [key, ops] of byKey) {
       if (!ops.every(({ op, stranger }) => stranger || (isNotSent(outcomes.get(op)) && !redelivered.has(op)))) continue
-      const heard = appliedByKey.has(key) || refusedByCustomerIo.has(key)
-      if (heard)
+      const sinceMs = Math.min(...ops.map(mayBeHeardUntilMs))
+      const heard = [...(appliedByKey.get(key) ?? []), ...(refusalsByKey.get(key) ?? [])]
+      if (heard.some(({ atMs }) => atMs > sinceMs))
         violate(
           'not sent',
           key,
           `ended ${outcomes.get(ops[0]?.op ?? '') ?? 'in nothing'}, yet Customer.io has heard of it`,
         )
     }
+  }
+
+  /** What may be repeated is tried without knowing whether an earlier attempt was heard: it may have been, before it was too late. */
+  function mayBeHeardUntilMs({ op, kind }: Invoke): number {
+    const outcome = outcomes.get(op)
+    if (kind === 'send' || (outcome !== 'expired' && outcome !== 'cancelled')) return Number.NEGATIVE_INFINITY
+    return Math.max(...(told.get(op) ?? []).map(({ atMs }) => atMs))
   }
 
   function checkLetter({ op, key, content, bytes, valid }: Invoke, letter: Of<'outcome'>): void {
@@ -207,7 +224,7 @@ export function check(history: readonly HistoryEvent[]): Verdict {
     const others = byKey.get(key) ?? []
     if (letter.because === undefined) lost('refused without a cause')
     if (letter.because === 'invalid' && valid) lost('refused as invalid, but it is valid')
-    if (letter.because === 'refused' && !refusedByCustomerIo.has(key)) lost('Customer.io never refused it')
+    if (letter.because === 'refused' && !refusalsByKey.has(key)) lost('Customer.io never refused it')
     if (letter.because === 'key reused' && others.every((other) => other.content === content)) {
       lost('refused for other content, but its key has only one content')
     }

@@ -48,6 +48,8 @@ export const historyEvent = z.discriminatedUnion('f', [
       valid: z.boolean(),
       /** It goes to somebody whom this environment may not write to. */
       stranger: z.literal(true).optional(),
+      /** No effect may be later. */
+      expiresAtMs: atMs.optional(),
       /** Updates only: whose state it changes, and its place among the updates of that person. */
       person: name.optional(),
       turn: z.number().int().positive().optional(),

@@ -20,6 +20,9 @@ const OUTCOMES: Readonly<Record<DeadLetterReason, Pick<Of<'outcome'>, 'outcome' 
   guarded: { outcome: 'guarded' },
 }
 
+/** From the check of the expiry to the effect, with the waits for ledger, batch and rate; and clocks that are off. */
+const LONGEST_DELIVERY_MS = 65_000
+
 const isReason = (text: string): text is DeadLetterReason => Object.hasOwn(OUTCOMES, text)
 const digestOf = (data: Buffer): string => hash('sha1', data, 'base64url')
 
@@ -37,14 +40,16 @@ export class Account {
     this.#events.push(event)
   }
 
-  published({ op, key, content, topic, data, nature, person }: Planned): void {
+  published({ op, key, content, topic, data, nature, person, expiresAfterMs }: Planned): void {
     const turn = person === undefined ? undefined : (this.#turns.get(person) ?? 0) + 1
     if (person !== undefined && turn !== undefined) this.#turns.set(person, turn)
     this.#world.tell(`an application publishes ${op}${nature === 'sound' ? '' : ` (${nature})`} to ${topic}`)
     const { elapsedMs: atMs } = this.#world
     this.add({
       ...{ f: 'publish', type: 'invoke', atMs, op, key, content, kind: KINDS[topic] },
-      ...{ bytes: digestOf(data), valid: nature !== 'broken' },
+      ...{ bytes: digestOf(data), valid: nature !== 'broken' && nature !== 'large' },
+      ...(nature === 'stranger' && { stranger: true }),
+      ...(expiresAfterMs !== undefined && { expiresAtMs: atMs + expiresAfterMs + LONGEST_DELIVERY_MS }),
       ...(person !== undefined && { person, turn }),
     })
     this.add({ f: 'publish', type: 'ok', atMs, op })

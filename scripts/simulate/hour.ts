@@ -3,19 +3,21 @@ import { trackFunction } from '../../functions/track/handler.ts'
 import { transactionalFunction } from '../../functions/transactional/handler.ts'
 import { logRequests } from '../../shared/customerio/index.ts'
 import { createFunction, type Host, type RequestHandler } from '../../shared/runtime/index.ts'
-import { check, type Verdict } from '../history/check.ts'
+import type { Verdict } from '../history/check.ts'
 import type { HistoryEvent } from '../history/format.ts'
 import { functionEnvironment } from '../local/environment.ts'
-import { readTopology } from '../topology/topology.ts'
+import { bodyMemoryBytes, readTopology } from '../topology/topology.ts'
 import { Account } from './account.ts'
 import { Broker } from './broker.ts'
 import { Choices } from './choices.ts'
 import { SimulatedCustomerIo } from './customerio.ts'
 import { createGoogle } from './google.ts'
+import { judge } from './judge.ts'
 import { networkOf } from './network.ts'
-import { planOf, type Topic } from './plan.ts'
+import { planOf, RECIPIENTS, type Topic } from './plan.ts'
 import { Pool } from './pool.ts'
-import { weatherOf } from './weather.ts'
+import { SAFEGUARDS, type Sabotage, type Safeguard } from './safeguards.ts'
+import { isGentle, weatherOf } from './weather.ts'
 import { World } from './world.ts'
 
 export interface HourOptions {
@@ -24,6 +26,8 @@ export interface HourOptions {
   readonly faults?: ReadonlySet<string>
   /** Of the publishes, those that happen; all by default. */
   readonly ops?: ReadonlySet<string>
+  /** A safeguard that the product does without. */
+  readonly without?: Safeguard | undefined
   /** Whether the result tells what happened, line by line. */
   readonly tells?: boolean
 }
@@ -45,6 +49,8 @@ const LONGEST_MS = 24 * HOUR_MS
 const START_MS = Date.parse('2026-11-26T00:00:00Z')
 const REQUESTS_PER_SECOND = 100
 const RESERVED_ATTEMPTS = 3
+/** What pipeline.yaml leaves a function besides the bodies that it holds. */
+const BESIDES_BODIES_BYTES = 256 * 1_024 ** 2
 
 const topology = readTopology()
 const HOSTS = {
@@ -67,27 +73,35 @@ const SECRETS: Readonly<Record<string, string>> = {
 }
 
 /** Runs an hour of the pipeline, and whatever it takes until everything has ended, and judges it by its history. */
-export async function simulateHour({ seed, faults, ops, tells = false }: HourOptions): Promise<Hour> {
+export async function simulateHour({ seed, faults, ops, without, tells = false }: HourOptions): Promise<Hour> {
+  const sabotage: Sabotage = without === undefined ? {} : SAFEGUARDS[without]
   const choices = new Choices(seed, faults)
   const world = new World(START_MS, choices, tells)
   const weather = weatherOf(choices)
   const account = new Account(world)
   const customerio = new SimulatedCustomerIo(world, weather, (event) => account.add(event))
   const maxAttempts = choices.pick('most attempts', [5, 8, 20, 100])
+  const onNotFound = choices.pick('not found', ['dead_letter', 'resend'])
   const defect = (instance: string) => (why: string) =>
     account.add({ f: 'crash', atMs: world.elapsedMs, process: instance, why })
 
   const google = createGoogle({
     now: () => world.nowMs,
     publish: (topic, message) => broker.publish(topic, message),
+    ...(sabotage.rewrite && { rewrite: sabotage.rewrite }),
   })
   const poolOf = (name: Topic) => {
     const size = choices.between(`instances of ${name}`, 1, 3)
     return new Pool({
       ...{ world, weather, name, size },
-      env: environmentOf(name, size, maxAttempts),
-      networkOf: (instance) => networkOf(instance, world, weather, { google, customerio: customerio.serve }),
+      env: { ...environmentOf(name, size, maxAttempts), SEND_LEDGER_ON_NOT_FOUND: onNotFound, ...sabotage.env },
+      memoryBytes: bodyMemoryBytes(topology.functions[name]?.memory ?? '1Gi') + BESIDES_BODIES_BYTES,
+      networkOf(instance) {
+        const network = networkOf(instance, world, weather, { google, customerio: customerio.serve })
+        return { ...network, exchange: sabotage.exchange?.(network.exchange) ?? network.exchange }
+      },
       handlerOf: (host) => handlerOf(name, host),
+      ...(sabotage.host && { hostOf: sabotage.host }),
       onDefect: defect(name),
     })
   }
@@ -107,23 +121,24 @@ export async function simulateHour({ seed, faults, ops, tells = false }: HourOpt
     onDeadLetter: (op, letter, attempts) => account.deadLettered(op, letter, attempts),
   })
 
-  const planned = planOf(choices).filter(({ op }) => ops?.has(op) ?? true)
+  const planned = planOf(choices, START_MS).filter(({ op }) => ops?.has(op) ?? true)
   for (const each of planned) {
     left.add(each.op)
     world.after(each.atMs, () => {
       account.published(each)
-      broker.publish(each.topic, each, each.op)
+      broker.publish(each.topic, sabotage.publish?.(each) ?? each, each.op)
     })
   }
   world.after(HOUR_MS, () => choices.stopFaults())
   await world.run(() => left.size > 0, START_MS + LONGEST_MS)
+  // Nothing that happens afterwards belongs to the hour.
   const history = account.history(`simulated hour ${seed}`, maxAttempts - RESERVED_ATTEMPTS, (person) =>
     customerio.shows(person),
   )
   return {
     hash: world.hash(),
     history,
-    verdict: check(history),
+    verdict: judge(history, isGentle(weather)),
     faults: choices.happened,
     ops: planned.map(({ op }) => op),
     lines: world.lines,
@@ -139,7 +154,7 @@ function environmentOf(name: Topic, instances: number, maxAttempts: number): Rec
   for (const [variable, value] of Object.entries(SECRETS)) {
     if (delete env[`${variable}_FILE`]) env[variable] = value
   }
-  return { ...env, MAX_DELIVERY_ATTEMPTS: String(maxAttempts) }
+  return { ...env, RECIPIENTS, MAX_DELIVERY_ATTEMPTS: String(maxAttempts) }
 }
 
 /** The functions as they are registered, but for the listeners that somebody may add. */

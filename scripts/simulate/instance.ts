@@ -3,6 +3,9 @@ import { createDrain, type Host, type Network, type RequestHandler, untilShutdow
 import { Response, requestOf } from './request.ts'
 import type { World } from './world.ts'
 
+/** As scripts/chaos/memory.ts measures it: raw, as text, parsed, decoded, parsed again and encoded for whoever gets it. */
+const MEMORY_PER_BODY_BYTE = 10
+
 /** What an instance is told and given, besides its time. */
 export interface InstanceOptions {
   readonly world: World
@@ -12,6 +15,10 @@ export interface InstanceOptions {
   /** Its clock against the world's. */
   readonly clockOffsetMs: number
   readonly networkOf: (instance: Instance) => Network
+  /** Of the container. */
+  readonly memoryBytes: number
+  /** Changes what the function is given. */
+  readonly hostOf?: (host: Host) => Host
   /** Puts the function together. */
   readonly handlerOf: (host: Host) => RequestHandler
   /** Told of what no instance should do. */
@@ -35,6 +42,8 @@ export class Instance {
   readonly #held = new Set<() => void>()
   #onTerminate: (() => void) | undefined
   #drawn = 0
+  /** Of the pushes that are held. */
+  #bodyBytes = 0
 
   constructor(options: InstanceOptions) {
     const { world, name, env, clockOffsetMs } = options
@@ -61,7 +70,7 @@ export class Instance {
       },
       this.clock,
     )
-    const host = {
+    const given = {
       env,
       clock: this.clock,
       random: () => this.random(),
@@ -69,7 +78,8 @@ export class Instance {
       drain,
       network: options.networkOf(this),
     }
-    this.#handler = untilShutdown(drain, options.handlerOf(host))
+    const host = options.hostOf?.(given) ?? given
+    this.#handler = untilShutdown(host.drain, options.handlerOf(host))
   }
 
   /** Takes requests. */
@@ -107,14 +117,23 @@ export class Instance {
     const lost = () => answered(0)
     this.#held.add(lost)
     this.run(() => {
+      this.#bodyBytes += body.length
+      this.#world.after(1, () => this.#endIfOutOfMemory())
       const request = requestOf(body)
       const response = new Response(request, (status) => {
         if (this.hasEnded || !this.#held.delete(lost)) return
+        this.#bodyBytes -= body.length
         answered(status)
       })
       const handled = this.#handler(request, response)
       handled?.catch((error: unknown) => this.#options.onDefect(`the handler failed: ${String(error)}`))
     })
+  }
+
+  #endIfOutOfMemory(): void {
+    if (this.hasEnded || this.#bodyBytes * MEMORY_PER_BODY_BYTE < this.#options.memoryBytes) return
+    this.#options.onDefect(`${this.name} is out of memory: it holds ${this.#bodyBytes} bytes of bodies`)
+    this.kill()
   }
 
   freeze(ms: number): void {

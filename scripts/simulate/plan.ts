@@ -9,8 +9,10 @@ export type Topic = 'identify' | 'track' | 'transactional'
  * broken    breaks the contract, or is not JSON
  * item      Customer.io refuses it by its index in a 207
  * batch     Customer.io refuses every batch that it is in, with a 400
+ * large     as large as Pub/Sub takes: breaks the contract, and takes memory
+ * stranger  goes to somebody whom the environment may not write to
  */
-type Nature = 'sound' | 'broken' | 'item' | 'batch'
+type Nature = 'sound' | 'broken' | 'large' | 'item' | 'batch' | 'stranger'
 
 /** A publish, and what it is known by afterwards. */
 export interface Planned {
@@ -26,6 +28,8 @@ export interface Planned {
   /** What may take effect once. */
   readonly key: string
   readonly content: string | null
+  /** From its publish. */
+  readonly expiresAfterMs?: number
   /** Whose state it changes, in this order. */
   readonly person?: string
 }
@@ -35,11 +39,15 @@ const PUBLISHING_MS = 3_000_000
 /** Updates of one person differ in the second by which Customer.io orders them. */
 const UPDATE_GAP_MS = 4_000
 
+/** Of the environment: everybody here but one. */
+export const RECIPIENTS = JSON.stringify({ allow: ['@example.com', 'id:*'] })
+const STRANGER = 'somebody@stranger.example'
+
 export const keyOfDeletion = (person: string): string => `delete ${person}`
 
 /** All publishes of an hour, in the order of their times. */
-export function planOf(choices: Choices): Planned[] {
-  const count = choices.pick('messages', [40, 150, 400, 800])
+export function planOf(choices: Choices, startMs: number): Planned[] {
+  const count = choices.pick('messages', [20, 60, 150, 500])
   const bursts = choices.between('bursts', 1, 60)
   const weights = choices.pick<readonly Topic[]>('topics', [
     ['track', 'identify', 'transactional'],
@@ -56,15 +64,31 @@ export function planOf(choices: Choices): Planned[] {
     const atMs = isInBurst
       ? choices.between(`burst ${choices.between(`burst of ${op}`, 1, bursts)}`, 0, PUBLISHING_MS)
       : choices.between(`at ${op}`, 0, PUBLISHING_MS)
-    const slot = { choices, op, atMs, nature: natureOf(choices, op) }
+    const slot = { startMs, choices, op, atMs, nature: natureOf(choices, op) }
     const topic = choices.pick(`topic ${op}`, weights)
     const message = topic === 'track' ? event(slot) : topic === 'transactional' ? send(slot) : people.update(slot)
     planned.push(message, ...repeatedOf(choices, message))
   }
+  if (choices.chance('large messages', 0.05)) planned.push(...largeMessages(choices))
   return people.inOrder(planned.sort((a, b) => a.atMs - b.atMs))
 }
 
+/** So many at a time that an instance cannot hold them all. */
+const LARGE_MESSAGES = 16
+const LARGE_BYTES = 9_500_000
+
+function largeMessages(choices: Choices): Planned[] {
+  const atMs = choices.between('large messages at', 0, PUBLISHING_MS)
+  const data = Buffer.from(JSON.stringify({ channel: 'email', body: 'x'.repeat(LARGE_BYTES) }))
+  return Array.from({ length: LARGE_MESSAGES }, (_, index): Planned => {
+    const op = `large-${index}`
+    const common = { atMs, data, attributes: {}, orderingKey: '', nature: 'large' as const, content: null }
+    return { ...common, op, key: op, topic: 'transactional' }
+  })
+}
+
 interface Slot {
+  readonly startMs: number
   readonly choices: Choices
   readonly op: string
   readonly atMs: number
@@ -75,27 +99,33 @@ function natureOf(choices: Choices, op: string): Nature {
   const number = choices.number(`nature ${op}`)
   if (number < 0.03) return 'item'
   if (number < 0.06) return 'batch'
-  return number < 0.08 ? 'broken' : 'sound'
+  if (number < 0.08) return 'broken'
+  return number < 0.11 ? 'stranger' : 'sound'
 }
 
 function markOf({ op, nature }: Slot) {
-  return { key: op, content: `content ${op}`, ...(nature !== 'sound' && nature !== 'broken' && { refuse: nature }) }
+  return { key: op, content: `content ${op}`, ...((nature === 'item' || nature === 'batch') && { refuse: nature }) }
 }
 
 function message(slot: Slot, topic: Topic, body: object, attributes: Readonly<Record<string, string>>): Planned {
-  const { choices, op, nature, atMs } = slot
+  const { choices, op, nature, atMs, startMs } = slot
   const broken = () =>
     choices.pick(`broken ${op}`, ['{"identifiers":', '{}', 'not JSON', '{"identifiers":{"id":"x"},"surplus":1}'])
   const data = Buffer.from(nature === 'broken' ? broken() : JSON.stringify(body))
   const lane: Record<string, string> = choices.chance(`bulk ${op}`, 0.2) ? { lane: 'bulk' } : {}
   const common = { op, topic, atMs, data, nature, key: op, content: `content ${op}`, orderingKey: '' }
-  return { ...common, attributes: { ...attributes, ...lane } }
+  if (nature === 'stranger' || !choices.chance(`expires ${op}`, 0.1))
+    return { ...common, attributes: { ...attributes, ...lane } }
+  const expiresAfterMs = choices.pick(`expires after ${op}`, [-60_000, 5_000, 60_000, 600_000])
+  const expires = { expires_at: new Date(startMs + atMs + expiresAfterMs).toISOString() }
+  return { ...common, attributes: { ...attributes, ...lane, ...expires }, expiresAfterMs }
 }
 
 function event(slot: Slot): Planned {
   const { choices, op } = slot
   const identifiers = { id: `person-${choices.between(`person ${op}`, 0, 20)}` }
-  const body = { identifiers, name: 'order_completed', attributes: { mark: markOf(slot) } }
+  const recipient = slot.nature === 'stranger' ? { recipient: STRANGER } : {}
+  const body = { identifiers, name: 'order_completed', attributes: { mark: markOf(slot), ...recipient } }
   return message(slot, 'track', body, choices.chance(`keyed ${op}`, 0.6) ? { idempotency_key: `event ${op}` } : {})
 }
 
@@ -107,7 +137,7 @@ function send(slot: Slot): Planned {
     channel: 'email',
     transactional_message_id: choices.between(`template ${op}`, 1, 2),
     identifiers: { id: `reader-${reader}` },
-    to: `reader-${reader}@example.com`,
+    to: slot.nature === 'stranger' ? STRANGER : `reader-${reader}@example.com`,
     message_data: { mark: markOf(slot) },
   }
   return message(
@@ -121,7 +151,12 @@ function send(slot: Slot): Planned {
 /** As by a publisher that did not hear of its publish; sometimes with other content under the key. */
 function repeatedOf(choices: Choices, original: Planned): Planned[] {
   const { op, attributes, nature, topic } = original
-  if (attributes.idempotency_key === undefined || nature === 'broken' || !choices.chance(`repeated ${op}`, 0.1))
+  if (
+    attributes.idempotency_key === undefined ||
+    nature === 'broken' ||
+    nature === 'large' ||
+    !choices.chance(`repeated ${op}`, 0.1)
+  )
     return []
   const atMs = original.atMs + choices.between(`repeated after ${op}`, 0, 90_000)
   const again = { ...original, op: `${op}-again`, atMs }
@@ -143,9 +178,13 @@ class People {
   update(slot: Slot): Planned {
     const { op } = slot
     const person = `person-${this.#choices.between(`person ${op}`, 0, 60)}`
-    const body = { identifiers: { id: person }, attributes: { mark: markOf(slot) } }
+    const body = {
+      identifiers: { id: person },
+      attributes: { mark: markOf(slot), ...(slot.nature === 'stranger' && { email: STRANGER }) },
+    }
     const update = message(slot, 'identify', body, {})
-    return { ...update, attributes: {}, orderingKey: person, ...(slot.nature !== 'broken' && { person }) }
+    const { expiresAfterMs: _, ...never } = update
+    return { ...never, attributes: {}, orderingKey: person, ...(slot.nature !== 'broken' && { person }) }
   }
 
   /** Spreads the updates of a person, and makes one of them a deletion. */

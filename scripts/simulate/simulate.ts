@@ -1,18 +1,23 @@
 import { createHash } from 'node:crypto'
-import { argv, exit } from 'node:process'
+import { argv, cpuUsage, exit } from 'node:process'
 import { parseArgs } from 'node:util'
 import { describeVerdict } from '../history/check.ts'
 import { simulateHour } from './hour.ts'
+import { isSafeguard, SAFEGUARDS, type Safeguard } from './safeguards.ts'
 import { shrink } from './shrink.ts'
 import { storyOf } from './story.ts'
+import { findWithout } from './without.ts'
 
 const USAGE = `npm run simulate -- [--seed N] [--hours H] [--first K] [--minutes M] [--tell]
+npm run simulate -- --without SAFEGUARD|all [--seed N] [--hours H]
 
 Runs the pipeline in one process under virtual time, and checks what every party has seen.
   --seed N     what decides everything (default 1): the same seed gives the same recording
   --hours H    how many simulated hours (default 100), each with messages, faults and operators of its own
   --first K    the first of them (default 0): --first K --hours 1 repeats one
   --minutes M  ends after so many minutes of the machine's time, whatever is left
+  --without X  takes a safeguard out of the product, and exits with 1 unless that is found within the hours. Safeguards:
+               ${Object.keys(SAFEGUARDS).join(', ')}
   --tell       prints what happens
 
 Prints the speed, and last the hash of everything that happened. If a promise is broken, it looks for the shortest schedule that
@@ -22,6 +27,7 @@ await main(argv.slice(2))
 
 async function main(args: string[]): Promise<void> {
   const options = readOptions(args)
+  if (options.without !== undefined) exit((await allFound(options.without, options)) ? 0 : 1)
   const startedMs = performance.now()
   const isOver = () => performance.now() - startedMs > options.minutes * 60_000
   const hash = createHash('sha256')
@@ -47,12 +53,40 @@ async function main(args: string[]): Promise<void> {
     messages += hour.ops.length
     faults += hour.faults.length
   }
-  const seconds = (performance.now() - startedMs) / 1_000
+  const { user, system } = cpuUsage()
+  const perSecond = (hours * 1_000_000) / (user + system)
   console.log(`${hours} simulated hours, ${messages} messages, ${faults} faults: nothing lost, nothing twice`)
   console.log(
-    `${(hours / seconds).toFixed(2)} simulated hours per second: ${Math.round((hours / seconds) * 28_800)} in eight hours on one core`,
+    `${perSecond.toFixed(2)} simulated hours per second of one core: ${Math.round(perSecond * 57_600)} in a night of eight hours on two`,
   )
   console.log(`hash ${hash.digest('hex')}`)
+}
+
+async function allFound(
+  safeguards: readonly Safeguard[],
+  { seed, hours }: { readonly seed: number; readonly hours: number },
+): Promise<boolean> {
+  const missed: Safeguard[] = []
+  for (const safeguard of safeguards) {
+    const found = await findWithout(safeguard, String(seed), hours)
+    if (found === undefined) missed.push(safeguard)
+    const [violation] = found?.hour.verdict.violations ?? []
+    const what = violation === undefined ? '' : `${violation.rule}: ${violation.subject}: ${violation.text}`
+    console.log(
+      `without ${safeguard}: ${found === undefined ? `not found in ${hours} hours` : `hour ${found.hours - 1}, ${what}`}`,
+    )
+    if (found === undefined || safeguards.length > 1) continue
+    const { options, runs } = await shrink(found.options, found.hour)
+    console.log(`\nThe shortest schedule that shows it, found in ${runs} runs:\n${await storyOf(options)}`)
+  }
+  return missed.length === 0
+}
+
+function safeguardsOf(name: string): readonly Safeguard[] {
+  if (name === 'all') return Object.keys(SAFEGUARDS).filter(isSafeguard)
+  if (isSafeguard(name)) return [name]
+  console.error(`there is no safeguard ${name}: ${Object.keys(SAFEGUARDS).join(', ')}`)
+  exit(2)
 }
 
 function readOptions(args: string[]) {
@@ -69,6 +103,7 @@ function readOptions(args: string[]) {
       hours: { type: 'string', default: '100' },
       first: { type: 'string', default: '0' },
       minutes: { type: 'string', default: 'Infinity' },
+      without: { type: 'string' },
       tell: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -82,6 +117,7 @@ function readOptions(args: string[]) {
     hours: number('hours', values.hours, 1),
     first: number('first', values.first, 0),
     minutes: values.minutes === 'Infinity' ? Number.POSITIVE_INFINITY : number('minutes', values.minutes, 0.01),
+    without: values.without === undefined ? undefined : safeguardsOf(values.without),
     tells: values.tell,
   }
 }

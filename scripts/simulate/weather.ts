@@ -46,9 +46,11 @@ export type Weather = Readonly<Record<Fault, number>>
 
 const CALM: Weather = Object.fromEntries(Object.keys(WORST).map((fault) => [fault, 0])) as Weather
 
-/** A tenth of the hours is calm. */
+/** In a tenth of the hours nothing goes wrong, in another tenth instances only end as planned. */
 export function weatherOf(choices: Choices): Weather {
-  if (choices.chance('weather calm', 0.1)) return CALM
+  const kind = choices.number('weather')
+  if (kind < 0.1) return CALM
+  if (kind < 0.2) return { ...CALM, ended: 1 }
   const entries = Object.entries(WORST).map(([fault, worst]) => {
     const scale = choices.pick(`weather ${fault}`, [0, 0, 0.02, 0.1, 0.3, 1])
     return [fault, worst * scale]
@@ -56,6 +58,7 @@ export function weatherOf(choices: Choices): Weather {
   return Object.fromEntries(entries) as Weather
 }
 
-export function isCalm(weather: Weather): boolean {
-  return Object.values(weather).every((probability) => probability === 0)
+/** Whether instances at most end as planned. */
+export function isGentle({ ended: _, ...others }: Weather): boolean {
+  return Object.values(others).every((probability) => probability === 0)
 }

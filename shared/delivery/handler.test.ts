@@ -354,6 +354,16 @@ describe('a message that a check stops', () => {
     expect(lines).toMatchObject([{ outcome: 'delivered', note: 'duplicate' }])
   })
 
+  it('says when it comes again that an earlier attempt may have been delivered, unless it could not', async () => {
+    const late = { ...checks, expired: hold }
+    const { post, deadLetters } = await start({ checks: late })
+    await post(push('hello', { deliveryAttempt: 2 }))
+    const other = await start({ checks: { ...checks, guarded: hold } })
+    await other.post(push('hello', { deliveryAttempt: 2 }))
+    const errors = [...deadLetters, ...other.deadLetters].map(({ attributes }) => attributes.error)
+    expect(errors).toEqual(['to: not on the list; an earlier attempt may have been delivered', 'to: not on the list'])
+  })
+
   it('is delivered as a check changed it, which the record says', async () => {
     const deliver = jest.fn(async (): Promise<Outcome> => ({ kind: 'delivered' }))
     const guarded = (value: string) => ({ ok: true, value: `${value} elsewhere`, note: 'redirected' }) as const

@@ -220,7 +220,8 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
     if (work.checks === undefined) return await work.deliver(value, message)
     const decision = await runChecks(work.checks, value, message)
     if (!decision.ok && 'retry' in decision) return decision.retry
-    if (!decision.ok) return (await work.withhold?.(decision.notSent, value, message)) ?? decision.notSent
+    if (!decision.ok)
+      return await (work.withhold?.(decision.notSent, value, message) ?? asFarAsKnown(decision.notSent, message))
     const outcome = await work.deliver(decision.value, message)
     const isNoted = decision.note !== undefined && outcome.kind === 'delivered'
     return isNoted ? { ...outcome, note: decision.note } : outcome
@@ -252,6 +253,12 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
     log.warning('request is no Pub/Sub push', { event: 'not_a_push', answer })
     answerWithText(response, answer, error)
   }
+}
+
+/** Without a record of what was sent, an earlier attempt may have been delivered: nobody knows of one whose answer was lost. */
+function asFarAsKnown(notSent: NotSent, { deliveryAttempt }: ReceivedMessage): NotSent {
+  if (deliveryAttempt <= 1 || notSent.kind === 'guarded') return notSent
+  return { ...notSent, error: `${notSent.error}; an earlier attempt may have been delivered` }
 }
 
 type Undelivered = Exclude<Outcome, { kind: 'delivered' }>

@@ -74,7 +74,10 @@ export interface Refused extends Carriage {
   readonly httpStatus?: number
 }
 
-/** Nothing was tried, and nothing earlier of the same key went out: it is dead-lettered at once, outside the alerts. */
+/**
+ * Nothing was tried now: it is dead-lettered at once, outside the alerts. Of a send, nothing earlier of the same key went out
+ * either; of an event or an operation, an earlier attempt may have been delivered and its answer lost.
+ */
 export interface NotSent extends Carriage {
   readonly kind: NotSentReason
   /** Which rule stopped it, and what to do about it. Never an address. */

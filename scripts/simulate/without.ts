@@ -1,0 +1,22 @@
+import { type Hour, type HourOptions, simulateHour } from './hour.ts'
+import type { Safeguard } from './safeguards.ts'
+
+/** An hour that shows what a safeguard is good for. */
+export interface Found {
+  readonly options: HourOptions
+  readonly hour: Hour
+  /** How many hours were run for it. */
+  readonly hours: number
+}
+
+/** Runs the hours of a seed without a safeguard until one breaks a promise that holds with it; undefined when none of so many does. */
+export async function findWithout(without: Safeguard, seed: string, mostHours: number): Promise<Found | undefined> {
+  for (let hours = 1; hours <= mostHours; hours++) {
+    const name = `${seed}/${hours - 1}`
+    const hour = await simulateHour({ seed: name, without })
+    if (hour.verdict.violations.length === 0) continue
+    const { verdict } = await simulateHour({ seed: name })
+    if (verdict.violations.length === 0) return { options: { seed: name, without }, hour, hours }
+  }
+  return undefined
+}
