@@ -84,20 +84,27 @@ const freeze = toInstance(async ({ process, held }, { frozen }, { durationMs }) 
   for (const messageId of heldThen) frozen.add(messageId)
 })
 
-/** As `cio-gcp pause` and `resume` do it, unless somebody else has paused it. */
-async function pauseFor({ parts }: Target, name: string, durationMs: number): Promise<void> {
-  const { stack, onPause } = parts
+/** As `cio-gcp pause` and `resume` do it, unless somebody else has paused it. Pub/Sub may restart in between. */
+async function pauseFor(target: Target, name: string, durationMs: number): Promise<void> {
+  const { stack, onPause } = target.parts
   const subscription = stack.client.subscription(name)
-  const [running] = await subscription.getMetadata()
-  if (pauseIn(running.labels) !== undefined) return
-  await subscription.setMetadata(pausing(running, { by: 'chaos', sinceMs: Date.now(), why: 'chaos' }))
-  onPause('pause', name)
+  let isOurs = false
+  await target.inTurn('pubsub', async () => {
+    const [running] = await subscription.getMetadata()
+    if (pauseIn(running.labels) !== undefined) return
+    await subscription.setMetadata(pausing(running, { by: 'chaos', sinceMs: Date.now(), why: 'chaos' }))
+    isOurs = true
+    onPause('pause', name)
+  })
+  if (!isOurs) return
   await delay(durationMs)
-  const [paused] = await subscription.getMetadata()
-  const pause = pauseIn(paused.labels)
-  if (pause === undefined) return
-  onPause('resume', name)
-  await subscription.setMetadata(resuming(paused, pause))
+  await target.inTurn('pubsub', async () => {
+    const [paused] = await subscription.getMetadata()
+    const pause = pauseIn(paused.labels)
+    if (pause === undefined) return
+    onPause('resume', name)
+    await subscription.setMetadata(resuming(paused, pause))
+  })
 }
 
 const firestore = (kind: FirestoreFault): Injection => {
