@@ -4,6 +4,7 @@ import { areaDeadLetters } from './areas/dead-letters/dead-letters.ts'
 import { areaMessage } from './areas/message/message.ts'
 import { recentRows, storesOf } from './areas/message/stores.ts'
 import { areaRecordedMessages } from './areas/messages/recorded.ts'
+import { areaStopped } from './areas/stopped/stopped.ts'
 import { type Console, startConsole } from './console.ts'
 import type { Operator } from './operator.ts'
 
@@ -39,6 +40,7 @@ export async function startConnectedConsole(
         stores: () => storesOf(connection, operator.now, async () => []),
       }),
       areaDeadLetters({ operator, clock: systemClock, masked, allowActions }),
+      areaStopped(operator, masked),
     ],
   })
 }

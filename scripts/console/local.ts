@@ -16,6 +16,7 @@ import { areaMessages } from './areas/messages/messages.ts'
 import { areaNow } from './areas/now/now.ts'
 import { Rates } from './areas/now/rates.ts'
 import { areaPublish } from './areas/publish/publish.ts'
+import { areaStopped } from './areas/stopped/stopped.ts'
 import { type Console, startConsole } from './console.ts'
 
 export interface LocalConsoleOptions {
@@ -56,6 +57,7 @@ export async function startLocalConsole(stack: Stack, { port, settleSeconds }: L
       areaPublish({ stack, now: clock.now, newKey: randomUUID }),
       areaInbox(stack),
       areaDeadLetters({ operator, clock, masked: false, allowActions: true }),
+      areaStopped(operator, false),
       areaFaults(stack, clock),
       areaChaos(stack, clock, () => `c${clock.now().toString(36)}x`),
     ],

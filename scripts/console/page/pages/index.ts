@@ -5,6 +5,7 @@ import { Inbox } from './inbox.ts'
 import { Messages } from './messages.ts'
 import { Now } from './now.ts'
 import { Publish } from './publish.ts'
+import { Stopped } from './stopped.ts'
 
 /** A page of the console: its tab, and what is drawn under it. It is there when its area is served. */
 export interface PageEntry {
@@ -21,5 +22,6 @@ export const PAGES: readonly PageEntry[] = [
   { name: 'publish', title: 'Publish', view: Publish },
   { name: 'inbox', title: 'Inbox', view: Inbox },
   { name: 'dead-letters', title: 'Dead letters', view: DeadLetters },
+  { name: 'stopped', title: 'Stopped', view: Stopped },
   { name: 'faults', title: 'Faults', view: Faults },
 ]
