@@ -73,6 +73,7 @@ export function planMessages({
     const topic = draw.weighted({ identify: 35, track: 45, transactional: 20 })
     if (strangers && index % 20 === 7) planned.push(stranger(slot, topic))
     else if (draw.chance(0.02)) planned.push(broken(slot, topic))
+    else if (topic === 'identify' && index % 8 === 3) planned.push(...deletedMeanwhile(slot))
     else if (topic === 'identify') planned.push(people.next(slot))
     else if (topic === 'track') planned.push(...event(slot))
     else if (atMs - lastBroadcastMs < BROADCAST_GAP_MS) planned.push(...send(slot))
@@ -224,6 +225,31 @@ function broadcast({ draw, atMs, mark }: Slot): PlannedMessage {
     mark,
     effect: mark,
   }
+}
+
+/**
+ * A person who is deleted while an update of them is in the bulk lane. It only updates, so that it takes no effect after the
+ * deletion, whichever lane is faster: shared/decisions/delete-and-bulk.md.
+ */
+function deletedMeanwhile({ draw, atMs, mark, index, run }: Slot): PlannedMessage[] {
+  const person = `${run}deleted-${index}`
+  const common = { topic: 'identify', orderingKey: person, nature: 'sound', person } as const
+  const updateMs = atMs + 500 + draw.below(2_000)
+  const update = (chaos: string, more: object) => ({
+    ...common,
+    data: JSON.stringify({ identifiers: { id: person }, attributes: { chaos, ...more } }),
+    ...{ mark: chaos, effect: chaos },
+  })
+  const deletion = deletionMark(person)
+  return [
+    { ...update(mark, {}), atMs, attributes: {} },
+    { ...update(`${mark}-bulk`, { _update: true }), atMs: updateMs, attributes: { lane: 'bulk' } },
+    {
+      ...common,
+      data: JSON.stringify({ action: 'delete', identifiers: { id: person } }),
+      ...{ atMs: updateMs + draw.below(200), attributes: {}, mark: deletion, effect: deletion },
+    },
+  ]
 }
 
 /** What has a key may be published again, as by a publisher that did not hear that it was. */

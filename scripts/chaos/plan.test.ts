@@ -1,5 +1,5 @@
 import { identifyMessage, parseMessage, trackMessage, transactionalMessage } from '../../shared/contract/index.ts'
-import { planMessages, TOPICS } from './messages.ts'
+import { isDeletion, planMessages, TOPICS } from './messages.ts'
 import { FAULTS, planFaults } from './schedule.ts'
 
 const SCHEMAS = { identify: identifyMessage, track: trackMessage, transactional: transactionalMessage }
@@ -36,7 +36,18 @@ describe('messages', () => {
   it('go through both lanes of every topic, and what is ordered through one', () => {
     const bulk = messages.filter(({ attributes }) => attributes.lane === 'bulk')
     expect(new Set(bulk.map(({ topic }) => topic))).toEqual(new Set(TOPICS))
-    expect(bulk.filter(({ orderingKey }) => orderingKey !== undefined)).toEqual([])
+    const ordered = bulk.filter(({ orderingKey }) => orderingKey !== undefined)
+    expect(ordered.filter(({ data }) => !data.includes('"_update":true'))).toEqual([])
+  })
+
+  it('delete people of whom an update waits in bulk, and nothing comes after that', () => {
+    const updates = messages.filter(({ data }) => data.includes('"_update":true'))
+    expect(updates.length).toBeGreaterThan(10)
+    for (const { person, atMs } of updates) {
+      const last = messages.findLast((message) => message.person === person)
+      expect(last && [isDeletion(last), last.attributes]).toEqual([true, {}])
+      expect((last?.atMs ?? 0) - atMs).toBeLessThan(200)
+    }
   })
 
   it('are published twice only with the same key', () => {
