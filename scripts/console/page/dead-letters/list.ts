@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { LetterRow } from '../../areas/dead-letters/letter.ts'
 import type { LookState } from '../../areas/dead-letters/look.ts'
 import { post } from '../client.ts'
+import { Filter } from '../parts/filter.ts'
 import { Outcome } from '../parts/outcome.ts'
 import { type Column, Rows } from '../parts/rows.ts'
 import { age } from '../parts/time.ts'
@@ -135,18 +136,11 @@ function Held({ now }: { now: Extract<LookState, { phase: 'held' }> }) {
   return html`
     <${Unseen} now=${now} />
     <${GroupTable} groups=${now.groups} />
-    <label class="filter">
-      <span class="visually-hidden">Filter</span>
-      <input
-        data-filter
-        type="search"
-        spellcheck=${false}
-        value=${text}
-        placeholder="Filter by text, or person:ada@example.com     press /"
-        onInput=${({ currentTarget }: { currentTarget: HTMLInputElement }) =>
-          go(href(['dead-letters'], { ...kept(), filter: currentTarget.value }), { replace: true })}
-      />
-    </label>
+    <${Filter}
+      text=${text}
+      placeholder="Filter by text, or person:ada@example.com"
+      onText=${(filter: string) => go(href(['dead-letters'], { ...kept(), filter }), { replace: true })}
+    />
     <${Actions} shown=${shown} />
     ${
       shown.length > 0

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks'
 import type { Received } from '../../areas/inbox/inbox.ts'
 import { follow, inbox } from '../inbox/list.ts'
 import { ReceivedView } from '../inbox/received.ts'
+import { Filter } from '../parts/filter.ts'
 import { type Column, Rows } from '../parts/rows.ts'
 import { timeOfDay } from '../parts/time.ts'
 import { go, href, place } from '../router.ts'
@@ -41,17 +42,11 @@ export function Inbox() {
     <div class="inbox">
       <section class="stack" aria-label="Messages">
         <div class="row nowrap">
-          <label class="grow">
-            <span class="visually-hidden">Filter</span>
-            <input
-              data-filter
-              type="search"
-              spellcheck=${false}
-              placeholder="Filter: address, person, subject     press /"
-              value=${filter}
-              onInput=${({ currentTarget }: { currentTarget: HTMLInputElement }) => show({ filter: currentTarget.value, channel })}
-            />
-          </label>
+          <${Filter}
+            text=${filter}
+            placeholder="Filter: address, person, subject"
+            onText=${(text: string) => show({ filter: text, channel })}
+          />
           <label>
             <span class="visually-hidden">Channel</span>
             <select value=${channel} onChange=${({ currentTarget }: { currentTarget: HTMLSelectElement }) => show({ filter, channel: currentTarget.value })}>

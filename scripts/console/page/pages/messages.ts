@@ -5,6 +5,7 @@ import type { MessageRow } from '../../areas/messages/row.ts'
 import { facts } from '../facts.ts'
 import { follow, loading, newestFirst, paused, problem, resume, waitingCount } from '../messages/list.ts'
 import { LookUp } from '../messages/recorded.ts'
+import { Filter } from '../parts/filter.ts'
 import { Outcome } from '../parts/outcome.ts'
 import { type Column, Rows } from '../parts/rows.ts'
 import { age, dateAndTime, timeOfDay } from '../parts/time.ts'
@@ -74,20 +75,12 @@ function List() {
       }
     </div>
     <div class="row">
-      <label class="grow filter">
-        <span class="visually-hidden">Filter</span>
-        <input
-          data-filter
-          type="search"
-          spellcheck=${false}
-          value=${text}
-          placeholder=${`Filter: topic:track outcome:refused ${isLive ? 'person:ada ' : ''}attempts:>1 receipt     press /`}
-          aria-describedby="filter-problem"
-          onInput=${({ currentTarget }: { currentTarget: HTMLInputElement }) =>
-            go(href(['messages'], { filter: currentTarget.value }), { replace: true })}
-          onKeyDown=${leaveFilter}
-        />
-      </label>
+      <${Filter}
+        text=${text}
+        placeholder=${`Filter: topic:track outcome:refused ${isLive ? 'person:ada ' : ''}attempts:>1 receipt`}
+        describedBy="filter-problem"
+        onText=${(filter: string) => go(href(['messages'], { filter }), { replace: true })}
+      />
     </div>
     <p id="filter-problem" class="error" role="status" hidden=${wrong === undefined}>${wrong}</p>
     ${
@@ -111,8 +104,3 @@ function countOf(shown: number, all: number): string {
 }
 
 /** Enter and Escape lead from the filter to the rows. */
-function leaveFilter(event: KeyboardEvent): void {
-  if (event.key !== 'Enter' && event.key !== 'Escape') return
-  event.preventDefault()
-  document.querySelector<HTMLElement>('[data-rows]')?.focus()
-}
