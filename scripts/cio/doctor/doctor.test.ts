@@ -84,6 +84,15 @@ it('names a pause, and how to end it', async () => {
   expect(stdout).not.toContain('it has no push endpoint')
 })
 
+it('names a cancellation, and how to lift it', async () => {
+  await local().run(['cancel', '--where', 'person=id:ada', '--why', 'Wrong prices!', '--yes'])
+  const { stdout } = await local().run(['doctor', '--no-synthetic'])
+  const [, id = ''] =
+    /! cancellations +person=id:…, .*: Wrong prices!\n +npx cio-gcp cancellations lift (c-\d+)\n/.exec(stdout) ?? []
+  expect((await local().run(['cancellations', 'lift', id])).code).toBe(0)
+  expect((await local().run(['doctor', '--no-synthetic'])).stdout).toMatch(/✓ cancellations +none in force/)
+})
+
 it('in a deployment reads the backlog and real webhooks from Monitoring, and the addresses from the metric', async () => {
   const series = (http_status: string, secondsAgo: number, int64Value: string) => {
     const endTime = new Date(Date.now() - secondsAgo * 1_000).toISOString()

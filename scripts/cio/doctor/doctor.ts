@@ -6,6 +6,7 @@ import { examine, type Finding, ok, printFindings, refuseFaults, wrong } from '.
 import { count, duration } from '../output.ts'
 import { checkSecrets } from '../secrets/secrets.ts'
 import { examineBacklog } from './backlog.ts'
+import { examineCancellations } from './cancellations.ts'
 import { examineNames } from './names.ts'
 import { examinePubSub } from './pubsub.ts'
 import { examineRealWebhooks } from './real-webhooks.ts'
@@ -26,6 +27,7 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
   const examinations: readonly [string, () => Promise<readonly Finding[]>][] = [
     ['Pub/Sub', () => examinePubSub(context)],
     ['secrets', () => examineSecrets(context)],
+    ['cancellations', () => examineCancellations(context)],
     ['warehouse', () => examineWarehouse(context)],
     ['names', () => examineNames(context)],
     ['send ledger', () => examineLedger(context)],
