@@ -5,6 +5,7 @@ import { PROJECT_ROOT } from '../topology/topology.ts'
 import { amountOf, drawChart, targetOf } from './chart.ts'
 import { coldStart } from './figures/cold-start.ts'
 import { cpu } from './figures/cpu.ts'
+import { drain } from './figures/drain.ts'
 import { endToEnd } from './figures/end-to-end.ts'
 import type { Figure } from './figures/figure.ts'
 import { growth } from './figures/growth.ts'
@@ -34,6 +35,7 @@ const FIGURES: Readonly<Record<FigureName, Figure>> = {
   record,
   urgent,
   'end-to-end': endToEnd,
+  drain,
 }
 
 const HELP = `npm run bench -- [--only NAME]… [--rounds N] [--quick] [--report]

@@ -16,6 +16,7 @@ export const FIGURE_NAMES = [
   'record',
   'urgent',
   'end-to-end',
+  'drain',
 ] as const
 export type FigureName = (typeof FIGURE_NAMES)[number]
 

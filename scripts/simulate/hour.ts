@@ -149,7 +149,7 @@ function isTopic(name: string): name is Topic {
   return name === 'identify' || name === 'track' || name === 'transactional'
 }
 
-function environmentOf(name: Topic, instances: number, maxAttempts: number): Record<string, string> {
+export function environmentOf(name: Topic, instances: number, maxAttempts: number): Record<string, string> {
   const env = functionEnvironment(topology, name, { ...HOSTS, instances: { [name]: instances } })
   for (const [variable, value] of Object.entries(SECRETS)) {
     if (delete env[`${variable}_FILE`]) env[variable] = value
