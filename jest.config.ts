@@ -20,6 +20,8 @@ const config: Config = {
   transform: {},
   // One more than the cores of a small machine: some suites mostly wait for servers and processes.
   maxWorkers: 3,
+  // A worker has loaded everything by then: on a busy machine its end takes longer than the usual half second.
+  workerGracefulExitTimeout: 10_000,
   roots: ['<rootDir>/functions', '<rootDir>/shared', '<rootDir>/scripts', '<rootDir>/terraform'],
   testMatch: ['**/*.test.ts'],
   // One suite alone is sooner ready with the bundles that it needs.
