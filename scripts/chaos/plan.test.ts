@@ -1,6 +1,6 @@
 import { identifyMessage, parseMessage, trackMessage, transactionalMessage } from '../../shared/contract/index.ts'
 import { isDeletion, planMessages, TOPICS } from './messages.ts'
-import { FAULTS, planFaults } from './schedule.ts'
+import { FAULTS, type FaultKind, planFaults } from './schedule.ts'
 
 const SCHEMAS = { identify: identifyMessage, track: trackMessage, transactional: transactionalMessage }
 
@@ -71,9 +71,10 @@ describe('faults', () => {
   })
 
   it('may be of one kind only, however little time there is', () => {
-    const only = 'largest messages'
-    expect(new Set(planFaults({ seed: 1, seconds: 60, only }).map(({ kind }) => kind))).toEqual(new Set([only]))
-    expect(planFaults({ seed: 1, seconds: 2, only })).toEqual([])
+    for (const only of Object.keys(FAULTS) as FaultKind[]) {
+      expect(new Set(planFaults({ seed: 1, seconds: 60, only }).map(({ kind }) => kind))).toEqual(new Set([only]))
+    }
+    expect(planFaults({ seed: 1, seconds: 2, only: 'largest messages' })).toEqual([])
   })
 
   it('leave one that has to be alone its time', () => {

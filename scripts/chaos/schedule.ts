@@ -118,7 +118,7 @@ export function planFaults({ seed, seconds, only }: FaultPlanOptions): PlannedFa
       if (faultEndMs > endMs) continue
       planned.push(fault)
       overMs = Math.max(overMs, faultEndMs)
-      if (!always) atMs = (alone ? faultEndMs : startMs) + between(GAP_MS)
+      if (!always || only !== undefined) atMs = (alone ? faultEndMs : startMs) + between(GAP_MS)
     }
     // Nothing more fits.
     if (planned.length === before) break
