@@ -13,7 +13,7 @@ import { Choices } from './choices.ts'
 import { SimulatedCustomerIo } from './customerio.ts'
 import { createGoogle } from './google.ts'
 import { judge } from './judge.ts'
-import { networkOf } from './network.ts'
+import { counting, networkOf } from './network.ts'
 import { planOf, RECIPIENTS, type Topic } from './plan.ts'
 import { Pool } from './pool.ts'
 import { SAFEGUARDS, type Sabotage, type Safeguard } from './safeguards.ts'
@@ -85,6 +85,7 @@ export async function simulateHour({ seed, faults, ops, without, tells = false }
   const defect = (instance: string) => (why: string) =>
     account.add({ f: 'crash', atMs: world.elapsedMs, process: instance, why })
 
+  const nameOf = counting()
   const google = createGoogle({
     now: () => world.nowMs,
     publish: (topic, message) => broker.publish(topic, message),
@@ -97,7 +98,7 @@ export async function simulateHour({ seed, faults, ops, without, tells = false }
       env: { ...environmentOf(name, size, maxAttempts), SEND_LEDGER_ON_NOT_FOUND: onNotFound, ...sabotage.env },
       memoryBytes: bodyMemoryBytes(topology.functions[name]?.memory ?? '1Gi') + BESIDES_BODIES_BYTES,
       networkOf(instance) {
-        const network = networkOf(instance, world, weather, { google, customerio: customerio.serve })
+        const network = networkOf(instance, world, weather, { google, customerio: customerio.serve, nameOf })
         return { ...network, exchange: sabotage.exchange?.(network.exchange) ?? network.exchange }
       },
       handlerOf: (host) => handlerOf(name, host),

@@ -14,22 +14,28 @@ export type CustomerIo = (request: SdkRequest, name: string) => Answer
 const LONGEST_FREEZE_MS = 9_900
 const LONGEST_STORE_MS = 12_000
 
+/**
+ * Names each of several requests that look the same. A name does not depend on what else happens, nor on which instance it is
+ * that asks: shrinking leaves a request its faults.
+ */
+export function counting(): (what: string) => string {
+  const counts = new Map<string, number>()
+  return (what) => {
+    const count = (counts.get(what) ?? 0) + 1
+    counts.set(what, count)
+    return `${what} #${count}`
+  }
+}
+
 /** How one instance reaches the others. Everything that can happen to it happens on the way: each `await` of the product that waits for others waits here. */
 export function networkOf(
   instance: Instance,
   world: World,
   weather: Weather,
-  ends: { readonly google: GoogleApis; readonly customerio: CustomerIo },
+  ends: { readonly google: GoogleApis; readonly customerio: CustomerIo; readonly nameOf: (what: string) => string },
 ): Network {
   const { choices } = world
-  const calls = new Map<string, number>()
-  /** The same for the same request whatever else happens: shrinking leaves it its faults. */
-  const nameOf = (what: string): string => {
-    const count = (calls.get(what) ?? 0) + 1
-    calls.set(what, count)
-    return `${what} #${count} by ${instance.name}`
-  }
-
+  const { nameOf } = ends
   /**
    * Sends something and hands over what comes back. `arrive` runs at the other end; `undefined` from it means that no answer
    * comes.

@@ -50,7 +50,11 @@ export class World {
   }
 
   at(atMs: number, happen: () => void): void {
-    const due = { atMs: Math.max(atMs, this.nowMs), tie: this.choices.number(`tie ${this.#scheduled++}`), happen }
+    const due = {
+      atMs: Math.ceil(Math.max(atMs, this.nowMs)),
+      tie: this.choices.number(`tie ${this.#scheduled++}`),
+      happen,
+    }
     let index = this.#due.push(due) - 1
     while (index > 0) {
       const parent = (index - 1) >> 1
