@@ -98,8 +98,11 @@ export class Broker {
     })
   }
 
-  /** @param op the publish that it is; that of its source for what a function publishes */
-  publish(topic: string, outgoing: Outgoing, op?: string): void {
+  /**
+   * @param op the publish that it is; by default that of its source, of what a function or an operator publishes
+   * @returns it
+   */
+  publish(topic: string, outgoing: Outgoing, op?: string): string {
     const { world } = this.#options
     const origin = op ?? this.#ops.get(outgoing.attributes[SOURCE] ?? '')
     if (origin === undefined) throw new Error(`nobody published what was published to ${topic}`)
@@ -112,6 +115,7 @@ export class Broker {
       this.#deadLettered.add(origin)
       this.#options.onDeadLetter(origin, outgoing)
     } else this.#take(topic, outgoing, id, origin)
+    return origin
   }
 
   #take(topic: string, outgoing: Outgoing, id: string, op: string): void {

@@ -49,6 +49,7 @@ export class SimulatedCustomerIo {
   readonly #events = new Set<string>()
   readonly #people = new Map<string, { content: string; timestamp: number }>()
   readonly #deliveries: Delivery[] = []
+  readonly #sends = new Set<string>()
   readonly #outage: { readonly fromMs: number; readonly untilMs: number } | undefined
 
   constructor(world: World, weather: Weather, record: (event: HistoryEvent) => void) {
@@ -66,6 +67,11 @@ export class SimulatedCustomerIo {
   /** What a person shows; null when there is none. */
   shows(person: string): string | null {
     return this.#people.get(person)?.content ?? null
+  }
+
+  /** Whether a send of this key went out. */
+  hasSend(key: string): boolean {
+    return this.#sends.has(key)
   }
 
   #serve({ method, uri, body }: SdkRequest, name: string): Answer {
@@ -137,6 +143,7 @@ export class SimulatedCustomerIo {
     const isLate = choices.fault(`listed late ${name}`, this.#weather.listedLate)
     const listedAtMs = nowMs + choices.between(`listed after ${name}`, 0, isLate ? LONGEST_LIST_DELAY_MS : 500)
     const created = Math.floor(nowMs / 1_000)
+    this.#sends.add(key)
     this.#deliveries.push({ id, person: identifiers.id, template, recipient: to, created, listedAtMs })
     this.#applied({ key, content, effect: true, deliveryId: id })
     return answer(200, { delivery_id: id, queued_at: created })

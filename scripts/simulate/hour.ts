@@ -14,6 +14,7 @@ import { SimulatedCustomerIo } from './customerio.ts'
 import { createGoogle } from './google.ts'
 import { judge } from './judge.ts'
 import { counting, networkOf } from './network.ts'
+import { Operators } from './operators.ts'
 import { planOf, RECIPIENTS, type Topic } from './plan.ts'
 import { Pool } from './pool.ts'
 import { SAFEGUARDS, type Sabotage, type Safeguard } from './safeguards.ts'
@@ -119,10 +120,23 @@ export async function simulateHour({ seed, faults, ops, without, tells = false }
       account.acknowledged(op)
     },
     onRedelivery: (op) => account.add({ f: 'redelivery', atMs: world.elapsedMs, op }),
-    onDeadLetter: (op, letter, attempts) => account.deadLettered(op, letter, attempts),
+    onDeadLetter(op, letter, attempts) {
+      account.deadLettered(op, letter, attempts)
+      const published = byOp.get(op)
+      if (published !== undefined) operators.deadLettered(published.topic, op, published.key, letter)
+    },
+  })
+  const operators = new Operators({
+    ...{ world, topology, google },
+    hasSend: (key) => customerio.hasSend(key),
+    publish(topic, message) {
+      left.add(broker.publish(topic, message))
+    },
+    record: (event) => account.add(event),
   })
 
   const planned = planOf(choices, START_MS).filter(({ op }) => ops?.has(op) ?? true)
+  const byOp = new Map(planned.map((each) => [each.op, each]))
   for (const each of planned) {
     left.add(each.op)
     world.after(each.atMs, () => {
@@ -131,7 +145,7 @@ export async function simulateHour({ seed, faults, ops, without, tells = false }
     })
   }
   world.after(HOUR_MS, () => choices.stopFaults())
-  await world.run(() => left.size > 0, START_MS + LONGEST_MS)
+  await world.run(() => left.size > 0 || operators.isBusy, START_MS + LONGEST_MS)
   // Nothing that happens afterwards belongs to the hour.
   const history = account.history(`simulated hour ${seed}`, maxAttempts - RESERVED_ATTEMPTS, (person) =>
     customerio.shows(person),
