@@ -36,6 +36,7 @@ interface Subscription {
   readonly maximumBackoffMs: number
   readonly maxAttempts: number
   readonly deadLetterTopic: string
+  readonly pause: { readonly fromMs: number; readonly untilMs: number } | undefined
   /** By ordering key: the first is being delivered. */
   readonly lines: Map<string, Message[]>
 }
@@ -59,6 +60,8 @@ export interface BrokerOptions {
 const SOURCE = 'source_message_id'
 const DUPLICATE_WITHIN_MS = 5_000
 const LONGEST_DELAY_MS = 60_000
+const LATEST_PAUSE_MS = 3_000_000
+const LONGEST_PAUSE_MS = 600_000
 const SUCCESSES: ReadonlySet<number> = new Set([102, 200, 201, 202, 204])
 
 /**
@@ -93,6 +96,7 @@ export class Broker {
         maximumBackoffMs: (subscription.maximum_backoff_seconds ?? 600) * 1_000,
         maxAttempts,
         deadLetterTopic,
+        pause: pauseOf(name, options),
         lines: new Map<string, Message[]>(),
       }
     })
@@ -167,6 +171,11 @@ export class Broker {
     const { world, weather, push } = this.#options
     const { choices } = world
     const { id, subscription } = message
+    const { pause } = subscription
+    if (pause !== undefined && world.elapsedMs >= pause.fromMs && world.elapsedMs < pause.untilMs) {
+      world.after(pause.untilMs - world.elapsedMs, () => this.#deliver(message))
+      return
+    }
     const attempt = ++message.attempts
     const name = `push ${id}/${attempt}`
     const isMiscounted = choices.fault(`miscounted ${name}`, weather.miscounted)
@@ -245,6 +254,13 @@ export class Broker {
   #isOrdered({ subscription, orderingKey }: Message): boolean {
     return subscription.isOrdered && orderingKey !== ''
   }
+}
+
+/** As an operator pauses a topic: nothing is pushed, and no attempt is counted. */
+function pauseOf(name: string, { world: { choices }, weather }: BrokerOptions): Subscription['pause'] {
+  if (!choices.fault(`paused ${name}`, weather.paused)) return undefined
+  const fromMs = choices.between(`paused ${name} from`, 0, LATEST_PAUSE_MS)
+  return { fromMs, untilMs: fromMs + choices.between(`paused ${name} for`, 1_000, LONGEST_PAUSE_MS) }
 }
 
 /** https://cloud.google.com/pubsub/docs/push#receive_push */

@@ -73,6 +73,20 @@ const SECRETS: Readonly<Record<string, string>> = {
   PERSON_HASH_KEYS: 'a key of thirty-two characters..',
 }
 
+/** As after a rotation, and after `cio-gcp cancel`. */
+const SECOND_REVISION = {
+  PERSON_HASH_KEYS: `another key of thirty characters\n${SECRETS.PERSON_HASH_KEYS}`,
+  CANCELLATIONS: JSON.stringify({
+    rules: (['track', 'transactional'] as const).map((topic) => ({
+      id: `cancel-${topic}`,
+      where: { topic, ...(topic === 'track' ? { person: { kind: 'id', value: 'person-1' } } : { template: '1' }) },
+      before: new Date(START_MS + HOUR_MS / 2).toISOString(),
+      until: new Date(START_MS + LONGEST_MS).toISOString(),
+      ...{ by: 'an operator', why: 'simulated' },
+    })),
+  }),
+}
+
 /** Runs an hour of the pipeline, and whatever it takes until everything has ended, and judges it by its history. */
 export async function simulateHour({ seed, faults, ops, without, tells = false }: HourOptions): Promise<Hour> {
   const sabotage: Sabotage = without === undefined ? {} : SAFEGUARDS[without]
@@ -96,7 +110,12 @@ export async function simulateHour({ seed, faults, ops, without, tells = false }
     const size = choices.between(`instances of ${name}`, 1, 3)
     return new Pool({
       ...{ world, weather, name, size },
-      env: { ...environmentOf(name, size, maxAttempts), SEND_LEDGER_ON_NOT_FOUND: onNotFound, ...sabotage.env },
+      envOf: (revision) => ({
+        ...environmentOf(name, size, maxAttempts),
+        SEND_LEDGER_ON_NOT_FOUND: onNotFound,
+        ...(revision === 1 && SECOND_REVISION),
+        ...sabotage.env,
+      }),
       memoryBytes: bodyMemoryBytes(topology.functions[name]?.memory ?? '1Gi') + BESIDES_BODIES_BYTES,
       networkOf(instance) {
         const network = networkOf(instance, world, weather, { google, customerio: customerio.serve, nameOf })

@@ -37,6 +37,10 @@ const WORST = {
   frozen: 0.1,
   /** An instance is ended by the platform within the hour. */
   ended: 0.9,
+  /** A second revision takes over: with a new key for hashes, and with what an operator has cancelled. */
+  rollOut: 0.9,
+  /** An operator pauses a topic for a while. */
+  paused: 0.5,
   clockOff: 0.5,
 } as const
 export type Fault = keyof typeof WORST
