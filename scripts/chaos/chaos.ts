@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { PROJECT_ROOT } from '../topology/topology.ts'
+import { TOPICS } from './messages.ts'
 import { describeResult, isGood } from './report.ts'
 import { runChaos } from './run.ts'
 import { FAULTS, type FaultKind } from './schedule.ts'
@@ -18,6 +19,7 @@ it and has it checked. Ends with 1 when the checker rejects it, or when others w
   --on-not-found X  resend or dead_letter: what becomes of an uncertain send that Customer.io does not list
                     (resend for odd seeds, where a mistake would be a second send; dead_letter for even ones)
   --only KIND       makes no other kind of trouble: one of the names in the first column of the table
+  --lane TOPIC      gives the bulk lane of this topic a function of its own, with a quarter of its rate
   --history FILE    where the history goes (.local/history-seed-N.jsonl)
   --keep            keep the directory with bundles and logs
   --verbose         print each fault as it is made
@@ -33,6 +35,7 @@ async function main(): Promise<number> {
       messages: { type: 'string' },
       'on-not-found': { type: 'string' },
       only: { type: 'string' },
+      lane: { type: 'string' },
       history: { type: 'string' },
       keep: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
@@ -52,12 +55,15 @@ async function main(): Promise<number> {
 
   const only = values.only === undefined ? undefined : kindOf(values.only)
 
+  const lane = TOPICS.find((topic) => topic === values.lane)
+  if (lane !== values.lane) throw new Error(`--lane ${values.lane}: expected one of ${TOPICS.join(', ')}`)
+
   // Within the project, where the bundles find the functions framework.
   mkdirSync(join(PROJECT_ROOT, '.local'), { recursive: true })
   const directory = mkdtempSync(join(PROJECT_ROOT, '.local', 'chaos-'))
   console.log(`seed ${seed}: ${messages} messages in ${seconds} s, uncertain sends that are not listed: ${onNotFound}`)
   const log = values.verbose ? (line: string) => console.log(line) : () => {}
-  const result = await runChaos({ seed, seconds, messages, onNotFound, only, directory, log })
+  const result = await runChaos({ seed, seconds, messages, onNotFound, only, lane, directory, log })
   const file = values.history ?? join(PROJECT_ROOT, '.local', `history-seed-${seed}.jsonl`)
   writeFileSync(file, result.history.map((event) => `${JSON.stringify(event)}\n`).join(''))
   const good = isGood(result)

@@ -55,7 +55,8 @@ const answering = (status: number): Injection =>
 function toInstance(work: (instance: Instance, target: Target, fault: PlannedFault) => Promise<void>): Injection {
   return async (target, fault) => {
     const [topic = 'track'] = fault.topics
-    const { instances } = target.parts.pools.of[topic]
+    const { of, lanes } = target.parts.pools
+    const instances = [...of[topic].instances, ...(lanes?.get(topic)?.instances ?? [])]
     const instance = instances[fault.roll % instances.length]
     if (instance === undefined) return
     await target.inTurn(instance, async () => {

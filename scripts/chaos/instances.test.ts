@@ -12,7 +12,7 @@ afterEach(() => fn.close())
 async function poolOf(memoryBytes: number) {
   const events = new EventEmitter<{ crash: [why: string] }>()
   const pool = await InstancePool.start(fn.process, {
-    topic: 'track',
+    name: 'track',
     instances: 1,
     concurrency: 1,
     onPush: () => {},

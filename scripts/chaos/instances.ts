@@ -3,11 +3,12 @@ import { freePort } from '../emulators/ports.ts'
 import type { FunctionProcess } from '../local/function-process.ts'
 import { type BalancedPush, startBalancer } from './balancer.ts'
 import type { Instance } from './instance.ts'
-import { TOPICS, type Topic } from './messages.ts'
+import { bulkLaneOf, TOPICS, type Topic } from './messages.ts'
 import { residentBytes } from './resident.ts'
 
 export interface PoolOptions {
-  readonly topic: Topic
+  /** Of the function: `track`, or `track-bulk` where the bulk lane has one of its own. */
+  readonly name: string
   readonly instances: number
   /** Requests that an instance holds at most, as in pipeline.yaml. */
   readonly concurrency: number
@@ -117,7 +118,7 @@ export class InstancePool {
       this.peakBytes = Math.max(this.peakBytes, bytes)
       if (process.running && bytes <= this.#options.memoryBytes) continue
       const why = process.running ? `${Math.round(bytes / 2 ** 20)} MiB of memory` : 'the process ended by itself'
-      this.#options.onCrash(`${this.#options.topic} ${process.url}`, why)
+      this.#options.onCrash(`${this.#options.name} ${process.url}`, why)
       instance.routed = false
       const restart = this.#restart(instance).finally(() => this.#restarts.delete(restart))
       this.#restarts.add(restart)
@@ -141,18 +142,20 @@ async function startMore(first: FunctionProcess, count: number): Promise<Instanc
 /** The instances of all functions. */
 export interface InstancePools {
   readonly of: Readonly<Record<Topic, InstancePool>>
+  /** Of the topics whose bulk lane has a function of its own. */
+  readonly lanes: ReadonlyMap<Topic, InstancePool>
   drain(): Promise<void>
   close(): Promise<void>
 }
 
 export async function startPools(
   functions: Readonly<Record<string, FunctionProcess>>,
-  optionsOf: (topic: Topic) => PoolOptions,
+  optionsOf: (name: string, topic: Topic) => PoolOptions,
 ): Promise<InstancePools> {
-  const start = async (topic: Topic): Promise<InstancePool> => {
-    const first = functions[topic]
-    if (first === undefined) throw new Error(`no function ${topic}`)
-    return await InstancePool.start(first, optionsOf(topic))
+  const start = async (topic: Topic, name: string = topic): Promise<InstancePool> => {
+    const first = functions[name]
+    if (first === undefined) throw new Error(`no function ${name}`)
+    return await InstancePool.start(first, optionsOf(name, topic))
   }
   const [identify, track, transactional] = await Promise.all([
     start('identify'),
@@ -160,9 +163,15 @@ export async function startPools(
     start('transactional'),
   ])
   const of = { identify, track, transactional }
+  const lanes = new Map<Topic, InstancePool>()
+  for (const topic of TOPICS) {
+    const name = bulkLaneOf(topic)
+    if (functions[name] !== undefined) lanes.set(topic, await start(topic, name))
+  }
+  const all = [...Object.values(of), ...lanes.values()]
   return {
-    of,
-    drain: async () => void (await Promise.all(TOPICS.map((topic) => of[topic].drain()))),
-    close: async () => void (await Promise.all(TOPICS.map((topic) => of[topic].close()))),
+    ...{ of, lanes },
+    drain: async () => void (await Promise.all(all.map((pool) => pool.drain()))),
+    close: async () => void (await Promise.all(all.map((pool) => pool.close()))),
   }
 }

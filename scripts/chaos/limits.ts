@@ -1,6 +1,6 @@
 import type { Of } from '../history/format.ts'
 import type { Topology } from '../topology/topology.ts'
-import { TOPICS, type Topic } from './messages.ts'
+import { bulkLaneOf, TOPICS, type Topic } from './messages.ts'
 
 /** The account's limit at Customer.io: low enough that a flood and a backlog meet it. */
 export const ACCOUNT_REQUESTS_PER_SECOND = 300
@@ -22,25 +22,21 @@ const BUNCHING_MS = 500
  */
 export function rateLimits(
   { functions, customerio }: Topology,
-  instances: Readonly<Record<Topic, number>>,
+  instances: Readonly<Record<Topic, number> & Record<string, number>>,
   overlaps: readonly Span[],
   pauses: readonly Span[],
 ): Of<'limit'>[] {
-  const share = (budget: string, limit: number, ofLimit = 0, processes = 1) => {
-    const rate = limit * customerio.headroom * ofLimit
+  /** Of a topic: its function's, and that of its bulk lane where it has one of its own. */
+  const share = (budget: string, limit: number, topic: Topic, which: 'rate_share' | 'look_up_share') => {
+    const names = [topic, bulkLaneOf(topic)].filter((name) => functions[name] !== undefined)
+    const rate = names.reduce((sum, name) => sum + limit * customerio.headroom * (functions[name]?.[which] ?? 0), 0)
+    const processes = names.reduce((sum, name) => sum + (instances[name] ?? 1), 0)
     return { budget, rate, burst: Math.max(processes, rate / 10) }
   }
-  const shares = TOPICS.map((topic) => {
-    return share(topic, ACCOUNT_REQUESTS_PER_SECOND, functions[topic]?.rate_share, instances[topic])
-  })
+  const shares = TOPICS.map((topic) => share(topic, ACCOUNT_REQUESTS_PER_SECOND, topic, 'rate_share'))
   const budgets = [
     { budget: 'account', rate: ACCOUNT_REQUESTS_PER_SECOND, burst: 0 },
-    share(
-      'look-ups',
-      customerio.app_requests_per_second,
-      functions.transactional?.look_up_share,
-      instances.transactional,
-    ),
+    share('look-ups', customerio.app_requests_per_second, 'transactional', 'look_up_share'),
     ...shares,
   ]
   const changes = [...overlaps, ...pauses].flatMap(({ fromMs, untilMs }) => [fromMs, untilMs])

@@ -2,8 +2,10 @@ import { type Draw, drawing } from './draw.ts'
 
 export const TOPICS = ['identify', 'track', 'transactional'] as const
 export type Topic = (typeof TOPICS)[number]
+/** The subscription of a topic's bulk lane, and its function where it has one of its own. */
+export const bulkLaneOf = (topic: Topic): string => `${topic}-bulk`
 /** The subscriptions of a topic: a message is in one of them. */
-export const lanesOf = (topic: Topic): readonly string[] => [topic, `${topic}-bulk`]
+export const lanesOf = (topic: Topic): readonly string[] => [topic, bulkLaneOf(topic)]
 
 /**
  * What is the matter with a message, if anything.

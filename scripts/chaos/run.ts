@@ -3,12 +3,13 @@ import { ATTEMPTS_KEPT_IN_RESERVE } from '../../shared/delivery/index.ts'
 import { check, type Verdict } from '../history/check.ts'
 import type { HistoryEvent } from '../history/format.ts'
 import { type Stack, startStack } from '../local/stack.ts'
+import { withBulkLane } from '../topology/testing.ts'
 import { readTopology, type Topology } from '../topology/topology.ts'
 import { type Account, accountsOf } from './accounts.ts'
 import { addEvidence } from './evidence.ts'
 import { type InstancePools, startPools } from './instances.ts'
 import { ACCOUNT_REQUESTS_PER_SECOND, rateLimits, type Span, watchPauses } from './limits.ts'
-import { lanesOf, type PlannedMessage, planMessages, recipientsOf, TOPICS, type Topic } from './messages.ts'
+import { bulkLaneOf, lanesOf, type PlannedMessage, planMessages, recipientsOf, TOPICS, type Topic } from './messages.ts'
 import { Publisher } from './publisher.ts'
 import { meanRowBytes, recordIsWritten, UntriedLines } from './record.ts'
 import { RecordSizes } from './record-sizes.ts'
@@ -27,6 +28,8 @@ export interface ChaosOptions {
   readonly onNotFound: OnNotFound
   /** Makes no other kind of trouble. */
   readonly only?: FaultKind | undefined
+  /** Gives the bulk lane of this topic a function of its own, besides those to which pipeline.yaml gives one. */
+  readonly lane?: Topic | undefined
   /** An empty one, for bundles, logs and the ledger's file. */
   readonly directory: string
   readonly log: (line: string) => void
@@ -60,13 +63,20 @@ export interface ChaosResult {
   readonly recordBytes: { readonly entry: number; readonly row: number }
 }
 
+/** Of its function's shares: what the lane of {@link ChaosOptions.lane} takes. */
+const LANE_PART = 0.25
 const INSTANCES: Readonly<Record<Topic, number>> = { identify: 2, track: 2, transactional: 3 }
 const DRAIN_LIMIT_MS = 600_000
 const BEYOND_MARGIN = 'a process that held it stood still beyond the margin'
 
 /** Publishes and makes trouble for a time, lets everything settle, and has the history of it checked. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const topology = readTopology()
+  const topology = options.lane === undefined ? readTopology() : withBulkLane(options.lane, { part: LANE_PART })
+  const lanes = TOPICS.map(bulkLaneOf).filter((name) => topology.functions[name] !== undefined)
+  const instances: Record<Topic, number> & Record<string, number> = {
+    ...INSTANCES,
+    ...Object.fromEntries(lanes.map((name) => [name, 1])),
+  }
   const watch = new MessageWatch('chaos')
   const recorder = new Recorder()
   const plan = planMessages({ ...options, strangers: true })
@@ -78,8 +88,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     directory: options.directory,
     projectId: 'chaos',
     ports: { all: 0 },
-    functions: TOPICS,
-    instances: INSTANCES,
+    topology,
+    functions: [...TOPICS, ...lanes],
+    instances,
     requestsPerSecond: ACCOUNT_REQUESTS_PER_SECOND,
     environment: { ...chaosEnvironment(options.onNotFound), RECIPIENTS: recipientsOf(plan) },
     logSinks: [untried, sizes],
@@ -98,10 +109,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const { pauses, stop: stopWatching } = watchPauses(() => recorder.now())
   let pools: InstancePools | undefined
   try {
-    pools = await startPools(stack.functions, (topic) => ({
-      topic,
-      instances: INSTANCES[topic],
-      ...boundsOf(topology, topic),
+    pools = await startPools(stack.functions, (name) => ({
+      name,
+      instances: instances[name] ?? 1,
+      ...boundsOf(topology, name),
       onCrash: (process, why) => {
         options.log(`${process} is ended: ${why}`)
         recorder.add({ f: 'crash', atMs: recorder.now(), process, why })
@@ -137,7 +148,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     await recordIsWritten(stack, watch.events)
     await addEvidence(recorder, stack, untried)
     recorder.waive(target.frozen, BEYOND_MARGIN)
-    recorder.add(...rateLimits(topology, INSTANCES, overlaps, pauses))
+    recorder.add(...rateLimits(topology, instances, overlaps, pauses))
     const { max_delivery_attempts: attempts = 0 } = topology.subscriptions.transactional ?? {}
     const history = recorder.history(`chaos, seed ${options.seed}`, attempts - ATTEMPTS_KEPT_IN_RESERVE, (id) =>
       watch.originalOf(id),
@@ -174,11 +185,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 /** What Cloud Run allows one instance. */
 function boundsOf(
   { functions }: Topology,
-  topic: Topic,
+  name: string,
 ): { readonly concurrency: number; readonly memoryBytes: number } {
-  const { concurrency = 1, memory = '' } = functions[topic] ?? {}
+  const { concurrency = 1, memory = '' } = functions[name] ?? {}
   const [, gibibytes] = /^(\d+)Gi$/.exec(memory) ?? []
-  if (gibibytes === undefined) throw new Error(`pipeline.yaml: the memory of ${topic} is not in Gi: ${memory}`)
+  if (gibibytes === undefined) throw new Error(`pipeline.yaml: the memory of ${name} is not in Gi: ${memory}`)
   return { concurrency, memoryBytes: Number(gibibytes) * 2 ** 30 }
 }
 
@@ -187,7 +198,8 @@ async function pushToPools(stack: Stack, pools: InstancePools): Promise<void> {
   for (const topic of TOPICS) {
     for (const name of lanesOf(topic)) {
       const subscription = stack.client.subscription(name)
-      await subscription.modifyPushConfig({ pushEndpoint: pools.of[topic].url })
+      const lane = name === bulkLaneOf(topic) ? pools.lanes.get(topic) : undefined
+      await subscription.modifyPushConfig({ pushEndpoint: (lane ?? pools.of[topic]).url })
       if (topic !== 'transactional') continue
       await subscription.setMetadata({ ackDeadlineSeconds: CHAOS_TIMES.ackDeadlineSeconds })
     }

@@ -25,7 +25,11 @@ const STANDING_ORDERS: readonly FaultOrder[] = [
 
 export interface TargetParts {
   readonly stack: Stack
-  readonly pools: { readonly of: Readonly<Record<Topic, Pick<InstancePool, 'instances' | 'rollOut'>>> }
+  readonly pools: {
+    readonly of: Readonly<Record<Topic, Pick<InstancePool, 'instances' | 'rollOut'>>>
+    /** Of the topics whose bulk lane has a function of its own. */
+    readonly lanes?: ReadonlyMap<Topic, Pick<InstancePool, 'instances'>>
+  }
   /** Runs something while no publish is under way: a publisher that is not answered publishes again, under its own key. */
   readonly withoutPublishing: (work: () => Promise<void>) => Promise<void>
   /** Publishes messages beside those of the plan, so many at a time. */

@@ -76,7 +76,7 @@ async function main(): Promise<void> {
   if (transactional === undefined) throw new Error('no function transactional')
   const memoryBytes = 2 ** 30
   const pool = await InstancePool.start(transactional, {
-    ...{ topic: 'transactional', instances: 2, concurrency: 80, memoryBytes },
+    ...{ name: 'transactional', instances: 2, concurrency: 80, memoryBytes },
     ...{ onCrash: () => {}, onPush: () => {} },
   })
   try {
