@@ -83,6 +83,11 @@ describe('the bundles', () => {
     }
   }, 60_000)
 
+  it.each(['identify', 'track', 'webhook'])('%s imports no HTTP/2, which is a tenth of a start', async (name) => {
+    const files = (await readdir(join(outDir, name))).filter((file) => file.endsWith('.mjs'))
+    for (const file of files) expect(await readFile(join(outDir, name, file), 'utf8')).not.toContain('from"node:http2"')
+  })
+
   // The bundles of f405cce, which the framework was still installed beside; a function may take half of that, with the framework.
   it.each([
     ['identify', 2_295_371],
