@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { PROJECT_ROOT } from '../../topology/topology.ts'
 import NodeEnvironment from './environment.ts'
+import NodeRuntime from './runtime.ts'
 
 /** Whichever of two such suites runs second finds nothing of the other. */
 const KEPT_APART = `
@@ -91,4 +92,12 @@ it('puts the globals, the variables and the directory back that a suite has chan
   process.chdir('/')
   await environment.teardown()
   expect(state()).toEqual(before)
+})
+
+it('runs no suite twice in a process, as watching would: it would not see what has changed', async () => {
+  const suite = join(folder, 'watched.mjs')
+  writeFileSync(suite, '')
+  const runtime = new NodeRuntime({ rootDir: folder }, {}, {}, {}, {}, { collectCoverageFrom: [] })
+  await runtime.unstable_importModule(suite)
+  await expect(runtime.unstable_importModule(suite)).rejects.toThrow('watched.mjs has run in this process')
 })

@@ -4,6 +4,7 @@ import { matchesGlob, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const require = createRequire(import.meta.url)
+const loaded = new Set<string>()
 
 /**
  * Loads suites as Node does, which strips the types itself. Jest's own runtime runs each suite in a context of its own, which
@@ -19,7 +20,13 @@ export default class NodeRuntime {
   }
 
   readonly unstable_shouldLoadAsEsm = () => true
-  readonly unstable_importModule = (path: string) => import(pathToFileURL(path).href)
+
+  async unstable_importModule(path: string): Promise<void> {
+    if (loaded.has(path)) throw new Error(`${path} has run in this process, which would not see a change: do not watch`)
+    loaded.add(path)
+    await import(pathToFileURL(path).href)
+  }
+
   readonly requireModule = require
 
   /** Loads the part of Jest that holds the tests of a suite, for each suite again. */
