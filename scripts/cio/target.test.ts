@@ -67,9 +67,9 @@ describe('through npm', () => {
   it('paths count from where the person stands', async () => {
     const folder = mkdtempSync(join(PROJECT_ROOT, 'scripts/cio/.standing-'))
     try {
-      writeFileSync(join(folder, 'one.json'), '{"identifiers":{"id":"ada"}}')
+      writeFileSync(join(folder, 'one.json'), '{"identifiers":{"id":"ada"},"name":"x"}')
       const { code, output } = await npm(
-        ['--', 'publish', 'identify', '--file', 'one.json', '--dry-run', '--project', 'acme'],
+        ['--', 'publish', 'track', '--file', 'one.json', '--dry-run', '--project', 'acme'],
         folder,
       )
       expect([output, code]).toEqual([expect.stringContaining('1 message valid'), 0])

@@ -26,7 +26,7 @@ it('stopped half-way says under which keys to go on, and goes on under those', a
   const cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
   const file = join(directory, 'events.ndjson')
   writeFileSync(file, '{"identifiers":{"id":"ada"},"name":"x"}\n'.repeat(4))
-  const { child, ended } = cio.start(['publish', 'track', '--file', file, '--rate', '1'])
+  const { child, ended } = cio.start(['publish', 'track', '--file', file, '--rate', '0.1'])
   await once(stack.pubsub.events, 'published')
   child.kill('SIGINT')
   const stopped = await ended
