@@ -1,5 +1,8 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { TrackMessage } from '../contract/index.ts'
 import type { Outcome } from '../outcome/index.ts'
+import { deriveEventId } from './event-id.ts'
 import { SeenEvents } from './seen-events.ts'
 
 const event = (attributes?: Record<string, unknown>, timestamp?: number): TrackMessage => ({
@@ -61,4 +64,22 @@ it('forgets one that was refused, however many came meanwhile', async () => {
   resolve({ kind: 'refused', reason: 'refused', error: '400' })
   await first
   expect(await seen.once('1', event({ a: 2 }), async () => DELIVERED)).toEqual(DELIVERED)
+})
+
+it('takes 10 MB for the events that it keeps, with ids that were derived', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage: () => void = runInNewContext('gc')
+  const heldBytes = () => {
+    collectGarbage()
+    return process.memoryUsage().heapUsed
+  }
+  const seen = new SeenEvents()
+  const before = heldBytes()
+  for (let each = 0; each < 20_000; each++) {
+    const id = deriveEventId(`key-${each}`, { id: `user-${each}` }, 'order')
+    await seen.once(id, event({ each }), async () => DELIVERED)
+  }
+  expect((heldBytes() - before) / 20_000).toBeLessThan(250)
+  const first = deriveEventId('key-0', { id: 'user-0' }, 'order')
+  expect(await seen.once(first, event({ each: 1 }), async () => DELIVERED)).toMatchObject({ kind: 'refused' })
 })
