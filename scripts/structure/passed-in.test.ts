@@ -33,6 +33,10 @@ const EXCEPTIONS: Readonly<Record<string, { readonly for: readonly string[]; rea
     for: ['process.getBuiltinModule'],
     because: 'an import of node:http would load the whole of undici at every cold start',
   },
+  'shared/google-api/http2.ts': {
+    for: ['process.getBuiltinModule'],
+    because: 'an import of node:http2 would be a tenth of every cold start, also where nothing connects',
+  },
 }
 
 const isRoot = (file: string) => /^functions\/[^/]+\/index\.ts$/.test(file) || file === 'shared/clock/index.ts'
