@@ -30,6 +30,8 @@ it.each<[string, string[]]>([
   ['ada', []],
   ['@example.com', []],
   ['ada@', []],
+  ['ada@example.com/.example.org', []],
+  ['ada@example.com?bcc=bob', []],
   ['Ada <ada', []],
   ['"open quote', []],
 ])('finds in %j the mailboxes %j', (list, mailboxes) => {

@@ -108,12 +108,12 @@ function canonicalMailbox(text: string): string | undefined {
   const at = bare.lastIndexOf('@')
   if (at < 1) return undefined
   const name = unquoted(bare.slice(0, at).trim())
-  const domain = domainToASCII(
-    bare
-      .slice(at + 1)
-      .trim()
-      .replace(/\.$/, ''),
-  )
+  const written = bare
+    .slice(at + 1)
+    .trim()
+    .replace(/\.$/, '')
+  // It reads the domain of an address of the web, and would leave out what is behind these.
+  const domain = /[/\\?#%]/.test(written) ? '' : domainToASCII(written)
   return name === '' || domain === '' ? undefined : `${name.toLowerCase().normalize('NFC')}@${domain}`
 }
 

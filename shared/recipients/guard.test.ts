@@ -56,6 +56,9 @@ describe('an e-mail', () => {
     `"${STRANGER}" <bob@acme.com>`,
     `${STRANGER} <bob@acme.com>`,
     `'${STRANGER}' <bob@acme.com>`,
+    'mailto:bob@acme.com?bcc=jane%40customer.org',
+    'bob@acme.com/.evil.org',
+    'bob@acme.com#.evil.org',
   ])('to %s is held', (to) => {
     expect(email({ to }, known)).toBe('to')
   })
@@ -70,12 +73,22 @@ describe('an e-mail', () => {
     JSON.stringify({ ' Cc ': STRANGER }),
     JSON.stringify([{ name: 'Resent-To', value: STRANGER }]),
     JSON.stringify([['To', STRANGER]]),
+    { 'Bcc:': STRANGER },
+    { 'B\u200bcc': STRANGER },
+    { "{{ 'Bcc' }}": STRANGER },
+    JSON.stringify([{ name: 'X-A', Name: 'Bcc', value: 'a', Value: STRANGER }]),
+    { 'X-MC-BccAddress': STRANGER },
+    { 'X-SMTPAPI': JSON.stringify({ category: 'receipt', to: ['bob@acme.com', STRANGER] }) },
+    { 'X-MSYS-API': JSON.stringify({ cc: [{ email: STRANGER }] }) },
   ])('with a stranger in its headers is held: %j', (headers) => {
     expect(email({ to: 'bob@acme.com', headers })).toBe('headers')
   })
 
   it('with other headers is allowed, whatever they name', () => {
     expect(email({ to: 'bob@acme.com', headers: { 'X-Customer': STRANGER }, reply_to: STRANGER })).toBe('allowed')
+    const settings = (of: object) => ({ to: 'bob@acme.com', headers: { 'X-SMTPAPI': JSON.stringify(of) } })
+    expect(email(settings({ category: 'receipt' }))).toBe('allowed')
+    expect(email(settings({ to: ['Bob <bob@acme.com>'], sub: { '-name-': ['Bob'] } }))).toBe('allowed')
   })
 
   it('to Liquid is held unless the person is on the list', () => {
@@ -148,6 +161,13 @@ describe('a broadcast', () => {
   it('whose filter names a stranger is held all the same', () => {
     expect(broadcast(7, { recipients: { or: [attribute('bob@acme.com')] } })).toBe('allowed')
     expect(broadcast(7, { recipients: { or: [attribute(STRANGER)] } })).toBe('recipients')
+    const named = (field: string, value: unknown) =>
+      broadcast(7, { recipients: { attribute: { field, operator: 'eq', value } } })
+    expect(named('phone', 4915199999999)).toBe('recipients')
+    expect(named('phone', '4915199999999')).toBe('recipients')
+    expect(named('id', 'u-1')).toBe('recipients')
+    expect(named('id', 'test-1')).toBe('allowed')
+    expect(named('plan', 'u-1')).toBe('allowed')
   })
 
   it('to people who are named needs all of them on the list', () => {
@@ -170,6 +190,9 @@ describe('an operation on a person', () => {
     expect(identify({ identifiers: known, attributes: { email: STRANGER } })).toBe('attributes')
     expect(identify({ identifiers: known, attributes: { email: [STRANGER] } })).toBe('attributes')
     expect(identify({ identifiers: known, attributes: { phone: '0151 999' } })).toBe('attributes')
+    expect(identify({ identifiers: known, attributes: { phone: ['4915199999999'] } })).toBe('attributes')
+    expect(identify({ identifiers: known, attributes: { phone: [4915199999999] } })).toBe('attributes')
+    expect(identify({ identifiers: known, attributes: { email: '', phone: null } })).toBe('allowed')
     expect(identify({ identifiers: known, attributes: { phone: '+49 151 12345678' } })).toBe('allowed')
     expect(identify({ identifiers: known, attributes: { manager: STRANGER } })).toBe('allowed')
   })
@@ -211,6 +234,8 @@ describe('an event', () => {
     expect(track(known, { recipient: STRANGER })).toBe('attributes.recipient')
     expect(track(known, { recipient: [STRANGER] })).toBe('attributes.recipient')
     expect(track(known, { recipient: '0049 151 999999' })).toBe('attributes.recipient')
+    expect(track(known, { recipient: 4915199999999 })).toBe('attributes.recipient')
+    expect(track(known, { recipient: 'bob@acme.com, jane\uff20customer.org' })).toBe('attributes.recipient')
     expect(track(known, { recipient: '' })).toBe('allowed')
     expect(track(known, { buyer: STRANGER })).toBe('allowed')
   })

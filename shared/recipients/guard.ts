@@ -75,9 +75,12 @@ function strangerInOperation(list: RecipientList, message: IdentifyMessage): str
   if (!names.some((name) => name.kind !== 'anonymous_id' && list.allowsPerson(name))) return 'identifiers'
   const addresses = names.filter(({ kind }) => kind === 'email' || kind === 'phone')
   if (!addresses.every((address) => list.allowsPerson(address))) return 'attributes'
-  // A list in place of a text may name somebody all the same.
+  // A list in place of a text names people all the same.
   const { email, phone } = ('attributes' in message && message.attributes) || {}
-  return unless(textsIn([email, phone]).every(list.allowsAllIn), 'attributes')
+  return unless(
+    textsIn([email, phone]).every((text) => text === '' || list.allowsContact(text)),
+    'attributes',
+  )
 }
 
 /** The field by which an event goes to somebody who is not on the list: its person, or the address that replaces theirs. */
@@ -132,16 +135,12 @@ type Broadcast = Extract<TransactionalMessage, { channel: 'broadcast' }>
 /** People who are named one by one have to be on the list; an audience that nobody can see here, by the broadcast's id. */
 function strangerInAudience(list: RecipientList, message: Broadcast): string | undefined {
   const { ids, emails, per_user_data, recipients } = message
+  const areNamedOnList = personsIn('transactional', message).every((person) => list.allowsPerson(person))
   for (const [field, people] of Object.entries({ ids, emails, per_user_data })) {
-    if (people === undefined) continue
-    const named = personsIn('transactional', message).filter(({ role }) => role === 'audience')
-    return unless(
-      named.every((person) => list.allowsPerson(person)),
-      field,
-    )
+    if (people !== undefined) return unless(areNamedOnList, field)
   }
   if (!list.allowsName('broadcast', String(message.broadcast_id))) return 'broadcast_id'
-  return unless(textsIn(recipients).every(list.allowsAllIn), 'recipients')
+  return unless(areNamedOnList && textsIn(recipients).every(list.allowsAllIn), 'recipients')
 }
 
 /**

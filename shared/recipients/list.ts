@@ -65,13 +65,19 @@ const AROUND_IN_LIQUID = /[\s<>,;"()[\]\\'`{}|:=]/
  */
 function addressesIn(text: string): readonly string[] {
   const anywhere = text
+    // Some readers take a full-width `＠` or comma for the plain one.
+    .normalize('NFKC')
     .split(isLiquid(text) ? AROUND_IN_LIQUID : AROUND)
     .filter((word) => word.includes('@') && word !== '@')
   return [...mailboxesOf(text), ...anywhere.map(readWord)]
 }
 
-/** A word with two `@` is left as it is, which no rule allows: which of them counts depends on who reads it. */
+/**
+ * A word with two `@` is left as it is, which no rule allows: which of them counts depends on who reads it. So is a link, which
+ * may name others behind its question mark.
+ */
 function readWord(word: string): string {
+  if (/^mailto:.*\?/i.test(word)) return word
   return word.indexOf('@') === word.lastIndexOf('@') ? (mailboxOf(word) ?? word) : word
 }
 
