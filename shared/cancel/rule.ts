@@ -80,6 +80,15 @@ export function rulesIn(written: string | undefined): readonly CancelRule[] {
   throw new Error(`${issue?.path.join('.') || 'rules'}: ${issue?.message}`)
 }
 
+/**
+ * The field of a rule that breaks its bounds, and how; undefined for a rule that can be stored. A function that cannot read one
+ * rule takes none of them, and delivers nothing. Pure.
+ */
+export function problemIn(given: CancelRule): string | undefined {
+  const issue = rule.safeParse(given).error?.issues[0]
+  return issue === undefined ? undefined : `${issue.path.join('.')}: ${issue.message}`
+}
+
 /** The rules as they are stored. Pure. */
 export function textOf(rules: readonly CancelRule[]): string {
   return JSON.stringify({ rules })

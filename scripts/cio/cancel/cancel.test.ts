@@ -78,6 +78,16 @@ it('changes nothing in a dry run, nor without a confirmation', async () => {
   expect(await stored()).toEqual([])
 })
 
+it.each([
+  [['--where', `event=${'e'.repeat(101)}`, '--why', 'x'], '--where event: at most 100 bytes'],
+  [['--where', `person=id:${'u'.repeat(321)}`, '--why', 'x'], '--where person.value: at most 320 bytes'],
+  [['--where', 'topic=track', '--why', 'x'.repeat(401)], '--why: at most 400 bytes'],
+])('stores no rule that the functions could not read, or they would deliver nothing', async (options, problem) => {
+  const ended = await cio.run(['cancel', ...options, '--yes'])
+  expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining(problem) })
+  expect(await stored()).toEqual([])
+})
+
 it('keeps what somebody else has cancelled in the same moment', async () => {
   const rule = (id: string): CancelRule => ({
     ...{ id, where: { topic: 'track' }, before: '2026-11-26T10:00:00Z', until: '2026-12-03T10:00:00Z' },

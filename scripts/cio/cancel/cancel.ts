@@ -1,4 +1,4 @@
-import { CANCELLABLE_TOPICS, type CancelRule } from '../../../shared/cancel/index.ts'
+import { CANCELLABLE_TOPICS, type CancelRule, problemIn } from '../../../shared/cancel/index.ts'
 import { ownName } from '../../topology/names.ts'
 import type { Topology } from '../../topology/topology.ts'
 import type { Context } from '../context.ts'
@@ -36,6 +36,9 @@ export async function cancel(context: Context, { where: given, why, dryRun }: Ca
     by: await whoActs(connection),
     why,
   }
+  const problem = problemIn(rule)
+  // `where.event: at most 100 bytes` is what was typed as `--where event=…`.
+  if (problem !== undefined) throw usageError(`--${problem.replace('where.', 'where ')}`)
   const most = waiting === undefined ? 'Messages' : count(waiting, 'message')
   output.context(`${most} waiting in ${names.join(', ')}. Those that match are dead-lettered, and can be replayed.`)
   if (!dryRun) {

@@ -11,7 +11,7 @@ export function cancelCommand(run: Run): Command {
       'topic=…, lane=urgent|bulk, template=…, event=… or person=id:…; repeatable, all must hold',
       collect,
     )
-    .requiredOption('--why <text>', 'for whoever finds it', notEmpty)
+    .requiredOption('--why <text>', 'for whoever finds it, in at most 400 bytes', notEmpty)
     .option('--dry-run', 'say what would be cancelled and how much waits there, and change nothing')
     .addHelpText(
       'after',
