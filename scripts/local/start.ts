@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startLocalConsole } from '../console/local.ts'
+import { readObserved } from '../emulators/customerio/index.ts'
 import { startControl } from './control.ts'
 import { clientEnvironment } from './environment.ts'
 import {
@@ -36,6 +37,7 @@ try every link, and stays up. It prints where everything is and how the sample w
   --port NAME=PORT    another port for console, inspect, pubsub, firestore, bigquery, customerio or a function;
                       0 takes any free one, "all" stands for every one that is not named
   --no-sample         only start everything
+  --observed FILE     Customer.io behaves as \`npm run conformance\` saw a real workspace behave
   --inspect FUNCTION  open a debugger's port of this function, 9229 or --port inspect=PORT; prints its address
   --exec COMMAND      start everything on free ports, run the command with the variables by which clients
                       find it, and end with the command's exit code:  npm start -- --exec "npm test"
@@ -55,6 +57,7 @@ async function main(): Promise<number> {
       exec: { type: 'string' },
       port: { type: 'string', multiple: true, default: [] },
       inspect: { type: 'string' },
+      observed: { type: 'string' },
       directory: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -72,7 +75,10 @@ async function main(): Promise<number> {
     ports,
     directory: resolve(values.directory ?? '.local'),
     environment: LOCAL_ENVIRONMENT,
-    customerio: { webhooks: { concurrency: 8 } },
+    customerio: {
+      webhooks: { concurrency: 8 },
+      ...(values.observed !== undefined && { observed: readObserved(values.observed) }),
+    },
     ...(!values.once && { reload: { report: (reload) => console.log(describeReload(reload, stack)) } }),
     ...(values.inspect !== undefined && { inspect: values.inspect }),
   })

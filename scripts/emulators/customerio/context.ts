@@ -1,6 +1,7 @@
 import type { Answer, ItemError } from './answers.ts'
 import type { EndpointKind } from './faults.ts'
 import type { Inbox } from './inbox.ts'
+import type { Behaviour } from './observed.ts'
 import type { BroadcastQueue } from './rates.ts'
 import type { ReportingWebhooks } from './reporting-webhooks.ts'
 import type { Statistics } from './statistics.ts'
@@ -25,6 +26,7 @@ export interface Context {
   readonly deliveryDelayMs: number
   /** `reversed` applies the operations of a batch last to first: Customer.io promises no order within one. */
   readonly batchOrder: 'given' | 'reversed'
+  readonly behaviour: Behaviour
 }
 
 export interface ReceivedRequest {

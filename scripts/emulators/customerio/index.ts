@@ -5,6 +5,7 @@ import { FaultOrders } from './faults.ts'
 import { Inbox } from './inbox.ts'
 import { APP_REQUESTS_PER_SECOND } from './limits.ts'
 import { createLocalApi } from './local/api.ts'
+import { behaviourOf, type Observed } from './observed.ts'
 import { reportOwnEvents } from './own-events.ts'
 import { seededRandom } from './random.ts'
 import { BroadcastQueue, RequestRate } from './rates.ts'
@@ -25,6 +26,7 @@ export {
   type StandingOrder,
 } from './faults.ts'
 export type { Inbox, InboxEntry } from './inbox.ts'
+export { type Observed, readObserved, writeObserved } from './observed.ts'
 export { RECIPIENT_ACTIONS, type RecipientAction, type Recipients } from './recipient.ts'
 export { SUBSCRIBABLE_EVENTS } from './reporting-webhooks.ts'
 export type { CustomerIoEvents, SeenRequest } from './server.ts'
@@ -47,7 +49,9 @@ export interface CustomerIoOptions {
   readonly appApiKey: string
   /** The region the account is in; `us` by default. */
   readonly region?: 'us' | 'eu'
-  /** How long after a send the delivery look-ups first show it. */
+  /** How a workspace was seen to behave where the documents are silent. Options that are given go first. */
+  readonly observed?: Partial<Observed>
+  /** How long after a send the delivery look-ups first show it, unless that was observed. */
   readonly deliveryDelayMs: number
   /** What every answer of the two APIs takes at least; none by default. */
   readonly latencyMs?: number
@@ -107,7 +111,9 @@ export async function startCustomerIo(options: CustomerIoOptions): Promise<Custo
   const { now = Date.now, host = '127.0.0.1', storeInbox = true } = options
   const events = new EventEmitter<CustomerIoEvents>()
   events.setMaxListeners(0) // each `until` under way listens
-  const workspace = new Workspace()
+  const { observed } = options
+  const behaviour = behaviourOf(observed)
+  const workspace = new Workspace(behaviour)
   const store: Store = storeInbox === 'count' ? 'count' : storeInbox ? 'all' : 'state'
   const context: Context = {
     workspace,
@@ -118,14 +124,20 @@ export async function startCustomerIo(options: CustomerIoOptions): Promise<Custo
     now,
     region: options.region ?? 'us',
     store,
-    deliveryDelayMs: options.deliveryDelayMs,
+    deliveryDelayMs: seconds(observed?.delivery_list_delay_seconds) ?? options.deliveryDelayMs,
     batchOrder: options.batchOrder ?? 'given',
+    behaviour,
   }
-  const { siteId, trackApiKey, appApiKey, requestsPerSecond, appRequestsPerSecond = APP_REQUESTS_PER_SECOND } = options
+  const { siteId, trackApiKey, appApiKey, requestsPerSecond } = options
+  const passed = observed?.throttling && observed.throttling.requests_until_429 - 1
+  const appRequestsPerSecond = options.appRequestsPerSecond ?? passed ?? APP_REQUESTS_PER_SECOND
   const credentials = new Credentials({ siteId, trackApiKeys: [trackApiKey], appApiKeys: [appApiKey] })
   const orders = new FaultOrders(seededRandom(options.seed ?? 1))
   const { ownEvents = false, ...sending } = options.webhooks ?? {}
-  const webhooks = new WebhookSender({ url: NOWHERE, signingKey: 'unset', ...sending, now })
+  const webhooks = new WebhookSender({
+    ...{ url: NOWHERE, signingKey: 'unset', retrySignature: observed?.webhook_retry_signature ?? 'fresh' },
+    ...{ ...sending, now },
+  })
   const reports = new Reports(workspace, (event) => webhooks.send(event))
   if (ownEvents) reportOwnEvents(workspace, reports)
   const recipients = new Recipients(workspace, reports, now, ownEvents)
@@ -172,6 +184,9 @@ export async function startCustomerIo(options: CustomerIoOptions): Promise<Custo
     },
   }
 }
+
+/** In milliseconds. */
+const seconds = (given: number | undefined) => (given === undefined ? undefined : given * 1_000)
 
 const UNTIL_TIMEOUT_MS = 10_000
 

@@ -8,7 +8,7 @@ export const ATTRIBUTE_VALUE_BYTES = 1_000
 export const ATTRIBUTES_PER_PERSON = 300
 export const EVENT_NAME_BYTES = 100
 export const V1_EVENT_DATA_BYTES = 100_000
-export const ENTITY_BYTES = 32_000
+export const ENTITY_KB = 32
 export const BATCH_BYTES = 500_000
 
 export const SEND_PAYLOAD_BYTES = 1_000_000

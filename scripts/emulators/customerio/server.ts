@@ -92,7 +92,7 @@ export function createApiServer(parts: ServerParts) {
     if (route.credentials === 'track' && !parts.credentials.allowsTrack(authorization)) return unauthorized(route)
     if (route.credentials === 'app' && !parts.credentials.allowsApp(authorization)) return unauthorized(route)
     const rate = route.budget === 'none' ? undefined : parts.rates[route.budget]
-    if (rate !== undefined && !rate.take()) return rateLimited(1, rate.perSecond)
+    if (rate !== undefined && !rate.take()) return rateLimited(context.behaviour.retryAfterSeconds, rate.perSecond)
     return route.handle(received, context)
   }
 

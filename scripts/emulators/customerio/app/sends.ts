@@ -146,7 +146,8 @@ function refusalOf(channel: Channel, body: JsonObject, requestBytes: number, now
 }
 
 /** Not documented: the status is what senders report, the shape that of the endpoint's other refusals. */
-const NO_TEMPLATE = sendRefused(404, 'transactional message not found')
+const noTemplate = ({ behaviour }: Context) =>
+  json(behaviour.unknownTemplateStatus, { meta: { error: 'transactional message not found' } })
 
 function send(channel: Channel): Route['handle'] {
   return (request: ReceivedRequest, context: Context) => {
@@ -161,7 +162,7 @@ function send(channel: Channel): Route['handle'] {
     if (!isObject(body)) return bad('body is not a JSON object')
     const entry = { kind: `send.${channel}`, endpoint: request.endpoint, receivedAtMs: nowMs, body }
     const isMissing = context.workspace.templates.isMissing(body.transactional_message_id)
-    const refusal = isMissing ? NO_TEMPLATE : refusalOf(channel, body, request.body.length, nowMs)
+    const refusal = isMissing ? noTemplate(context) : refusalOf(channel, body, request.body.length, nowMs)
     const who = identifierOf(body)
     if (refusal !== undefined || who === undefined) {
       if (context.store === 'all') context.inbox.add({ ...entry, kind: 'refused', result: 'refused' })

@@ -1,13 +1,15 @@
 import { type Answer, OK, v2PartlyRefused, v2Refused, v2TooLarge } from '../answers.ts'
 import type { Context, ReceivedRequest, Route } from '../context.ts'
 import { bytesOf, isObject, parseBody } from '../json.ts'
-import { BATCH_BYTES, ENTITY_BYTES } from '../limits.ts'
+import { BATCH_BYTES, ENTITY_KB } from '../limits.ts'
+import { parseOperation } from './operations.ts'
 import { receive } from './receive.ts'
 
 const malformed = (field: string, message: string) => v2Refused([{ reason: 'invalid', field, message }])
 
 function entity(request: ReceivedRequest, context: Context): Answer {
-  if (request.body.length > ENTITY_BYTES) return v2TooLarge(ENTITY_BYTES)
+  const limitBytes = entityBytes(context)
+  if (request.body.length > limitBytes) return v2TooLarge(limitBytes)
   if (context.store === 'count') {
     context.statistics.operations(1, 0)
     return OK
@@ -27,23 +29,35 @@ function batch(request: ReceivedRequest, context: Context): Answer {
     return malformed('batch', 'body is not an object with a batch array')
   const items: readonly unknown[] = body.batch
   if (items.length === 0) return malformed('batch', 'batch must not be empty')
+  const { batchItems = Number.POSITIVE_INFINITY, partlyBad } = context.behaviour
+  if (items.length > batchItems) return malformed('batch', `batch must not have more than ${batchItems} operations`)
   context.statistics.batch(items.length)
   if (context.store === 'count') {
     context.statistics.operations(items.length, 0)
     return OK
   }
-  const errors = receive(items, withItemLimit(request), context)
-  return errors.length === 0 ? OK : v2PartlyRefused(errors)
+  const judged = withItemLimit(request, entityBytes(context))
+  if (!partlyBad.appliesGood && isPartlyBad(items, judged)) return malformed('batch', 'an operation is not valid')
+  const errors = receive(items, judged, context)
+  if (errors.length === 0) return OK
+  const shown = errors.map(({ batch_index, ...error }) => (partlyBad.namesItems ? { batch_index, ...error } : error))
+  return { ...v2PartlyRefused(shown), status: partlyBad.status }
+}
+
+const entityBytes = ({ behaviour }: Context) => ENTITY_KB * behaviour.kilobyte
+
+function isPartlyBad(items: readonly unknown[], { refusesItem }: ReceivedRequest): boolean {
+  return items.some((item, index) => refusesItem?.(index, item) !== undefined || !parseOperation(item).ok)
 }
 
 /** Items are measured only where one could be too large at all. */
-function withItemLimit(request: ReceivedRequest): ReceivedRequest {
-  if (request.body.length <= ENTITY_BYTES) return request
+function withItemLimit(request: ReceivedRequest, limitBytes: number): ReceivedRequest {
+  if (request.body.length <= limitBytes) return request
   return {
     ...request,
     refusesItem: (index, item) => {
-      if (bytesOf(JSON.stringify(item)) > ENTITY_BYTES) {
-        return { reason: 'invalid', field: '', message: `operation is larger than ${ENTITY_BYTES} bytes` }
+      if (bytesOf(JSON.stringify(item)) > limitBytes) {
+        return { reason: 'invalid', field: '', message: `operation is larger than ${limitBytes} bytes` }
       }
       return request.refusesItem?.(index, item)
     },

@@ -18,25 +18,39 @@ export interface EventRecord {
 
 const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i
 
+/** Which ids de-duplicate, and for how long. */
+export interface EventIds {
+  /** For good if it is undefined. */
+  readonly eventIdWindowMs?: number | undefined
+  /** Also those that are no ULIDs. */
+  readonly knowsOtherIds?: boolean
+}
+
 /**
  * The events of a workspace. One whose `id` is a ULID that was seen before is ignored; an `id` that is no ULID is
- * kept but does not de-duplicate, since Customer.io promises that for ULIDs only.
+ * kept but does not de-duplicate, since Customer.io promises that for ULIDs only, unless it was observed that it does.
  */
 export class EventLog {
   readonly #records: EventRecord[] = []
   readonly #byId = new Map<string, EventRecord>()
   #received = 0
+  readonly #ids: EventIds
+
+  constructor(ids: EventIds = {}) {
+    this.#ids = ids
+  }
 
   add(event: Omit<EventRecord, 'receipts'>): Applied {
     this.#received++
     const seen = event.id === undefined ? undefined : this.#byId.get(event.id)
-    if (seen !== undefined) {
+    const { eventIdWindowMs = Number.POSITIVE_INFINITY, knowsOtherIds = false } = this.#ids
+    if (seen !== undefined && event.receivedAtMs - seen.receivedAtMs <= eventIdWindowMs) {
       seen.receipts++
       return ignored('duplicate')
     }
     const record = { ...event, receipts: 1 }
     this.#records.push(record)
-    if (event.id !== undefined && ULID.test(event.id)) this.#byId.set(event.id, record)
+    if (event.id !== undefined && (knowsOtherIds || ULID.test(event.id))) this.#byId.set(event.id, record)
     return APPLIED
   }
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Identifier, IdentifierKind, ObjectKey, Operation, Relationship } from '../track/operations.ts'
-import { EventLog } from './events.ts'
+import { type EventIds, EventLog } from './events.ts'
 import { endsOf, Objects } from './objects.ts'
 import { APPLIED, type Applied, ignored, isUnsubscribed, People, type Person, preferencesOf } from './people.ts'
 import { type BroadcastTrigger, deliveryId, type Send, Templates } from './sends.ts'
@@ -19,7 +19,7 @@ export interface WorkspaceEvents {
 export class Workspace {
   readonly people = new People()
   readonly objects = new Objects()
-  readonly events = new EventLog()
+  readonly events: EventLog
   readonly templates = new Templates()
   readonly sends: Send[] = []
   readonly broadcasts: BroadcastTrigger[] = []
@@ -30,6 +30,10 @@ export class Workspace {
   /** Tells what changed, as it changes. */
   readonly changes = new EventEmitter<WorkspaceEvents>()
   #deliveries = 0
+
+  constructor(eventIds: EventIds = {}) {
+    this.events = new EventLog(eventIds)
+  }
 
   /** Applies an accepted operation, or says why it changes nothing. */
   apply(operation: Operation, nowMs: number): Applied {
