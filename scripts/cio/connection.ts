@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import type { BigQuery } from '@google-cloud/bigquery'
 import type { Firestore } from '@google-cloud/firestore'
 import type { PubSub, v1 } from '@google-cloud/pubsub'
+import type { Pool } from 'pg'
 import { z } from 'zod'
 import { isListening } from '../emulators/ports.ts'
 import { PIPELINE_VARIABLE } from '../local/environment.ts'
@@ -72,6 +73,8 @@ export interface Connection {
   bigquery(): Promise<BigQuery>
   /** The database of the send ledger. */
   firestore(): Promise<Firestore>
+  /** The application's own, which the variables of PostgreSQL name. */
+  database(): Promise<Pool>
   secrets(): SecretStore
   customerIo(): CustomerIo
   close(): Promise<void>
@@ -162,6 +165,15 @@ export async function connect(target: Target): Promise<Connection> {
     closing.push(() => client.terminate())
     return client
   })
+  const database = once(async () => {
+    const { default: pg } = await import('pg')
+    const url = process.env.DATABASE_URL
+    const pool = new pg.Pool({ ...(url !== undefined && { connectionString: url }), max: 4 })
+    // A lost idle connection is reported by the next query.
+    pool.on('error', () => {})
+    closing.push(() => pool.end())
+    return pool
+  })
   const ids = Object.fromEntries(Object.entries(topology.secrets).map(([name, { id }]) => [name, id]))
   const names = Object.keys(ids).filter((name) => topology.secrets[name]?.is_credential)
   const secrets =
@@ -186,6 +198,7 @@ export async function connect(target: Target): Promise<Connection> {
     subscriber,
     bigquery,
     firestore,
+    database,
     secrets: () => secrets,
     customerIo: () => createCustomerIo({ ...where, secrets, appRequestsPerSecond: operatorsShare(topology) }),
     close: async () => {

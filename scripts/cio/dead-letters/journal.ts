@@ -13,6 +13,8 @@ const entrySchema = z.union([
   z.strictObject({ pulled: z.array(z.tuple([z.string(), z.string()])) }),
   /** Pub/Sub has accepted the replay of this dead letter. */
   z.strictObject({ replayed: z.string() }),
+  /** Everything of this scope is replayed and acknowledged: only what it was read with is left to remove. */
+  z.strictObject({ finished: z.string() }),
 ])
 type Entry = z.infer<typeof entrySchema>
 
@@ -28,6 +30,8 @@ export interface LeftOver {
   readonly process: number | undefined
   /** When each of its runs began, in milliseconds since 1970. */
   readonly begunAtMs: readonly number[]
+  /** The scope of which nothing is left to replay, if it was killed after that. */
+  readonly finished: string | undefined
 }
 
 export class Journal {
@@ -45,6 +49,7 @@ export class Journal {
     let openPullAtMs: number | undefined
     let process: number | undefined
     const begunAtMs: number[] = []
+    let finished: string | undefined
     for (const line of readFileSync(this.path, 'utf8').split('\n')) {
       const entry = parse(line)
       if (entry === undefined) continue
@@ -53,12 +58,13 @@ export class Journal {
         begunAtMs.push(entry.at)
       } else if ('pull' in entry) openPullAtMs = entry.at
       else if ('replayed' in entry) replayed.add(entry.replayed)
+      else if ('finished' in entry) finished = entry.finished
       else {
         openPullAtMs = undefined
         for (const [id, ackId] of entry.pulled) held.set(id, ackId)
       }
     }
-    return { replayed, held, openPullAtMs, process, begunAtMs }
+    return { replayed, held, openPullAtMs, process, begunAtMs, finished }
   }
 
   begin(process: number, atMs: number): void {
@@ -77,6 +83,10 @@ export class Journal {
 
   replayed(messageId: string): void {
     this.#append({ replayed: messageId })
+  }
+
+  finished(scope: string): void {
+    this.#append({ finished: scope })
   }
 
   /** Nothing is held any more, and everything that was replayed is acknowledged. */

@@ -128,7 +128,9 @@ class TopicReplay {
   async run(): Promise<Tally> {
     if (this.#options.dryRun) return await this.#scan()
     const begun = { ...sourceOf(this.#temporary('replay')), name: `the topic ${this.#topic.own}` }
-    const left = await this.#takeUp(beginRun(begun, this.#journal, this.#startedMs))
+    const before = beginRun(begun, this.#journal, this.#startedMs)
+    if (before?.finished === this.#scope) return await this.#cleanUp(before)
+    const left = await this.#takeUp(before)
     const found = await this.#scan()
     const planned = plannedIn(found)
     const tally: Tally = { ...found, replayed: 0, alreadyReplayed: left?.replayed.size ?? 0 }
@@ -147,9 +149,22 @@ class TopicReplay {
         await subscription[Symbol.asyncDispose]()
       }
     }
+    this.#journal.finished(this.#scope)
     await removeTemporary(this.#context, temporary.name)
     this.#journal.end()
     return tally
+  }
+
+  /** After a run that was killed when it had replayed everything: to begin again would publish it all a second time. */
+  async #cleanUp({ begunAtMs, replayed }: LeftOver): Promise<Tally> {
+    for (const eachMs of begunAtMs) {
+      for (const purpose of ['replay', 'scan', 'people'] as const) {
+        await removeTemporary(this.#context, this.#temporary(purpose, eachMs).name)
+      }
+    }
+    this.#journal.end()
+    this.#context.output.note('the interrupted run had replayed everything: run it again to replay it all once more')
+    return { ...emptyTally(), found: replayed.size, alreadyReplayed: replayed.size }
   }
 
   /**

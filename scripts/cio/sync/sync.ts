@@ -41,12 +41,7 @@ export async function sync(context: Context, options: SyncOptions): Promise<void
   if (options.deleteMissing && options.dryRun)
     throw usageError('--dry-run counts who is missing: leave out --delete-missing')
   const mapping = readMapping(options.mapping)
-  const pool = new pg.Pool({
-    ...(process.env.DATABASE_URL !== undefined && { connectionString: process.env.DATABASE_URL }),
-    max: 4,
-  })
-  // A lost idle connection is reported by the next query.
-  pool.on('error', () => {})
+  const pool = await context.connection.database()
   const publisher = new MessagingPublisher({
     pubsub: await context.connection.pubsub(),
     topicPrefix: context.connection.topology.namePrefix,
@@ -60,7 +55,6 @@ export async function sync(context: Context, options: SyncOptions): Promise<void
     throw isDatabaseError(error) ? new CommandError('the database', { cause: error }) : error
   } finally {
     await publisher.close()
-    await pool.end()
   }
 }
 
