@@ -1,6 +1,13 @@
 import { once } from 'node:events'
 import { createServer, type Server as HttpServer } from 'node:http'
-import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
+import { constants, createServer as createHttp2Server } from 'node:http2'
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Socket,
+  type Server as TcpServer,
+} from 'node:net'
 import { promisify } from 'node:util'
 import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
 import { freePort } from '../../scripts/emulators/ports.ts'
@@ -152,13 +159,93 @@ it('leaves a connection that has died in silence', async () => {
   expect(await text(again)).toEqual(['alive'])
 })
 
+/** A server that takes connections and never says a word. */
+async function silent(): Promise<{ host: string; server: TcpServer }> {
+  const sockets: Socket[] = []
+  const server = createTcpServer((socket) => void sockets.push(socket.on('error', () => {}).resume())).listen(0)
+  await once(server, 'listening')
+  closing.push(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, server }
+}
+
+it.each([
+  ['over TLS', 'https', Buffer.from('ask'), true],
+  ['with more than its window takes', 'http', Buffer.alloc(300_000), false],
+])('gives up in time a call to a server that says nothing, %s', async (_, scheme, request, unsent) => {
+  const failed = channelTo(`${scheme}://${(await silent()).host}`).call({
+    ...call,
+    request,
+    timeoutMs: 50,
+    repeatAfter: [],
+  })
+  await expect(failed).rejects.toMatchObject({ code: STATUS.DEADLINE_EXCEEDED, unsent })
+})
+
+it('gives up in time a call for which the metadata server has no token', async () => {
+  const clock = manualClock(0)
+  const { origin } = await serve((_, answer) => answer(null, Buffer.alloc(0)))
+  const failed = channelTo(origin, { metadata: `http://${(await silent()).host}`, clock }).call({
+    ...call,
+    timeoutMs: 50,
+  })
+  const rejected = expect(failed).rejects.toMatchObject({ code: STATUS.DEADLINE_EXCEEDED, unsent: true })
+  clock.advance(50)
+  await rejected
+})
+
+it('connects again when a connection does not come about', async () => {
+  const clock = manualClock(0)
+  const { host, server } = await silent()
+  const connected = once(server, 'connection')
+  const failed = channelTo(`https://${host}`, { clock }).call({ ...call, timeoutMs: 60_000, repeatAfter: [] })
+  const rejected = expect(failed).rejects.toMatchObject({ code: STATUS.DEADLINE_EXCEEDED, unsent: true })
+  await connected
+  const again = once(server, 'connection')
+  clock.advance(5_000)
+  while (!clock.pending.includes(50)) await new Promise((resolve) => setImmediate(resolve))
+  clock.advance(50)
+  await again
+  clock.advance(55_000)
+  await rejected
+})
+
+it('sends many large requests at once', async () => {
+  const { origin } = await serve((received, answer) => answer(null, Buffer.from(`${received.request.length}`)))
+  const channel = channelTo(origin)
+  // gRPC's server takes 4 MB.
+  const request = Buffer.alloc(4_000_000)
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, () => text(channel.call({ ...call, request, repeatAfter: [] }))),
+  )
+  expect(new Set(answers.flat())).toEqual(new Set(['4000000']))
+})
+
+it('repeats a call that the server refused to begin, whatever may be repeated', async () => {
+  let calls = 0
+  const server = createHttp2Server()
+  server.on('stream', (stream) => {
+    calls++
+    stream.on('error', () => {})
+    if (calls === 1) stream.close(constants.NGHTTP2_REFUSED_STREAM)
+    else stream.respond({ 'grpc-status': calls === 2 ? '0' : 'none' }, { endStream: true })
+  })
+  await once(server.listen(0), 'listening')
+  closing.push(() => server.close())
+  const channel = channelTo(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  expect(await channel.call({ ...call, repeatAfter: [] })).toEqual([])
+  await expect(channel.call({ ...call, repeatAfter: [] })).rejects.toMatchObject({ code: STATUS.UNKNOWN })
+  expect(calls).toBe(3)
+})
+
 it.each([
   [401, STATUS.UNAUTHENTICATED],
   [403, STATUS.PERMISSION_DENIED],
   [404, STATUS.UNIMPLEMENTED],
   [500, STATUS.UNKNOWN],
 ])('takes HTTP status %i of a server without gRPC for code %i', async (status, code) => {
-  const { createServer: createHttp2Server } = await import('node:http2')
   const server = createHttp2Server((_, response) => response.writeHead(status).end('<html>')).listen(0)
   await once(server, 'listening')
   closing.push(() => server.close())

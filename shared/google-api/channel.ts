@@ -1,4 +1,4 @@
-import type { Clock } from '../clock/index.ts'
+import { type Clock, TimeoutError, withTimeout } from '../clock/index.ts'
 import type { Call, Connection } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
 import { openConnection } from './http2.ts'
@@ -42,10 +42,20 @@ export function createChannel({ endpoint, clock, random }: ChannelOptions): Chan
     return connection
   }
 
-  async function attempt(call: Call, remainingMs: number): Promise<Buffer[]> {
+  async function authorization(untilMs: number): Promise<string> {
+    if (token === undefined) return 'Bearer owner'
     try {
-      const authorization = token === undefined ? 'Bearer owner' : `Bearer ${await token.current()}`
-      return await current().send(call, { authorization, remainingMs })
+      return `Bearer ${await withTimeout(clock, untilMs - clock.now(), token.current())}`
+    } catch (error) {
+      if (!(error instanceof TimeoutError)) throw error
+      throw new GrpcError(STATUS.DEADLINE_EXCEEDED, 'no access token in time', { unsent: true })
+    }
+  }
+
+  async function attempt(call: Call, untilMs: number): Promise<Buffer[]> {
+    try {
+      const authorized = await authorization(untilMs)
+      return await current().send(call, { authorization: authorized, remainingMs: untilMs - clock.now() })
     } catch (error) {
       if (error instanceof GrpcError && error.code === STATUS.UNAUTHENTICATED) token?.forget()
       throw error
@@ -57,7 +67,7 @@ export function createChannel({ endpoint, clock, random }: ChannelOptions): Chan
       const untilMs = clock.now() + call.timeoutMs
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
         try {
-          return await attempt(call, untilMs - clock.now())
+          return await attempt(call, untilMs)
         } catch (error) {
           const waitMs = pauseMs * (0.5 + random() / 2)
           const isOver = clock.now() + waitMs >= untilMs

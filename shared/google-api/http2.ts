@@ -3,29 +3,35 @@ import type { Clock } from '../clock/index.ts'
 import type { Call, Connection } from './connection.ts'
 import { codeOfHttpStatus, GrpcError, STATUS } from './status.ts'
 
+/** For TCP and TLS. A server that takes connections and says nothing would otherwise hold every call until it is over. */
+const CONNECT_TIMEOUT_MS = 5_000
 /** A connection that was silent for so long may be dead without anybody having said so: it is asked first. */
 const SILENT_MS = 5_000
 const PING_TIMEOUT_MS = 1_000
 /** Google's servers accept more; an answer here is a few documents. */
 const LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
+/** As in gRPC's client. Node's own limit of 10 MB cuts the third of three large requests that are sent at once. */
+const SESSION_MEMORY_MB = Number.MAX_SAFE_INTEGER
+/** https://www.rfc-editor.org/rfc/rfc9113#name-error-codes */
+const REFUSED_STREAM = 7
+const CANCEL = 8
 
 /** A connection of HTTP/2, as gRPC uses it: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
 export function openConnection(origin: string, clock: Clock): Connection {
   // Not imported: HTTP/2 with TLS is a tenth of a start, and identify and track publish nothing but dead letters.
-  const session = process.getBuiltinModule('node:http2').connect(origin)
-  let isOver = false
+  const { connect } = process.getBuiltinModule('node:http2')
+  const session = connect(origin, { maxSessionMemory: SESSION_MEMORY_MB })
   let heardAtMs = clock.now()
   let cause: unknown
-  const over = () => {
-    isOver = true
-  }
   // Whoever calls hears of it; the connection itself keeps no process alive.
   session.on('error', (error) => {
     cause = error
-    over()
   })
-  session.on('goaway', over).on('close', over)
   session.unref()
+  const cancelLimit = clock.after(CONNECT_TIMEOUT_MS, () =>
+    session.destroy(new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`)),
+  )
+  session.once('connect', cancelLimit).once('close', cancelLimit)
 
   function askWhetherAlive(): void {
     if (session.connecting || clock.now() - heardAtMs < SILENT_MS) return
@@ -39,7 +45,8 @@ export function openConnection(origin: string, clock: Clock): Connection {
 
   return {
     get isOver() {
-      return isOver
+      // A server that says goodbye closes it for further calls.
+      return session.closed || session.destroyed
     },
     destroy: () => session.destroy(),
     send(call, { authorization, remainingMs }) {
@@ -83,20 +90,22 @@ function exchange(session: ClientHttp2Session, call: Call, options: ExchangeOpti
   })
   const chunks: Buffer[] = []
   let bytes = 0
-  let failure: GrpcError | undefined
   let ended: { readonly code: number; readonly details: string } | undefined
   let wasSent = isConnected
 
   const fail = (error: GrpcError) => {
-    failure ??= error
-    stream.close()
+    // At once: what could not be sent yet is closed only with the connection.
+    reject(error)
+    stream.close(CANCEL)
   }
   const cancel = options.clock.after(timeoutMs, () =>
-    fail(new GrpcError(STATUS.DEADLINE_EXCEEDED, `no answer within ${timeoutMs} ms`)),
+    fail(new GrpcError(STATUS.DEADLINE_EXCEEDED, `no answer within ${timeoutMs} ms`, { unsent: !wasSent })),
   )
   const readStatus = (headers: Readonly<Record<string, unknown>>) => {
     const status = headers['grpc-status']
-    if (status !== undefined) ended = { code: Number(status), details: detailsOf(headers['grpc-message']) }
+    const code = Number(status)
+    if (status !== undefined)
+      ended = { code: Number.isInteger(code) ? code : STATUS.UNKNOWN, details: detailsOf(headers['grpc-message']) }
   }
   stream.on('ready', () => {
     wasSent = true
@@ -116,9 +125,10 @@ function exchange(session: ClientHttp2Session, call: Call, options: ExchangeOpti
   stream.on('error', () => {})
   stream.on('close', () => {
     cancel()
-    if (failure !== undefined) reject(failure)
-    else if (ended === undefined) {
-      reject(new GrpcError(STATUS.UNAVAILABLE, 'the connection was lost', { unsent: !wasSent }))
+    if (ended === undefined) {
+      // Refused: the server says that it did nothing about it, as when it goes away meanwhile.
+      const unsent = !wasSent || stream.rstCode === REFUSED_STREAM
+      reject(new GrpcError(STATUS.UNAVAILABLE, 'the connection was lost', { unsent }))
     } else if (ended.code !== STATUS.OK) reject(new GrpcError(ended.code, ended.details))
     else {
       try {
