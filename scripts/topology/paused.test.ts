@@ -47,3 +47,7 @@ it('says so when the address is gone: a resume would otherwise deliver to nowher
   const { 'paused-push-00': _, ...labels } = labelsOfPause(pause)
   expect(() => pauseIn(labels)).toThrow('do not hold an address')
 })
+
+it('says so when its time is none', () => {
+  expect(() => pauseIn({ ...labelsOfPause(pause), 'paused-since': 'yesterday' })).toThrow('paused-since is no time')
+})

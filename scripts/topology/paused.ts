@@ -42,6 +42,7 @@ export function labelsOfPause({ by, sinceMs, why, push }: Pause): Labels {
 export function pauseIn(labels: Labels | null | undefined): Pause | undefined {
   const since = labels?.[SINCE]
   if (labels == null || since === undefined) return undefined
+  if (!/^\d{1,11}$/.test(since)) throw new Error('its label paused-since is no time: somebody has changed it')
   return { by: whole(labels, 'by'), sinceMs: Number(since) * 1_000, why: whole(labels, 'why'), push: pushIn(labels) }
 }
 

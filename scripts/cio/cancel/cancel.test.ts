@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PubSub } from '@google-cloud/pubsub'
+import fc from 'fast-check'
 import { type CancelRule, rulesIn, textOf } from '../../../shared/cancel/index.ts'
 import { type PubSubServer, startPubSub } from '../../emulators/pubsub/index.ts'
 import { createTopology } from '../../local/create-topology.ts'
@@ -88,11 +89,45 @@ it.each([
   expect(await stored()).toEqual([])
 })
 
+const rule = (id: string): CancelRule => ({
+  ...{ id, where: { topic: 'track' }, before: '2026-11-26T10:00:00Z', until: '2026-12-03T10:00:00Z' },
+  ...{ by: 'b', why: 'w' },
+})
+
+it('keeps what three people cancel in the same moment, in whichever order the store answers them', async () => {
+  const ids = ['a', 'b', 'c']
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+      const versions = ['unset']
+      const turn = () => scheduler.schedule(Promise.resolve())
+      const shared: SecretStore = {
+        ...store,
+        async latest() {
+          await turn()
+          return { version: String(versions.length), value: versions.at(-1) ?? '' }
+        },
+        async version(_, version) {
+          await turn()
+          return { version, value: versions[Number(version) - 1] ?? '' }
+        },
+        async add(_, value) {
+          await turn()
+          return String(versions.push(value))
+        },
+      }
+      const context = { connection: { secrets: () => shared }, now: () => Date.parse('2026-11-26T10:00:00Z') }
+      await scheduler.waitFor(
+        Promise.all(
+          ids.map((id) => changeRules(context, (rules) => [...rules.filter((one) => one.id !== id), rule(id)])),
+        ),
+      )
+      const kept = rulesIn(versions.at(-1)).map((each) => each.id)
+      expect(kept.sort()).toEqual(ids)
+    }),
+  )
+})
+
 it('keeps what somebody else has cancelled in the same moment', async () => {
-  const rule = (id: string): CancelRule => ({
-    ...{ id, where: { topic: 'track' }, before: '2026-11-26T10:00:00Z', until: '2026-12-03T10:00:00Z' },
-    ...{ by: 'b', why: 'w' },
-  })
   const versions = ['unset']
   let faster: string | undefined = textOf([rule('theirs')])
   const racing: SecretStore = {

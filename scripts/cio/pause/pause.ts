@@ -1,7 +1,7 @@
 import { MOST_WHY_BYTES, type Pause, pausing, resuming } from '../../topology/paused.ts'
 import type { Context } from '../context.ts'
 import { CommandError, usageError } from '../errors.ts'
-import { duration } from '../output.ts'
+import { duration, printable } from '../output.ts'
 import { changePush, meantSubscriptions, type Pushed, readPushed } from './subscriptions.ts'
 import { whoActs } from './who.ts'
 
@@ -92,5 +92,5 @@ export function described(subscription: string, pause: Pause | undefined) {
 
 /** `paused by jane@acme.com since 2026-11-26T09:30:00.000Z (2 h): wrong template`. Pure. */
 export function inWords({ by, since, why }: { by: string; since: string; why: string }, nowMs: number): string {
-  return `paused by ${by} since ${since} (${duration(nowMs - Date.parse(since))}): ${why}`
+  return printable(`paused by ${by} since ${since} (${duration(nowMs - Date.parse(since))}): ${why}`)
 }
