@@ -195,9 +195,11 @@ export function check(history: readonly HistoryEvent[]): Verdict {
     }
     for (const [key, ops] of byKey) {
       if (!ops.every(({ op, stranger }) => stranger || (isNotSent(outcomes.get(op)) && !redelivered.has(op)))) continue
-      const sinceMs = Math.min(...ops.map(mayBeHeardUntilMs))
-      const heard = [...(appliedByKey.get(key) ?? []), ...(refusalsByKey.get(key) ?? [])]
-      if (heard.some(({ atMs }) => atMs > sinceMs))
+      const effects = (appliedByKey.get(key) ?? []).filter(
+        ({ atMs }) => atMs > Math.min(...ops.map(mayHaveEffectUntilMs)),
+      )
+      const refused = (refusalsByKey.get(key) ?? []).filter(({ atMs }) => atMs > Math.min(...ops.map(triedUntilMs)))
+      if (effects.length + refused.length > 0)
         violate(
           'not sent',
           key,
@@ -206,11 +208,16 @@ export function check(history: readonly HistoryEvent[]): Verdict {
     }
   }
 
-  /** What may be repeated is tried without knowing whether an earlier attempt was heard: it may have been, before it was too late. */
-  function mayBeHeardUntilMs({ op, kind }: Invoke): number {
+  /** An earlier attempt may have been made, and its answer lost, before it was too late. */
+  function triedUntilMs({ op }: Invoke): number {
     const outcome = outcomes.get(op)
-    if (kind === 'send' || (outcome !== 'expired' && outcome !== 'cancelled')) return Number.NEGATIVE_INFINITY
+    if (outcome !== 'expired' && outcome !== 'cancelled') return Number.NEGATIVE_INFINITY
     return Math.max(...(told.get(op) ?? []).map(({ atMs }) => atMs))
+  }
+
+  /** What may be repeated is tried without knowing whether an earlier attempt took effect. Of a send the ledger knows. */
+  function mayHaveEffectUntilMs(invoke: Invoke): number {
+    return invoke.kind === 'send' ? Number.NEGATIVE_INFINITY : triedUntilMs(invoke)
   }
 
   function checkLetter({ op, key, content, bytes, valid }: Invoke, letter: Of<'outcome'>): void {

@@ -25,6 +25,11 @@ export class Choices {
     return from + Math.floor(this.number(name) * (to - from + 1))
   }
 
+  /** As {@link between}, but every second time the longest: what a limit is good for shows only there. */
+  upTo(name: string, from: number, to: number): number {
+    return this.chance(`longest ${name}`, 0.5) ? to : this.between(name, from, to)
+  }
+
   pick<T>(name: string, from: readonly T[]): T {
     const picked = from[this.between(name, 0, from.length - 1)]
     if (picked === undefined) throw new RangeError(`nothing to pick from for ${name}`)

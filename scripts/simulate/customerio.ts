@@ -141,7 +141,7 @@ export class SimulatedCustomerIo {
     }
     const id = `delivery-${this.#deliveries.length}`
     const isLate = choices.fault(`listed late ${name}`, this.#weather.listedLate)
-    const listedAtMs = nowMs + choices.between(`listed after ${name}`, 0, isLate ? LONGEST_LIST_DELAY_MS : 500)
+    const listedAtMs = nowMs + choices.upTo(`listed after ${name}`, 0, isLate ? LONGEST_LIST_DELAY_MS : 500)
     const created = Math.floor(nowMs / 1_000)
     this.#sends.add(key)
     this.#deliveries.push({ id, person: identifiers.id, template, recipient: to, created, listedAtMs })

@@ -52,7 +52,7 @@ export function networkOf(
       return never
     }
     if (choices.fault(`frozen ${name}`, weather.frozen)) {
-      instance.freeze(choices.between(`frozen for ${name}`, 500, LONGEST_FREEZE_MS))
+      instance.freeze(choices.upTo(`frozen for ${name}`, 500, LONGEST_FREEZE_MS))
     }
     return new Promise((resolve, reject) => {
       world.at(instance.awakeAtMs, () => {
@@ -79,7 +79,7 @@ export function networkOf(
   const exchange: Exchange = (request, { timeoutMs }) => {
     const name = nameOf(askedOf(request))
     const slow = choices.between(`slow ${name}`, 0, 9) === 0
-    const there = choices.between(`there ${name}`, 5, slow ? timeoutMs - 200 : 60)
+    const there = choices.upTo(`there ${name}`, 5, slow ? timeoutMs - 200 : 60)
     return new Promise((resolve) => {
       let answered = false
       const settle = (answer: Answer) => {
@@ -132,7 +132,7 @@ export function networkOf(
         : [weather.publishFails, weather.publishUnheard, 0]
       const name = nameOf(calledOf(call))
       const longest = choices.fault(`slow store ${name}`, slow) ? LONGEST_STORE_MS : 20
-      const there = choices.between(`there ${name}`, 1, longest)
+      const there = choices.upTo(`there ${name}`, 1, longest)
       if (there > remainingMs) {
         // Nobody waits for it any more, and it happens all the same.
         return travel(name, [remainingMs, 0], () => {

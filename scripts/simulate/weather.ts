@@ -31,10 +31,10 @@ const WORST = {
   webPage: 0.1,
   /** The list of deliveries shows one only after a while. */
   listedLate: 0.8,
-  killedBefore: 0.03,
-  killedAfter: 0.03,
-  killedAtAnswer: 0.03,
-  frozen: 0.1,
+  killedBefore: 0.1,
+  killedAfter: 0.1,
+  killedAtAnswer: 0.1,
+  frozen: 0.3,
   /** An instance is ended by the platform within the hour. */
   ended: 0.9,
   /** A second revision takes over: with a new key for hashes, and with what an operator has cancelled. */
@@ -56,7 +56,7 @@ export function weatherOf(choices: Choices): Weather {
   if (kind < 0.1) return CALM
   if (kind < 0.2) return { ...CALM, ended: 1 }
   const entries = Object.entries(WORST).map(([fault, worst]) => {
-    const scale = choices.pick(`weather ${fault}`, [0, 0, 0.02, 0.1, 0.3, 1])
+    const scale = choices.pick(`weather ${fault}`, [0, 0, 0.05, 0.2, 0.5, 1])
     return [fault, worst * scale]
   })
   return Object.fromEntries(entries) as Weather

@@ -29,6 +29,7 @@ const documentSchema = z.object({
   claimed_at: timestamp,
   delivery_id: z.string().nullable(),
   expires_at: timestamp,
+  settled_at: timestamp.optional(),
 })
 
 /** Version 1, which a version before this one reads. */
@@ -53,6 +54,7 @@ const FIELD_NAMES = {
   claimedAtMs: 'claimed_at',
   deliveryId: 'delivery_id',
   expiresAtMs: 'expires_at',
+  settledAtMs: 'settled_at',
 } as const satisfies Record<Exclude<keyof NewSendRecord, 'hashes'>, keyof z.infer<typeof documentSchema>>
 
 /** gRPC's numbers, as the client puts them into `code`. */
@@ -199,12 +201,14 @@ function hashesOf(document: unknown): z.ZodSafeParseResult<RecordHashes> {
     .safeParse(document)
 }
 
-function toDocument({ hashes: _, claimedAtMs, expiresAtMs, ...record }: SendRecordChange): WrittenFields {
+function toDocument({ hashes: _, claimedAtMs, settledAtMs, expiresAtMs, ...record }: SendRecordChange): WrittenFields {
   const values = { ...record, ...(expiresAtMs !== undefined && { expiresAtMs: timeOfMillis(expiresAtMs) }) }
   const fields: [string, FieldChange][] = Object.entries(values).flatMap(([name, to]) =>
     to === undefined ? [] : [[FIELD_NAMES[name as keyof typeof FIELD_NAMES], { to }]],
   )
-  return claimedAtMs === undefined ? fields : [...fields, [FIELD_NAMES.claimedAtMs, claimedAtMs]]
+  if (claimedAtMs !== undefined) fields.push([FIELD_NAMES.claimedAtMs, claimedAtMs])
+  if (settledAtMs !== undefined) fields.push([FIELD_NAMES.settledAtMs, settledAtMs])
+  return fields
 }
 
 /** Throws when the document is not of this ledger's making: better no send than a second one. */
@@ -230,6 +234,7 @@ function toRecord(stored: StoredDocument | undefined): StoredRecord | undefined 
     claimedAtMs: millisOf(document.claimed_at),
     deliveryId: document.delivery_id,
     expiresAtMs: millisOf(document.expires_at),
+    ...(document.settled_at !== undefined && { settledAtMs: millisOf(document.settled_at) }),
   }
 }
 

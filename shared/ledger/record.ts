@@ -25,12 +25,17 @@ export interface SendRecord {
   /** Start of the first hold that may have sent, by the store's clock. */
   readonly claimedAtMs: number
   readonly deliveryId: string | null
+  /** When a person last decided about it, by the store's clock: what it sent before may be a delivery that it does not hold. */
+  readonly settledAtMs?: number
   /** After this the record counts as gone, deleted or not. */
   readonly expiresAtMs: number
 }
 
 /** A record to be written; `request_time` becomes the time at which the store got the request. */
-export type NewSendRecord = Omit<SendRecord, 'claimedAtMs'> & { readonly claimedAtMs: 'request_time' }
+export type NewSendRecord = Omit<SendRecord, 'claimedAtMs' | 'settledAtMs'> & {
+  readonly claimedAtMs: 'request_time'
+  readonly settledAtMs?: 'request_time'
+}
 
 /** What is to change in a record; the rest stays as it is. */
 export type SendRecordChange = Partial<NewSendRecord> & Pick<SendRecord, 'owner' | 'state'>

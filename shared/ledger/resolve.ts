@@ -40,9 +40,9 @@ export function resolve(
   const candidates = createdWithin(window, found.deliveries).filter(({ id }) => !held.has(id))
   if (candidates.length === 0) return { kind: 'not_sent', compared: found.compared }
   const rivals = others.filter(
-    (other) => isOpen(other) && mayShareDeliveries(record, other) && overlap(window, madeWithin(other, listDelayMs)),
+    (other) => mayShareDeliveries(record, other) && mayHaveMadeAny(other, window, listDelayMs),
   )
-  if (rivals.some((rival) => holdEndMs(rival) > rival.readAtMs)) {
+  if (rivals.some((rival) => isOpen(rival) && holdEndMs(rival) > rival.readAtMs)) {
     return wait('another message that may have the same template is being sent to the same person')
   }
   const own = ownDelivery(candidates)
@@ -81,6 +81,16 @@ function mayShareDeliveries(one: Sort, other: Sort): boolean {
 /** Whether Customer.io lists deliveries under this very template. */
 export function isTemplateNumber(template: string | null | undefined): boolean {
   return /^[1-9]\d{0,14}$/.test(template ?? '')
+}
+
+/**
+ * Whether another message may have made a delivery within a time that no record holds: it is open, or it was when a person
+ * settled it, whatever they decided and whatever it did afterwards.
+ */
+function mayHaveMadeAny(other: StoredRecord, window: Window, listDelayMs: number): boolean {
+  if (other.expiresAtMs <= other.readAtMs) return false
+  const { settledAtMs = Number.NEGATIVE_INFINITY } = other
+  return window.fromMs <= settledAtMs || (isOpen(other) && overlap(window, madeWithin(other, listDelayMs)))
 }
 
 /**

@@ -1,5 +1,6 @@
 import { settle } from './index.ts'
-import type { NewSendRecord, SendLedger, SendState } from './record.ts'
+import type { NewSendRecord, SendLedger, SendState, StoredRecord } from './record.ts'
+import { resolve } from './resolve.ts'
 import { createMemoryLedger } from './testing/memory-ledger.ts'
 
 const LEASE_MS = 30_000
@@ -47,6 +48,25 @@ describe('settling a send', () => {
     nowMs += LEASE_MS
     expect(await settle(ledger, 'id', 'sent', 'person')).toEqual({ kind: 'settled' })
   })
+
+  it.each(['sent', 'not_sent'] as const)(
+    'as %s keeps others from taking a delivery that it may have made',
+    async (word) => {
+      await record('uncertain')
+      await settle(ledger, 'id', word, 'person')
+      const settled = await ledger.read('id')
+      if (settled === undefined) throw new Error('there is no record')
+      const resolved = (createdAtMs: number, others: readonly StoredRecord[]) => {
+        const window = { fromMs: createdAtMs - 5_000, untilMs: createdAtMs + 90_000 }
+        const delivery = { id: 'd', createdAtMs, person: 'same', template: 'same', recipient: 'same' } as const
+        const found = { deliveries: [delivery], compared: 'everything' }
+        return resolve({ channel: 'email', template: null }, window, found, others, new Set(), 60_000)
+      }
+      expect(resolved(nowMs, [])).toEqual({ kind: 'sent', deliveryId: 'd' })
+      expect(resolved(nowMs, [settled])).toMatchObject({ kind: 'answer', outcome: { reason: 'uncertain' } })
+      expect(resolved(nowMs + 60_000, [settled])).toEqual({ kind: 'sent', deliveryId: 'd' })
+    },
+  )
 
   it('changes nothing that is known', async () => {
     await record('sent', { deliveryId: 'delivery-1' })

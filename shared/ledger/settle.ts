@@ -32,6 +32,10 @@ export async function settle(
   const { state, deliveryId } = record
   if (state !== 'claimed' && state !== 'uncertain') return { kind: 'decided', state, deliveryId }
   if (holdEndMs(record) > record.readAtMs) return { kind: 'busy' }
-  const settled = await change(ledger, record, { owner: token, state: decision === 'sent' ? 'sent' : 'released' })
+  const settled = await change(ledger, record, {
+    owner: token,
+    state: decision === 'sent' ? 'sent' : 'released',
+    settledAtMs: 'request_time',
+  })
   return settled === undefined ? { kind: 'busy' } : { kind: 'settled' }
 }

@@ -27,10 +27,17 @@ export function createMemoryLedger({ now, fenced = true, rows = new Map() }: Mem
   let writes = 0
 
   function write(id: string, before: Row | undefined, change: SendRecordChange): Written {
-    const { claimedAtMs, ...rest } = change
+    const { claimedAtMs, settledAtMs, ...rest } = change
     const nowMs = now()
     const version = String(++writes)
-    const row = { ...before, ...rest, ...(claimedAtMs && { claimedAtMs: nowMs }), version, updatedAtMs: nowMs }
+    const row = {
+      ...before,
+      ...rest,
+      ...(claimedAtMs && { claimedAtMs: nowMs }),
+      ...(settledAtMs && { settledAtMs: nowMs }),
+      version,
+      updatedAtMs: nowMs,
+    }
     rows.set(id, row as Row)
     return { kind: 'written', version }
   }
@@ -67,7 +74,13 @@ export function createMemoryLedger({ now, fenced = true, rows = new Map() }: Mem
       for (const [id, row] of erased) {
         const others = row.hashes.version === 1 ? [] : row.hashes.persons.filter((hash) => !hashes.has(hash))
         if (row.hashes.version === 1 || others.length === 0) rows.delete(id)
-        else write(id, row, { ...row, claimedAtMs: undefined, hashes: { ...row.hashes, persons: others } })
+        else
+          write(id, row, {
+            ...row,
+            claimedAtMs: undefined,
+            settledAtMs: undefined,
+            hashes: { ...row.hashes, persons: others },
+          })
       }
       return erased.length
     },
