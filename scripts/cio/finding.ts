@@ -39,8 +39,11 @@ export function wrong(area: string, note: string, fix: string): Finding {
 const MARKS = { ok: '✓', wrong: '✗', warning: '!', skipped: '-', unknown: '?' } as const
 const COLOURS = { ok: 'green', wrong: 'red', warning: 'yellow', skipped: 'gray', unknown: 'yellow' } as const
 
-/** Prints all findings, each with its fix. */
-export function printFindings({ output, connection }: Context, findings: readonly Finding[]): void {
+/** Prints all findings, each with its fix: a command names this target, to be copied as it is. */
+export function printFindings({ output, connection }: Context, found: readonly Finding[]): void {
+  const findings = found.map((finding) =>
+    finding.fix?.startsWith('npx cio-gcp ') ? { ...finding, fix: `${finding.fix} ${connection.flags}` } : finding,
+  )
   output.result({ target: connection.name, findings }, () => findings.map(line).join('\n'))
 
   function line({ area, state, note, fix }: Finding): string {

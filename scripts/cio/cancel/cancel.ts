@@ -1,13 +1,12 @@
-import { CANCELLABLE_TOPICS, type CancelRule, problemIn } from '../../../shared/cancel/index.ts'
-import { ownName } from '../../topology/names.ts'
+import { type CancelRule, problemIn } from '../../../shared/cancel/index.ts'
 import type { Topology } from '../../topology/topology.ts'
 import type { Context } from '../context.ts'
 import { usageError, wordsOf } from '../errors.ts'
 import { count, table } from '../output.ts'
 import { type Backlog, readBacklogs } from '../pause/backlog.ts'
-import { pushSubscriptions } from '../pause/subscriptions.ts'
 import { whoActs } from '../pause/who.ts'
 import { whereIn } from '../where.ts'
+import { concerned, IN_EFFECT_MS } from './in-effect.ts'
 import { changeRules, readRules } from './rules.ts'
 
 export interface CancelOptions {
@@ -16,8 +15,6 @@ export interface CancelOptions {
   readonly dryRun?: boolean
 }
 
-/** Every function reads the rules at least this often, with the waits of a delivery. */
-const IN_EFFECT_MS = 60_000
 const FIELDS = ['topic', 'lane', 'template', 'event', 'person'] as const
 
 /** Ends what is queued, was published before now and meets all conditions, as `cancelled`. */
@@ -26,23 +23,25 @@ export async function cancel(context: Context, { where: given, why, dryRun }: Ca
   const where = whereIn(given, FIELDS)
   if (Object.keys(where).length === 0) throw usageError('--where: name at least one condition')
   const names = concerned(connection.topology, where)
-  const nowMs = now()
   const waiting = await waitingIn(context, names)
-  const rule: CancelRule = {
+  const by = await whoActs(connection)
+  const ruleAt = (nowMs: number): CancelRule => ({
     id: `c-${new Date(nowMs).toISOString().replaceAll(/[-:.TZ]/g, '')}`,
     where,
     before: new Date(nowMs).toISOString(),
     until: new Date(nowMs + longestRetentionMs(connection.topology, names)).toISOString(),
-    by: await whoActs(connection),
+    by,
     why,
-  }
-  const problem = problemIn(rule)
+  })
+  const problem = problemIn(ruleAt(now()))
   // `where.event: at most 100 bytes` is what was typed as `--where event=…`.
   if (problem !== undefined) throw usageError(`--${problem.replace('where.', 'where ')}`)
   const most = waiting === undefined ? 'Messages' : count(waiting, 'message')
   output.context(`${most} waiting in ${names.join(', ')}. Those that match are dead-lettered, and can be replayed.`)
+  if (!dryRun) await prompts.confirm(`Cancel what was published before now and matches ${given.join(' and ')}?`)
+  // Counted from the answer: from then on `resume` waits until every function knows the rule.
+  const rule = ruleAt(now())
   if (!dryRun) {
-    await prompts.confirm(`Cancel what was published before ${rule.before} and matches ${given.join(' and ')}?`)
     await changeRules(context, (rules) => [...rules, rule])
     done.note(`cancellation ${rule.id} made`)
   }
@@ -53,7 +52,9 @@ export async function cancel(context: Context, { where: given, why, dryRun }: Ca
       : `${rule.id}: cancelled, everywhere by ${inEffect}. It ends by itself at ${rule.until}`,
   )
   if (!dryRun)
-    output.context(`to undo this: cio-gcp cancellations lift ${rule.id}, then cio-gcp dlq replay --reason cancelled`)
+    output.context(
+      `to undo this: cio-gcp cancellations lift ${rule.id} ${connection.flags}, then ${replayCommand(connection.flags)}`,
+    )
 }
 
 /** What is cancelled now. */
@@ -71,31 +72,24 @@ export async function listCancellations(context: Context): Promise<void> {
 
 /** Takes a cancellation back. What it has ended already stays dead-lettered. */
 export async function liftCancellation(context: Context, id: string, dryRun: boolean): Promise<void> {
-  const { output, done } = context
+  const { connection, output, done } = context
   const known = (await readRules(context)).find((rule) => rule.id === id)
-  if (known === undefined) throw usageError(`there is no cancellation ${id}`, 'See: cio-gcp cancellations list')
+  if (known === undefined)
+    throw usageError(`there is no cancellation ${id}`, `See: cio-gcp cancellations list ${connection.flags}`)
   if (!dryRun) {
     await changeRules(context, (rules) => rules.filter((rule) => rule.id !== id))
     done.note(`cancellation ${id} lifted`)
   }
   output.result({ dryRun, lifted: known }, () => `${id}: ${dryRun ? 'would be lifted' : 'lifted'}: ${inWords(known)}`)
-  if (!dryRun) output.context('what it ended is among the dead letters: cio-gcp dlq replay --reason cancelled')
+  if (!dryRun) output.context(`what it ended is among the dead letters: ${replayCommand(connection.flags)}`)
 }
+
+const replayCommand = (flags: string) => `cio-gcp dlq replay --reason cancelled ${flags}`
 
 /** `topic=track event=sale person=id:…`: whom a rule is about is not shown. Pure. */
 export function inWords({ where: { person, ...rest } }: CancelRule): string {
   const conditions = Object.entries(rest).map(([name, value]) => `${name}=${value}`)
   return [...conditions, ...(person === undefined ? [] : [`person=${person.kind}:…`])].join(' ')
-}
-
-/** The subscriptions that may hold what a rule is about. Pure. */
-function concerned(topology: Topology, { topic, lane, template, event }: CancelRule['where']): readonly string[] {
-  const only = topic ?? (template !== undefined ? 'transactional' : event !== undefined ? 'track' : undefined)
-  return [...pushSubscriptions(topology)].flatMap(([name, itsLane]) => {
-    const own = ownName(topology, topology.subscriptions[name]?.topic ?? '')
-    const isTopic = only === undefined ? CANCELLABLE_TOPICS.some((each) => each === own) : own === only
-    return isTopic && (lane === undefined || lane === itsLane) ? [name] : []
-  })
 }
 
 /** What was published before now is gone from every subscription after that. Pure. */

@@ -40,7 +40,8 @@ export function resumeCommand(run: Run): Command {
     .addHelpText(
       'after',
       `
-What waits is delivered in the order in which it would have been, within the rate of the function.
+What waits is delivered in the order in which it would have been, within the rate of the function. If something of these
+lanes was cancelled within the last minute, it waits first until every function knows: Ctrl-C then resumes nothing.
 
 Examples:
   cio-gcp resume transactional --env prod

@@ -80,7 +80,7 @@ it('names a pause, and how to end it', async () => {
   await local().run(['pause', 'track', '--lane', 'urgent', '--why', 'Wrong prices!'])
   const { stdout } = await local().run(['doctor', '--no-synthetic'])
   await local().run(['resume', 'track'])
-  expect(stdout).toMatch(/! subscriptions +track: paused by .*: Wrong prices!\n +npx cio-gcp resume track\n/)
+  expect(stdout).toMatch(/! subscriptions +track: paused by .*: Wrong prices!\n +npx cio-gcp resume track --endpoints /)
   expect(stdout).not.toContain('it has no push endpoint')
 })
 
@@ -88,7 +88,9 @@ it('names a cancellation, and how to lift it', async () => {
   await local().run(['cancel', '--where', 'person=id:ada', '--why', 'Wrong prices!', '--yes'])
   const { stdout } = await local().run(['doctor', '--no-synthetic'])
   const [, id = ''] =
-    /! cancellations +person=id:…, .*: Wrong prices!\n +npx cio-gcp cancellations lift (c-\d+)\n/.exec(stdout) ?? []
+    /! cancellations +person=id:…, .*: Wrong prices!\n +npx cio-gcp cancellations lift (c-\d+) --endpoints /.exec(
+      stdout,
+    ) ?? []
   expect((await local().run(['cancellations', 'lift', id])).code).toBe(0)
   expect((await local().run(['doctor', '--no-synthetic'])).stdout).toMatch(/✓ cancellations +none in force/)
 })

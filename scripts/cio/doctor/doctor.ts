@@ -44,7 +44,8 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
   }
   printFindings(context, findings)
   refuseFaults(findings, `wrong with ${connection.name}`)
-  output.note(`nothing wrong with ${connection.name}`)
+  const warnings = findings.filter(({ state }) => state === 'warning').length
+  output.note(`nothing wrong with ${connection.name}${warnings === 0 ? '' : `; ${count(warnings, 'warning')}`}`)
 }
 
 async function examineSecrets(context: Context): Promise<readonly Finding[]> {

@@ -3,11 +3,13 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { PubSub } from '@google-cloud/pubsub'
+import { type CancelRule, textOf } from '../../../shared/cancel/index.ts'
 import { type PubSubServer, startPubSub } from '../../emulators/pubsub/index.ts'
 import { type PushEndpoint, startPushEndpoint } from '../../emulators/pubsub/testing/push-endpoint.ts'
 import { createTopology } from '../../local/create-topology.ts'
 import { pauseIn } from '../../topology/paused.ts'
 import { PROJECT_ROOT, readTopology } from '../../topology/topology.ts'
+import { IN_EFFECT_MS } from '../cancel/in-effect.ts'
 import { type CommandLine, commandLine } from '../testing/command-line.ts'
 import { drainsInMs } from './backlog.ts'
 import { meantSubscriptions } from './subscriptions.ts'
@@ -60,7 +62,7 @@ it('nothing is pushed while it is paused, no attempt is spent, and resume delive
     stdout:
       'track: paused. Messages wait, for 7 d at most; what is being delivered now ends as usual\n' +
       'track-bulk: paused. Messages wait, for 7 d at most; what is being delivered now ends as usual\n',
-    stderr: expect.stringContaining('to undo this: cio-gcp resume track'),
+    stderr: expect.stringContaining('to undo this: cio-gcp resume track --endpoints '),
   })
   await publish('waits')
   expect(await cio.json(['status', 'track'])).toMatchObject({
@@ -100,6 +102,32 @@ it('a second pause keeps the first: its address would be lost', async () => {
     push: { pushEndpoint: `${endpoint.url}track` },
   })
   expect(pauseIn((await metadataOf('track-bulk')).labels)?.why).toBe('second')
+})
+
+it('resumes only when every function knows what was cancelled in these lanes', async () => {
+  const beforeMs = Date.now() - IN_EFFECT_MS + 4_000
+  const rule: CancelRule = {
+    ...{ id: 'c-1', where: { topic: 'track' }, before: new Date(beforeMs).toISOString(), by: 'b', why: 'w' },
+    until: new Date(beforeMs + 86_400_000).toISOString(),
+  }
+  mkdirSync(join(directory, 'secrets'))
+  writeFileSync(join(directory, 'secrets', 'CANCELLATIONS'), textOf([rule]))
+  await cio.run(['pause', 'track', '--why', 'x'])
+  await cio.run(['pause', 'identify', '--why', 'x'])
+  expect((await cio.run(['resume', 'identify'])).stderr).not.toContain('waiting')
+  const resumed = await cio.run(['resume', 'track'])
+  expect(Date.now()).toBeGreaterThanOrEqual(beforeMs + IN_EFFECT_MS)
+  expect(resumed).toMatchObject({ code: 0, stdout: expect.stringContaining('track: resumed') })
+  expect(resumed.stderr).toContain('until what was cancelled is known everywhere')
+})
+
+it('resumes where the cancellations cannot be read, and says so', async () => {
+  mkdirSync(join(directory, 'secrets'))
+  writeFileSync(join(directory, 'secrets', 'CANCELLATIONS'), 'no rules')
+  await cio.run(['pause', 'track', '--why', 'x'])
+  const resumed = await cio.run(['resume', 'track'])
+  expect(resumed).toMatchObject({ code: 0, stdout: expect.stringContaining('track: resumed') })
+  expect(resumed.stderr).toContain('warning: the cancellations cannot be read')
 })
 
 it('says beforehand what it would do, and does not do it', async () => {

@@ -1,4 +1,5 @@
 import { MOST_WHY_BYTES, type Pause, pausing, resuming } from '../../topology/paused.ts'
+import { untilInEffect } from '../cancel/in-effect.ts'
 import type { Context } from '../context.ts'
 import { CommandError, usageError } from '../errors.ts'
 import { duration, printable } from '../output.ts'
@@ -49,10 +50,16 @@ export async function pause(context: Context, given: string, { lane, why, dryRun
       })
       .join('\n'),
   )
-  if (!dryRun) output.context(`to undo this: cio-gcp resume ${given}${lane === undefined ? '' : ` --lane ${lane}`}`)
+  if (!dryRun)
+    output.context(
+      `to undo this: cio-gcp resume ${given}${lane === undefined ? '' : ` --lane ${lane}`} ${connection.flags}`,
+    )
 }
 
-/** Delivers again what was paused, with the address and identity that the pause has kept. */
+/**
+ * Delivers again what was paused, with the address and identity that the pause has kept, and not before every function knows
+ * what was cancelled meanwhile.
+ */
 export async function resume(
   context: Context,
   given: string,
@@ -65,6 +72,8 @@ export async function resume(
     if (own === undefined && !resource.pushConfig?.pushEndpoint)
       throw new CommandError(`${name} has no push address, and no pause has kept one`, { hint: 'Run terraform apply.' })
   }
+  const paused = pushed.flatMap(({ name, pause: own }) => (own === undefined ? [] : [name]))
+  if (!dryRun && paused.length > 0) await untilInEffect(context, paused)
   const resumed: object[] = []
   const lines: string[] = []
   for (const each of pushed) {
@@ -81,7 +90,8 @@ export async function resume(
     lines.push(`${name}: ${dryRun ? 'would be resumed' : 'resumed'}. It was ${inWords(described(name, own), now())}`)
   }
   output.result({ dryRun: dryRun ?? false, resumed }, () => lines.join('\n'))
-  if (!dryRun && resumed.length > 0) output.context('what waits is delivered within the rate: see cio-gcp status')
+  if (!dryRun && resumed.length > 0)
+    output.context(`what waits is delivered within the rate: see cio-gcp status ${connection.flags}`)
 }
 
 /** A pause as JSON documents show it. Pure. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
@@ -36,7 +36,8 @@ export async function loadMapping(file: string): Promise<LoadedMapping> {
     digest = createHash('sha256').update(readFileSync(path)).digest('hex')
     loaded = await import(pathToFileURL(path).href)
   } catch (error) {
-    throw usageError(`--map ${file}: ${wordsOf(error)}`, 'Types in a .ts file need Node 24; a .mjs file needs none.')
+    const hint = existsSync(path) ? 'Types in a .ts file need Node 24; a .mjs file needs none.' : `There is no ${path}.`
+    throw usageError(`--map ${file}: ${wordsOf(error)}`, hint)
   }
   const map = isRecord(loaded) ? loaded.default : undefined
   if (typeof map !== 'function') {
