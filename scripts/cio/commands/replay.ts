@@ -38,6 +38,7 @@ export function replayCommand(run: Run): Command {
 Reads the topic through a temporary subscription, which it removes. Keys, ids and times stay, so what was delivered is
 recognised: sends by the ledger, people by the time of their update, events by their id as long as Customer.io remembers it.
 Updates of people only update (\`_update\`): a replay brings back nobody who was deleted, unless you say --create.
+What has expired by its attribute \`expires_at\` is left out and counted.
 If the command is killed, run the same command again: it resumes.
 
 With --map only messages that the module changes are published, under a key derived from the old one and the new content: a

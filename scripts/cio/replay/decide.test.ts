@@ -6,6 +6,7 @@ import type { Mapping } from './map.ts'
 import { sourceOf } from './temporary.ts'
 
 const PUBLISHED_MS = Date.parse('2026-11-20T08:00:00Z')
+const STARTED_MS = Date.parse('2026-11-23T08:00:00Z')
 
 function messageOf(topic: string, body: object, orderingKey = ''): DeadLetter {
   return {
@@ -17,7 +18,8 @@ function messageOf(topic: string, body: object, orderingKey = ''): DeadLetter {
 }
 
 function rulesOf(map: Mapping | undefined, also: readonly string[] = [], create = false): Rules {
-  return { fromMs: PUBLISHED_MS, untilMs: PUBLISHED_MS + 1, where: {}, also, map, create }
+  const times = { fromMs: PUBLISHED_MS, untilMs: PUBLISHED_MS + 1, startedMs: STARTED_MS }
+  return { ...times, where: {}, also, map, create }
 }
 
 const EVENT = { identifiers: { id: 'ada' }, name: 'order_completed', attributes: { total: 1 } }
@@ -160,3 +162,14 @@ function replayed(decision: Awaited<ReturnType<typeof decide>>) {
   if (decision.kind !== 'replayed') throw new Error(JSON.stringify(decision))
   return decision
 }
+
+it.each([
+  ['2026-11-23T08:00:00Z', { kind: 'skipped', why: 'it has expired' }],
+  ['2026-11-23T08:00:01Z', { kind: 'replayed' }],
+  ['tomorrow', { kind: 'skipped', why: 'it breaks the contract' }],
+])('a message that expires at %s adds no dead letter that says so', async (expires_at, decision) => {
+  const expiring = { ...event, attributes: { expires_at } }
+  expect(await decide(expiring, rulesOf(undefined), new Gone())).toMatchObject(decision)
+  const map: Mapping = (message) => ({ ...message, attributes: { total: 2 } })
+  expect(await decide(expiring, rulesOf(map), new Gone())).toMatchObject(decision)
+})

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { isTopicName } from '../../../shared/contract/index.ts'
+import { expiryOf, isTopicName } from '../../../shared/contract/index.ts'
 import { messageKey } from '../../../shared/idempotency/index.ts'
 import { isRecord } from '../../../shared/json/index.ts'
 import { orderingKeyOf } from '../../../shared/publisher/index.ts'
@@ -17,6 +17,8 @@ export interface Rules {
   /** Milliseconds since 1970; the end is not part of it. */
   readonly fromMs: number
   readonly untilMs: number
+  /** When the replay began. */
+  readonly startedMs: number
   readonly where: Where
   /** Of the kinds that are replayed by name only. */
   readonly also: readonly string[]
@@ -51,6 +53,10 @@ export async function decide(message: DeadLetter, rules: Rules, gone: Gone): Pro
   if (!isTopicName(source.topic)) return skipped('its topic has no contract')
   const checked = check(source.topic, data, () => publishedAtMs)
   if (!checked.ok) return skipped('it breaks the contract')
+  const expiry = expiryOf(attributes)
+  if (!expiry.ok) return skipped('it breaks the contract')
+  // It would be dead-lettered as expired, also where it was delivered in time.
+  if (expiry.seconds !== undefined && expiry.seconds * 1_000 <= rules.startedMs) return skipped('it has expired')
   const what = kindOf(checked.valid)
   if (isByName(what) && !rules.also.includes(what)) return skipped(`${what}: replayed by name only (--also ${what})`)
   if (!isByName(what) && gone.since(checked.valid, publishedAtMs)) {

@@ -353,7 +353,7 @@ class TopicReplay {
 
   get #rules(): Rules {
     const { fromMs, where, also, mapping, create } = this.#options
-    return { fromMs, untilMs: this.untilMs, where, also, map: mapping?.map, create }
+    return { fromMs, untilMs: this.untilMs, startedMs: this.#startedMs, where, also, map: mapping?.map, create }
   }
 
   #temporary(purpose: Purpose, begunAtMs = this.#startedMs): Temporary {
