@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { explore } from '../../shared/ledger/testing/search/explore.ts'
 import { type Bounds, SETTINGS } from '../../shared/ledger/testing/search/setting.ts'
 
-const HELP = `npm run search -- [--deliveries 2] [--mishaps 1] [--jumps 2]
+const HELP = `npm run search -- [--deliveries 2] [--mishaps 1] [--jumps 1]
 
 Takes the send ledger through every sequence of steps of two workers and two messages within these bounds, and checks the
 invariants of shared/ledger/README.md in every state.
@@ -23,7 +23,7 @@ async function main(): Promise<number> {
     options: {
       deliveries: { type: 'string', default: '2' },
       mishaps: { type: 'string', default: '1' },
-      jumps: { type: 'string', default: '2' },
+      jumps: { type: 'string', default: '1' },
       help: { type: 'boolean', default: false },
     },
   })
