@@ -284,16 +284,37 @@ describe('an access token', () => {
       else answer(null, Buffer.alloc(0))
     })
 
-  it('is read once for many calls, and again before it expires', async () => {
+  it('is read once for many calls, and again before it expires, for which no call waits', async () => {
     tokens.length = 0
     const clock = manualClock(0)
     const channel = channelTo((await served()).origin, { metadata: origin, clock })
     await Promise.all([channel.call(call), channel.call(call)])
-    await clock.advance(3_300_000)
+    clock.advance(3_374_000)
     await channel.call(call)
-    await clock.advance(100_000)
+    expect(reads).toBe(1)
+    clock.advance(2_000)
     await channel.call(call)
-    expect(tokens).toEqual(['Bearer token 1', 'Bearer token 1', 'Bearer token 1', 'Bearer token 2'])
+    expect(tokens).toEqual(Array(4).fill('Bearer token 1'))
+    while (tokens.at(-1) !== 'Bearer token 2') await channel.call(call)
+    expect(reads).toBe(2)
+  })
+
+  it('serves until it expires while the metadata server is in trouble, and not longer', async () => {
+    tokens.length = 0
+    const clock = manualClock(0)
+    const channel = channelTo((await served()).origin, { metadata: origin, clock })
+    await channel.call(call)
+    status = 503
+    for (const passedMs of [3_400_000, 160_000]) {
+      clock.advance(passedMs)
+      await channel.call(call)
+    }
+    clock.advance(20_000)
+    await expect(channel.call({ ...call, timeoutMs: 50 })).rejects.toMatchObject({ code: STATUS.UNAVAILABLE })
+    expect(tokens).toEqual(Array(3).fill('Bearer token 1'))
+    status = 200
+    await channel.call(call)
+    expect(tokens.at(-1)).toMatch(/^Bearer token [^1]/)
   })
 
   it('that was refused is read again', async () => {
