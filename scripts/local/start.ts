@@ -5,6 +5,7 @@ import { startLocalConsole } from '../console/local.ts'
 import { readObserved } from '../emulators/customerio/index.ts'
 import { startControl } from './control.ts'
 import { clientEnvironment } from './environment.ts'
+import { recipientsOf } from './recipients.ts'
 import {
   complaintsAbout,
   describeConsole,
@@ -38,6 +39,8 @@ try every link, and stays up. It prints where everything is and how the sample w
                       0 takes any free one, "all" stands for every one that is not named
   --no-sample         only start everything
   --observed FILE     Customer.io behaves as \`npm run conformance\` saw a real workspace behave
+  --recipients ENV    guard recipients as terraform/environments/ENV/values.yaml says, to try its rules: see
+                      shared/recipients/README.md. Without the sample, of which they would hold most
   --inspect FUNCTION  open a debugger's port of this function, 9229 or --port inspect=PORT; prints its address
   --exec COMMAND      start everything on free ports, run the command with the variables by which clients
                       find it, and end with the command's exit code:  npm start -- --exec "npm test"
@@ -57,6 +60,7 @@ async function main(): Promise<number> {
       exec: { type: 'string' },
       port: { type: 'string', multiple: true, default: [] },
       inspect: { type: 'string' },
+      recipients: { type: 'string' },
       observed: { type: 'string' },
       directory: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -67,14 +71,20 @@ async function main(): Promise<number> {
     console.log(HELP)
     return 0
   }
+  const environment =
+    values.recipients === undefined
+      ? LOCAL_ENVIRONMENT
+      : { ...LOCAL_ENVIRONMENT, RECIPIENTS: recipientsOf(values.recipients, process.cwd()) }
+  const withSample = values.sample && values.recipients === undefined
   process.env.METADATA_SERVER_DETECTION ??= 'none'
-  if (values.exec !== undefined) return await execute(values.exec, readPorts(values.port), values.directory)
+  if (values.exec !== undefined)
+    return await execute(values.exec, readPorts(values.port), environment, values.directory)
   const startedAt = performance.now()
   const ports = readPorts(values.port)
   const stack: Stack = await startStack({
     ports,
     directory: resolve(values.directory ?? '.local'),
-    environment: LOCAL_ENVIRONMENT,
+    environment,
     customerio: {
       webhooks: { concurrency: 8 },
       ...(values.observed !== undefined && { observed: readObserved(values.observed) }),
@@ -85,7 +95,7 @@ async function main(): Promise<number> {
   const upAfter = `Up after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`
   if (values.once) {
     console.log(`\n${upAfter}\n${describeStack(stack)}`)
-    const complaints = values.sample ? await showSample(stack, true) : 0
+    const complaints = withSample ? await showSample(stack, true) : 0
     await stack.close()
     return complaints === 0 ? 0 : 1
   }
@@ -95,7 +105,7 @@ async function main(): Promise<number> {
     settleSeconds: SETTLE_SECONDS,
   })
   console.log(`\n${upAfter}\n${describeConsole(page)}\n${describeStack(stack)}`)
-  if (values.sample) await showSample(stack, false)
+  if (withSample) await showSample(stack, false)
   console.log(`\n${describeNextSteps(stack)}`)
   await interrupted()
   await page.close()
@@ -104,7 +114,12 @@ async function main(): Promise<number> {
 }
 
 /** Runs a command in a stack of its own, of which nothing stays but the logs of a command that has failed. */
-async function execute(command: string, ports: Readonly<Record<string, number>>, given?: string): Promise<number> {
+async function execute(
+  command: string,
+  ports: Readonly<Record<string, number>>,
+  environment: Readonly<Record<string, string>>,
+  given?: string,
+): Promise<number> {
   mkdirSync('.local', { recursive: true })
   const directory = resolve(given ?? mkdtempSync(join('.local', 'exec-')))
   let code = 1
@@ -113,7 +128,7 @@ async function execute(command: string, ports: Readonly<Record<string, number>>,
       ports: { all: 0, ...ports },
       directory,
       announce: false, // the environment tells, and a file would outlive a process that is killed
-      environment: LOCAL_ENVIRONMENT,
+      environment,
     })
     try {
       const control = await startControl(stack)
