@@ -124,6 +124,7 @@ export async function simulateHour({ seed, faults, ops, without, tells = false }
       handlerOf: (host) => handlerOf(name, host),
       ...(sabotage.host && { hostOf: sabotage.host }),
       onDefect: defect(name),
+      onCut: (pushes) => isGentle(weather) && defect(name)(`cuts off ${pushes} pushes at its end, as planned`),
     })
   }
   const pools = { identify: poolOf('identify'), track: poolOf('track'), transactional: poolOf('transactional') }

@@ -23,6 +23,8 @@ export interface InstanceOptions {
   readonly handlerOf: (host: Host) => RequestHandler
   /** Told of what no instance should do. */
   readonly onDefect: (why: string) => void
+  /** Told when it ends as planned and cuts off pushes that it holds. */
+  readonly onCut?: (pushes: number) => void
   /** Told when it is gone, for whatever reason. */
   readonly onEnd: () => void
 }
@@ -160,6 +162,7 @@ export class Instance {
 
   #end(): void {
     if (this.hasEnded) return
+    if (this.#state === 'draining' && this.#held.size > 0) this.#options.onCut?.(this.#held.size)
     this.#state = 'ended'
     for (const lost of this.#held) this.#world.after(0, lost)
     this.#held.clear()

@@ -78,7 +78,7 @@ export function networkOf(
 
   const exchange: Exchange = (request, { timeoutMs }) => {
     const name = nameOf(askedOf(request))
-    const slow = choices.between(`slow ${name}`, 0, 9) === 0
+    const slow = choices.fault(`slow ${name}`, weather.slow)
     const there = choices.upTo(`there ${name}`, 5, slow ? timeoutMs - 200 : 60)
     return new Promise((resolve) => {
       let answered = false

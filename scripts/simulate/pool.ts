@@ -16,6 +16,8 @@ const HOUR_MS = 3_600_000
 /** Between SIGTERM and SIGKILL: https://cloud.google.com/run/docs/container-contract#instance-shutdown */
 const GRACE_MS = 10_000
 const LONGEST_START_MS = 3_000
+/** So many times within the hour each place may have its instance ended. */
+const ENDS = 8
 const ROLL_OUT_MS = 60_000
 const LARGEST_CLOCK_OFFSET_MS = 5_000
 
@@ -30,7 +32,7 @@ export class Pool {
     this.#options = options
     const { world, weather, name, size } = options
     for (let count = 0; count < size; count++) this.#start()
-    for (let count = 0; count < size; count++) {
+    for (let count = 0; count < size * ENDS; count++) {
       const fault = `ended ${name} ${count}`
       if (!world.choices.fault(fault, weather.ended)) continue
       world.after(world.choices.between(`${fault} at`, 0, HOUR_MS), () => this.#replaceOne(fault, this.#serving()))

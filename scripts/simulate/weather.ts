@@ -19,6 +19,8 @@ const WORST = {
   storeFails: 0.2,
   storeUnheard: 0.2,
   storeSlow: 0.2,
+  /** Customer.io takes nearly as long as the function waits. */
+  slow: 0.3,
   /** Customer.io refuses every request for a while. */
   outage: 0.7,
   serverErrorBefore: 0.2,
@@ -50,11 +52,11 @@ export type Weather = Readonly<Record<Fault, number>>
 
 const CALM: Weather = Object.fromEntries(Object.keys(WORST).map((fault) => [fault, 0])) as Weather
 
-/** In a tenth of the hours nothing goes wrong, in another tenth instances only end as planned. */
+/** In a tenth of the hours nothing goes wrong, in another tenth instances only end as planned, while Customer.io is slow. */
 export function weatherOf(choices: Choices): Weather {
   const kind = choices.number('weather')
   if (kind < 0.1) return CALM
-  if (kind < 0.2) return { ...CALM, ended: 1 }
+  if (kind < 0.2) return { ...CALM, ended: 1, slow: 1 }
   const entries = Object.entries(WORST).map(([fault, worst]) => {
     const scale = choices.pick(`weather ${fault}`, [0, 0, 0.05, 0.2, 0.5, 1])
     return [fault, worst * scale]
@@ -62,7 +64,7 @@ export function weatherOf(choices: Choices): Weather {
   return Object.fromEntries(entries) as Weather
 }
 
-/** Whether instances at most end as planned. */
-export function isGentle({ ended: _, ...others }: Weather): boolean {
+/** Whether instances at most end as planned, while Customer.io is slow. */
+export function isGentle({ ended: _, slow: _slow, ...others }: Weather): boolean {
   return Object.values(others).every((probability) => probability === 0)
 }
