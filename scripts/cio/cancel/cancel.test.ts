@@ -94,6 +94,12 @@ const rule = (id: string): CancelRule => ({
   ...{ by: 'b', why: 'w' },
 })
 
+it('warns of a wildcard, which cancels nothing', async () => {
+  const { stderr } = await cio.run(['cancel', '--where', 'event=order_*', '--why', 'x', '--dry-run'])
+  expect(stderr).toContain('* stands for itself')
+  expect((await cio.run(['cancel', '--where', 'event=order', '--why', 'x', '--dry-run'])).stderr).not.toContain('*')
+})
+
 it('keeps what three people cancel in the same moment, in whichever order the store answers them', async () => {
   const ids = ['a', 'b', 'c']
   await fc.assert(

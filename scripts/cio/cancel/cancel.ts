@@ -22,6 +22,7 @@ export async function cancel(context: Context, { where: given, why, dryRun }: Ca
   const { connection, output, prompts, now, done } = context
   const where = whereIn(given, FIELDS)
   if (Object.keys(where).length === 0) throw usageError('--where: name at least one condition')
+  if (given.some((condition) => condition.includes('*'))) output.warn('--where: * stands for itself, not for any text')
   const names = concerned(connection.topology, where)
   const waiting = await waitingIn(context, names)
   const by = await whoActs(connection)
