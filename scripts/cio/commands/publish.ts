@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import type { Run } from '../context.ts'
-import { positiveNumber } from '../options.ts'
+import { age, positiveNumber } from '../options.ts'
 import type { PublishOptions } from '../publish/publish.ts'
 
 export function publishCommand(run: Run): Command {
@@ -18,6 +18,7 @@ export function publishCommand(run: Run): Command {
     )
     .option('--update-only', 'update people who exist at Customer.io, and create nobody (`_update`)')
     .option('--create', 'in the bulk lane: create people whom Customer.io does not know, also who is deleted meanwhile')
+    .option('--valid-for <age>', 'what waits for longer, such as 2h, is not sent: it ends as `expired`', age)
     .option('--rate <number>', 'at most this many messages per second', positiveNumber)
     .option('--dry-run', 'only check them')
     .addHelpText(

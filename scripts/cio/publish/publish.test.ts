@@ -55,6 +55,18 @@ it('a file holds up nobody: it goes through the bulk lane unless told otherwise'
   expect([outstanding('track'), outstanding('track-bulk')]).toEqual([urgent + 2, bulk + 2])
 })
 
+it('a message that is valid for a while says until when', async () => {
+  const cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
+  const line = '{"identifiers":{"id":"ada"},"name":"lasts an hour"}'
+  const beforeMs = Date.now()
+  await cio.json(['publish', 'track', line, '--valid-for', '1h'])
+  const waiting = stack.pubsub.backlog(`projects/${stack.endpoints.projectId}/subscriptions/track`)
+  const seconds = Number(waiting.at(-1)?.message.attributes.expires_at)
+  expect(seconds).toBeGreaterThanOrEqual(beforeMs / 1_000 + 3_600)
+  expect(seconds).toBeLessThanOrEqual(Math.ceil(Date.now() / 1_000) + 3_600)
+  expect(await cio.run(['publish', 'track', line, '--valid-for', 'soon'])).toMatchObject({ code: 2 })
+})
+
 it('updates of people in bulk say whether they create somebody, or are not published', async () => {
   const cio = commandLine(['--endpoints', join(directory, 'endpoints.json')])
   const file = join(directory, 'people.ndjson')

@@ -19,6 +19,8 @@ export interface PublishOptions {
   /** People whom Customer.io does not know are created, or not: to be said of updates in the bulk lane. */
   readonly create?: boolean
   readonly updateOnly?: boolean
+  /** Milliseconds from its publication, after which a message is not sent any more. */
+  readonly validFor?: number
   readonly dryRun?: boolean
 }
 
@@ -135,7 +137,8 @@ async function publishAll(
   messages: readonly Line[],
   options: PublishOptions,
 ): Promise<Published[]> {
-  const { key, rate, file } = options
+  const { key, rate, file, validFor } = options
+  const expiry = validFor === undefined ? {} : { validForSeconds: validFor / 1_000 }
   const prefix = key ?? crypto.randomUUID()
   // A file may have more lines next time: its first line must keep its key.
   const single = messages.length === 1 && file === undefined
@@ -158,7 +161,7 @@ async function publishAll(
       await pace(part.length)
       const publishing = part.map(async ({ line, valid }): Promise<Published> => {
         const idempotencyKey = single ? prefix : `${prefix}:${line}`
-        const messageId = await publishValid(publisher, valid, { idempotencyKey })
+        const messageId = await publishValid(publisher, valid, { idempotencyKey, ...expiry })
         return { line, messageId, key: idempotencyKey }
       })
       const settled = await Promise.allSettled(publishing)
