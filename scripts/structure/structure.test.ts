@@ -56,6 +56,13 @@ it('the emulators import nothing of the product', () => {
   expect(offences(knowsUs)).toEqual([])
 })
 
+it('what suites share sets up nothing by being loaded: a worker loads it once for all its suites', () => {
+  const hooks = /^(?:before|after)(?:All|Each)\(/m
+  expect(
+    [...sources].flatMap(([file, text]) => (!file.endsWith('.test.ts') && hooks.test(text) ? [file] : [])),
+  ).toEqual([])
+})
+
 it('product code imports nothing that is for tests', () => {
   const forTests = (file: string, target: string) =>
     /^(functions|shared)\//.test(file) && !isTest(file) && isTest(target)

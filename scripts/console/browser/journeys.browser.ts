@@ -1,6 +1,8 @@
 import type { Page } from 'playwright-core'
 import { misbehave } from './local-customerio.ts'
-import { open, screenshot } from './session.ts'
+import { open, screenshot, useBrowser } from './session.ts'
+
+useBrowser()
 
 /** What a person does, from publish to what comes back, without ever loading the page again. */
 

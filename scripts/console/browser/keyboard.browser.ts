@@ -1,5 +1,7 @@
 import type { Page } from 'playwright-core'
-import { open } from './session.ts'
+import { open, useBrowser } from './session.ts'
+
+useBrowser()
 
 /** Without a mouse, and while other things go on. */
 

@@ -1,4 +1,6 @@
-import { open, screenshot, type Theme, tabs, violations } from './session.ts'
+import { open, screenshot, type Theme, tabs, useBrowser, violations } from './session.ts'
+
+useBrowser()
 
 /** Every page with a tab, whatever there is, and one message: for everybody, in both themes. */
 

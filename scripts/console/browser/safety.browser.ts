@@ -1,5 +1,7 @@
 import { request } from 'node:http'
-import { CONSOLE_URL, open, screenshot, takeComplaints } from './session.ts'
+import { CONSOLE_URL, open, screenshot, takeComplaints, useBrowser } from './session.ts'
+
+useBrowser()
 
 /** What others would like to do to whoever looks at the console. */
 

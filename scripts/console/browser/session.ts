@@ -16,19 +16,22 @@ let browser: Browser | undefined
 /** What went wrong in any page: errors that were thrown or logged, and what the content security policy refused. */
 let complaints: string[] = []
 
-beforeAll(async () => {
-  mkdirSync(SCREENSHOTS, { recursive: true })
-  browser = await chromium.launch({
-    executablePath: process.env.CHROME_PATH ?? '',
-    // As root, which is who runs in a container, Chromium refuses its own sandbox.
-    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-background-networking'],
+/** Gives the tests of a suite a browser, and fails those of which it complains. Every suite calls it once. */
+export function useBrowser(): void {
+  beforeAll(async () => {
+    mkdirSync(SCREENSHOTS, { recursive: true })
+    browser = await chromium.launch({
+      executablePath: process.env.CHROME_PATH ?? '',
+      // As root, which is who runs in a container, Chromium refuses its own sandbox.
+      args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-background-networking'],
+    })
   })
-})
-afterAll(() => browser?.close())
-beforeEach(() => {
-  complaints = []
-})
-afterEach(() => expect(complaints).toEqual([]))
+  afterAll(() => browser?.close())
+  beforeEach(() => {
+    complaints = []
+  })
+  afterEach(() => expect(complaints).toEqual([]))
+}
 
 /** What the browser has complained about so far, of which the test then makes what it wants. */
 export function takeComplaints(): readonly string[] {
