@@ -91,12 +91,13 @@ export class Operators {
     const decision = isSent ? (sendsAgain ? 'resend' : 'sent') : 'not sent'
     const settlement = await settle(this.#ledger, id, sendsAgain ? 'not_sent' : 'sent', name)
     world.tell(`an operator settles ${key} as ${decision}: ${settlement.kind}`)
+    // It counts from here, also where the operator is cut off and decides otherwise later.
+    if (settlement.kind === 'settled') record({ f: 'settle', atMs: world.elapsedMs, key, decision })
     if (settlement.kind === 'busy' || (sendsAgain && choices.fault(`${name} is cut off`, 0.1))) {
       this.#later(AGAIN_MS, () => this.#settle(`${name} again`, topic, key, deadLetter))
       return
     }
     const wasSent = settlement.kind === 'decided' && settlement.state === 'sent'
-    record({ f: 'settle', atMs: world.elapsedMs, key, decision })
     if (sendsAgain && !wasSent) this.#replay(topic, deadLetter)
   }
 
