@@ -36,8 +36,8 @@ export const STEPS: readonly Step[] = [
   { name: 'browser', what: 'the console in a browser', commands: ['npm run test:browser'] },
   {
     name: 'simulation',
-    what: 'ten minutes of simulated hours, from a seed',
-    commands: ['npm run simulate -- --seed 1 --hours 1000 --minutes 10'],
+    what: 'forty simulated hours of one seed: the same on every machine',
+    commands: ['npm run simulate -- --seed 1 --hours 40'],
   },
   { name: 'chaos', what: 'two minutes of faults', commands: ['npm run chaos -- --seed 1 --minutes 2'] },
 ]
