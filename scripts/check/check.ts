@@ -36,8 +36,8 @@ export const STEPS: readonly Step[] = [
   { name: 'browser', what: 'the console in a browser', commands: ['npm run test:browser'] },
   {
     name: 'simulation',
-    what: 'forty simulated hours of one seed: the same on every machine',
-    commands: ['npm run simulate -- --seed 1 --hours 40'],
+    what: 'simulated hours of one seed: the same on every machine',
+    commands: ['npm run simulate -- --seed 1 --hours 35'],
   },
   { name: 'chaos', what: 'two minutes of faults', commands: ['npm run chaos -- --seed 1 --minutes 2'] },
 ]
