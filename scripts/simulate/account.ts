@@ -1,29 +1,15 @@
 import { hash } from 'node:crypto'
-import type { DeadLetterReason } from '../../shared/outcome/index.ts'
-import type { HistoryEvent, Of } from '../history/format.ts'
+import { meaningOf } from '../chaos/meaning.ts'
+import type { HistoryEvent } from '../history/format.ts'
 import type { Outgoing } from './broker.ts'
 import type { Planned } from './plan.ts'
 import type { World } from './world.ts'
 
 const KINDS = { identify: 'update', track: 'event', transactional: 'send' } as const
 
-/** What a dead letter's `reason` says in a history. */
-const OUTCOMES: Readonly<Record<DeadLetterReason, Pick<Of<'outcome'>, 'outcome' | 'because'>>> = {
-  not_json: { outcome: 'refused', because: 'invalid' },
-  contract: { outcome: 'refused', because: 'invalid' },
-  refused: { outcome: 'refused', because: 'refused' },
-  content_changed: { outcome: 'refused', because: 'key reused' },
-  uncertain: { outcome: 'uncertain' },
-  exhausted: { outcome: 'exhausted' },
-  expired: { outcome: 'expired' },
-  cancelled: { outcome: 'cancelled' },
-  guarded: { outcome: 'guarded' },
-}
-
 /** From the check of the expiry to the effect, with the waits for ledger, batch and rate; and clocks that are off. */
 const LONGEST_DELIVERY_MS = 65_000
 
-const isReason = (text: string): text is DeadLetterReason => Object.hasOwn(OUTCOMES, text)
 const digestOf = (data: Buffer): string => hash('sha1', data, 'base64url')
 
 /** The history of an hour, as everybody saw it. */
@@ -63,10 +49,11 @@ export class Account {
   /** @param attempts of a message that Pub/Sub forwarded on its own, which gives no reason */
   deadLettered(op: string, { data, attributes }: Outgoing, attempts?: number): void {
     const reason = attempts === undefined ? (attributes.reason ?? '') : 'exhausted'
-    if (!isReason(reason)) throw new Error(`a dead letter of ${op} gives the reason ${reason}`)
+    const meaning = meaningOf(reason)
+    if (meaning === undefined) throw new Error(`a dead letter of ${op} gives the reason ${reason}`)
     this.#world.tell(`${op} is dead-lettered: ${reason}`)
     this.add({
-      ...{ f: 'outcome', atMs: this.#world.elapsedMs, op, bytes: digestOf(data), ...OUTCOMES[reason] },
+      ...{ f: 'outcome', atMs: this.#world.elapsedMs, op, bytes: digestOf(data), ...meaning },
       attempt: attempts ?? Number(attributes.delivery_attempt),
     })
   }
