@@ -91,6 +91,9 @@ describe('whether a ring is outdated', () => {
     expect(await keys.isOutdated(used)).toBe(true)
     expect(await keys.isOutdated(used)).toBe(true)
     expect(reads).toBe(2)
+    clock.advance(1_000)
+    expect(await keys.isOutdated(used)).toBe(true)
+    expect(reads).toBe(2)
   })
 
   it('is not said of a ring that could not be read again', async () => {

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import {
+  boundedSubjectKey,
   type IdentifierKind,
   identifierOf,
   identifiersOf,
@@ -33,6 +35,14 @@ it.each<[IdentifierKind, unknown, string | undefined]>([
   ['phone', '0049(0)30/123456', 'phone:+4930123456'],
   ['phone', '\u202a+1 415 555 2671\u202c', 'phone:+14155552671'],
   ['phone', 'whatsapp:+14155552671', 'phone:+14155552671'],
+  ['phone', ' tel:+14155552671', 'phone:+14155552671'],
+  // What only holds a number is another text, and perhaps another person's.
+  ['phone', 'call +14155552671', 'phone:call +14155552671'],
+  ['phone', '+14155552671 home', 'phone:+14155552671 home'],
+  ['phone', '+1 tel:4155552671', 'phone:+1 tel:4155552671'],
+  ['phone', '+1234567890123456', 'phone:+1234567890123456'],
+  // Only right behind the country code is a zero in parentheses not dialled.
+  ['phone', '+1 415 000 (0)123', 'phone:+14150000123'],
   ['id', null, undefined],
   ['id', '', undefined],
   ['id', { a: 1 }, undefined],
@@ -50,14 +60,23 @@ it.each([
   expect(subjectKey(identifiers)).toBe(expected)
 })
 
+it('names a subject by its hash only where its name takes more bytes than there are', () => {
+  const name = { id: 'é'.repeat(10) }
+  expect(boundedSubjectKey(name, 23)).toBe(subjectKey(name))
+  const digest = createHash('sha256').update(subjectKey(name)).digest('hex')
+  expect(boundedSubjectKey(name, 22)).toBe(`sha256:${digest}`)
+})
+
 it('reads only the known kinds, in their order', () => {
   const names = { phone: '+14155552671', id: 5, name: 'Ann', email: null }
   expect(identifiersOf(names).map(keyOf)).toEqual(['id:5', 'phone:+14155552671'])
-  expect(identifiersOf('id')).toEqual([])
+  for (const nothing of ['id', null, undefined]) expect(identifiersOf(nothing)).toEqual([])
 })
 
 it.each([
   ['+14155552671', '1 415 555 2671', true],
+  ['1 415 555 2671', '+14155552671', true],
+  ['last_used', 'first_used', false],
   ['+14155552671', '+14155552672', false],
   ['last_used', 'last_used', true],
 ])('knows whether %s and %s are one phone number: %s', (one, other, same) => {

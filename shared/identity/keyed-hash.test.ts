@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import { type HashKey, hashOfContent, hashOfPerson, parseHashRing } from './keyed-hash.ts'
+import { createHash, createHmac } from 'node:crypto'
+import { type HashKey, hashOfContent, hashOfMessageKey, hashOfPerson, parseHashRing } from './keyed-hash.ts'
 
 const [NEW, OLD] = ['n'.repeat(32), 'o'.repeat(32)]
 
@@ -18,14 +18,22 @@ describe('the ring of hash keys', () => {
     expect(ringOf(OLD)[0]).toEqual(ring[1])
   })
 
-  it.each(['', '\n', 'short', `${NEW}\nshort`])('is none: %j', (text) => {
+  it.each(['', '\n', 'short', 'n'.repeat(31), `${NEW}\nshort`])('is none: %j', (text) => {
     expect(parseHashRing(text)).toBeUndefined()
   })
 })
 
+it('hashes are what they were in the first release, or no record that is kept would be found again', () => {
+  const key = ringOf(NEW)[0] ?? fail()
+  const mac = (text: string) => createHmac('sha256', NEW).update(text).digest('hex')
+  expect(key.id).toBe(mac('key id\n').slice(0, 8))
+  expect(hashOfPerson(key, { kind: 'email', value: 'ann@example.com' })).toBe(mac('person\nemail:ann@example.com'))
+  expect(hashOfContent(key, '{}')).toBe(mac('content\n{}'))
+  expect(hashOfMessageKey(key, 'order-1')).toBe(mac('message key\norder-1'))
+})
+
 it('hashes differ with key, purpose and kind, and a code cannot be found by trying all codes', () => {
-  const [key, other] = ringOf(NEW, OLD)
-  if (key === undefined || other === undefined) throw new Error('no keys')
+  const [key = fail(), other = fail()] = ringOf(NEW, OLD)
   const hashes = [
     hashOfPerson(key, { kind: 'id', value: '1' }),
     hashOfPerson(key, { kind: 'cio_id', value: '1' }),
@@ -36,3 +44,7 @@ it('hashes differ with key, purpose and kind, and a code cannot be found by tryi
   ]
   expect(new Set(hashes).size).toBe(hashes.length)
 })
+
+function fail(): never {
+  throw new Error('no key')
+}

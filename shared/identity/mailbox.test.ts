@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { mailboxesOf } from './index.ts'
+import { mailboxesOf, mailboxOf, shareMailbox } from './index.ts'
 
 it.each<[string, string[]]>([
   ['ada@example.com', ['ada@example.com']],
@@ -24,6 +24,18 @@ it.each<[string, string[]]>([
   ['"ada"@example.com', ['ada@example.com']],
   ['"ada\\"s, box"@example.com', ['ada"s, box@example.com']],
   ['ada+news@example.com', ['ada+news@example.com']],
+  ['ada @ example.com', ['ada@example.com']],
+  ['a@example.com', ['a@example.com']],
+  ['Ada <ada@example.com', ['ada@example.com']],
+  [' mailto:ada%2Bnews@example.com', ['ada+news@example.com']],
+  // Groups, whose names only hold the word: their addresses are no links.
+  ['no mailto: ada%2Bnews@example.com', ['ada%2bnews@example.com']],
+  ['mailto us: ada%2Bnews@example.com', ['ada%2bnews@example.com']],
+  ['<to:mailto:ada@example.com>', ['to:mailto:ada@example.com']],
+  ['<"ada@example.com>', ['"ada@example.com']],
+  ['<ada"@example.com>', ['ada"@example.com']],
+  ['<"@example.com>', ['"@example.com']],
+  ['""@example.com', []],
   ['ada@example.com,ADA@example.com', ['ada@example.com']],
   ['jose\u0301@example.com', ['jos\u00e9@example.com']],
   ['', []],
@@ -36,6 +48,24 @@ it.each<[string, string[]]>([
   ['"open quote', []],
 ])('finds in %j the mailboxes %j', (list, mailboxes) => {
   expect(mailboxesOf(list)).toEqual(mailboxes)
+})
+
+it.each<[string, string | undefined]>([
+  ['Ada <ada@example.com> ; ', 'ada@example.com'],
+  [' , <ada@example.com>', 'ada@example.com'],
+  ['ada@example.com, nobody', undefined],
+  ['ada@example.com, ada@example.com', undefined],
+  ['nobody', undefined],
+])('takes %j for the one address %j', (text, mailbox) => {
+  expect(mailboxOf(text)).toBe(mailbox)
+})
+
+it.each([
+  ['ada@example.com, bob@example.com', 'Bob <BOB@example.com>, cid@example.com', true],
+  ['ada@example.com', 'bob@example.com', false],
+  ['nobody', 'nobody', false],
+])('knows whether %j and %j reach a mailbox in common: %s', (one, other, isShared) => {
+  expect(shareMailbox(one, other)).toBe(isShared)
 })
 
 it('reads any text without an error', () => {

@@ -75,6 +75,24 @@ describe('the persons of a message', () => {
       { channel: 'push', identifiers: { id: 'u' }, to: 'last_used', custom_device: { token: 'ann@x.com' } },
       ['subject id:u'],
     ],
+    [
+      'identify',
+      { identifiers: { id: 'a' }, anonymous_id: 'v', attributes: { id: 'b', cio_id: 'c', anonymous_id: 'w' } },
+      ['subject id:a', 'mention anonymous_id:v', 'subject id:b', 'subject cio_id:c', 'subject anonymous_id:w'],
+    ],
+    [
+      'track',
+      { identifiers: { id: 'a' }, name: 'x', attributes: { from_address: 'shop@x.com' } },
+      ['subject id:a', 'mention email:shop@x.com'],
+    ],
+    [
+      'transactional',
+      { channel: 'email', to: 'ann@x.com', cc: 'bob@x.com', reply_to: 'help@x.com' },
+      ['recipient email:ann@x.com', 'recipient email:bob@x.com', 'mention email:help@x.com'],
+    ],
+    ['transactional', { channel: 'sms', to: '+1 415 555 2671' }, ['recipient phone:+14155552671']],
+    // Archives hold what keeps no contract as well.
+    ['transactional', { to: 5, ids: 'a', recipients: [null, { attribute: null }] }, []],
     ['transactional', { channel: 'broadcast', ids: ['a', 7] }, ['audience id:a', 'audience id:7']],
     ['transactional', { channel: 'broadcast', emails: ['A@x.com'] }, ['audience email:a@x.com']],
     [
@@ -89,6 +107,18 @@ describe('the persons of a message', () => {
         recipients: { and: [{ segment: { id: 5 } }, { not: { attribute: { field: 'email', value: 'A@x.com' } } }] },
       },
       ['mention email:a@x.com'],
+    ],
+    [
+      'transactional',
+      {
+        channel: 'broadcast',
+        recipients: {
+          or: ['name', 'cio_id', 'phone'].map((field) => ({
+            attribute: { field, operator: 'eq', value: '+14155552671' },
+          })),
+        },
+      },
+      ['mention phone:+14155552671', 'mention cio_id:+14155552671'],
     ],
   ])('of %s, %j, are %j', (topic, message, expected) => {
     expect(named(topic, message)).toEqual(expected)
@@ -114,7 +144,32 @@ describe('the persons of a message', () => {
       'id:5',
       'email:ann@x.com',
     ])
-    expect(personsInWebhook({ data: 'none' })).toEqual([])
+    for (const none of ['none', null, {}, { recipient: 5 }]) expect(personsInWebhook({ data: none })).toEqual([])
+  })
+})
+
+describe('a webhook', () => {
+  const of = (data: object) => personsInWebhook({ data }).map((one) => `${one.role} ${keyOf(one)}`)
+
+  it('of a change of subscription names whom it is about', () => {
+    expect(of({ email_address: 'Ann@x.com' })).toEqual(['subject email:ann@x.com'])
+  })
+
+  it.each([
+    ['14155552671', ['recipient phone:+14155552671']],
+    ['+14155552671', ['recipient phone:+14155552671']],
+    ['0014155552671', ['recipient phone:+14155552671']],
+    ['1234567@x.com', ['recipient email:1234567@x.com']],
+    ['041555526', []],
+  ])('shows a phone number perhaps without its plus sign, and an address is no number: %s', (recipient, expected) => {
+    expect(of({ recipient })).toEqual(expected)
+  })
+
+  it('names a person by the phone number as it shows it, and as it was published', () => {
+    expect(of({ identifiers: { phone: '14155552671' } })).toEqual([
+      'subject phone:14155552671',
+      'subject phone:+14155552671',
+    ])
   })
 })
 

@@ -121,8 +121,7 @@ function personsAt(fields: readonly PreparedField[], message: object): NamedPers
     if (field.type !== undefined && field.type !== type) continue
     for (const value of valuesAt(message, field.steps)) {
       for (const identifier of read(field.as, value)) {
-        const key = `${field.role} ${keyOf(identifier)}`
-        if (!found.has(key)) found.set(key, { ...identifier, role: field.role })
+        found.set(`${field.role} ${keyOf(identifier)}`, { ...identifier, role: field.role })
       }
     }
   }
@@ -149,7 +148,7 @@ function prepared(fields: readonly NamingField[]): readonly PreparedField[] {
 
 function valuesAt(value: unknown, [step, ...further]: readonly Step[]): readonly unknown[] {
   if (step === undefined) return [value]
-  if (!isRecord(value) || !Object.hasOwn(value, step.name)) return []
+  if (!isRecord(value)) return []
   const next = value[step.name]
   if (!step.each) return valuesAt(next, further)
   return Array.isArray(next) ? next.flatMap((entry) => valuesAt(entry, further)) : []

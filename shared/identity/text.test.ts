@@ -11,6 +11,7 @@ it.each<[boolean, string, IdentifierKind, string]>([
   [false, '{"to": "joann@x.com", oops', 'email', 'ann@x.com'],
   [false, '{"to": "ann@x.com.au", oops', 'email', 'ann@x.com'],
   [true, 'Write to ann@x.com.', 'email', 'ann@x.com'],
+  [true, 'ann@x.com wrote', 'email', 'ann@x.com'],
   [true, '{"id":5,"note":', 'id', '5'],
   [false, '{"id":15,"note":', 'id', '5'],
   [false, '{"total":5.5', 'id', '5'],
@@ -18,6 +19,7 @@ it.each<[boolean, string, IdentifierKind, string]>([
   [false, '{"id":"Ada"', 'id', 'ada'],
   [true, String.raw`{"email":"\u0061nn@x.com"`, 'email', 'ann@x.com'],
   [true, 'tel +14155552671', 'phone', '+1 415 555 2671'],
+  [true, 'tel 555 EXT 7', 'phone', '555 Ext 7'],
   [true, `${'{"a":'.repeat(5_000)}{"id":"deep"`, 'id', 'deep'],
 ])('says %s for %j and the %s %s', (expected, text, kind, name) => {
   expect(may(text, kind, name)).toBe(expected)
