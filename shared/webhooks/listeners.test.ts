@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { systemClock } from '../clock/index.ts'
 import { manualClock } from '../clock/testing/manual-clock.ts'
-import type { WebhookEvent } from './event.ts'
+import { parseWebhookEvent, type WebhookEvent } from './event.ts'
 import { CustomerIOWebhookHandler, type ListenerFailure } from './listeners.ts'
 
 const bounced: WebhookEvent = {
@@ -60,15 +60,20 @@ it('is open for types and metrics that nobody has documented', async () => {
 it.each([
   ['no type', { event_id: '01', metric: 'sent' }, ['*']],
   ['no metric', { event_id: '01', object_type: 'email' }, ['email.*', '*']],
+  ['a type that is no text', { event_id: '01', object_type: 7, metric: 'sent' }, ['*']],
+  ['a metric that is no text', { event_id: '01', object_type: 'email', metric: 5 }, ['email.*', '*']],
   ['a metric named *', { event_id: '01', object_type: 'email', metric: '*' }, ['email.*', '*']],
   ['the name of our own event', { event_id: '01', object_type: 'listenerFailure' }, ['*']],
 ])('calls who listens to what is there: %s', async (_, event, expected) => {
   const webhooks = new CustomerIOWebhookHandler({ clock: systemClock })
   const called: string[] = []
-  for (const name of ['*', 'email.*', 'email.sent', 'listenerFailure'] as const) {
+  const noNames = ['7.*', '7.sent', 'email.5', 'undefined.*', 'undefined.sent', 'email.undefined'] as const
+  for (const name of ['*', 'email.*', 'email.sent', 'listenerFailure', ...noNames] as const) {
     webhooks.on(name, () => called.push(name))
   }
-  await webhooks.dispatch(event, LONG_MS)
+  const parsed = parseWebhookEvent(Buffer.from(JSON.stringify(event)))
+  if (typeof parsed === 'string') throw new Error(parsed)
+  await webhooks.dispatch(parsed, LONG_MS)
   expect(called).toEqual(expected)
 })
 
@@ -119,6 +124,22 @@ it('survives a listener of failures that fails, and failures that nobody listens
     throw new Error('and again')
   })
   await expect(webhooks.dispatch(bounced, LONG_MS)).resolves.toBeUndefined()
+})
+
+it('waits for a listener until the last millisecond, and not for one when no time is left', async () => {
+  const { webhooks, failures, tick } = handlerWithFailures()
+  const work = Promise.withResolvers<void>()
+  webhooks.on('*', () => work.promise)
+  const dispatched = webhooks.dispatch(bounced, 10)
+  tick(9)
+  work.resolve()
+  await dispatched
+  expect(failures).toEqual([])
+  webhooks.on('email.*', forever)
+  const late = webhooks.dispatch(bounced, -5)
+  tick(0)
+  await late
+  expect(failures.map(({ name, reason }) => [name, reason])).toContainEqual(['email.*', 'timeout'])
 })
 
 it('gives up waiting when the time is over, and does not call a listener that hangs for a minute', async () => {

@@ -71,7 +71,7 @@ export class CustomerIOWebhookHandler extends EventEmitter<ListenerMap> {
       const listeners = this.rawListeners(name as '*') as Listener[]
       calls.push(...listeners.map((listener) => this.#call(listener, name, event, timeoutMs)))
     }
-    if (calls.length > 0) await Promise.all(calls)
+    await Promise.all(calls)
   }
 
   async #call(listener: Listener, name: string, event: WebhookEvent, timeoutMs: number): Promise<void> {

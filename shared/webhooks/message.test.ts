@@ -27,6 +27,7 @@ it('leaves out attributes whose field is missing, empty or no text', () => {
   const { message, event } = messageOf('{"event_id":"01","object_type":"","metric":5,"object_type_type":7}')
   expect(message.attributes).toEqual({ ...always, event_id: '01' })
   expect(event).toBeDefined()
+  expect(messageOf('{"event_id":"01","object_type_type":7}').event).not.toHaveProperty('object_type')
 })
 
 it('takes an event id that is a number, with all its digits', () => {
@@ -79,6 +80,50 @@ it.each([
   const { message } = messageOf(body)
   expect(message.data.equals(Buffer.from(body).subarray(0, MAX_DATA_BYTES))).toBe(true)
   expect(message.attributes).toEqual({ ...always, event_id: '01', quarantine: 'too_large', truncated: 'body' })
+})
+
+it('writes no list again as an object', () => {
+  const { message } = messageOf(`{"event_id":"01","data":[{"content":"c"}]${' '.repeat(1.1e7)}}`)
+  expect(message.data.toString('utf8', 0, 41)).toBe('{"event_id":"01","data":[{"content":"c"}]')
+  expect(message.attributes).toMatchObject({ quarantine: 'too_large', truncated: 'body' })
+})
+
+describe('at the limit of a message', () => {
+  const ofBytes = (bytes: number, data: (filling: string) => string) =>
+    data('x'.repeat(bytes - Buffer.byteLength(data(''))))
+  const event = (filling: string) => `{"event_id":"01","data":{"html":"${filling}"}}`
+  const withContent = (filling: string) => `{"event_id":"01","data":{"html":"${filling}","content":"c"}}`
+
+  it('takes an event that just fits as it is, and leaves the content out of the next larger one', () => {
+    const fits = ofBytes(MAX_DATA_BYTES, withContent)
+    expect(messageOf(fits).message.data.equals(Buffer.from(fits))).toBe(true)
+    expect(messageOf(fits).message.attributes).toEqual({ ...always, event_id: '01' })
+    const { message } = messageOf(ofBytes(MAX_DATA_BYTES + 1, withContent))
+    expect(message.attributes.truncated).toBe('data.content')
+  })
+
+  it('keeps an event that just fits without its content, and no larger one', () => {
+    const fits = ofBytes(MAX_DATA_BYTES, event)
+    const { message } = messageOf(fits.replace('}}', ',"content":"c"}}'))
+    expect(message.data.equals(Buffer.from(fits))).toBe(true)
+    const larger = ofBytes(MAX_DATA_BYTES + 1, event).replace('}}', ',"content":"c"}}')
+    expect(messageOf(larger).message.attributes).toMatchObject({ quarantine: 'too_large', truncated: 'body' })
+  })
+
+  it('keeps all of a body that just fits and is not understood', () => {
+    expect(messageOf('x'.repeat(MAX_DATA_BYTES)).message.attributes).toEqual({ ...always, quarantine: 'not_json' })
+  })
+
+  it('leaves room for the longest attributes and what is around them', () => {
+    const long = 'x'.repeat(2_000)
+    const webhook = `{"event_id":"${long}","object_type":"${long}","metric":"${long}"${' '.repeat(1.1e7)}}`
+    const { message } = messageOf(webhook, '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01')
+    const bytes = Object.entries(message.attributes).map(([name, value]) => name.length + value.length + 16)
+    const around = 1_024
+    expect(bytes.reduce((sum, each) => sum + each, message.data.length + around)).toBeLessThan(
+      PUBSUB_LIMITS.messageBytes,
+    )
+  })
 })
 
 it('keeps the beginning of a large body that is no JSON', () => {

@@ -1,4 +1,5 @@
 import { cutBytes, PUBSUB_LIMITS } from '../delivery/index.ts'
+import { isRecord } from '../json/index.ts'
 import { formatTraceparent, parseTraceparent } from '../trace/index.ts'
 import { parseWebhookEvent, type QuarantineReason, type WebhookEvent } from './event.ts'
 
@@ -87,7 +88,7 @@ function attribute(name: string, value: unknown): Record<string, string> {
 }
 
 function withoutContent(event: WebhookEvent): Buffer | undefined {
-  if (typeof event.data !== 'object' || event.data === null) return undefined
+  if (!isRecord(event.data)) return undefined
   const { content: _, ...data } = event.data
   try {
     return Buffer.from(JSON.stringify({ ...event, data }))

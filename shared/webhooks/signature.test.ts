@@ -58,6 +58,7 @@ it.each([
   ['an empty signature', { 'x-cio-timestamp': '1', 'x-cio-signature': '' }, 'malformed_signature'],
   ['upper case', { 'x-cio-timestamp': '1', 'x-cio-signature': signature.toUpperCase() }, 'malformed_signature'],
   ['a signature too short', { 'x-cio-timestamp': '1', 'x-cio-signature': signature.slice(1) }, 'malformed_signature'],
+  ['a signature too long', { 'x-cio-timestamp': '1', 'x-cio-signature': `0${signature}` }, 'malformed_signature'],
   ['no hex', { 'x-cio-timestamp': '1', 'x-cio-signature': 'g'.repeat(64) }, 'malformed_signature'],
   ['a final newline', { 'x-cio-timestamp': '1', 'x-cio-signature': `${signature}\n` }, 'malformed_signature'],
   ['two of them', { 'x-cio-timestamp': '1', 'x-cio-signature': [signature, signature] }, 'malformed_signature'],
