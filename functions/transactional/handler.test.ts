@@ -23,8 +23,8 @@ let server: Server
 let url: string
 let env: Record<string, string>
 let lines: Record<string, unknown>[] = []
-let isDraining = false
-const drain = { begin: () => true, isDraining: () => isDraining }
+let timeLeftMs = Number.POSITIVE_INFINITY
+const drain = { begin: () => true, timeLeftMs: () => timeLeftMs }
 
 beforeAll(async () => {
   ;[customerio, firestore] = await Promise.all([startTestCustomerIo(), startFirestore({ port: 0, fault: () => fault })])
@@ -114,9 +114,9 @@ it('records that Customer.io holds a send until its time, or as a draft', async 
 
 it('begins no send once the process shuts down: it could be cut off', async () => {
   const sends = customerio.workspace.sends.length
-  isDraining = true
+  timeLeftMs = 9_500
   expect(await push()).toBe(503)
-  isDraining = false
+  timeLeftMs = Number.POSITIVE_INFINITY
   expect(lines.at(-1)).toMatchObject({ outcome: 'retry', cause: 'busy', error: 'this instance shuts down' })
   expect(customerio.workspace.sends).toHaveLength(sends)
 })

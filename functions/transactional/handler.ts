@@ -96,7 +96,7 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
     ledger,
     clock,
     newToken: parts.newToken,
-    isDraining: parts.isDraining,
+    isDraining: () => parts.timeLeftMs() < Number.POSITIVE_INFINITY,
     requestTimeoutMs: appApi.requestTimeoutMs,
     leaseMarginMs: config.ledger.leaseMarginMs,
     listDelayMs: config.ledger.settleMs,

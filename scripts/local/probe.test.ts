@@ -95,7 +95,7 @@ async function round(
     log,
     clock: systemClock,
     random: Math.random,
-    isDraining: () => false,
+    timeLeftMs: () => Number.POSITIVE_INFINITY,
     endpoints: endpointsOf({}),
     fetch,
   }

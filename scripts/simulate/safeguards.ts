@@ -48,7 +48,7 @@ export const SAFEGUARDS = {
     },
   },
   /** A process ends at SIGTERM. */
-  drain: { host: (host) => ({ ...host, drain: { begin: () => true, isDraining: () => false } }) },
+  drain: { host: (host) => ({ ...host, drain: { begin: () => true, timeLeftMs: () => Number.POSITIVE_INFINITY } }) },
   guard: { env: { RECIPIENTS: 'anyone' } },
   expiry: { publish: withoutAttribute('expires_at') },
   /** Updates of a person are published without their ordering key. */

@@ -17,6 +17,7 @@ export interface TestServiceOptions {
   /** In the place of some of {@link TEST_BATCH}. */
   readonly batch?: Partial<BatchLimits>
   readonly moveFromItems?: number
+  readonly timeLeftMs?: () => number
 }
 
 /** The limits of identify and track by default. */
@@ -58,6 +59,7 @@ export function createTestService(options: TestServiceOptions) {
       rateWaitMs: 5_000,
       divideMs: 25_000,
       batch: { ...TEST_BATCH, ...options.batch },
+      ...(options.timeLeftMs && { timeLeftMs: options.timeLeftMs }),
       ...(options.moveFromItems !== undefined && { moveFromItems: options.moveFromItems }),
     },
     app: {

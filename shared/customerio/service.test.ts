@@ -97,6 +97,18 @@ it('stops dividing a refused batch while what it has found out can still be answ
   expect(customerio.statistics().requests).toBeLessThan(16)
 })
 
+it('begins no request that a process which ends could cut off, and gives back what waits at once', async () => {
+  customerio.orders.add({ on: 'batch', containing: ['"poison"'], fault: { do: 'refuse', message: 'cannot be read' } })
+  const { statistics } = customerio
+  // A request takes up to 5 s, and half a second is for the answers.
+  const { service } = start({ timeLeftMs: () => (statistics().requests < 4 ? 5_500 : 5_499) })
+  const names = ['first', 'poison', ...Array.from({ length: 198 }, (_, i) => `e${i}`)]
+  const outcomes = await Promise.all(names.map((name) => service.track(event(name))))
+  const causes = Map.groupBy(outcomes, (outcome) => (outcome.kind === 'retry' ? outcome.error : outcome.kind))
+  expect([...causes.keys()]).toEqual(['delivered', 'not sent: this instance shuts down'])
+  expect(statistics().requests).toBe(4)
+})
+
 it('fills a batch to its limit in bytes, with all that is around the items, and not beyond', async () => {
   const server = await startRecordingServer()
   const { service } = createTestService({

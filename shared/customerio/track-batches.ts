@@ -4,7 +4,7 @@ import type { Clock } from '../clock/index.ts'
 import { safeErrorName } from '../errors/index.ts'
 import type { Retry, Tried } from '../outcome/index.ts'
 import type { RateLimiter } from '../rate/index.ts'
-import type { Api, RequestTime } from './api.ts'
+import type { Api, ApiSettings, RequestTime } from './api.ts'
 import { classifyBatch, retryIfUncertain } from './classify.ts'
 import { type Operation, personKeys } from './person-keys.ts'
 
@@ -17,6 +17,8 @@ export interface BatchOptions {
   readonly batch: BatchLimits
   /** How many updates of one object may wait for another if they may move. By default `batch` decides. */
   readonly moveFromItems?: number
+  /** Until the process ends; by default it does not. */
+  readonly timeLeftMs?: () => number
 }
 
 /** What is known of the message that carries an operation. */
@@ -36,15 +38,22 @@ interface SubmittedOperation extends Carried {
 
 /** From this delivery on an operation may be what made its batches fail. */
 const SUSPECT_FROM_ATTEMPT = 2
+/** For the dead letters and the answers after the last request of a process that ends. */
+const ANSWER_MS = 500
 /** Of `{"batch":[]}` around the items. */
 const BATCH_ENVELOPE_BYTES = 12
 
+interface Parts extends BatchOptions, Pick<ApiSettings, 'timeoutMs'> {
+  readonly api: Api<TrackClient>
+  readonly clock: Clock
+}
+
 /** Operations of the Track API v2, which leave together. */
 export class TrackBatches {
-  readonly #options: BatchOptions & { readonly api: Api<TrackClient>; readonly clock: Clock }
+  readonly #options: Parts
   readonly #operations: Coalescer<SubmittedOperation, Tried>
 
-  constructor(options: BatchOptions & { readonly api: Api<TrackClient>; readonly clock: Clock }) {
+  constructor(options: Parts) {
     const { batch, clock, moveFromItems } = options
     const mayMove = ({ operation, mayMove = false }: SubmittedOperation) => mayMove && operation.action === 'identify'
     // A person's update moves only where it would be answered 503: sooner, it would let pass deletions that came after it.
@@ -97,13 +106,24 @@ export class TrackBatches {
     })
   }
 
+  /** Whether the process could end before a request that begins now is answered, and its messages after it. */
+  #mayBeCutOff(): boolean {
+    const { timeLeftMs, timeoutMs } = this.#options
+    return timeLeftMs !== undefined && timeLeftMs() < timeoutMs + ANSWER_MS
+  }
+
   async #sendPart(
     part: readonly SubmittedOperation[],
     requests: Map<SubmittedOperation, RequestTime>,
   ): Promise<BatchAnswer<Tried>> {
     const { api, rate, clock } = this.#options
+    if (this.#mayBeCutOff()) return { kind: 'undecided', outcome: SHUTTING_DOWN }
     const turn = await api.turn(rate)
     if (!('request' in turn)) return { kind: 'undecided', outcome: turn }
+    if (this.#mayBeCutOff()) {
+      turn.cancel()
+      return { kind: 'undecided', outcome: SHUTTING_DOWN }
+    }
     const operations = part.map(({ operation }) => operation)
     const request = await turn.request('batch', (client) => client.batch(operations), operations.length)
     for (const submitted of part) requests.set(submitted, request)
@@ -122,6 +142,7 @@ function timesOf({ submittedMs }: SubmittedOperation, request: RequestTime | und
   return request && { queueWaitMs: request.startedMs - submittedMs, requestMs: request.latencyMs }
 }
 
+const SHUTTING_DOWN: Retry = { kind: 'retry', cause: 'busy', error: 'not sent: this instance shuts down' }
 const NO_TIME_LEFT: Retry = { kind: 'retry', cause: 'busy', error: 'not sent: dividing a refused batch took too long' }
 
 /** Of an unknown error only the name is passed on: its words may hold anything. */

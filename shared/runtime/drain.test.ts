@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Request, Response } from '@google-cloud/functions-framework'
 import { systemClock } from '../clock/index.ts'
+import { manualClock } from '../clock/testing/manual-clock.ts'
 import { createDrain } from './drain.ts'
 
 /** Stands for the process: keeps its SIGTERM listeners, and says when it would have ended. */
@@ -109,6 +110,20 @@ it('counts a request whose client went away as finished', async () => {
   expect(await answer).toBe('aborted')
   process.emit('SIGTERM')
   expect(await process.exited).toBe(0)
+})
+
+it('tells how long the process goes on', () => {
+  const process = new FakeProcess()
+  const clock = manualClock(1_000)
+  const drain = createDrain(process, clock, 9_500)
+  drain.begin({ socket: {} } as Request, new EventEmitter() as unknown as Response)
+  clock.advance(60_000)
+  expect(drain.timeLeftMs()).toBe(Number.POSITIVE_INFINITY)
+  process.emit('SIGTERM')
+  clock.advance(4_000)
+  expect(drain.timeLeftMs()).toBe(5_500)
+  clock.advance(6_000)
+  expect(drain.timeLeftMs()).toBe(0)
 })
 
 it('refuses a request that still comes in while it drains, and does without a server to close', () => {

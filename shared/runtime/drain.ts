@@ -6,8 +6,8 @@ import { DRAIN_LIMIT_MS } from '../config/index.ts'
 export interface Drain {
   /** Counts a request in until its response is closed. False when the function is shutting down and takes no more. */
   begin(request: IncomingMessage, response: ServerResponse): boolean
-  /** Whether SIGTERM has come. What must not be cut off, and may last as long as a shutdown, is not begun any more. */
-  isDraining(): boolean
+  /** Milliseconds until the process ends; Infinity before SIGTERM. What may last longer and must not be cut off is not begun. */
+  timeLeftMs(): number
 }
 
 /** The part of `process` that a drain needs. */
@@ -29,7 +29,7 @@ interface ListeningServer {
  */
 export function createDrain(process: DrainProcess, clock: Clock, limitMs: number = DRAIN_LIMIT_MS): Drain {
   let held = 0
-  let draining = false
+  let endsAtMs = Number.POSITIVE_INFINITY
   let installed = false
   let cancelLimit = () => {}
 
@@ -37,7 +37,7 @@ export function createDrain(process: DrainProcess, clock: Clock, limitMs: number
     installed = true
     process.removeAllListeners('SIGTERM')
     process.once('SIGTERM', () => {
-      draining = true
+      endsAtMs = clock.now() + limitMs
       server?.close()
       server?.closeIdleConnections()
       cancelLimit = clock.after(limitMs, () => process.exit(0))
@@ -45,8 +45,12 @@ export function createDrain(process: DrainProcess, clock: Clock, limitMs: number
     })
   }
 
+  function isDraining(): boolean {
+    return endsAtMs < Number.POSITIVE_INFINITY
+  }
+
   function exitWhenIdle(): void {
-    if (!draining || held > 0) return
+    if (!isDraining() || held > 0) return
     cancelLimit()
     // A moment later, so that the last answer has left the socket's buffer.
     clock.after(20, () => process.exit(0))
@@ -55,7 +59,7 @@ export function createDrain(process: DrainProcess, clock: Clock, limitMs: number
   return {
     begin(request, response) {
       if (!installed) install(serverOf(request))
-      if (draining) return false
+      if (isDraining()) return false
       held += 1
       response.once('close', () => {
         held -= 1
@@ -63,7 +67,7 @@ export function createDrain(process: DrainProcess, clock: Clock, limitMs: number
       })
       return true
     },
-    isDraining: () => draining,
+    timeLeftMs: () => Math.max(0, endsAtMs - clock.now()),
   }
 }
 

@@ -11,7 +11,7 @@ import { answerWithText, type RequestHandler } from './request-handler.ts'
 /** What every function is put together with. */
 export interface FunctionParts extends Pick<Host, 'clock' | 'random'> {
   readonly log: Log
-  readonly isDraining: Drain['isDraining']
+  readonly timeLeftMs: Drain['timeLeftMs']
   /** Of Google's APIs. */
   readonly endpoints: Endpoints
   /** With Customer.io, unless over HTTP. */
@@ -75,7 +75,7 @@ export function createFunction<Config extends ProcessConfig>(
   for (const problem of doubtfulSettings(env)) createLog(logTo).warning(problem, { event: 'setting_doubtful' })
   return create(config, {
     ...{ log, clock, random },
-    isDraining: drain.isDraining,
+    timeLeftMs: drain.timeLeftMs,
     endpoints: endpointsOf(env, network?.connect),
     exchange: network?.exchange,
   })

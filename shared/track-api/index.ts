@@ -47,7 +47,7 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
   return {
     name: fn.name,
     parseConfig: fn.parseConfig,
-    create(config, { log, clock, random, endpoints, exchange }) {
+    create(config, { log, clock, random, endpoints, exchange, timeLeftMs }) {
       const { trackApi, batch, deadLetter, bulkLane, projectId, bodyMemoryBytes, personHashKeys } = config
       const about = ({ value }: Keyed<z.output<S>>): About => ({
         action: value.action,
@@ -66,6 +66,7 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
           rateWaitMs: trackApi.rateWaitMs,
           divideMs: trackApi.divideMs,
           batch,
+          timeLeftMs,
           ...(bulkLane !== undefined && { moveFromItems: bulkLane.fromItems }),
         },
         log,
