@@ -144,6 +144,18 @@ describe('a good history', () => {
     expect(texts).toEqual(['its dead letter has other bytes'])
   })
 
+  it('may acknowledge a message by its delivery, and have a dead letter of a redelivery after that', () => {
+    const late = { ...letter('e1', { outcome: 'exhausted', attempt: 97 }), atMs: 310 }
+    expect(check(plus({ f: 'redelivery', atMs: 302, op: 'e1' }, late)).violations).toEqual([])
+    expect(check(plus(late)).violations).toMatchObject([{ rule: 'no loss', subject: 'e1' }])
+    const undelivered = without({ f: 'apply', key: 'e1' }, plus({ f: 'redelivery', atMs: 302, op: 'e1' }, late))
+    expect(check(undelivered).violations).toMatchObject([{ rule: 'no loss', subject: 'e1' }])
+  })
+
+  it.each(['x1', 'c1', 'g1'])('may end a message to a stranger in any way in which nobody hears of it: %s', (op) => {
+    expect(check(changed({ f: 'publish', op, type: 'invoke' }, { stranger: true })).violations).toEqual([])
+  })
+
   it('is accepted, and tells how each acknowledged publish ended', () => {
     const { violations, outcomes, worstWindows } = check(good)
     expect(violations).toEqual([])
