@@ -237,15 +237,20 @@ function deletedMeanwhile({ draw, atMs, mark, index, run }: Slot): PlannedMessag
   const person = `${run}deleted-${index}`
   const common = { topic: 'identify', orderingKey: person, nature: 'sound', person } as const
   const updateMs = atMs + 500 + draw.below(2_000)
-  const update = (chaos: string, more: object) => ({
+  // Nothing but their times orders the updates: they are in two lanes, and may be published in one second.
+  const update = (chaos: string, more: object, place: number) => ({
     ...common,
-    data: JSON.stringify({ identifiers: { id: person }, attributes: { chaos, ...more } }),
+    data: JSON.stringify({
+      identifiers: { id: person },
+      attributes: { chaos, ...more },
+      timestamp: FIRST_TIMESTAMP + index * 2 + place,
+    }),
     ...{ mark: chaos, effect: chaos },
   })
   const deletion = deletionMark(person)
   return [
-    { ...update(mark, {}), atMs, attributes: {} },
-    { ...update(`${mark}-bulk`, { _update: true }), atMs: updateMs, attributes: { lane: 'bulk' } },
+    { ...update(mark, {}, 0), atMs, attributes: {} },
+    { ...update(`${mark}-bulk`, { _update: true }, 1), atMs: updateMs, attributes: { lane: 'bulk' } },
     {
       ...common,
       data: JSON.stringify({ action: 'delete', identifiers: { id: person } }),
