@@ -17,12 +17,13 @@ beforeAll(async () => {
   await client.createTopic('track-dead-letter')
   await client.createSubscription('track-dead-letter', 'track-dead-letter')
 })
+afterEach(() => jest.restoreAllMocks())
 afterAll(async () => {
   await Promise.all([client?.close(), subscriber?.close()])
   await server?.close()
 })
 
-function open(clock: Clock): DeadLetterSubscription {
+function open(clock: Clock, local = true): DeadLetterSubscription {
   const source = {
     name: 'track',
     topic: 'track',
@@ -30,7 +31,7 @@ function open(clock: Clock): DeadLetterSubscription {
     deadLetterSubscription: 'track-dead-letter',
     ackDeadlineMs: 60_000,
   }
-  return new DeadLetterSubscription({ subscriber, projectId: 'local', source, clock, local: true })
+  return new DeadLetterSubscription({ subscriber, projectId: 'local', source, clock, local })
 }
 
 it('acknowledges a dead letter that came again meanwhile under the ack id that counts now', async () => {
@@ -81,4 +82,25 @@ it('knows until when it holds what it pulled, and after a sleep that somebody el
     await subscription[Symbol.asyncDispose]()
   }
   expect(subscription.heldUntilMs).toBe(Number.POSITIVE_INFINITY)
+})
+
+it('in the cloud takes five empty answers in a row for the end, and waits between them alone', async () => {
+  const clock = manualClock()
+  const subscription = open(clock, false)
+  const message = { ackId: '1', message: { messageId: '1', data: '' } }
+  const answers = [[], [], [], [], [message], [], [], [], [], []]
+  const calls: number[] = []
+  jest.spyOn(subscriber, 'pull').mockImplementation(() => {
+    calls.push(clock.now())
+    // The pause before the next one begins when this one was read.
+    setImmediate(() => clock.advance(500))
+    return [{ receivedMessages: answers.shift() }]
+  })
+  jest.spyOn(subscriber, 'modifyAckDeadline').mockImplementation(() => {})
+  const found: number[] = []
+  for await (const page of subscription.pulls()) found.push(page.length)
+  await subscription[Symbol.asyncDispose]()
+  expect(found).toEqual([1])
+  expect(answers).toEqual([])
+  expect(calls).toEqual([0, 500, 1_000, 1_500, 2_000, 2_000, 2_500, 3_000, 3_500, 4_000])
 })

@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { protos, v1 } from '@google-cloud/pubsub'
-import { type Clock, systemClock } from '../../../shared/clock/index.ts'
+import { type Clock, sleep, systemClock } from '../../../shared/clock/index.ts'
 import { codeOf } from '../../../shared/errors/index.ts'
 import type { Context } from '../context.ts'
 import { CommandError } from '../errors.ts'
@@ -64,12 +63,13 @@ export class DeadLetterSubscription implements AsyncDisposable {
 
   /** Dead letters as they come, one pull at a time. Ends when the subscription is empty. */
   async *pulls(): AsyncGenerator<readonly DeadLetter[]> {
+    const enough = this.#options.local ? 1 : EMPTY_PULLS
     let empty = 0
-    while (empty < (this.#options.local ? 1 : EMPTY_PULLS)) {
+    while (empty < enough) {
+      if (empty > 0) await sleep(this.#options.clock, EMPTY_PULL_PAUSE_MS)
       const deadLetters = await this.#pull()
       empty = deadLetters.length === 0 ? empty + 1 : 0
       if (deadLetters.length > 0) yield deadLetters
-      else if (!this.#options.local) await delay(EMPTY_PULL_PAUSE_MS)
     }
   }
 
