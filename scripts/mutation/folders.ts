@@ -1,0 +1,35 @@
+import { globSync } from 'node:fs'
+
+/** The folders whose mutation score is kept, each with suites elsewhere that test it. */
+export const FOLDERS: Readonly<Record<string, { readonly also?: readonly string[] }>> = {
+  'shared/batching': {},
+  'shared/customerio': {},
+  'shared/delivery': {},
+  'shared/idempotency': {},
+  'shared/identity': {},
+  'shared/ledger': {},
+  'shared/rate': {},
+  'shared/webhooks': {},
+}
+
+/** Tests that a mutant is not run with, as patterns of `suite test`: they would take seconds for each. */
+export const LEFT_OUT: readonly string[] = [
+  // Starts a Java process.
+  "Google's Firestore emulator",
+  // Measures memory.
+  'takes 10 MB',
+  // Searches ten thousand states.
+  '^shared/ledger/search\\.test\\.ts',
+]
+
+/** The files of a folder that are mutated. */
+export function sourcesOf(folder: string): string[] {
+  return globSync(`${folder}/**/*.ts`, {
+    exclude: ['**/*.test.ts', '**/testing.ts', '**/testing/**', '**/simulation/**'],
+  }).sort()
+}
+
+/** The suites that are run with the mutants of a folder, its own first. */
+export function suitesOf(folder: string): string[] {
+  return [...globSync(`${folder}/**/*.test.ts`).sort(), ...(FOLDERS[folder]?.also ?? [])]
+}
