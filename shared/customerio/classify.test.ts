@@ -10,6 +10,7 @@ const response = (status: number, body: unknown = {}, headers: Record<string, st
   headers,
   body: typeof body === 'string' ? body : JSON.stringify(body),
 })
+const noReason = 'Customer.io answered 400: no reason given'
 const html = '<!DOCTYPE html><title>Not Found</title>'
 
 describe('one message', () => {
@@ -22,7 +23,12 @@ describe('one message', () => {
       response(200, { delivery_id: 'RPIL', queued_at: 1_785_878_008 }),
       { kind: 'delivered', deliveryId: 'RPIL' },
     ],
-    ['a 2xx that is a web page', 'send', response(200, html), { kind: 'uncertain', httpStatus: 200 }],
+    [
+      'a 2xx that is a web page',
+      'send',
+      response(200, html),
+      { kind: 'uncertain', reason: 'no_answer', error: 'answer 200 is not JSON', httpStatus: 200 },
+    ],
     [
       'v1 400',
       'batch',
@@ -51,7 +57,7 @@ describe('one message', () => {
       '/send 403 for the plan',
       'send',
       response(403, { meta: { error: 'Account is not authorized for transactional messaging.' } }),
-      { kind: 'retry', cause: 'configuration', httpStatus: 403 },
+      { error: 'Customer.io answered 403: the plan or the credentials do not allow this', httpStatus: 403 },
     ],
     [
       'a 403 of a broadcast, whatever it says',
@@ -78,7 +84,18 @@ describe('one message', () => {
       response(401, { meta: { error: 'Unauthorized request' } }),
       { kind: 'retry', cause: 'configuration', error: 'Customer.io answered 401: the credentials are refused' },
     ],
-    ['402', 'batch', response(402), { kind: 'retry', cause: 'configuration' }],
+    [
+      'a 401 of /send, whatever it says',
+      'send',
+      response(401, { meta: { error: 'file type' } }),
+      { kind: 'retry', cause: 'configuration' },
+    ],
+    [
+      '402',
+      'batch',
+      response(402),
+      { kind: 'retry', cause: 'configuration', error: 'Customer.io answered 402: the account has to be paid for' },
+    ],
     [
       '404 of a list',
       'look_up',
@@ -86,7 +103,12 @@ describe('one message', () => {
       { kind: 'refused', httpStatus: 404 },
     ],
     ['404 of a list, a web page', 'look_up', response(404, html), { kind: 'retry', cause: 'configuration' }],
-    ['404, a web page', 'batch', response(404, html), { kind: 'retry', cause: 'configuration', httpStatus: 404 }],
+    [
+      '404, a web page',
+      'batch',
+      response(404, html),
+      { kind: 'retry', cause: 'configuration', error: 'Customer.io answered 404: it does not have this path' },
+    ],
     [
       'a wrong template',
       'send',
@@ -107,15 +129,23 @@ describe('one message', () => {
       response(404, { errors: [{ message: 'x' }] }),
       { kind: 'retry', cause: 'configuration' },
     ],
-    ['a redirect', 'batch', response(302, ''), { kind: 'retry', cause: 'configuration', httpStatus: 302 }],
+    [
+      'a redirect',
+      'batch',
+      response(302, ''),
+      { kind: 'retry', cause: 'configuration', error: 'Customer.io answered 302: is this its address?' },
+    ],
+    ['the first status of those', 'batch', response(300), { kind: 'retry', cause: 'configuration', httpStatus: 300 }],
+    ['no status of any kind', 'send', response(0, ''), { kind: 'retry', cause: 'configuration', httpStatus: 0 }],
     [
       '429 with Retry-After',
       'send',
       response(429, { errors: [{ detail: 'rate limited', status: '429' }] }, { 'retry-after': '3' }),
-      { kind: 'retry', cause: 'transient', retryAfterMs: 3_000 },
+      { kind: 'retry', cause: 'transient', reason: 'throttled', retryAfterMs: 3_000 },
     ],
     ['429 without', 'batch', response(429, ''), { kind: 'retry', cause: 'transient', httpStatus: 429 }],
-    ['408', 'send', response(408), { kind: 'uncertain', httpStatus: 408 }],
+    ['408', 'send', response(408), { kind: 'uncertain', reason: 'server_error', httpStatus: 408 }],
+    ['500', 'send', response(500), { kind: 'uncertain', reason: 'server_error', httpStatus: 500 }],
     [
       '503',
       'batch',
@@ -123,10 +153,46 @@ describe('one message', () => {
       { kind: 'uncertain', httpStatus: 503, retryAfterMs: 2_000 },
     ],
     ['an HTML 502', 'send', response(502, html), { kind: 'uncertain', httpStatus: 502 }],
-    ['no connection', 'send', { kind: 'no_connection', code: 'ECONNREFUSED' }, { kind: 'retry', cause: 'transient' }],
-    ['a timeout', 'send', { kind: 'no_answer', code: 'TIMEOUT' }, { kind: 'uncertain' }],
+    [
+      'no request',
+      'send',
+      { kind: 'no_request', code: 'TypeError' },
+      { kind: 'retry', cause: 'configuration', error: expect.stringContaining('credential') },
+    ],
+    [
+      'no connection',
+      'send',
+      { kind: 'no_connection', code: 'ECONNREFUSED' },
+      {
+        ...{ kind: 'retry', cause: 'transient', reason: 'no_connection' },
+        error: 'no connection to Customer.io (ECONNREFUSED)',
+      },
+    ],
+    [
+      'a timeout',
+      'send',
+      { kind: 'no_answer', code: 'TIMEOUT' },
+      { kind: 'uncertain', reason: 'no_answer', error: 'no complete answer from Customer.io (TIMEOUT)' },
+    ],
+    [
+      'two errors, of which one has an empty field',
+      'batch',
+      response(400, { errors: [{ field: '', reason: 'invalid' }, 'too long'] }),
+      { error: 'Customer.io answered 400: invalid; too long' },
+    ],
+    ['an error without words', 'batch', response(400, { errors: [{}] }), { error: noReason }],
+    ['a 400 without an error', 'batch', response(400), { error: noReason }],
+    ['a 400 that is a web page', 'batch', response(400, html), { error: expect.stringContaining('no JSON object') }],
   ])('%s', (_name, endpoint, answer, outcome) => {
     expect(classify(endpoint, answer, now)).toMatchObject(outcome)
+  })
+
+  it.each([
+    [response(200, { delivery_id: 7 }), 'deliveryId'],
+    [response(429, ''), 'retryAfterMs'],
+    [response(503, '', { 'retry-after': 'soon' }), 'retryAfterMs'],
+  ])('leaves out what %j does not tell: %s', (answer, field) => {
+    expect(classify('send', answer, now)).not.toHaveProperty(field)
   })
 
   it('repeats no words of an answer that is about our configuration: they reach the log, and may quote a person', () => {
@@ -144,7 +210,9 @@ describe('one message', () => {
   })
 
   it('never says refused of an answer that does not speak of the message', () => {
-    const status = fc.integer({ min: 300, max: 599 }).filter((code) => ![400, 413, 422, 403].includes(code))
+    const status = fc
+      .oneof(fc.integer({ min: 100, max: 199 }), fc.integer({ min: 300, max: 599 }))
+      .filter((code) => ![400, 413, 422, 403].includes(code))
     fc.assert(
       fc.property(
         fc.constantFrom<Endpoint>('batch', 'send', 'broadcast'),
@@ -240,9 +308,28 @@ describe('a v2 batch', () => {
       kind: 'perItem',
       outcomes: [{ kind: 'uncertain' }, { kind: 'uncertain' }],
     })
-    expect(classifyBatch(2, response(200, { errors: null }), now)).toEqual({
-      kind: 'perItem',
-      outcomes: [{ kind: 'delivered' }, { kind: 'delivered' }],
+    for (const body of [{ errors: null }, {}]) {
+      expect(classifyBatch(2, response(200, body), now)).toEqual({
+        kind: 'perItem',
+        outcomes: [{ kind: 'delivered' }, { kind: 'delivered' }],
+      })
+    }
+  })
+
+  it('reads no items from an answer that is no success, whatever it names', () => {
+    const errors = [{ batch_index: 0, message: 'no' }]
+    expect(classifyBatch(2, response(503, { errors }), now)).toMatchObject({
+      outcomes: [{ kind: 'uncertain' }, { kind: 'uncertain' }],
+    })
+    expect(classifyBatch(2, response(404, { errors }), now)).toMatchObject({
+      outcomes: [{ cause: 'configuration' }, { cause: 'configuration' }],
+    })
+  })
+
+  it('keeps the words about an item bounded', () => {
+    const errors = [{ batch_index: 0, message: 'x'.repeat(5_000) }]
+    expect(classifyBatch(1, response(207, { errors }), now)).toMatchObject({
+      outcomes: [{ error: expect.stringMatching(/^.{1000}$/) }],
     })
   })
 
@@ -264,6 +351,7 @@ describe('a v2 batch', () => {
 it.each([
   [undefined, undefined],
   ['', undefined],
+  [' ', undefined],
   ['soon', undefined],
   ['1', 1_000],
   ['0.5', 500],

@@ -38,6 +38,7 @@ it('reads the keys before anybody asks, so that the first message finds them', a
   expect(reads).toBe(1)
   expect(await keys.current()).toEqual(parseHashRing(OLD))
   expect(reads).toBe(1)
+  expect(errors).toEqual([])
 })
 
 it('gives the same ring until the secret changes, and the new one at most a minute later', async () => {

@@ -8,10 +8,10 @@ it('is what Node makes of it, with any secret and text, one after the other', ()
   const ascii = fc.string({ unit: 'grapheme-ascii', maxLength: 70 })
   const any = fc.string({ unit: 'binary', maxLength: 90 })
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.oneof(ascii, any), any), { maxLength: 5 }), (pairs) => {
+    fc.property(fc.array(fc.tuple(fc.oneof(ascii, any), any), { maxLength: 3 }), (pairs) => {
       for (const [secret, text] of [...pairs, ...pairs]) expect(hmacSha256(secret, text)).toBe(ofNode(secret, text))
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   )
 })
 

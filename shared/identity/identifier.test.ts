@@ -20,6 +20,7 @@ it.each<[IdentifierKind, unknown, string | undefined]>([
   ['id', 'Zed', 'id:Zed'],
   ['id', ' zed', 'id: zed'],
   ['id', 7, 'id:7'],
+  ['id', 12_345_678_901_234_567_890n, 'id:12345678901234567890'],
   ['id', '07', 'id:07'],
   ['id', 'ann@example.com', 'id:ann@example.com'],
   ['cio_id', 'A03C', 'cio_id:A03C'],
