@@ -9,7 +9,7 @@ const ULID_CHARACTERS = 26
 
 /** Each part with its length before it, so that no two lists of parts give the same bytes. */
 function digestOf(parts: readonly string[]): Buffer {
-  const text = parts.map((part) => `${Buffer.byteLength(part, 'utf8')}:${part}`).join('')
+  const text = parts.map((part) => `${Buffer.byteLength(part)}:${part}`).join('')
   return hash('sha256', text, 'buffer')
 }
 

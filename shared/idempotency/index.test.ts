@@ -9,7 +9,7 @@ import {
   trackMessage,
 } from '../contract/index.ts'
 import { deriveEventId } from './event-id.ts'
-import { messageKey, originalPublishTime, withDefaults } from './index.ts'
+import { messageKey, originalPublishTime, recordedKey, tellsOlderTime, withDefaults } from './index.ts'
 import type { KeySource } from './message-key.ts'
 
 function keyOf(source: KeySource): string {
@@ -109,6 +109,14 @@ describe('the key of a message', () => {
     expect(keyOf({ sourceMessageId: '', messageId: '7' })).toBe('message:7')
   })
 
+  it('stands in the record of a message, except one that is refused for it', () => {
+    const messageId = '9'
+    expect(recordedKey({ messageId, attributes: { idempotency_key: 'order-1' } })).toBe('publisher:order-1')
+    expect(recordedKey({ messageId, attributes: { source_message_id: '7' } })).toBe('message:7')
+    expect(recordedKey({ messageId, attributes: {} })).toBe('message:9')
+    expect(recordedKey({ messageId, attributes: { idempotency_key: '' } })).toBeUndefined()
+  })
+
   it('never makes a key of a publisher equal to an id of Pub/Sub', () => {
     fc.assert(
       fc.property(
@@ -206,6 +214,9 @@ describe('the time of the first publish', () => {
     ['of a replay', { source_publish_time: PUBLISHED }, '2026-12-24T00:00:00Z', PUBLISHED_SECONDS],
     ['of a replay that does not say', { source_publish_time: 'yesterday' }, PUBLISHED, PUBLISHED_SECONDS],
     ['with nanoseconds and a zone', {}, '2026-11-21T20:00:00.123456789+01:00', PUBLISHED_SECONDS],
+    ['of a second without a fraction', {}, '2026-11-21T19:00:00Z', PUBLISHED_SECONDS],
+    ['that is the first second of 1970', {}, '1970-01-01T00:00:00Z', 0],
+    ['of a year with a sign, which RFC 3339 does not have', {}, '+002026-11-21T19:00:00Z', undefined],
     ['that nobody knows', { source_publish_time: '1' }, '', undefined],
     ['of a day that does not exist', {}, '2026-13-41T19:00:00Z', undefined],
     ['before 1970', {}, '1960-01-01T00:00:00Z', undefined],
@@ -243,6 +254,34 @@ describe('defaults', () => {
   it('leave the time to Customer.io when the first publish is not known', () => {
     const event: TrackMessage = { ...person, action: 'event', name: 'x' }
     const prepared = withDefaults(event, { key: 'message:1', publishTimeSeconds: undefined })
-    expect(prepared).toEqual({ ...event, id: deriveEventId('message:1', person.identifiers, 'x') })
+    expect(prepared).toStrictEqual({ ...event, id: deriveEventId('message:1', person.identifiers, 'x') })
+  })
+})
+
+describe('an update that Customer.io may leave out, since it orders updates by their time', () => {
+  const update = (timestamp?: number): IdentifyMessage => ({
+    type: 'person',
+    action: 'identify',
+    identifiers: { id: 'u1' },
+    ...(timestamp !== undefined && { timestamp }),
+  })
+
+  it('tells of a time more than a minute before its publish', () => {
+    expect(tellsOlderTime(update(PUBLISHED_SECONDS - 61), PUBLISHED_SECONDS)).toBe(true)
+    expect(tellsOlderTime(update(PUBLISHED_SECONDS - 60), PUBLISHED_SECONDS)).toBe(false)
+    expect(tellsOlderTime(update(PUBLISHED_SECONDS + 3_600), PUBLISHED_SECONDS)).toBe(false)
+  })
+
+  it('is not one whose times are not known', () => {
+    expect(tellsOlderTime(update(), PUBLISHED_SECONDS)).toBe(false)
+    expect(tellsOlderTime(update(5), undefined)).toBe(false)
+  })
+
+  it('is no event, company or other operation: they are not ordered by time', () => {
+    const person = { type: 'person', identifiers: { id: 'u1' }, timestamp: 5 } as const
+    const event: TrackMessage = { ...person, action: 'event', name: 'x' }
+    const company = { type: 'object', action: 'identify', identifiers: { cio_object_id: '1' }, timestamp: 5 } as const
+    const device: IdentifyMessage = { ...person, action: 'add_device', device: { token: 't', platform: 'ios' } }
+    for (const message of [event, company, device]) expect(tellsOlderTime(message, PUBLISHED_SECONDS)).toBe(false)
   })
 })

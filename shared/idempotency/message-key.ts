@@ -24,7 +24,7 @@ export type MessageKey =
  */
 export function messageKey({ idempotencyKey, sourceMessageId, messageId }: KeySource): MessageKey {
   if (idempotencyKey === undefined) return { ok: true, key: `message:${sourceMessageId || messageId}` }
-  const bytes = Buffer.byteLength(idempotencyKey, 'utf8')
+  const bytes = Buffer.byteLength(idempotencyKey)
   if (bytes >= 1 && bytes <= IDEMPOTENCY_KEY_BYTES && idempotencyKey.isWellFormed()) {
     return { ok: true, key: `publisher:${idempotencyKey}` }
   }

@@ -15,8 +15,8 @@ export interface Keyed<M> {
   readonly value: M
   /** By which it is known however often it comes. */
   readonly key: string
-  /** In unix seconds: then it is too late to send it. */
-  readonly expiresAtSeconds?: number
+  /** In unix seconds: then it is too late to send it. Undefined when it never is. */
+  readonly expiresAtSeconds: number | undefined
 }
 
 /**
@@ -30,13 +30,11 @@ export function parseKeyed<S extends z.ZodType>(
   { now }: Pick<Clock, 'now'>,
   maxBytes?: number,
 ): Parsed<Keyed<z.output<S>>> {
-  const parsed = parseMessage(schema, data, { now, ...(maxBytes !== undefined && { maxBytes }) })
+  const parsed = parseMessage(schema, data, { now, maxBytes })
   if (!parsed.ok) return parsed
   const keyed = keyOfMessage({ attributes, messageId })
   if (!keyed.ok) return keyed
   const expiry = expiryOf(attributes)
   if (!expiry.ok) return expiry
-  const { seconds } = expiry
-  const value = { value: parsed.value, key: keyed.key, ...(seconds !== undefined && { expiresAtSeconds: seconds }) }
-  return { ok: true, value }
+  return { ok: true, value: { value: parsed.value, key: keyed.key, expiresAtSeconds: expiry.seconds } }
 }

@@ -30,7 +30,11 @@ it('hears other content under an id that was used, and delivers the same again',
   const { calls, deliver } = subject()
   expect(await deliver('1', event({ total: 5, at: 'x' }))).toEqual(DELIVERED)
   expect(await deliver('1', event({ at: 'x', total: 5 }, 1_763_740_000))).toEqual(DELIVERED)
-  expect(await deliver('1', event({ total: 6, at: 'x' }))).toMatchObject({ kind: 'refused', reason: 'content_changed' })
+  expect(await deliver('1', event({ total: 6, at: 'x' }))).toEqual({
+    kind: 'refused',
+    reason: 'content_changed',
+    error: expect.stringMatching(/^the idempotency key was used before .* publish it with a key of its own$/),
+  })
   expect(await deliver('2', event({ total: 6 }))).toEqual(DELIVERED)
   expect(calls).toEqual(['1', '1', '2'])
 })
@@ -47,6 +51,19 @@ it('lets other content take the place of one that was refused, and not of one th
   expect(await deliver('1', event({ a: 2 }))).toEqual(DELIVERED)
   await deliver('2', event({ a: 1 }), { kind: 'retry', cause: 'transient', error: '503' })
   expect(await deliver('2', event({ a: 2 }))).toMatchObject({ reason: 'content_changed' })
+})
+
+it('keeps what was delivered when a redelivery of it is refused', async () => {
+  const { deliver } = subject()
+  await deliver('1', event({ a: 1 }))
+  await deliver('1', event({ a: 1 }), { kind: 'refused', reason: 'refused', error: '400' })
+  expect(await deliver('1', event({ a: 2 }))).toMatchObject({ reason: 'content_changed' })
+})
+
+it('forgets no other for one that comes again', async () => {
+  const { deliver } = subject(4)
+  for (const id of ['1', '2', '2', '2', '3', '4']) await deliver(id, event({ a: 1 }))
+  expect(await deliver('1', event({ a: 2 }))).toMatchObject({ reason: 'content_changed' })
 })
 
 it('remembers so many, and forgets the oldest', async () => {

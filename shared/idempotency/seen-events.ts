@@ -64,5 +64,5 @@ const CONTENT_CHANGED: Outcome = {
 }
 
 function contentOf({ action, attributes }: TrackMessage): string {
-  return hash('sha256', stringify([action, attributes ?? {}]) ?? '', 'base64')
+  return hash('sha256', stringify([action, attributes ?? {}]), 'base64')
 }
