@@ -60,7 +60,7 @@ export function subjectKey(identifiers: object): string {
 /** What {@link subjectKey} gives, or where that is longer than `maxBytes` of UTF-8, its SHA-256 as `sha256:…`. */
 export function boundedSubjectKey(identifiers: object, maxBytes: number): string {
   const key = subjectKey(identifiers)
-  if (Buffer.byteLength(key, 'utf8') <= maxBytes) return key
+  if (Buffer.byteLength(key) <= maxBytes) return key
   return `sha256:${createHash('sha256').update(key).digest('hex')}`
 }
 

@@ -28,6 +28,7 @@ it.each<[string, string[]]>([
   ['a@example.com', ['a@example.com']],
   ['Ada <ada@example.com', ['ada@example.com']],
   [' mailto:ada%2Bnews@example.com', ['ada+news@example.com']],
+  ['Ada < mailto:ada%2Bnews@example.com >', ['ada+news@example.com']],
   // Groups, whose names only hold the word: their addresses are no links.
   ['no mailto: ada%2Bnews@example.com', ['ada%2bnews@example.com']],
   ['mailto us: ada%2Bnews@example.com', ['ada%2bnews@example.com']],

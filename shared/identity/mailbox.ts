@@ -65,9 +65,7 @@ class Scan {
 
   next(): string | undefined {
     for (;;) {
-      const char = this.#text[this.#at]
-      if (char === undefined) return undefined
-      this.#at++
+      const char = this.#text[this.#at++]
       if (char === '(') this.#skipComment()
       else if (char === '"') return this.#quoted()
       else if (char === '<') return `<${this.#until('>')}`
@@ -86,9 +84,10 @@ class Scan {
 
   #until(end: string): string {
     const start = this.#at
-    const stop = this.#text.indexOf(end, start)
-    this.#at = stop < 0 ? this.#text.length : stop + 1
-    return this.#text.slice(start, stop < 0 ? undefined : stop)
+    const found = this.#text.indexOf(end, start)
+    const stop = found < 0 ? this.#text.length : found
+    this.#at = stop + 1
+    return this.#text.slice(start, stop)
   }
 
   #skipComment(): void {

@@ -91,6 +91,7 @@ describe('the persons of a message', () => {
       ['recipient email:ann@x.com', 'recipient email:bob@x.com', 'mention email:help@x.com'],
     ],
     ['transactional', { channel: 'sms', to: '+1 415 555 2671' }, ['recipient phone:+14155552671']],
+    ['transactional', { channel: 'sms', to: '14155552671' }, []],
     // Archives hold what keeps no contract as well.
     ['transactional', { to: 5, ids: 'a', recipients: [null, { attribute: null }] }, []],
     ['transactional', { channel: 'broadcast', ids: ['a', 7] }, ['audience id:a', 'audience id:7']],
@@ -152,7 +153,7 @@ describe('a webhook', () => {
   const of = (data: object) => personsInWebhook({ data }).map((one) => `${one.role} ${keyOf(one)}`)
 
   it('of a change of subscription names whom it is about', () => {
-    expect(of({ email_address: 'Ann@x.com' })).toEqual(['subject email:ann@x.com'])
+    expect(of({ email_address: 'Ann@x.com', customer_id: '5' })).toEqual(['subject id:5', 'subject email:ann@x.com'])
   })
 
   it.each([
@@ -181,6 +182,7 @@ describe('whose a message is', () => {
   it.each<[string, object, string]>([
     ['own', { ...send, to: 'bob@x.com' }, 'ann@x.com'],
     ['own', { ...send, to: 'Bob <bob@x.com>' }, 'bob@x.com'],
+    ['own', { ...send, to: 'ann@x.com, bob@x.com' }, 'ann@x.com'],
     ['shared', { ...send, to: 'bob@x.com, cid@x.com' }, 'bob@x.com'],
     ['shared', { ...send, to: 'ann@x.com', cc: 'bob@x.com' }, 'bob@x.com'],
     ['none', { ...send, to: 'joann@x.com' }, 'jo@x.com'],

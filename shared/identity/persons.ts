@@ -142,7 +142,7 @@ interface PreparedField extends NamingField {
 function prepared(fields: readonly NamingField[]): readonly PreparedField[] {
   return fields.map((field) => ({
     ...field,
-    steps: field.path.split('.').map((step) => ({ name: step.replace(/\[\]$/, ''), each: step.endsWith('[]') })),
+    steps: field.path.split('.').map((step) => ({ name: step.replace('[]', ''), each: step.endsWith('[]') })),
   }))
 }
 

@@ -25,6 +25,13 @@ it.each<[boolean, string, IdentifierKind, string]>([
   expect(may(text, kind, name)).toBe(expected)
 })
 
+it('is told by any one of the names, and by none when there are none', () => {
+  const names = ['u1', 'u2'].flatMap((id) => identifierOf('id', id) ?? [])
+  expect(mayName('{"id":"u2"', names)).toBe(true)
+  expect(mayName('{"id":"u3"', names)).toBe(false)
+  expect(mayName('{"id":"u1"', [])).toBe(false)
+})
+
 it('searches ten megabytes within the time of a test, whatever is in them', () => {
   for (const piece of ['@', '<', '"', 'a', '\\u0041', '\\']) {
     expect(may(piece.repeat(10_000_000 / piece.length), 'email', 'ann@example.com')).toBe(false)

@@ -7,13 +7,11 @@ import type { Identifier } from './identifier.ts'
  * @param names as `identifierOf` gives them
  */
 export function mayName(text: string, names: readonly Identifier[]): boolean {
-  const spellings = names.map(({ kind, value }) => ({
-    value: kind === 'email' || kind === 'phone' ? value.toLowerCase() : value,
-    folds: kind === 'email' || kind === 'phone',
-  }))
   const plain = unescaped(text)
   const folded = plain.toLowerCase()
-  return spellings.some(({ value, folds }) => standsIn(folds ? folded : plain, value))
+  return names.some(({ kind, value }) =>
+    kind === 'email' || kind === 'phone' ? standsIn(folded, value.toLowerCase()) : standsIn(plain, value),
+  )
 }
 
 /** A word goes on with these, so that `ann@example.com` does not stand in `joann@example.com` nor `5` in `15`. */
