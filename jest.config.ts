@@ -17,6 +17,7 @@ const config: Config = {
   // Node runs the suites itself: it strips the types, and a worker loads each module once.
   testEnvironment: '<rootDir>/scripts/testing/jest/environment.ts',
   runtime: '<rootDir>/scripts/testing/jest/runtime.ts',
+  testSequencer: '<rootDir>/scripts/testing/jest/sequencer.ts',
   transform: {},
   // One more than the cores of a small machine: some suites mostly wait for servers and processes.
   maxWorkers: 3,
@@ -24,6 +25,8 @@ const config: Config = {
   workerGracefulExitTimeout: 10_000,
   roots: ['<rootDir>/functions', '<rootDir>/shared', '<rootDir>/scripts', '<rootDir>/terraform'],
   testMatch: ['**/*.test.ts'],
+  // `npm run test:exhaustive`.
+  testPathIgnorePatterns: ['\\.exhaustive\\.test\\.ts$'],
   // One suite alone is sooner ready with the bundles that it needs.
   ...(everything && { globalSetup: '<rootDir>/scripts/testing/bundles.ts' }),
   // Some suites start processes and servers on real ports: the first one on a cold disk cache is slow.

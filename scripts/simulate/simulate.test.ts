@@ -3,8 +3,8 @@ import { simulateHour } from './hour.ts'
 import type { Safeguard } from './safeguards.ts'
 import { findWithout } from './without.ts'
 
-/** Of the first seed, with and without faults, of every topic. */
-const HOURS = ['1/2', '1/3', '1/5', '1/6', '1/7', '1/9', '1/13', '1/22', '1/35']
+/** Of the first seed, with and without faults, of every topic. `npm run check` takes 35 of them. */
+const HOURS = ['1/2', '1/3', '1/5', '1/7', '1/9', '1/22', '1/35']
 
 it.each(HOURS)('nothing is lost and nothing happens twice in the hour %s', async (seed) => {
   const { verdict } = await simulateHour({ seed })

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { PROJECT_ROOT } from '../../topology/topology.ts'
 import NodeEnvironment from './environment.ts'
 import NodeRuntime from './runtime.ts'
+import { LONGEST, longestFirst } from './sequencer.ts'
 
 /** Whichever of two such suites runs second finds nothing of the other. */
 const KEPT_APART = `
@@ -100,4 +101,11 @@ it('runs no suite twice in a process, as watching would: it would not see what h
   const runtime = new NodeRuntime({ rootDir: folder }, {}, {}, {}, {}, { collectCoverageFrom: [] })
   await runtime.unstable_importModule(suite)
   await expect(runtime.unstable_importModule(suite)).rejects.toThrow('watched.mjs has run in this process')
+})
+
+it('starts the longest suites first, the longest of them first of all', () => {
+  expect(LONGEST.filter((path) => !existsSync(join(PROJECT_ROOT, path)))).toEqual([])
+  const [longest = '', second = ''] = LONGEST
+  const tests = ['b.test.ts', second, 'a.test.ts', longest].map((path) => ({ path: join(PROJECT_ROOT, path) }))
+  expect(longestFirst(tests)).toEqual([tests[3], tests[1], tests[0], tests[2]])
 })
