@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Clock } from '../clock/index.ts'
-import { type BatchLimits, Coalescer } from './index.ts'
+import { type BatchLimits, Coalescer, isOfItsKey } from './index.ts'
 
 interface Item {
   readonly id: number
@@ -32,9 +32,12 @@ const LIMITS: BatchLimits = {
 /** Time that the test moves, with at most one timer. */
 class TestClock implements Clock {
   nowMs = 0
+  /** How many timers were started. */
+  timers = 0
   #timer: { readonly atMs: number; readonly work: () => void } | undefined
   now = () => this.nowMs
   after = (ms: number, work: () => void) => {
+    this.timers++
     this.#timer = { atMs: this.nowMs + ms, work }
     return () => {}
   }
@@ -151,11 +154,14 @@ describe('Coalescer', () => {
       expect(batches()).toEqual([[0], [1, 2]])
     })
 
-    it('lets a full batch leave all the same', async () => {
-      const { submit, batches } = airport({ spacingMs: 5, maxItems: 2 })
-      for (let index = 0; index < 4; index++) submit()
-      await settle()
+    it('lets a full batch leave all the same, which does not prolong the wait of the next', async () => {
+      const { submit, batches, clock } = airport({ spacingMs: 5, maxItems: 2 })
+      submit()
+      clock.advance(3)
+      for (let index = 0; index < 3; index++) submit()
       expect(batches()).toEqual([[0], [1, 2]])
+      clock.advance(2)
+      expect(batches()).toEqual([[0], [1, 2], [3]])
     })
 
     it('is held up by none that does not come back, while fewer than four are in flight', async () => {
@@ -174,7 +180,12 @@ describe('Coalescer', () => {
       submit()
       submit()
       await next().land()
-      const idle = coalescer.idle()
+      let isIdle = false
+      const idle = coalescer.idle().then(() => {
+        isIdle = true
+      })
+      await settle()
+      expect(isIdle).toBe(false)
       clock.advance(101)
       await idle
       expect(results.get(1)).toBe('waited_too_long')
@@ -198,6 +209,21 @@ describe('Coalescer', () => {
     submit([], 30)
     await settle()
     expect(batches()).toEqual([[0], [1]]) // 60 + 60 do not fit together
+  })
+
+  it('sends a batch that is full by its bytes at once, as one of its items is', async () => {
+    const { submit, batches } = airport({ maxBytes: 100 })
+    for (const bytes of [10, 60, 40, 150]) submit([], bytes)
+    await settle()
+    expect(batches()).toEqual([[0], [1, 2], [3]])
+  })
+
+  it('starts no timer without a spacing: it would not run while the CPU is throttled', async () => {
+    const { submit, clock, next } = airport()
+    submit()
+    submit()
+    await next().land()
+    expect(clock.timers).toBe(0)
   })
 
   it('answers an item that is too large at once, and without sending it', async () => {
@@ -364,7 +390,7 @@ describe('items that share a key', () => {
   })
 
   it('wait in half of the places for it at most, one key in a quarter, and the next is told at once that it is too many', async () => {
-    const { submit, results, coalescer } = airport({ maxQueueItems: 40, maxBlockedItems: 20 })
+    const { submit, results, coalescer, next } = airport({ maxQueueItems: 40, maxBlockedItems: 20 })
     for (let index = 0; index < 15; index++) submit(['ada'])
     await settle()
     expect(coalescer.waiting).toBe(10)
@@ -379,6 +405,13 @@ describe('items that share a key', () => {
     submit(['eve'])
     await settle()
     expect(coalescer.waiting).toBe(22) // eve alone waits for nobody but a batch
+    const second = submit(['eve'])
+    await settle()
+    expect(results.get(second)).toBe('key_flooded') // only one of its key waits, but 20 in all
+    await next().land()
+    const third = submit(['eve'])
+    await settle()
+    expect(results.has(third)).toBe(false) // one of ada's has left
   })
 
   it('are told behind two others who wait that it is too many, where there is another place for them', async () => {
@@ -431,8 +464,18 @@ describe('items that share a key', () => {
   })
 })
 
+it.each([
+  ['key_flooded', true],
+  ['waited_for_its_key', true],
+  ['queue_full', false],
+  ['waited_too_long', false],
+] as const)('tells whether %s comes of others of its key alone: %s', (reason, expected) => {
+  expect(isOfItsKey(reason)).toBe(expected)
+})
+
 describe('suspects', () => {
-  const failed = ({ items }: Flight) => items.map(({ id }) => `failed ${id}`)
+  /** The results when one of several fails. */
+  const failed = ({ items }: Flight) => items.map(({ id }, index) => `${index === 1 ? 'failed' : 'sent'} ${id}`)
 
   it('leave alone at first, and take nobody along who is none', async () => {
     const { submit, batches, next } = airport()
@@ -445,6 +488,19 @@ describe('suspects', () => {
     expect(batches()).toEqual([[0], [2], [1]])
     await next().land(['failed 2'])
     expect(batches()).toEqual([[0], [2], [1], [3]])
+  })
+
+  it('take no turn from the others: one of each leaves when a batch has come back', async () => {
+    const { submit, batches, flying } = airport()
+    submit()
+    submit([], 10, true)
+    submit([], 10, true)
+    submit()
+    await settle()
+    await flying[0]?.land()
+    submit()
+    await flying[0]?.land()
+    expect(batches()).toEqual([[0], [1], [3], [2], [4]])
   })
 
   it('leave in batches twice as large after each that did not fail, and alone after one that did', async () => {

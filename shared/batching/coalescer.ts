@@ -281,8 +281,8 @@ export class Coalescer<T, R> {
     }
   }
 
+  /** Lets those who wait for idleness look again. */
   #tellIdle(): void {
-    if (this.#waiting.size > 0 || this.#inFlight > 0) return
     const waiters = this.#onIdle
     this.#onIdle = []
     for (const resolve of waiters) resolve()

@@ -51,3 +51,14 @@ it('has a slot that was given back free again at once', () => {
   expect(bucket.waitMs(0)).toBe(0)
   expect(bucket.waitMs(0, 3)).toBe(10)
 })
+
+it('takes a slot back once', () => {
+  const bucket = new TokenBucket(PER_SECOND, 2)
+  const [first] = [0, 0].map((nowMs) => bucket.take(nowMs))
+  if (first === undefined) throw new Error('no slot')
+  expect(bucket.waitMs(0)).toBe(10)
+  bucket.giveBack(first)
+  expect(bucket.waitMs(0)).toBe(0)
+  bucket.giveBack(first)
+  expect(bucket.waitMs(0, 1)).toBe(10)
+})

@@ -8,7 +8,8 @@ import { type Permit, RateLimiter, type RateLimiterOptions } from './limiter.ts'
 const DELIVERED: CallOutcome = { kind: 'delivered' }
 const FAILED: CallOutcome = { kind: 'retry', cause: 'transient', error: 'HTTP 503', httpStatus: 503 }
 const THROTTLED: Retry = { kind: 'retry', cause: 'transient', error: 'HTTP 429', httpStatus: 429 }
-const BUSY: CallOutcome = { kind: 'retry', cause: 'busy', error: 'not tried' }
+const REFUSED: CallOutcome = { kind: 'refused', reason: 'refused', error: 'HTTP 400' }
+const BUSY: Retry = { kind: 'retry', cause: 'busy', error: 'not tried' }
 const leaveAlone = (retryAfterMs: number): CallOutcome => ({ ...THROTTLED, retryAfterMs })
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -35,6 +36,10 @@ function limiterAt(rate: number, options: Partial<RateLimiterOptions> = {}) {
     limiter,
     timers,
     now: () => nowMs,
+    /** Stops the process for so long: its timers are late. */
+    freeze: (ms: number): void => {
+      nowMs += ms
+    },
     /** Lets time pass while nobody who waits gets to do anything. */
     runTimers: (count: number): void => {
       for (let run = 0; run < count; run++) {
@@ -106,6 +111,25 @@ describe('the rate', () => {
     await pass(100)
     expect(served).toEqual([0, 1, 2])
     expect(await limiter.acquire(0)).toEqual({ ok: false, cause: 'rate', waitMs: 100 })
+  })
+
+  it('lets those go whose turn comes at the very end of their wait', async () => {
+    const { limiter, permit, pass } = limiterAt(10)
+    await permit()
+    const waiting = [limiter.acquire(100), limiter.acquire(200), limiter.acquire(200)]
+    expect(await waiting[2]).toEqual({ ok: false, cause: 'rate', waitMs: 300 })
+    await pass(200)
+    expect((await Promise.all(waiting)).map(({ ok }) => ok)).toEqual([true, true, false])
+  })
+
+  it('denies those whose time ran out while the process was frozen, and serves those behind them', async () => {
+    const { limiter, permit, pass, freeze } = limiterAt(10)
+    await permit()
+    const [late, patient] = [limiter.acquire(150), limiter.acquire(5_000)]
+    freeze(1_000)
+    await pass(0)
+    expect(await late).toEqual({ ok: false, cause: 'rate', waitMs: 0 })
+    expect(await patient).toMatchObject({ ok: true })
   })
 
   it('lets a cancelled turn be used by the next in line', async () => {
@@ -271,9 +295,14 @@ describe('a pause', () => {
       for (let index = 0; index < 3; index++) await report(outcome)
       expect(await limiter.acquire(0)).toMatchObject({ ok: false, cause: 'paused' })
     }
-    const { permit, report } = limiterAt(1_000, { burst: 10 })
-    for (let index = 0; index < 5; index++) await report(BUSY)
-    await report({ kind: 'refused', reason: 'refused', error: 'HTTP 400' })
+    const { permit, report } = limiterAt(1_000, { burst: 20 })
+    for (let index = 0; index < 5; index++) await report({ ...BUSY, retryAfterMs: 30_000 })
+    await permit()
+  })
+
+  it('is not started by refusals, which show that somebody is there and reads', async () => {
+    const { permit, report } = limiterAt(1_000, { burst: 20 })
+    for (const outcome of [REFUSED, REFUSED, REFUSED, FAILED, FAILED, REFUSED, FAILED, FAILED]) await report(outcome)
     await permit()
   })
 
@@ -329,10 +358,13 @@ describe('a pause', () => {
   })
 
   it('is not made longer by the other requests that were under way when it started', async () => {
-    const { permit, waitMs } = limiterAt(1_000, { burst: 10 })
+    const { permit, pass, waitMs } = limiterAt(1_000, { burst: 10 })
     const underWay = await Promise.all(Array.from({ length: 6 }, permit))
-    for (const one of underWay) one.report(FAILED)
+    for (const one of underWay.slice(0, 3)) one.report(FAILED)
     expect(await waitMs()).toBe(500)
+    await pass(300)
+    for (const one of underWay.slice(3)) one.report(FAILED)
+    expect(await waitMs()).toBe(200)
   })
 
   it('is made longer, never shorter, by a Retry-After that an older request brings', async () => {

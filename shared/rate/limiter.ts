@@ -96,16 +96,12 @@ export class RateLimiter {
   acquire(maxWaitMs: number): Promise<Permit | Denied> {
     const nowMs = this.#now()
     const hold = this.#hold(nowMs, this.#waiters.length)
-    if (hold === undefined && this.#waiters.length === 0) return Promise.resolve(this.#grant(nowMs))
-    if (hold !== undefined && (maxWaitMs <= 0 || (hold.isKnown && hold.ms > maxWaitMs))) {
-      return Promise.resolve(denied(hold))
-    }
+    if (hold?.isKnown && hold.ms > maxWaitMs) return Promise.resolve(denied(hold))
     return new Promise((resolve) => {
       const deadlineMs = nowMs + maxWaitMs
       this.#waiters.push({ deadlineMs, resolve })
-      const timerIsEarlyEnough = hold !== undefined && deadlineMs >= this.#firstDeadlineMs
       this.#firstDeadlineMs = Math.min(this.#firstDeadlineMs, deadlineMs)
-      if (!timerIsEarlyEnough) this.#serve()
+      this.#serve()
     })
   }
 
@@ -113,16 +109,17 @@ export class RateLimiter {
   #serve(): void {
     this.#cancelTimer()
     const nowMs = this.#now()
-    let hold: Hold | undefined
     for (let first = this.#waiters[0]; first !== undefined; first = this.#waiters[0]) {
-      hold = this.#hold(nowMs)
-      if (hold !== undefined) break
+      const hold = this.#hold(nowMs)
+      if (hold !== undefined) {
+        this.#denyThoseOutOfTime(nowMs, hold)
+        if (this.#waiters.length > 0) this.#sleep(Math.min(hold.ms, this.#firstDeadlineMs - nowMs))
+        return
+      }
       this.#waiters.shift()
       first.resolve(first.deadlineMs < nowMs ? denied({ cause: 'rate', ms: 0 }) : this.#grant(nowMs))
     }
-    if (hold !== undefined) this.#denyThoseOutOfTime(nowMs, hold)
-    if (this.#waiters.length === 0) this.#firstDeadlineMs = Number.POSITIVE_INFINITY
-    else if (hold !== undefined) this.#sleep(Math.min(hold.ms, this.#firstDeadlineMs - nowMs))
+    this.#firstDeadlineMs = Number.POSITIVE_INFINITY
   }
 
   #denyThoseOutOfTime(nowMs: number, hold: Hold): void {
@@ -226,9 +223,9 @@ function denied({ cause, ms }: Pick<Hold, 'cause' | 'ms'>): Denied {
 }
 
 /** What an outcome tells of the server's health. Refusals are good news: somebody is there and reads. */
-function signOf(outcome: CallOutcome): 'success' | 'failure' | 'none' {
+function signOf(outcome: CallOutcome): 'success' | 'failure' | undefined {
   if (outcome.kind === 'delivered' || outcome.kind === 'refused') return 'success'
-  return outcome.kind === 'retry' && outcome.cause === 'busy' ? 'none' : 'failure'
+  return outcome.kind === 'retry' && outcome.cause === 'busy' ? undefined : 'failure'
 }
 
 function isThrottled(outcome: CallOutcome): boolean {
