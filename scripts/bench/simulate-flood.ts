@@ -55,7 +55,7 @@ const LIMITS: BatchLimits = {
   maxItems: 100,
   maxBytes: 450_000,
   maxItemBytes: 30_000,
-  maxInFlight: 4,
+  maxInFlight: 10,
   maxWaitMs: 10_000,
   maxQueueItems: 2_000,
   maxBlockedItems: 200,

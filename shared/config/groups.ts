@@ -251,17 +251,23 @@ interface BatchLimits {
 }
 
 /** Limits of the group commit. The server's own limits are the upper bounds. */
-const batchSettings = (usual: BatchLimits, most: BatchLimits) => {
+const batchSettings = (usual: BatchLimits & { readonly maxInFlight: number }, most: BatchLimits) => {
   const limit = (name: string, unit: string, fallback: number, to: number, meaning: string) =>
     number(name, fallback, { meaning, setBy: 'pipeline.yaml', unit, from: 1, to })
   return z.object({
     maxItems: limit('BATCH_MAX_ITEMS', 'items', usual.maxItems, most.maxItems, 'items in one request'),
     maxBytes: limit('BATCH_MAX_BYTES', 'bytes', usual.maxBytes, most.maxBytes, 'size of one request'),
     maxItemBytes: limit('BATCH_MAX_ITEM_BYTES', 'bytes', usual.maxItemBytes, most.maxItemBytes, 'size of one item'),
-    maxInFlight: limit('BATCH_MAX_IN_FLIGHT', 'requests', 4, 100, 'requests under way at the same time'),
+    maxInFlight: limit(
+      'BATCH_MAX_IN_FLIGHT',
+      'requests',
+      usual.maxInFlight,
+      100,
+      'requests under way at the same time',
+    ),
     maxWaitMs: milliseconds('BATCH_MAX_WAIT_MS', 10_000, 1, 60_000, 'how long an item waits before it is answered 503'),
     maxQueueItems: limit('BATCH_MAX_QUEUE_ITEMS', 'items', 2_000, 100_000, 'items that wait; one more is answered 503'),
-    // Each of them is a request that is being held: half of the `concurrency` in pipeline.yaml.
+    // Each of them is a request that is being held: half of the `concurrency` of `identify` in pipeline.yaml.
     maxBlockedItems: limit(
       'BATCH_MAX_BLOCKED_ITEMS',
       'items',
@@ -272,10 +278,13 @@ const batchSettings = (usual: BatchLimits, most: BatchLimits) => {
   })
 }
 
-/** Customer.io's limits for a v2 batch are 500 kB, and 32 kB per item; it states no number of items. */
+/**
+ * Customer.io's limits for a v2 batch are 500 kB, and 32 kB per item; it states no number of items. Ten full batches are what an
+ * instance of `track` is given at a time: with fewer under way, pushes would wait although the rate allows more requests.
+ */
 export const trackBatchSettings = () =>
   batchSettings(
-    { maxItems: 100, maxBytes: 450_000, maxItemBytes: 30_000 },
+    { maxItems: 100, maxBytes: 450_000, maxItemBytes: 30_000, maxInFlight: 10 },
     { maxItems: 1_000, maxBytes: 500_000, maxItemBytes: 32_000 },
   )
 
@@ -285,7 +294,7 @@ export const trackBatchSettings = () =>
  */
 export const insertBatchSettings = () =>
   batchSettings(
-    { maxItems: 100, maxBytes: 8_000_000, maxItemBytes: 8_000_000 },
+    { maxItems: 100, maxBytes: 8_000_000, maxItemBytes: 8_000_000, maxInFlight: 4 },
     { maxItems: 50_000, maxBytes: 10_000_000, maxItemBytes: 10_000_000 },
   )
 

@@ -70,7 +70,7 @@ it('gives the identify and track functions their defaults', () => {
       maxItems: 100,
       maxBytes: 450_000,
       maxItemBytes: 30_000,
-      maxInFlight: 4,
+      maxInFlight: 10,
       maxWaitMs: 10_000,
       maxQueueItems: 2_000,
       maxBlockedItems: 200,
@@ -131,7 +131,7 @@ it('gives the warehouse function its defaults', () => {
     dataset: 'customerio',
     insertTimeoutMs: 9_000,
     deadLetter: { topic: 'dead', maxDeliveryAttempts: 100 },
-    batch: { maxItems: 100, maxBytes: 8_000_000 },
+    batch: { maxItems: 100, maxBytes: 8_000_000, maxInFlight: 4 },
   })
 })
 
