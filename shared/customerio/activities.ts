@@ -5,11 +5,11 @@ import type { CallOutcome } from '../outcome/index.ts'
 export interface Activity {
   /** `event`, `attribute_change` and many more. */
   readonly type: string
-  /** Of an event its data; of a change, by the attribute's name, what it was and what it is. */
+  /** Of an event its data; of a change, by the attribute's name, what it was and what it is. Undefined where there is none. */
   readonly data: unknown
 }
 
-const page = z.object({ activities: z.array(z.object({ type: z.string(), data: z.unknown() })).nullish() })
+const page = z.object({ activities: z.array(z.object({ type: z.string(), data: z.unknown().optional() })).nullish() })
 
 /** Entries that are asked for, the newest. */
 export const ACTIVITIES = 50

@@ -33,10 +33,12 @@ export class ClientHolder<C> {
       else values.push(value)
     }
     if (unset.length > 0) return { unset }
-    if (this.#made === undefined || values.some((value, index) => value !== this.#made?.values[index])) {
-      this.#made = { values, client: this.#build(values) }
+    let made = this.#made
+    if (made === undefined || made.values.some((value, index) => value !== values[index])) {
+      made = { values, client: this.#build(values) }
+      this.#made = made
     }
-    return { client: this.#made.client }
+    return { client: made.client }
   }
 
   /** Reads the credentials again after they were refused. True when those of now are not those of `used`. */

@@ -312,30 +312,66 @@ describe('credentials', () => {
     expect(await service.track(event('after'))).toMatchObject({ kind: 'delivered' })
   })
 
-  it('that were refused late and cannot be read again take no longer than the request may', async () => {
-    const clock = manualClock()
-    const readAgain = Promise.withResolvers<void>()
-    let reads = 0
-    const readFile = async () => {
-      if (++reads === 1) return 'app-key'
-      readAgain.resolve()
-      return await new Promise<string>(() => {})
+  describe('that were refused late', () => {
+    /** A send whose refusal comes after 7.9 of its 8 seconds, while the credentials are read again. */
+    async function refusedLate() {
+      const clock = manualClock()
+      const [readAgain, value] = [Promise.withResolvers<void>(), Promise.withResolvers<string>()]
+      let reads = 0
+      const readFile = async () => {
+        if (++reads === 1) return 'app-key'
+        readAgain.resolve()
+        return await value.promise
+      }
+      const log = { warning: () => {} }
+      const appApiKey = createSecret({ name: 'CUSTOMERIO_APP_API_KEY', file: '/key', readFile, log, clock })
+      const { service } = start({ secrets: { appApiKey }, timeoutMs: 8_000, clock })
+      customerio.orders.add({ on: 'send', fault: { do: 'unauthorized' } })
+      customerio.events.once('received', () => clock.advance(7_900))
+      const sending = service.transactional(sms())
+      await readAgain.promise
+      return { sending, value, clock }
     }
-    const appApiKey = createSecret({
-      name: 'CUSTOMERIO_APP_API_KEY',
-      file: '/key',
-      readFile,
-      log: { warning: () => {} },
-      clock,
+
+    it('and cannot be read again take no longer than the request may', async () => {
+      const { sending, clock } = await refusedLate()
+      clock.advance(100)
+      expect(await sending).toMatchObject({ kind: 'retry', cause: 'configuration', httpStatus: 401 })
+      expect(clock.now()).toBe(8_000)
     })
-    const { service } = start({ secrets: { appApiKey }, timeoutMs: 8_000, clock })
-    customerio.orders.add({ on: 'send', fault: { do: 'unauthorized' } })
-    customerio.events.once('received', () => clock.advance(7_900))
-    const sending = service.transactional(sms())
-    await readAgain.promise
-    clock.advance(100)
-    expect(await sending).toMatchObject({ kind: 'retry', cause: 'configuration', httpStatus: 401 })
-    expect(clock.now()).toBe(8_000)
+
+    it('are picked up all the same, while there is time left', async () => {
+      const { sending, value, clock } = await refusedLate()
+      clock.advance(99)
+      value.resolve('next-key')
+      expect(await sending).toMatchObject({ kind: 'retry', cause: 'busy' })
+    })
+  })
+
+  it.each([
+    [403, 'Account is not authorized', { kind: 'retry', cause: 'busy', error: expect.stringContaining('rotated') }, 2],
+    [403, 'Forbidden file type xyz', { kind: 'refused' }, 1],
+    [404, '', { kind: 'refused' }, 1],
+    [402, '', { kind: 'retry', cause: 'configuration' }, 1],
+    [429, '', { kind: 'retry', cause: 'transient' }, 1],
+    [503, '', { kind: 'uncertain' }, 1],
+    [200, '', { kind: 'delivered' }, 1],
+  ])('are read again only after an answer that is about them: %d %s', async (status, words, outcome, readsInAll) => {
+    const server = await startRecordingServer()
+    server.answerWith(answering(status, { meta: { error: words } }))
+    const clock = manualClock()
+    let reads = 0
+    const readFile = async () => `key-${++reads}`
+    const log = { warning: () => {} }
+    const appApiKey = createSecret({ name: 'CUSTOMERIO_APP_API_KEY', file: '/key', readFile, log, clock })
+    const { service } = createTestService({
+      ...{ trackUrl: `${server.url}/api/v1`, appUrl: `${server.url}/v1`, secrets: { appApiKey } },
+    })
+    await appApiKey.current()
+    clock.advance(2_000)
+    expect(await service.transactional(sms())).toMatchObject(outcome)
+    expect(reads).toBe(readsInAll)
+    await server.close()
   })
 
   it('that no header can hold are an alarm, and no doubt whether something was sent', async () => {
@@ -357,8 +393,14 @@ it('has no way to an API that it was given none for', async () => {
   const log = createLog({ clock: systemClock, functionName: 'test', destination: { write: () => {} } })
   const service = new CustomerIOService({ log, clock: systemClock })
   const outcome = { kind: 'retry', cause: 'configuration' }
-  expect(await service.track(event('e'))).toMatchObject(outcome)
-  expect(await service.transactional(sms())).toMatchObject(outcome)
+  expect(await service.track(event('e'))).toMatchObject({
+    ...outcome,
+    error: 'not configured: CUSTOMERIO_SITE_ID, CUSTOMERIO_TRACK_API_KEY',
+  })
+  expect(await service.transactional(sms())).toMatchObject({
+    ...outcome,
+    error: 'not configured: CUSTOMERIO_APP_API_KEY',
+  })
   expect(await service.findDeliveries({ transactionalMessageId: 1, createdFrom: 0, createdUntil: 1 })).toMatchObject(
     outcome,
   )
@@ -543,8 +585,24 @@ describe('lifecycle events', () => {
     })
     service.on('track', () => Promise.reject(new Error('later')).catch(() => undefined))
     expect((await service.track(event('e'))).kind).toBe('delivered')
-    expect(lines).toContainEqual(expect.objectContaining({ event: 'listener_failure', error: 'Error' }))
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        ...{ severity: 'ERROR', event: 'listener_failure', error: 'Error' },
+        place: expect.stringContaining('service.test.ts'),
+      }),
+    )
     expect(JSON.stringify(lines)).not.toContain('ann@example.com')
+  })
+
+  it('log no place of what was thrown without one', async () => {
+    const { service, lines } = start()
+    service.on('track', () => {
+      throw 'words'
+    })
+    await service.track(event('e'))
+    const failure = lines.find((line) => line.event === 'listener_failure')
+    expect(failure).toMatchObject({ error: 'string' })
+    expect(failure).not.toHaveProperty('place')
   })
 
   it('end no process when the promise of a listener is rejected', async () => {
@@ -558,6 +616,22 @@ describe('lifecycle events', () => {
     expect(lines).toContainEqual(expect.objectContaining({ event: 'listener_failure', error: 'Error' }))
     expect(JSON.stringify(lines)).not.toContain('ann@example.com')
   })
+})
+
+it('logs one line per request: what it was, and how it was answered', async () => {
+  const { service, lines } = start()
+  await Promise.all(['alone', 'b', 'c'].map((name) => service.track(event(name))))
+  await service.transactional(sms())
+  customerio.orders.add({ on: 'lookup', fault: { do: 'reset' } })
+  await service.probe()
+  const fields = { severity: 'INFO', message: 'request to Customer.io', event: 'customerio_request' }
+  const latency_ms = expect.any(Number)
+  expect(lines).toMatchObject([
+    { ...fields, operation: 'batch', batch_size: 1, latency_ms, http_status: 200 },
+    { ...fields, operation: 'batch', batch_size: 2, latency_ms, http_status: 200 },
+    { ...fields, operation: 'send', batch_size: 1, latency_ms, http_status: 200 },
+    { ...fields, operation: 'look_up', batch_size: 1, latency_ms, reason: 'no_answer', error: 'ECONNRESET' },
+  ])
 })
 
 it('keeps a connection and uses it again', async () => {
