@@ -119,6 +119,8 @@ const parseOne = (event: object): HistoryEvent => {
   if (parsed === undefined) throw new Error('not an event')
   return parsed
 }
+const started = (fields: Match, history: readonly HistoryEvent[]): HistoryEvent[] =>
+  history.map((event) => (event.f === 'start' ? { ...event, ...fields } : event))
 const plus = (...events: object[]): HistoryEvent[] => [...good, ...events.map(parseOne)]
 
 const applyOk = (key: string, atMs: number, more: Match = {}) => ({
@@ -134,6 +136,14 @@ const applyOk = (key: string, atMs: number, more: Match = {}) => ({
 describe('a good history', () => {
   it('may have an effect of an event before it was cancelled, by an attempt whose answer was lost', () => {
     expect(check(plus(applyOk('c1', 2_471.5))).violations).toEqual([])
+  })
+
+  it('may have one after that of a request that was still on its way, as long as the producer says, and no send', () => {
+    const slow = { longestRequestMs: 100 }
+    const violations = (history: readonly HistoryEvent[]) => check(history).violations
+    expect(violations(started(slow, plus(applyOk('c1', 2_572))))).toEqual([])
+    expect(violations(started(slow, plus(applyOk('c1', 2_573))))).toMatchObject([{ rule: 'not sent', subject: 'c1' }])
+    expect(violations(started(slow, plus(applyOk('t1', 2_461.5))))).toMatchObject([{ rule: 'not sent', subject: 't1' }])
   })
 
   it('may have a second outcome for a message that was delivered again, with the evidence of each', () => {

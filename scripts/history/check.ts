@@ -212,11 +212,11 @@ export function check(history: readonly HistoryEvent[]): Verdict {
     }
   }
 
-  /** An earlier attempt may have been made, and its answer lost, before it was too late. */
+  /** An earlier attempt may have been made, and its answer lost, before it was too late; its request may still be on its way. */
   function triedUntilMs({ op }: Invoke): number {
     const outcome = outcomes.get(op)
     if (outcome !== 'expired' && outcome !== 'cancelled') return Number.NEGATIVE_INFINITY
-    return Math.max(...(told.get(op) ?? []).map(({ atMs }) => atMs))
+    return Math.max(...(told.get(op) ?? []).map(({ atMs }) => atMs)) + (start?.longestRequestMs ?? 0)
   }
 
   /** What may be repeated is tried without knowing whether an earlier attempt took effect. Of a send the ledger knows. */

@@ -35,7 +35,12 @@ const event = <F extends string, Shape extends z.ZodRawShape>(f: F, shape: Shape
   z.strictObject({ f: z.literal(f), atMs, ...shape })
 
 export const historyEvent = z.discriminatedUnion('f', [
-  event('start', { producer: name, exhaustedFromAttempt: z.number().int().positive().optional() }),
+  event('start', {
+    producer: name,
+    exhaustedFromAttempt: z.number().int().positive().optional(),
+    /** How long a request may be on its way after its process has ended; 0 by default. */
+    longestRequestMs: z.number().nonnegative().optional(),
+  }),
   event('limit', { budget: name, requests: z.number().positive(), windowMs: z.number().positive() }),
   z.discriminatedUnion('type', [
     event('publish', {

@@ -10,6 +10,9 @@ const KINDS = { identify: 'update', track: 'event', transactional: 'send' } as c
 /** From the check of the expiry to the effect, with the waits for ledger, batch and rate; and clocks that are off. */
 const LONGEST_DELIVERY_MS = 65_000
 
+/** Of the two timeouts of a request the longer one, which the network of an instance keeps to. */
+const LONGEST_REQUEST_MS = 8_000
+
 const digestOf = (data: Buffer): string => hash('sha1', data, 'base64url')
 
 /** The history of an hour, as everybody saw it. */
@@ -62,7 +65,7 @@ export class Account {
   history(producer: string, exhaustedFromAttempt: number, shows: (person: string) => string | null): HistoryEvent[] {
     const { elapsedMs: atMs } = this.#world
     return [
-      { f: 'start', atMs: 0, producer, exhaustedFromAttempt },
+      { f: 'start', atMs: 0, producer, exhaustedFromAttempt, longestRequestMs: LONGEST_REQUEST_MS },
       ...this.#events,
       ...[...this.#turns.keys()].map((person): HistoryEvent => ({ f: 'read', atMs, person, content: shows(person) })),
       { f: 'end', atMs },

@@ -59,6 +59,8 @@ export interface BrokerOptions {
 /** Published again by a function, and what else an attribute says of an earlier life. */
 const SOURCE = 'source_message_id'
 const DUPLICATE_WITHIN_MS = 5_000
+/** One in five. */
+const LATE_DUPLICATE_WITHIN_MS = 120_000
 const LONGEST_DELAY_MS = 60_000
 const LATEST_PAUSE_MS = 3_000_000
 const LONGEST_PAUSE_MS = 600_000
@@ -181,7 +183,8 @@ export class Broker {
     const isMiscounted = choices.fault(`miscounted ${name}`, weather.miscounted)
     const told = Math.max(1, attempt + (isMiscounted ? choices.between(`miscount ${name}`, -2, 2) : 0))
     if (!this.#isOrdered(message) && choices.fault(`duplicate ${name}`, weather.duplicate)) {
-      this.#deliverAfter(message, choices.between(`duplicate after ${name}`, 0, DUPLICATE_WITHIN_MS))
+      const longestMs = choices.chance(`late duplicate ${name}`, 0.2) ? LATE_DUPLICATE_WITHIN_MS : DUPLICATE_WITHIN_MS
+      this.#deliverAfter(message, choices.between(`duplicate after ${name}`, 0, longestMs))
     }
     this.#tellOfRedelivery(message)
     message.underWay++

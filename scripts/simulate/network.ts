@@ -10,8 +10,10 @@ export type GoogleApis = (call: Pick<Call, 'path' | 'request'>) => Buffer[]
 /** Customer.io at the other end. */
 export type CustomerIo = (request: SdkRequest, name: string) => Answer
 
-/** Less than the margin of ten seconds that the send ledger keeps: within it, nothing may be sent twice. */
+/** Before a request. Less than the margin of ten seconds that the send ledger keeps: within it, nothing may be sent twice. */
 const LONGEST_FREEZE_MS = 9_900
+/** At an answer: the ledger looks at its lease after it, so it may be longer than any lease. */
+const LONGEST_FREEZE_AT_ANSWER_MS = 90_000
 const LONGEST_STORE_MS = 12_000
 
 /**
@@ -44,6 +46,7 @@ export function networkOf(
     name: string,
     ms: readonly [there: number, back: number],
     arrive: () => (() => T) | undefined,
+    isStalled = false,
   ): Promise<T> {
     const never = new Promise<T>(() => {})
     if (instance.hasEnded) return never
@@ -51,7 +54,8 @@ export function networkOf(
       instance.kill()
       return never
     }
-    if (choices.fault(`frozen ${name}`, weather.frozen)) {
+    if (isStalled) instance.freeze(LONGEST_FREEZE_MS)
+    else if (choices.fault(`frozen ${name}`, weather.frozen)) {
       instance.freeze(choices.upTo(`frozen for ${name}`, 500, LONGEST_FREEZE_MS))
     }
     return new Promise((resolve, reject) => {
@@ -63,6 +67,9 @@ export function networkOf(
           if (answer === undefined) return
           world.after(ms[1], () => {
             if (choices.fault(`killed at answer ${name}`, weather.killedAtAnswer)) instance.kill()
+            if (isStalled || choices.fault(`frozen at answer ${name}`, weather.frozenAtAnswer)) {
+              instance.freeze(choices.upTo(`frozen at answer for ${name}`, 500, LONGEST_FREEZE_AT_ANSWER_MS))
+            }
             instance.run(() => {
               try {
                 resolve(answer())
@@ -78,8 +85,9 @@ export function networkOf(
 
   const exchange: Exchange = (request, { timeoutMs }) => {
     const name = nameOf(askedOf(request))
+    const isStalled = choices.fault(`stalled ${name}`, weather.stalled)
     const slow = choices.fault(`slow ${name}`, weather.slow)
-    const there = choices.upTo(`there ${name}`, 5, slow ? timeoutMs - 200 : 60)
+    const there = isStalled ? timeoutMs - 200 : choices.upTo(`there ${name}`, 5, slow ? timeoutMs - 200 : 60)
     return new Promise((resolve) => {
       let answered = false
       const settle = (answer: Answer) => {
@@ -91,13 +99,14 @@ export function networkOf(
         return
       }
       const timeOut = () => answered || settle({ kind: 'no_answer', code: 'TIMEOUT' })
-      void travel(name, [there, choices.between(`back ${name}`, 1, 60)], () => {
+      const arrive = () => {
         const left = Math.max(1, timeoutMs - there)
         const answer = arriveAtCustomerIo(request, name)
         if (answer !== undefined) return () => settle(answer)
         instance.clock.after(left, timeOut)
         return undefined
-      })
+      }
+      void travel(name, [there, choices.between(`back ${name}`, 1, 60)], arrive, isStalled)
     })
   }
 

@@ -2,6 +2,7 @@ import type { Answer, Exchange } from '../../shared/customerio/index.ts'
 import type { Host } from '../../shared/runtime/index.ts'
 import type { Write } from '../emulators/firestore/protocol.ts'
 import type { Planned } from './plan.ts'
+import { isStalled, type Weather } from './weather.ts'
 
 /** What the product looks like without one of its safeguards, as seen from around it: nothing in the product knows of this. */
 export interface Sabotage {
@@ -12,6 +13,8 @@ export interface Sabotage {
   readonly exchange?: (exchange: Exchange) => Exchange
   readonly host?: (host: Host) => Host
   readonly publish?: (planned: Planned) => Planned
+  /** The hours that can show it; by default every one. */
+  readonly isShownIn?: (weather: Weather) => boolean
 }
 
 /** In milliseconds, of a send: the lease without its margin. */
@@ -28,8 +31,9 @@ export const SAFEGUARDS = {
   fencing: {
     rewrite: ({ currentDocument, ...write }) => (currentDocument?.updateTime ? write : { ...write, currentDocument }),
   },
-  /** A claim ends with the timeout of the request. */
+  /** A claim ends with the timeout of the request. It takes a process that stands still twice, and a list that is late. */
   'lease margin': {
+    isShownIn: isStalled,
     rewrite: (write) => withField(write, 'lease_ms', { integerValue: String(REQUEST_TIMEOUT_MS) }),
   },
   /** Customer.io is asked for an uncertain send at once. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { argv, cpuUsage, exit } from 'node:process'
+import process, { argv, cpuUsage, exit } from 'node:process'
 import { parseArgs } from 'node:util'
 import { describeVerdict } from '../history/check.ts'
 import { simulateHour } from './hour.ts'
@@ -27,7 +27,10 @@ await main(argv.slice(2))
 
 async function main(args: string[]): Promise<void> {
   const options = readOptions(args)
-  if (options.without !== undefined) exit((await allFound(options.without, options)) ? 0 : 1)
+  if (options.without !== undefined) {
+    if (!(await allFound(options.without, options))) process.exitCode = 1
+    return
+  }
   const startedMs = performance.now()
   const isOver = () => performance.now() - startedMs > options.minutes * 60_000
   const hash = createHash('sha256')
@@ -47,7 +50,9 @@ async function main(args: string[]): Promise<void> {
       console.log(
         `\nTo repeat the hour: npm run simulate -- --seed ${options.seed} --first ${options.first + hours} --hours 1`,
       )
-      exit(1)
+      // Not at once: what is printed may still be on its way through a pipe.
+      process.exitCode = 1
+      return
     }
     hash.update(hour.hash)
     messages += hour.ops.length

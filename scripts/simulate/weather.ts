@@ -36,7 +36,11 @@ const WORST = {
   killedBefore: 0.1,
   killedAfter: 0.1,
   killedAtAnswer: 0.1,
+  /** Just before a request leaves. */
   frozen: 0.3,
+  frozenAtAnswer: 0.05,
+  /** All at once: frozen just before the request, which is slow, and again at its answer, so that nobody writes that down. */
+  stalled: 0.1,
   /** An instance is ended by the platform within the hour. */
   ended: 0.9,
   /** A second revision takes over: with a new key for hashes, and with what an operator has cancelled. */
@@ -51,18 +55,26 @@ export type Fault = keyof typeof WORST
 export type Weather = Readonly<Record<Fault, number>>
 
 const CALM: Weather = Object.fromEntries(Object.keys(WORST).map((fault) => [fault, 0])) as Weather
+const STALLED: Weather = { ...CALM, stalled: 0.05, listedLate: 1 }
 
-/** In a tenth of the hours nothing goes wrong, in another tenth instances only end as planned, while Customer.io is slow. */
+/**
+ * In a tenth of the hours nothing goes wrong, in another tenth instances only end as planned, while Customer.io is slow, and
+ * in a third tenth requests are only as late as the ledger allows for, and so is the list that shows what came of them.
+ */
 export function weatherOf(choices: Choices): Weather {
   const kind = choices.number('weather')
   if (kind < 0.1) return CALM
   if (kind < 0.2) return { ...CALM, ended: 1, slow: 1 }
+  if (kind < 0.3) return STALLED
   const entries = Object.entries(WORST).map(([fault, worst]) => {
     const scale = choices.pick(`weather ${fault}`, [0, 0, 0.05, 0.2, 0.5, 1])
     return [fault, worst * scale]
   })
   return Object.fromEntries(entries) as Weather
 }
+
+/** Whether nothing happens but that requests are as late as they may be. */
+export const isStalled = (weather: Weather): boolean => weather === STALLED
 
 /** Whether instances at most end as planned, while Customer.io is slow. */
 export function isGentle({ ended: _, slow: _slow, ...others }: Weather): boolean {

@@ -1,5 +1,7 @@
+import { Choices } from './choices.ts'
 import { type Hour, type HourOptions, simulateHour } from './hour.ts'
-import type { Safeguard } from './safeguards.ts'
+import { SAFEGUARDS, type Sabotage, type Safeguard } from './safeguards.ts'
+import { weatherOf } from './weather.ts'
 
 /** An hour that shows what a safeguard is good for. */
 export interface Found {
@@ -11,8 +13,10 @@ export interface Found {
 
 /** Runs the hours of a seed without a safeguard until one breaks a promise that holds with it; undefined when none of so many does. */
 export async function findWithout(without: Safeguard, seed: string, mostHours: number): Promise<Found | undefined> {
+  const { isShownIn = () => true }: Sabotage = SAFEGUARDS[without]
   for (let hours = 1; hours <= mostHours; hours++) {
     const name = `${seed}/${hours - 1}`
+    if (!isShownIn(weatherOf(new Choices(name)))) continue
     const hour = await simulateHour({ seed: name, without })
     if (hour.verdict.violations.length === 0) continue
     const { verdict } = await simulateHour({ seed: name })
