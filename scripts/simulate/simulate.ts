@@ -78,7 +78,7 @@ async function allFound(
     const [violation] = found?.hour.verdict.violations ?? []
     const what = violation === undefined ? '' : `${violation.rule}: ${violation.subject}: ${violation.text}`
     console.log(
-      `without ${safeguard}: ${found === undefined ? `not found in ${hours} hours` : `hour ${found.hours - 1}, ${what}`}`,
+      `without ${safeguard}: ${found === undefined ? `not found in ${hours} hours` : `${found.hours} hours, the last is ${found.index}: ${what}`}`,
     )
     if (found === undefined || safeguards.length > 1) continue
     const { options, runs } = await shrink(found.options, found.hour)
