@@ -27,8 +27,8 @@ const config: Config = {
   testMatch: ['**/*.test.ts'],
   // `npm run test:exhaustive`.
   testPathIgnorePatterns: ['\\.exhaustive\\.test\\.ts$'],
-  // One suite alone is sooner ready with the bundles that it needs.
-  ...(everything && { globalSetup: '<rootDir>/scripts/testing/bundles.ts' }),
+  // One suite alone is sooner ready with what it needs.
+  ...(everything && { globalSetup: '<rootDir>/scripts/testing/prepare.ts' }),
   // Some suites start processes and servers on real ports: the first one on a cold disk cache is slow.
   testTimeout: 60_000,
   // `npm run coverage`, apart from `npm test`: it takes twice as long.

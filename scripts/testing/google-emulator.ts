@@ -72,10 +72,15 @@ export interface RunningEmulator {
   close(): Promise<void>
 }
 
+/** It lives for seconds, in which optimizing its code never pays. */
+const SHORT_LIVED = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
+
 /** Runs the jar itself: through gcloud, a parent that is killed leaves the server behind. */
 export async function startGoogleEmulator(emulator: Emulator, jar: string): Promise<RunningEmulator> {
   const port = await freePort()
-  const child = spawn('java', ['-Xmx256m', ...emulator.javaArguments(jar, port)], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('java', [...SHORT_LIVED, ...emulator.javaArguments(jar, port)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const kill = () => child.kill('SIGKILL')
   process.once('exit', kill)
   await new Promise<void>((resolve, reject) => {

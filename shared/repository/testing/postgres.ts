@@ -1,7 +1,7 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { chown, mkdtemp, rm } from 'node:fs/promises'
+import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ export interface TestPostgres extends AsyncDisposable {
 const run = promisify(execFile)
 const CONNECTIONS = 8
 
-/** A new database cluster: to make one takes most of a start, so a process makes it once. */
+/** A new database cluster: to make one takes seconds, so a process makes it once. */
 let cluster: Promise<Blob> | undefined
 
 async function newCluster(): Promise<Blob> {
@@ -30,13 +30,23 @@ async function newCluster(): Promise<Blob> {
   }
 }
 
+/** Writes a new cluster to a file for processes that find it by `TEST_POSTGRES_CLUSTER`. */
+export async function writeCluster(file: string): Promise<void> {
+  await writeFile(file, (await newCluster()).stream())
+}
+
+async function readOrMakeCluster(): Promise<Blob> {
+  const file = process.env.TEST_POSTGRES_CLUSTER
+  return file === undefined ? newCluster() : new Blob([await readFile(file)])
+}
+
 /**
  * PostgreSQL compiled to WebAssembly, in this process, behind its wire protocol: there is one on every machine.
  * It has one session, and the messages of two connections would mix in it: the pool must be of one. The server takes
  * more, since the pool replaces a connection after an error before the old one is closed.
  */
 export async function startEmbeddedPostgres(): Promise<TestPostgres> {
-  cluster ??= newCluster()
+  cluster ??= readOrMakeCluster()
   const db = await PGlite.create({ loadDataDir: await cluster })
   const server = new PGLiteSocketServer({ db, port: 0, maxConnections: CONNECTIONS })
   await server.start()
