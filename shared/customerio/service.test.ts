@@ -622,7 +622,7 @@ it('logs one line per request: what it was, and how it was answered', async () =
   const { service, lines } = start()
   await Promise.all(['alone', 'b', 'c'].map((name) => service.track(event(name))))
   await service.transactional(sms())
-  customerio.orders.add({ on: 'lookup', fault: { do: 'reset' } })
+  customerio.orders.add({ fault: { do: 'reset' } })
   await service.probe()
   const fields = { severity: 'INFO', message: 'request to Customer.io', event: 'customerio_request' }
   const latency_ms = expect.any(Number)
