@@ -36,7 +36,9 @@ async function mutate(folder: string, files: readonly string[]): Promise<MutantR
     checkers: [],
     disableTypeChecks: false,
     concurrency: Math.min(4, availableParallelism()),
-    timeoutMS: 4_000,
+    // The runner ends a test that takes too long. This is for one that gives it no chance to.
+    timeoutMS: 8_000,
+    timeoutFactor: 10,
     // Loading the modules for each mutant again costs memory.
     maxTestRunnerReuse: 300,
     tempDirName: '.local/mutation',

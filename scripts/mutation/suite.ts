@@ -18,6 +18,9 @@ import {
 } from 'jest-circus'
 import { ModuleMocker } from 'jest-mock'
 
+/** What jest-circus says of a test that did not end in time. */
+export const OUT_OF_TIME = 'Exceeded timeout'
+
 /** What became of a test: its name within the suite, how long it took, and its failure. */
 export type TestRun = { readonly name: string; readonly ms: number; readonly failure: string | undefined }
 
@@ -26,7 +29,7 @@ export type SuiteRun = {
   /** Whether to run the test of this name, which has a timeout of its own if it is a slow one. */
   readonly isSelected: (name: string, isSlow: boolean) => boolean
   /** How long a test may take, in milliseconds, whatever the suite says. */
-  readonly timeoutMs?: number
+  readonly timeoutMs: (name: string) => number
   /** Ends the suite after its first failure. */
   readonly isBailing?: boolean
   /** Called when the suite is loaded, before its tests. */
@@ -94,7 +97,7 @@ function select(block: Block, how: SuiteRun): boolean {
     else if (!how.isSelected(nameOf(child), child.timeout !== undefined)) child.mode = 'skip'
     else {
       isSelected = true
-      if (how.timeoutMs !== undefined) child.timeout = how.timeoutMs
+      child.timeout = how.timeoutMs(nameOf(child))
     }
   }
   if (!isSelected) block.mode = 'skip'

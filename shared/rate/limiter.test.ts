@@ -411,13 +411,14 @@ describe('a pause', () => {
   })
 
   it('ends the wait of those behind a probe that does not return in time', async () => {
-    const { limiter, pass, permit, report } = limiterAt(1_000)
+    const { limiter, timers, pass, permit, report } = limiterAt(1_000)
     await report(THROTTLED)
     await pass(500)
     await permit()
     const waiting = limiter.acquire(2_000)
     await pass(2_000)
     expect(await waiting).toEqual({ ok: false, cause: 'paused', waitMs: 13_000 })
+    expect(timers.size).toBe(0) // nobody is left to wake
   })
 
   it('that begins while somebody waits for a slot holds that one too', async () => {
