@@ -181,6 +181,25 @@ it('gives the id of the delivery', async () => {
   expect(outcome).toMatchObject({ kind: 'delivered', deliveryId: customerio.workspace.sends[0]?.deliveryId })
 })
 
+it('tells how long a send waited for its turn, and how long its request took', async () => {
+  const clock = manualClock(1_000_000)
+  const { service } = start({ clock })
+  customerio.events.once('received', () => clock.advance(31))
+  const sending = service.transactional(sms())
+  clock.advance(7)
+  expect(await sending).toMatchObject({ kind: 'delivered', queueWaitMs: 7, requestMs: 31 })
+})
+
+it('takes a broadcast that is refused for one, and not for a send', async () => {
+  const { service, lines } = start()
+  customerio.orders.add({ on: 'any', fault: { do: 'answer', status: 422 } })
+  const broadcast = transactionalMessage.parse({ channel: 'broadcast', broadcast_id: 7 })
+  expect(await service.transactional(broadcast)).toMatchObject({ kind: 'refused', httpStatus: 422 })
+  expect(await service.transactional(sms())).toMatchObject({ kind: 'retry', cause: 'configuration' })
+  const requests = lines.filter(({ event }) => event === 'customerio_request')
+  expect(requests.map(({ operation }) => operation)).toEqual(['broadcast', 'send'])
+})
+
 it('lists the deliveries of a transactional message, page by page', async () => {
   const { service } = start()
   for (const id of ['u1', 'u2']) await service.transactional(sms(id))
@@ -223,6 +242,23 @@ it('gives up on a list whose next page would come too late', async () => {
   const query = { transactionalMessageId: 5, createdFrom: 1, createdUntil: 2 }
   expect(await service.findDeliveries(query)).toMatchObject({ kind: 'too_many', error: expect.stringMatching(/5 s/) })
   expect(server.requests.length).toBeLessThan(4)
+  await server.close()
+})
+
+it('reads the newest activities of a person, and what is below a path', async () => {
+  const server = await startRecordingServer()
+  const { service } = createTestService({ trackUrl: `${server.url}/api/v1`, appUrl: `${server.url}/v1` })
+  server.answerWith(answering(200, { activities: [{ type: 'event', data: 7 }] }))
+  expect(await service.findActivities('u/1')).toEqual([{ type: 'event', data: 7 }])
+  server.answerWith(answering(404, { meta: { error: 'customer not found' } }))
+  expect(await service.findActivities('nobody')).toMatchObject({ kind: 'refused' })
+  server.answerWith(answering(200, '{"campaigns":[]}'))
+  expect(await service.lookUp('/campaigns')).toBe('{"campaigns":[]}')
+  expect(server.requests.map(({ path }) => path)).toEqual([
+    '/v1/customers/u%2F1/activities?limit=50',
+    '/v1/customers/nobody/activities?limit=50',
+    '/v1/campaigns',
+  ])
   await server.close()
 })
 
@@ -401,9 +437,10 @@ it('has no way to an API that it was given none for', async () => {
     ...outcome,
     error: 'not configured: CUSTOMERIO_APP_API_KEY',
   })
-  expect(await service.findDeliveries({ transactionalMessageId: 1, createdFrom: 0, createdUntil: 1 })).toMatchObject(
-    outcome,
-  )
+  const query = { transactionalMessageId: 1, createdFrom: 0, createdUntil: 1 }
+  for (const read of [service.findDeliveries(query), service.lookUp('/campaigns')]) {
+    expect(await read).toMatchObject({ ...outcome, error: 'not configured: CUSTOMERIO_APP_API_KEY' })
+  }
 })
 
 it('makes no request once its rate is used up', async () => {
@@ -487,6 +524,20 @@ it('refuses an operation that is too large for a batch, and gives back what does
   await service.idle()
 })
 
+it('sends an operation that came again apart, and alone while its batches fail', async () => {
+  customerio.orders.add({ on: 'batch', fault: { do: 'answer', status: 503 } })
+  const { service } = start()
+  const track = (name: string, attempt: number) => service.track(event(name), { attempt })
+  const sizesOf = async (attempt: number) => {
+    const outcomes = ['first', 'b', 'c', 'd', 'e'].map((name) => track(name, attempt))
+    return (await Promise.all(outcomes)).map(({ batchSize }) => batchSize)
+  }
+  expect(await sizesOf(1)).toEqual([1, 4, 4, 4, 4])
+  expect(await sizesOf(2)).toEqual([1, 1, 1, 1, 1])
+  customerio.orders.clear()
+  expect(await sizesOf(2)).toEqual([1, 2, 2, 2, 2])
+})
+
 describe('behind others of its person or object', () => {
   const object = (action: 'identify' | 'delete') =>
     identifyMessage.parse({ type: 'object', action, identifiers: { object_type_id: '1', object_id: 'acme' } })
@@ -544,12 +595,14 @@ describe('lifecycle events', () => {
     const { service } = start()
     const heard = listen(service)
     await service.identify(person('u1'))
+    await service.identify(identifyMessage.parse({ action: 'unsuppress', identifiers: { id: 'u1' } }))
     await service.track(event('e'))
     await service.transactional(sms())
     await service.transactional(transactionalMessage.parse({ channel: 'broadcast', broadcast_id: 7 }))
     await service.suppress({ id: 'u2' })
     await service.delete({ id: 'u3' })
     expect(heard.map(([name]) => name)).toEqual([
+      'identify',
       'identify',
       'track',
       'transactional',

@@ -57,6 +57,16 @@ it('drops a connection on which it was answered before it had said everything', 
   expect(await closed).toBeLessThan(32_000_000)
 })
 
+it('does not wait for the rest of an answer whose connection broke', async () => {
+  onConnection = (socket) => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"id":')
+      setImmediate(() => socket.destroy())
+    })
+  }
+  expect(await post(`http://${url}`, 'x')).toEqual({ kind: 'no_answer', code: 'ECONNRESET' })
+})
+
 it('does not wait for what becomes of a connection that is no longer HTTP', async () => {
   onConnection = (socket) => {
     socket.once('data', () =>

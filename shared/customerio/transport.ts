@@ -1,7 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Clock } from '../clock/index.ts'
 import { codeOf, safeErrorName } from '../errors/index.ts'
-import { isRecord } from '../json/index.ts'
 
 // Not with `import`: that reads every export of `node:http`, among them WebSocket, which loads the whole of undici.
 const http = process.getBuiltinModule('node:http')
@@ -144,9 +143,7 @@ function read(
   response.on('end', () => answered(body))
 }
 
-/** The system's code; for a host with several addresses the error is an AggregateError, whose first one tells. */
+/** The system's code. Of a host with several addresses Node gives the error that of the first. */
 function networkCodeOf(error: unknown): string {
-  const several = isRecord(error) ? error.errors : undefined
-  const first = Array.isArray(several) && several.length > 0 ? several[0] : error
-  return String(codeOf(first) ?? safeErrorName(first))
+  return String(codeOf(error) ?? safeErrorName(error))
 }
