@@ -15,7 +15,7 @@ function digestOf(parts: readonly string[]): Buffer {
 
 /**
  * The first 128 bits in Crockford's base 32: 130 bits with two leading zeros, so the first character is at most 7. Made of bytes:
- * a text that grows by one character at a time keeps all of its steps, and SeenEvents keeps 50,000 of these texts.
+ * a text that grows by one character at a time keeps all of its steps.
  */
 function ulidOf(digest: Buffer): string {
   const ulid = Buffer.alloc(ULID_CHARACTERS)

@@ -2,8 +2,9 @@ import { hash } from 'node:crypto'
 import { stringify } from 'safe-stable-stringify'
 import type { TrackMessage } from '../contract/index.ts'
 import type { Outcome } from '../outcome/index.ts'
+import { ContentTable, type Entry, entryOf } from './content-table.ts'
 
-/** About 10 MB: an id and the hash of a content each. */
+/** 4 MB: the id of each, and the hash of its content. */
 const MOST_EVENTS = 50_000
 
 /**
@@ -12,47 +13,46 @@ const MOST_EVENTS = 50_000
  * publishes again may take the time again.
  */
 export class SeenEvents {
-  readonly #mostPerGeneration: number
-  /**
-   * Takes the place of `#earlier` once it is full. One map that forgets its oldest entry at each event would have to look for
-   * it past all that it has deleted.
-   */
-  #recent = new Map<string, string>()
-  #earlier = new Map<string, string>()
+  /** Takes the place of `#earlier` once it is full. */
+  #recent: ContentTable
+  #earlier: ContentTable
 
   /** @param most events that are remembered; the latest half of them for certain */
   constructor(most = MOST_EVENTS) {
-    this.#mostPerGeneration = most / 2
+    this.#recent = new ContentTable(most / 2)
+    this.#earlier = new ContentTable(most / 2)
   }
 
   /**
    * Delivers an event, unless one with this id and other content was delivered or is being delivered.
    *
-   * @param id as Customer.io gets it
+   * @param id a ULID, as Customer.io gets it
    */
   async once(id: string, event: TrackMessage, deliver: () => Promise<Outcome>): Promise<Outcome> {
-    const content = contentOf(event)
-    const seen = this.#recent.get(id) ?? this.#earlier.get(id)
-    if (seen !== undefined && seen !== content) return CONTENT_CHANGED
-    this.#remember(id, content)
+    const entry = entryOf(id, hashOf(event))
+    const recent = this.#recent.look(entry)
+    const seen = recent === 'none' ? this.#earlier.look(entry) : recent
+    if (seen === 'other') return CONTENT_CHANGED
+    if (recent === 'none') this.#remember(entry)
     const outcome = await deliver()
     // Customer.io does not have it: another content may take its place.
-    if (outcome.kind === 'refused' && seen === undefined) this.#forget(id)
+    if (outcome.kind === 'refused' && seen === 'none') this.#forget(entry)
     return outcome
   }
 
-  #remember(id: string, content: string): void {
-    if (this.#recent.has(id)) return
-    if (this.#recent.size >= this.#mostPerGeneration) {
+  #remember(entry: Entry): void {
+    if (this.#recent.isFull) {
+      const cleared = this.#earlier
+      cleared.clear()
       this.#earlier = this.#recent
-      this.#recent = new Map()
+      this.#recent = cleared
     }
-    this.#recent.set(id, content)
+    this.#recent.add(entry)
   }
 
-  #forget(id: string): void {
-    this.#recent.delete(id)
-    this.#earlier.delete(id)
+  #forget(entry: Entry): void {
+    this.#recent.delete(entry)
+    this.#earlier.delete(entry)
   }
 }
 
@@ -63,6 +63,6 @@ const CONTENT_CHANGED: Outcome = {
     'the idempotency key was used before for this person and event name, with other content: publish it with a key of its own',
 }
 
-function contentOf({ action, attributes }: TrackMessage): string {
-  return hash('sha256', stringify([action, attributes ?? {}]), 'base64')
+function hashOf({ action, attributes }: TrackMessage): string {
+  return hash('sha256', stringify([action, attributes ?? {}]), 'binary')
 }
