@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Stack, startStack } from '../../local/stack.ts'
 import { PROJECT_ROOT } from '../../topology/topology.ts'
@@ -11,17 +12,22 @@ import { CUSTOMERIO_LATENCY_MS } from './throughput.ts'
 import { STAGE_NAMES, STAGES, type Stage, type Stages, Timeline } from './timeline.ts'
 import { withoutWarehouse } from './urgent.ts'
 
-const BACKLOG = 10_000
+/** Messages between publish and acknowledgement while the load is sought that the stack can take: more than it takes in one round trip. */
+const UNDER_WAY = 1_000
+const SATURATED_SECONDS = 10
 const PHASE_SECONDS = 30
 /** Messages are published this often, as many as are due. */
 const TICK_MS = 10
 const SETTLE_MS = 3_000
 const ARRIVAL_LIMIT_MS = 60_000
 const MOST_OTHER_CORES = 0.15
-/** At half load there has to be room: with less the queue for the cores is what is measured. */
+/** At half load there has to be room: with less the queue for a core is what is measured. */
 const MOST_BUSY = 0.85
 
-/** From publish to Customer.io on the local stack, at half of the messages per second that it can take, and where the time goes. */
+/**
+ * From publish to Customer.io on the local stack, at half of the messages per second that all of it can take, and where the
+ * time goes. Publisher, Pub/Sub and Customer.io share one process, so that is half of what they can do beside each other.
+ */
 export const endToEnd: Figure = {
   name: 'end-to-end',
   async run(bench) {
@@ -37,10 +43,9 @@ export const endToEnd: Figure = {
     try {
       withoutWarehouse(stack)
       timeline.watch(stack.pubsub.events, stack.customerio.events)
-      const backlog = bench.quick ? BACKLOG / 20 : BACKLOG
-      const seconds = bench.quick ? 3 : PHASE_SECONDS
-      await drain(stack, backlog)
-      const perSecond = median([await drain(stack, backlog), await drain(stack, backlog), await drain(stack, backlog)])
+      const [seconds, saturatedSeconds] = bench.quick ? [3, 1] : [PHASE_SECONDS, SATURATED_SECONDS]
+      await saturated(stack, saturatedSeconds) // V8 compiles meanwhile
+      const perSecond = median([await saturated(stack, saturatedSeconds), await saturated(stack, saturatedSeconds)])
       const half = Math.round(perSecond / 2)
       const { counted, rejected, disturbed } = await inRounds(
         bench,
@@ -74,27 +79,39 @@ interface Round {
   readonly p99: Stages
   /** Of the whole machine, 1 is all of its cores. */
   readonly machineShare: number
+  /** How much of the time the process of publisher, Pub/Sub and Customer.io worked. */
+  readonly stackShare: number
   readonly otherCores: number
 }
 
-function whyDisturbed({ machineShare, otherCores }: Round): string[] {
+function whyDisturbed({ machineShare, stackShare, otherCores }: Round): string[] {
   const percent = (share: number) => `${Math.round(share * 100)} %`
   return [
     ...(machineShare > MOST_BUSY ? [`the machine was at ${percent(machineShare)}`] : []),
+    ...(stackShare > MOST_BUSY ? [`the stack's process was at ${percent(stackShare)}`] : []),
     ...(otherCores > MOST_OTHER_CORES ? [`other programs took ${percent(otherCores)} of a core`] : []),
   ]
 }
 
-/** Messages per second while a backlog drains that was published before. */
-async function drain(stack: Stack, messages: number): Promise<number> {
-  const subscription = subscriptionOf(stack)
-  stack.pubsub.pause(subscription)
-  for (let left = messages; left > 0; left -= 500)
-    await Promise.all(Array.from({ length: Math.min(500, left) }, (_, index) => publish(stack, `backlog-${index}`)))
-  const startedMs = performance.now()
-  stack.pubsub.resume(subscription)
-  while (stack.pubsub.stats(subscription).outstanding > 0) await delay(TICK_MS)
-  return (messages * 1_000) / (performance.now() - startedMs)
+/** Messages per second while each that is acknowledged is followed by another. */
+async function saturated(stack: Stack, seconds: number): Promise<number> {
+  let [sent, acknowledged, isOver] = [0, 0, false]
+  const next = () => void publish(stack, `load-${sent++}`)
+  const follow = ({ subscription }: { readonly subscription: string }) => {
+    if (subscription !== subscriptionOf(stack)) return
+    acknowledged++
+    if (!isOver) next()
+  }
+  stack.pubsub.events.on('acknowledged', follow)
+  while (sent < UNDER_WAY) next()
+  await delay(SETTLE_MS)
+  const [before, startedMs] = [acknowledged, performance.now()]
+  await delay(seconds * 1_000)
+  const perSecond = ((acknowledged - before) * 1_000) / (performance.now() - startedMs)
+  isOver = true
+  while (acknowledged < sent) await delay(TICK_MS)
+  stack.pubsub.events.off('acknowledged', follow)
+  return perSecond
 }
 
 /** Publishes at an even pace. A message is timed from when it was due, so a late publish hides nothing. */
@@ -113,6 +130,7 @@ async function atRate(stack: Stack, timeline: Timeline, perSecond: number, secon
     }
   }
   const after = look(stack)
+  const { utilization } = performance.eventLoopUtilization(after.loop, before.loop)
   const limitMs = performance.now() + ARRIVAL_LIMIT_MS
   let stages = timeline.stages()
   for (; stages === undefined; stages = timeline.stages()) {
@@ -124,6 +142,7 @@ async function atRate(stack: Stack, timeline: Timeline, perSecond: number, secon
   return {
     ...{ perSecond, messages, p50: atShare(stages, 0.5), p99: atShare(stages, 0.99) },
     machineShare: machine / lasted / availableParallelism(),
+    stackShare: utilization,
     otherCores: Math.max(0, machine - (after.ours - before.ours)) / lasted,
   }
 }
@@ -143,7 +162,7 @@ function atShare(all: readonly Stages[], share: number): Stages {
 function look(stack: Stack) {
   const pids = [process.pid, ...Object.values(stack.functions).flatMap(({ pid }) => pid ?? [])]
   const ours = pids.reduce((sum, pid) => sum + usageOf(pid).cpuSeconds, 0)
-  return { atMs: performance.now(), ours, machine: machineBusySeconds() }
+  return { atMs: performance.now(), ours, machine: machineBusySeconds(), loop: performance.eventLoopUtilization() }
 }
 
 function publish(stack: Stack, tag: string): Promise<string> {
