@@ -1,13 +1,18 @@
 locals {
+  memory_mib = {
+    for name, f in local.functions : name => tonumber(regex("^[0-9]+", f.memory)) * (endswith(f.memory, "Gi") ? 1024 : 1)
+  }
+
   # The rules at the head of pipeline.yaml, one line per rule.
   function_environment = {
     for name, f in local.functions : name => merge(
       f.environment,
       { GOOGLE_CLOUD_PROJECT = var.project_id, LOG_LEVEL = var.log_level },
       {
-        BODY_MEMORY_BYTES = tostring(
-          (tonumber(regex("^[0-9]+", f.memory)) * (endswith(f.memory, "Gi") ? 1024 : 1) - local.base_memory_mib) * 1048576
-        )
+        BODY_MEMORY_BYTES = tostring((local.memory_mib[name] - local.base_memory_mib) * 1048576)
+        # The old space as the buildpack would set it. New objects would have half of this room in an instance of 1 GiB, where
+        # those of a message do not die before the next collection; on a machine with more memory they would have more.
+        NODE_OPTIONS = "--max-old-space-size=${local.memory_mib[name] - 64} --max-semi-space-size=32"
       },
       { for secret in f.secrets : "${secret}_FILE" => "${local.secret_mounts[secret]}/${local.secret_file}" },
       f.rate_share == null && f.look_up_share == null ? {} : { CUSTOMERIO_REGION = var.customerio_region },

@@ -10,7 +10,7 @@ import { freePort } from '../emulators/ports.ts'
 import { type PubSubServer, startPubSub } from '../emulators/pubsub/index.ts'
 import { FunctionProcess } from '../local/function-process.ts'
 import { startTestCustomerIo, TEST_CREDENTIALS } from '../testing/customerio.ts'
-import { PROJECT_ROOT } from '../topology/topology.ts'
+import { nodeOptions, PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 
 /** The built function of a topic on the functions framework's command line, and what it needs around it. */
 export interface OneFunction {
@@ -61,6 +61,7 @@ export async function startOneFunction(
     env: {
       GOOGLE_CLOUD_PROJECT: 'local',
       METADATA_SERVER_DETECTION: 'none',
+      NODE_OPTIONS: nodeOptions(readTopology().functions[name]?.memory ?? '1Gi'),
       PUBSUB_EMULATOR_HOST: pubsub.host,
       DEAD_LETTER_TOPIC: 'dead-letter',
       BULK_LANE_TOPIC: name,

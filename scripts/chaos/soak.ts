@@ -22,8 +22,6 @@ export interface Soaked {
   readonly seconds: number
 }
 
-/** What the buildpack leaves of the memory to everything but V8's heap. */
-const BESIDE_THE_HEAP_MIB = 64
 const LOOK_EVERY_MS = 10
 /** How soon what was answered 503 is sent again: at first, and at most. Pub/Sub's own are 1 and 600 seconds. */
 const LEAST_BACKOFF_MS = 500
@@ -53,10 +51,7 @@ export async function soak(directory: string, scenario: Scenario): Promise<Soake
       { customerio, pubsub, bigquery, firestore },
       {
         env: { HEAP_WATCH_FILE: heapFile },
-        nodeArguments: [
-          `--max-old-space-size=${limitMiB - BESIDE_THE_HEAP_MIB}`,
-          `--import=${join(import.meta.dirname, 'heap-watch.ts')}`,
-        ],
+        nodeArguments: [`--import=${join(import.meta.dirname, 'heap-watch.ts')}`],
       },
     )
     await instance.listening()

@@ -28,8 +28,6 @@ export type OnNotFound = 'resend' | 'dead_letter'
 
 export function chaosEnvironment(onNotFound: OnNotFound): Record<string, string> {
   return {
-    // As Google's buildpack sets it for a memory of 1 GiB.
-    NODE_OPTIONS: '--max-old-space-size=960',
     CUSTOMERIO_REQUEST_TIMEOUT_MS: String(CHAOS_TIMES.requestTimeoutMs),
     SEND_LEDGER_LEASE_MARGIN_SECONDS: String(CHAOS_TIMES.leaseMarginSeconds),
     SEND_LEDGER_SETTLE_SECONDS: String(CHAOS_TIMES.settleSeconds),

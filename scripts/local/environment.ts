@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { bodyMemoryBytes, PROJECT_ROOT, type Topology } from '../topology/topology.ts'
+import { bodyMemoryBytes, nodeOptions, PROJECT_ROOT, type Topology } from '../topology/topology.ts'
 
 /** Whether this is the installed package, which holds the functions as they were built, and no sources. */
 export const IS_PACKAGE = !existsSync(join(PROJECT_ROOT, 'functions'))
@@ -70,6 +70,7 @@ export function functionEnvironment(topology: Topology, name: string, hosts: Loc
     METADATA_SERVER_DETECTION: 'none',
     PUBSUB_EMULATOR_HOST: hosts.pubsub,
     BODY_MEMORY_BYTES: String(bodyMemoryBytes(fn.memory)),
+    NODE_OPTIONS: nodeOptions(fn.memory),
   }
   for (const secret of fn.secrets) env[`${secret}_FILE`] = hosts.secretFile(secret)
   const instances = hosts.instances?.[name] ?? 1

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { bodyMemoryBytes, readTopology } from '../../scripts/topology/topology.ts'
+import { bodyMemoryBytes, nodeOptions, readTopology } from '../../scripts/topology/topology.ts'
 import {
   LEAST_BODY_MEMORY_BYTES,
   MEMORY_PER_BODY_BYTE,
@@ -59,6 +59,7 @@ it.each(cases)('$name in $environment is given nothing it can do without', ({ na
     'BODY_MEMORY_BYTES',
     'CUSTOMERIO_REQUESTS_PER_SECOND',
     'LOG_LEVEL',
+    'NODE_OPTIONS',
     'SEND_LEDGER_COLLECTION',
     'SEND_LEDGER_TTL_DAYS',
   ]
@@ -125,9 +126,10 @@ it('lets no more instances begin with a broadcast than Customer.io runs and queu
   expect(instances.reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(running + queued)
 })
 
-it('keeps as much memory for bodies as the code counts on', () => {
+it('divides the memory between bodies and heap as the code counts on, and as everything that runs here does', () => {
   for (const [name, { memory }] of Object.entries(topology.functions)) {
-    expect(planned.prod?.[name]?.BODY_MEMORY_BYTES).toBe(String(bodyMemoryBytes(memory)))
+    const expected = { BODY_MEMORY_BYTES: String(bodyMemoryBytes(memory)), NODE_OPTIONS: nodeOptions(memory) }
+    for (const functions of Object.values(planned)) expect(functions[name]).toMatchObject(expected)
   }
   // The least that validation.tftest.hcl lets pass, and a mebibyte less.
   expect(bodyMemoryBytes('527Mi')).toBeGreaterThanOrEqual(LEAST_BODY_MEMORY_BYTES)

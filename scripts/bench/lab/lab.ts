@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import { bodyMemoryBytes, readTopology } from '../../topology/topology.ts'
+import { bodyMemoryBytes, nodeOptions, readTopology } from '../../topology/topology.ts'
 import { type Load, type Seen, seenSchema } from '../load/load.ts'
 import { SIGNING_KEY } from '../load/messages.ts'
 import { type Counts, countsSchema, readySchema } from '../sinks/counts.ts'
@@ -94,6 +94,7 @@ function isBaseline(name: string): name is Baseline {
 /** What `terraform/` would set, with the sinks in the place of the cloud. A variable that a baseline does not read is harmless. */
 function environmentOf(name: string, sinks: Sinks): Record<string, string> {
   const topology = readTopology()
+  const { memory } = topology.functions[name] ?? { memory: '1Gi' }
   const customerio = `http://127.0.0.1:${sinks.customerio?.port ?? 9}`
   return {
     GOOGLE_CLOUD_PROJECT: PROJECT_ID,
@@ -112,7 +113,8 @@ function environmentOf(name: string, sinks: Sinks): Record<string, string> {
     CUSTOMERIO_APP_URL: `${customerio}/v1`,
     // The one instance that is measured has the whole of the account's limit.
     CUSTOMERIO_REQUESTS_PER_SECOND: '1000',
-    BODY_MEMORY_BYTES: String(bodyMemoryBytes(topology.functions[name]?.memory ?? '1Gi')),
+    BODY_MEMORY_BYTES: String(bodyMemoryBytes(memory)),
+    NODE_OPTIONS: nodeOptions(memory),
     WEBHOOK_EVENTS_TOPIC: 'webhook-events',
     BIGQUERY_DATASET: topology.bigquery.dataset,
     SEND_LEDGER_DATABASE: topology.ledger.database,
