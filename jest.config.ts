@@ -25,8 +25,8 @@ const config: Config = {
   workerGracefulExitTimeout: 10_000,
   roots: ['<rootDir>/functions', '<rootDir>/shared', '<rootDir>/scripts', '<rootDir>/terraform'],
   testMatch: ['**/*.test.ts'],
-  // `npm run test:exhaustive`.
-  testPathIgnorePatterns: ['\\.exhaustive\\.test\\.ts$'],
+  // `npm run test:long`.
+  testPathIgnorePatterns: ['\\.long\\.test\\.ts$'],
   // One suite alone is sooner ready with what it needs.
   ...(everything && { globalSetup: '<rootDir>/scripts/testing/prepare.ts' }),
   // Some suites start processes and servers on real ports: the first one on a cold disk cache is slow.

@@ -31,11 +31,7 @@ export const STEPS: readonly Step[] = [
   },
   { name: 'build', what: 'bundles of the functions', commands: ['npm run build'] },
   { name: 'test', what: 'tests', commands: ['npm test -- --ci'] },
-  {
-    name: 'exhaustive',
-    what: 'commands killed at each of their calls',
-    commands: ['npm run test:exhaustive'],
-  },
+  { name: 'long', what: 'tests that are too long for npm test', commands: ['npm run test:long'] },
   { name: 'coverage', what: 'coverage of functions/ and shared/', commands: ['npm run coverage'] },
   { name: 'start', what: 'the whole pipeline on this machine', commands: ['npm start -- --once --port all=0'] },
   { name: 'browser', what: 'the console in a browser', commands: ['npm run test:browser'] },

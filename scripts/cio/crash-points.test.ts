@@ -1,7 +1,7 @@
 import { replay } from './dead-letters/replay.ts'
 import { CrashPoints, whilePublishing } from './testing/crash-points.ts'
 
-/** `crash-points.exhaustive.test.ts` does the same with the commands whose points are more than a hundred, or slow. */
+/** `crash-points.long.test.ts` does the same with the commands whose points are more than a hundred, or slow. */
 let crash: CrashPoints
 beforeAll(async () => {
   crash = await CrashPoints.start('cio-crash-points-test')

@@ -10,37 +10,10 @@ import { PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { complaintAbout, type SampleResult } from './run-sample.ts'
 import { complaintsAboutWarehouse } from './run-webhooks.ts'
 import { SAMPLE } from './sample.ts'
+import { startStack } from './stack.ts'
 
 const run = promisify(execFile)
 const START = ['scripts/local/start.ts']
-
-it('runs the whole pipeline once, finds everything as it should be, and exits with 0', async () => {
-  const { stdout } = await run(
-    process.execPath,
-    [...START, '--once', '--port', 'all=0', '--directory', '.local/test'],
-    {
-      cwd: PROJECT_ROOT,
-      env: { ...process.env, NO_COLOR: '1' },
-    },
-  )
-  expect(stdout).toContain('Everything is as it should be.')
-  expect(stdout).toMatch(/an e-mail with an attachment +delivered\n/)
-  expect(stdout).toMatch(/an event while Customer\.io answers 503 +delivered {2}at attempt 2/)
-  expect(stdout).toContain('contract: attributes.plan: 1203 bytes, at most 1000')
-  expect(stdout).toContain('The probe found 9 links intact.')
-  // Nothing goes wrong in the sample that these two would show.
-  const empty = ['unsettled_sends', 'sends_without_outcome']
-  for (const view of Object.keys(readTopology().bigquery.views).filter((name) => !empty.includes(name)))
-    expect(stdout).toMatch(new RegExp(`[1-9]\\d* +${view}`))
-  const [, opened = '', settled = ''] = stdout.split('The journey of a send that was ')
-  expect(opened).toMatch(/published to transactional.*ledger +sent, as delivery.*accepted by Customer\.io.*\bopened\n/s)
-  expect(opened).toMatch(/\n {2}accepted by Customer\.io; then sent, delivered, opened\n/)
-  expect(settled).toMatch(
-    /no complete answer.*reason uncertain.*published again to transactional.*an operator settled it as not sent.*accepted by/s,
-  )
-  // It would point at a stack that is no more.
-  expect(existsSync(join(PROJECT_ROOT, '.local/test/endpoints.json'))).toBe(false)
-}, 90_000)
 
 describe('--exec', () => {
   it("runs a command with the stack's variables, ends with its exit code, and leaves the logs of what has failed", async () => {
@@ -118,28 +91,25 @@ it('explains itself, and refuses what it does not know', async () => {
     code: 1,
     stderr: expect.stringContaining('expected NAME=PORT, for example --port pubsub=0'),
   })
-  await expect(run(process.execPath, [...START, '--port', 'pubsbu=0'], { cwd: PROJECT_ROOT })).rejects.toMatchObject({
-    code: 1,
-    stderr: expect.stringMatching(/pubsbu.*these have: all, pubsub, firestore, .*identify, track/),
-  })
 })
 
-it.each(['customerio', 'identify'])(
-  'ends, and says so, when the port of %s is taken',
-  async (name) => {
-    const other = createServer().listen(0, '127.0.0.1')
-    await once(other, 'listening')
-    const { port } = other.address() as AddressInfo
-    const taken = ['--port', 'all=0', '--port', `${name}=${port}`, '--directory', `.local/test-taken-${name}`]
-    const ended = run(process.execPath, [...START, '--once', ...taken], { cwd: PROJECT_ROOT, timeout: 40_000 })
-    await expect(ended).rejects.toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(new RegExp(`in use.*${port}|${port}.*in use`)),
-    })
-    other.close()
-  },
-  60_000,
-)
+it('refuses a port of what there is not', async () => {
+  await expect(startStack({ ports: { pubsbu: 0 } })).rejects.toThrow(
+    /pubsbu.*these have: all, pubsub, firestore, .*identify, track/,
+  )
+})
+
+it.each(['customerio', 'identify'])('starts nothing, and says so, when the port of %s is taken', async (name) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const started = startStack({
+    ...{ ports: { all: 0, [name]: port }, functions: ['identify'], announce: false },
+    directory: join(PROJECT_ROOT, '.local', `test-taken-${name}`),
+  })
+  await expect(started).rejects.toThrow(new RegExp(`in use.*${port}|${port}.*in use`))
+  other.close()
+})
 
 describe('a sample that did not go as expected is noticed', () => {
   const sample = (outcome: string) => {

@@ -19,7 +19,6 @@ export const LONGEST: readonly string[] = [
   'scripts/emulators/pubsub/gcloud.test.ts',
   'scripts/emulators/pubsub/contract.test.ts',
   'scripts/chaos/outage.test.ts',
-  'scripts/chaos/chaos.test.ts',
   'scripts/chaos/live.test.ts',
   'scripts/local/probe.test.ts',
   'shared/repository/user-store.test.ts',

@@ -1,13 +1,12 @@
 import type { Config } from 'jest'
 import everything from '../../../jest.config.ts'
 
-/** `npm run test:exhaustive`: what takes minutes since it leaves no case out. They start no functions. */
+/** `npm run test:long`: what is too long for `npm test`. `npm run check` runs both. */
 const config: Config = {
   ...everything,
   rootDir: '../../..',
-  testMatch: ['**/*.exhaustive.test.ts'],
+  testMatch: ['**/*.long.test.ts'],
   testPathIgnorePatterns: [],
-  globalSetup: undefined,
 }
 
 export default config

@@ -14,7 +14,7 @@ import { replayTopic } from './replay/replay.ts'
 import { sync } from './sync/sync.ts'
 import { bodyOf, CrashPoints, LATER_MS, whilePublishing } from './testing/crash-points.ts'
 
-/** `npm run test:exhaustive`: some hundred runs of a command each, on a machine that may be busy. */
+/** `npm run test:long`: some hundred runs of a command each, on a machine that may be busy. */
 jest.setTimeout(300_000)
 
 let crash: CrashPoints
@@ -28,7 +28,7 @@ beforeAll(async () => {
   // As the command line has it: one query does not wait for another's transaction.
   pool = new Pool({ ...postgres.pool.options, max: 4 })
   pool.on('acquire', (client) => inUse.add(client)).on('release', (_, client) => inUse.delete(client))
-  crash = await CrashPoints.start('cio-crash-points-exhaustive', {
+  crash = await CrashPoints.start('cio-crash-points-long-test', {
     database: async () => pool,
     // The database ends the transactions of a process that is gone.
     async afterDeath() {
