@@ -119,6 +119,7 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
     { attributes, publishTime, data }: ReceivedMessage,
     act: (options: SendOnceOptions, message: MessageToSend) => Promise<Outcome>,
   ): Promise<Outcome> {
+    const startedMs = clock.now()
     const ring = await hashKeys.current()
     if (ring === undefined) return NOT_CONFIGURED
     const publishedAtMs = 1_000 * (originalPublishTime(attributes, publishTime) ?? 0)
@@ -128,6 +129,7 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
         key,
         data,
         publishedAtMs,
+        isGivenUp: () => clock.now() - startedMs > config.ackDeadlineMs,
         ...(published !== undefined && { published }),
       }),
     )

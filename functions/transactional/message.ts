@@ -20,6 +20,8 @@ export interface Received {
   readonly published?: TransactionalMessage
   /** When it was published first, which a scheduled send is compared with. */
   readonly publishedAtMs: number
+  /** Whether its ack deadline is over, after which Pub/Sub delivers it again. */
+  readonly isGivenUp: () => boolean
 }
 
 /** What the ledger has to know of a message: nothing in it names a person. */
@@ -27,7 +29,7 @@ export function messageToSend(
   service: Pick<CustomerIOService, 'prepareSend' | 'findDeliveries'>,
   ring: HashRing,
   message: TransactionalMessage,
-  { key, data, published = message, publishedAtMs }: Received,
+  { key, data, published = message, publishedAtMs, isGivenUp }: Received,
 ): MessageToSend {
   const notAskable = whyNotAskable(message, publishedAtMs)
   const template = recordedTemplate(message)
@@ -44,6 +46,7 @@ export function messageToSend(
     hashesOf: (person: Identifier) => personHashes(ring, person),
     channel: message.channel,
     ready: () => service.prepareSend(message),
+    isGivenUp,
   }
   if (message.channel === 'broadcast') {
     return { ...common, persons: [], template, lookUp: { notAskable: notAskable ?? '' } }

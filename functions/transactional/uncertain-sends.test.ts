@@ -112,6 +112,7 @@ async function run({ form, identifier, template, policy, wasSent }: Case): Promi
     key,
     data: Buffer.from(JSON.stringify(message)),
     publishedAtMs: nowMs,
+    isGivenUp: () => false,
   })
   const deliver = (): Promise<Outcome> =>
     sendOnce(

@@ -50,7 +50,7 @@ export interface BrokerOptions {
   readonly push: (functionName: string, name: string, body: Buffer, answered: (status: number) => void) => void
   /** The publish will never be delivered again, nor any copy of it. */
   readonly onAcknowledged: (op: string) => void
-  /** It is delivered, or forwarded, although an earlier push is under way, was answered with success or left a dead letter. */
+  /** It is delivered, or forwarded, although an earlier push is under way, was answered with success, or left a dead letter. */
   readonly onRedelivery: (op: string) => void
   /** A dead letter is safe. @param attempts of a message that Pub/Sub forwarded on its own */
   readonly onDeadLetter: (op: string, letter: Outgoing, attempts?: number) => void
@@ -78,6 +78,8 @@ export class Broker {
   /** Messages of each publish that are not over. */
   readonly #left = new Map<string, number>()
   readonly #deadLettered = new Set<string>()
+  /** By Pub/Sub on its own. */
+  readonly #forwarded = new Set<string>()
   /** How often each was published: by an application, and by functions. */
   readonly #lives = new Map<string, number>()
 
@@ -118,6 +120,8 @@ export class Broker {
     this.#ops.set(id, origin)
     world.tell(`Pub/Sub has ${id} of ${origin} in ${topic}`)
     if (topic.endsWith('-dead-letter')) {
+      // Of a process that has been killed since.
+      if (this.#forwarded.has(origin)) this.#options.onRedelivery(origin)
       this.#deadLettered.add(origin)
       this.#options.onDeadLetter(origin, outgoing)
     } else this.#take(topic, outgoing, id, origin)
@@ -237,6 +241,7 @@ export class Broker {
     const { op, attempts } = message
     this.#options.world.tell(`Pub/Sub forwards ${message.id} of ${op} after ${attempts} attempts`)
     this.#tellOfRedelivery(message)
+    this.#forwarded.add(op)
     this.#options.onDeadLetter(op, message, attempts)
     this.#end(message)
   }

@@ -47,6 +47,8 @@ export interface MessageToSend {
   readonly channel: string
   readonly template?: string
   readonly ready: () => Promise<ReadyToSend | Retry>
+  /** Whether this delivery has been given up and another one is on its way: nothing is claimed for it any more. */
+  readonly isGivenUp?: () => boolean
   readonly lookUp: LookUp
 }
 

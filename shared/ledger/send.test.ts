@@ -208,6 +208,16 @@ describe('the first delivery of a key', () => {
     expect((await ledger.read(ID))?.state).toBe(when === 'before it claims' ? undefined : 'released')
   })
 
+  it('claims nothing for a delivery that has been given up', async () => {
+    const { deliver, ledger, state } = setUp()
+    expect(await deliver(SENT, { isGivenUp: () => true })).toMatchObject({
+      ...BUSY,
+      error: expect.stringMatching(/ack/),
+    })
+    expect(state).toMatchObject({ calls: 0, cancelled: 1 })
+    expect(await ledger.read(ID)).toBeUndefined()
+  })
+
   it('sends when just enough of the lease is left', async () => {
     const { deliver, ledger, pass } = setUp()
     const slow: SendLedger = {
@@ -373,6 +383,18 @@ describe('the look-up of an uncertain send', () => {
       },
     }
     expect(await deliver(SENT, message)).toMatchObject({ ...BUSY, error: 'this instance shuts down' })
+    expect(state.calls).toBe(1)
+    expect((await record()).state).toBe('uncertain')
+  })
+
+  it('none, with resend: claims nothing once the delivery has been given up', async () => {
+    let isGivenUp = false
+    const { deliver, record, state } = await settled({ onNotFound: 'resend' })
+    const lookUp = async () => {
+      isGivenUp = true
+      return found()
+    }
+    expect(await deliver(SENT, { lookUp, isGivenUp: () => isGivenUp })).toMatchObject(BUSY)
     expect(state.calls).toBe(1)
     expect((await record()).state).toBe('uncertain')
   })

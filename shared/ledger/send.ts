@@ -42,8 +42,9 @@ class Attempt {
   }
 
   async run(): Promise<Outcome> {
-    const { ledger, clock, claimTimeoutMs, listDelayMs, isDraining } = this.#options
-    if (isDraining()) return SHUTTING_DOWN
+    const { ledger, clock, claimTimeoutMs, listDelayMs } = this.#options
+    const whyNot = this.#whyNotClaim()
+    if (whyNot !== undefined) return whyNot
     const startedMs = clock.now()
     const claiming = claim(ledger, hashOf(this.#message.key), this.#claimRecord())
     const { hold, found } = await withTimeout(clock, claimTimeoutMs, claiming, (late) => void this.#letGo(late.hold))
@@ -61,9 +62,16 @@ class Attempt {
     }
   }
 
+  /** A process that stood still for long would send what has expired or been cancelled since, and do another one's work. */
+  #whyNotClaim(): Outcome | undefined {
+    if (this.#options.isDraining()) return SHUTTING_DOWN
+    return this.#message.isGivenUp?.() ? GIVEN_UP : undefined
+  }
+
   async #takeOver(before: Hold, record: SendRecordChange): Promise<Outcome> {
-    const { ledger, clock, claimTimeoutMs, isDraining } = this.#options
-    if (isDraining()) return SHUTTING_DOWN
+    const { ledger, clock, claimTimeoutMs } = this.#options
+    const whyNot = this.#whyNotClaim()
+    if (whyNot !== undefined) return whyNot
     const startedMs = clock.now()
     const claiming = change(ledger, before, record)
     const hold = await withTimeout(clock, claimTimeoutMs, claiming, (late) => void this.#letGo(late))
@@ -153,4 +161,5 @@ class Attempt {
 }
 
 const SHUTTING_DOWN = busy('this instance shuts down')
+const GIVEN_UP = busy('its ack deadline is over: it is delivered again')
 const TOO_LATE = busy('too little is left of the lease to send within it')
