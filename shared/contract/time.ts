@@ -56,19 +56,17 @@ const DAY_SECONDS = 86_400
 export function timeProblems(message: unknown, nowMs: number): Problem[] {
   if (!isRecord(message)) return []
   const { timestamp, device, custom_device, send_at } = message
-  const happened = {
-    timestamp,
-    'device.last_used': lastUsedOf(device),
-    'custom_device.last_used': lastUsedOf(custom_device),
+  const problems: Problem[] = []
+  const seconds = Math.floor(nowMs / 1000)
+  const happened = (path: string[], time: unknown) => {
+    if (!(Number(time) > seconds + LIMITS.aheadSeconds)) return
+    problems.push({ path, rule: 'more than a day ahead: is the clock right that it comes from?' })
   }
-  const isLater = (time: unknown, seconds: number) => Number(time) > Math.floor(nowMs / 1000) + seconds
-  const problems = Object.entries(happened)
-    .filter(([, time]) => isLater(time, LIMITS.aheadSeconds))
-    .map(([path]) => ({ path: path.split('.'), rule: 'more than a day ahead: is the clock right that it comes from?' }))
-  if (!isLater(send_at, LIMITS.sendAtAheadSeconds)) return problems
-  return [...problems, { path: ['send_at'], rule: `more than ${LIMITS.sendAtAheadSeconds / DAY_SECONDS} days ahead` }]
-}
-
-function lastUsedOf(device: unknown): unknown {
-  return isRecord(device) ? device.last_used : undefined
+  happened(['timestamp'], timestamp)
+  if (isRecord(device)) happened(['device', 'last_used'], device.last_used)
+  if (isRecord(custom_device)) happened(['custom_device', 'last_used'], custom_device.last_used)
+  if (Number(send_at) > seconds + LIMITS.sendAtAheadSeconds) {
+    problems.push({ path: ['send_at'], rule: `more than ${LIMITS.sendAtAheadSeconds / DAY_SECONDS} days ahead` })
+  }
+  return problems
 }

@@ -534,6 +534,19 @@ it.each([
   expect(outcomes.map(({ batchSize }) => batchSize)).toEqual(sizes)
 })
 
+it('takes the size of a small message from the message, and measures what may be larger', async () => {
+  const { service } = start({ batch: { maxItemBytes: 150 } })
+  const large = event('x'.repeat(99))
+  const outcomeOf = async (bytes: number) => (await service.track(large, { attempt: 1, bytes })).kind
+  expect(await outcomeOf(20)).toBe('delivered')
+  expect(await outcomeOf(21)).toBe('refused')
+
+  const { service: whole } = start({ batch: { maxItems: 10, maxBytes: 2_000 } })
+  const before = customerio.statistics().requests
+  await Promise.all(['a', 'b', 'c'].map((name) => whole.track(event(name), { attempt: 1, bytes: 1_900 })))
+  expect(customerio.statistics().requests - before).toBe(2)
+})
+
 describe('behind others of its person or object', () => {
   const object = (action: 'identify' | 'delete') =>
     identifyMessage.parse({ type: 'object', action, identifiers: { object_type_id: '1', object_id: 'acme' } })

@@ -29,6 +29,8 @@ export interface Carried {
   readonly attempt: number
   /** Whether the message may wait in the bulk lane, as far as it itself tells. */
   readonly mayMove?: boolean
+  /** Of its JSON as it came. By default the operation is measured. */
+  readonly bytes?: number
 }
 
 interface SubmittedOperation extends Carried {
@@ -40,6 +42,8 @@ interface SubmittedOperation extends Carried {
 const SUSPECT_FROM_ATTEMPT = 2
 /** For the dead letters and the answers after the last request of a process that ends. */
 const ANSWER_MS = 500
+/** What defaults add to a message: `type`, `action`, `timestamp` and `id`. */
+const FILLED_IN_BYTES = 130
 /** Of `{"batch":[]}` around the items. */
 const BATCH_ENVELOPE_BYTES = 12
 
@@ -58,11 +62,14 @@ export class TrackBatches {
     const mayMove = ({ operation, mayMove = false }: SubmittedOperation) => mayMove && operation.action === 'identify'
     // A person's update moves only where it would be answered 503: sooner, it would let pass deletions that came after it.
     const movesSoon = (submitted: SubmittedOperation) => submitted.operation.type === 'object' && mayMove(submitted)
+    // A batch of such messages is full by their number, long before it is by their bytes.
+    const smallBytes = Math.min(batch.maxBytes / batch.maxItems / 2, batch.maxItemBytes - FILLED_IN_BYTES)
     this.#options = options
     this.#operations = new Coalescer<SubmittedOperation, Tried>({
       limits: { ...batch, maxBytes: batch.maxBytes - BATCH_ENVELOPE_BYTES },
-      // With the comma that parts it from the next.
-      sizeOf: ({ operation }) => Buffer.byteLength(JSON.stringify(operation)) + 1,
+      sizeOf: ({ operation, bytes = Number.POSITIVE_INFINITY }) =>
+        // What may be larger is measured, with the comma that parts it from the next.
+        bytes <= smallBytes ? bytes + FILLED_IN_BYTES : Buffer.byteLength(JSON.stringify(operation)) + 1,
       conflictKeys: ({ operation }) => personKeys(operation),
       suspects: {
         isSuspect: ({ attempt }) => attempt >= SUSPECT_FROM_ATTEMPT,

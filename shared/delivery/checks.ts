@@ -43,13 +43,15 @@ export async function runChecks<T>(checks: Checks<T>, value: T, message: Receive
   let passed: Extract<Checked<T>, { ok: true }> = { ok: true, value }
   for (const reason of NOT_SENT_REASONS) {
     if (released.includes(reason)) continue
-    const checked = await checks[reason](passed.value, message)
+    const answer = checks[reason](passed.value, message)
+    // Most answer at once, and each wait takes as long as the rest of this loop.
+    const checked = answer instanceof Promise ? await answer : answer
     if (!checked.ok && 'retry' in checked) return checked
     if (!checked.ok) {
       const { error, isDropped } = checked
       return { ok: false, notSent: { kind: reason, error, ...(isDropped && { isDropped }) } }
     }
-    passed = { ...passed, ...checked }
+    passed = passed.note === undefined ? checked : { ...passed, ...checked }
   }
   return passed
 }

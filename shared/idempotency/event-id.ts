@@ -7,27 +7,30 @@ const ULID_BYTES = 16
 const BITS_A_CHARACTER = 5
 const ULID_CHARACTERS = 26
 
-/** Each part with its length before it, so that no two lists of parts give the same bytes. */
-function digestOf(parts: readonly string[]): Buffer {
-  const text = parts.map((part) => `${Buffer.byteLength(part)}:${part}`).join('')
-  return hash('sha256', text, 'buffer')
+/** In Latin-1. Each part stands with its length before it, so that no two lists of parts give the same bytes. */
+function digestOf(parts: readonly string[]): string {
+  let text = ''
+  for (const part of parts) text += `${Buffer.byteLength(part)}:${part}`
+  return hash('sha256', text, 'binary')
 }
+
+/** Used within one call only. */
+const ulid = Buffer.alloc(ULID_CHARACTERS)
 
 /**
  * The first 128 bits in Crockford's base 32: 130 bits with two leading zeros, so the first character is at most 7. Made of bytes:
  * a text that grows by one character at a time keeps all of its steps.
  */
-function ulidOf(digest: Buffer): string {
-  const ulid = Buffer.alloc(ULID_CHARACTERS)
+function ulidOf(digest: string): string {
   let length = 0
   let value = 0
   let bits = 2
-  for (const byte of digest.subarray(0, ULID_BYTES)) {
-    value = (value << 8) | byte
+  for (let index = 0; index < ULID_BYTES; index++) {
+    value = (value << 8) | digest.charCodeAt(index)
     bits += 8
     while (bits >= BITS_A_CHARACTER) {
       bits -= BITS_A_CHARACTER
-      length = ulid.writeUInt8(CROCKFORD.readUInt8((value >> bits) & 31), length)
+      ulid[length++] = CROCKFORD[(value >> bits) & 31] ?? 0
     }
     value &= (1 << bits) - 1
   }

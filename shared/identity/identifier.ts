@@ -35,7 +35,12 @@ export function identifierOf(kind: IdentifierKind, value: unknown): Identifier |
 /** The names in an object such as `{"id": "u1"}`, in the order of the kinds. What is no name is left out. */
 export function identifiersOf(names: unknown): Identifier[] {
   if (typeof names !== 'object' || names === null) return []
-  return IDENTIFIER_KINDS.flatMap((kind) => identifierOf(kind, Reflect.get(names, kind)) ?? [])
+  const found: Identifier[] = []
+  for (const kind of IDENTIFIER_KINDS) {
+    const identifier = identifierOf(kind, Reflect.get(names, kind))
+    if (identifier !== undefined) found.push(identifier)
+  }
+  return found
 }
 
 /** `id:u1`, `email:jane@example.com`: equal exactly when two names are the same. */

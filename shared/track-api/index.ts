@@ -91,7 +91,10 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
           async deliver({ value, key }, message) {
             const publishTimeSeconds = originalPublishTime(message.attributes, message.publishTime)
             const mayMove = bulkLane !== undefined && mayMoveToBulkLane(message)
-            const carried = { messageId: message.messageId, attempt: message.deliveryAttempt, mayMove }
+            const carried = {
+              ...{ messageId: message.messageId, attempt: message.deliveryAttempt, mayMove },
+              bytes: message.data.length,
+            }
             const outcome = await fn.deliver(service, value, { key, publishTimeSeconds }, carried)
             const isOlder = outcome.kind === 'delivered' && tellsOlderTime(value, publishTimeSeconds)
             return isOlder ? { ...outcome, note: 'older_time' } : outcome
