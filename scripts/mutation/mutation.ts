@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join, relative } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { MutantResult } from '@stryker-mutator/api/core'
 import { Stryker } from '@stryker-mutator/core'
@@ -10,7 +10,7 @@ import { FOLDERS, LEFT_OUT, sourcesOf, suitesOf } from './folders.ts'
 import { changeOf, describeResults, type Result, readResult, resultOf, scoreOf, writeResult } from './results.ts'
 
 const LEAST_SCORE = 90
-const HELP = `npm run mutation -- [FOLDER | FILE]…
+const HELP = `npm run mutation -- [--concurrency N] [FOLDER | FILE]…
 
 Changes the code in one place after the other, and runs the tests that reach the place. A change that no test notices is a
 survivor: a test is missing, or the code is not needed, or the change makes no difference.
@@ -18,11 +18,12 @@ survivor: a test is missing, or the code is not needed, or the change makes no d
   FOLDER  one of ${Object.keys(FOLDERS).join(', ')}; all of them by default.
           Its result replaces the last one in scripts/mutation/results, which keeps the reasons that were written there.
   FILE    one file of such a folder: prints the survivors and keeps nothing. With :FROM-TO, only these lines
+  --concurrency  processes that run tests; as many as there are cores by default
 
 Exit 1 when a folder has less than ${LEAST_SCORE} %, or a survivor without a reason.`
 
 /** Runs the suites of a folder with each mutant of these files. */
-async function mutate(folder: string, files: readonly string[]): Promise<MutantResult[]> {
+async function mutate(folder: string, files: readonly string[], concurrency: number): Promise<MutantResult[]> {
   // Options of a plugin, which Stryker's type does not know.
   const suites: object = { suites: suitesOf(folder), leftOut: LEFT_OUT }
   const here = (file: string) => join(import.meta.dirname, file)
@@ -35,13 +36,16 @@ async function mutate(folder: string, files: readonly string[]): Promise<MutantR
     coverageAnalysis: 'perTest',
     checkers: [],
     disableTypeChecks: false,
-    concurrency: Math.min(4, availableParallelism()),
+    concurrency,
     // The runner ends a test that takes too long. This is for one that gives it no chance to.
     timeoutMS: 8_000,
     timeoutFactor: 10,
     // Loading the modules for each mutant again costs memory.
     maxTestRunnerReuse: 300,
     tempDirName: '.local/mutation',
+    // What neither code nor tests have changed is not run again.
+    incremental: true,
+    incrementalFile: `.local/mutation-${basename(folder)}.json`,
     // Without the last one, Stryker rewrites it by TypeScript's API, which TypeScript 7 has not.
     ignorePatterns: ['.local', 'coverage', 'dist', 'dist-test-*', '.github', 'tsconfig.json'],
     reporters: ['progress-append-only'],
@@ -57,16 +61,25 @@ function isFine(folder: string, result: Result): boolean {
   return unexplained.length === 0 && scoreOf(result) >= LEAST_SCORE
 }
 
+/** Whether a file is, or is in, what a target names; it may end in a range of lines. */
+function isBelow(file: string, target: string): boolean {
+  return file.startsWith(`${target}/`) || file === target.replace(/:[\d:-]+$/, '')
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { help: { type: 'boolean', default: false } },
+    options: {
+      concurrency: { type: 'string', default: String(availableParallelism()) },
+      help: { type: 'boolean', default: false },
+    },
     allowPositionals: true,
   })
   const targets = (positionals.length === 0 ? Object.keys(FOLDERS) : positionals).map((target) => {
     const path = relative(PROJECT_ROOT, target)
     return { path, folder: Object.keys(FOLDERS).find((folder) => path === folder || path.startsWith(`${folder}/`)) }
   })
-  if (values.help || targets.some(({ folder }) => folder === undefined)) {
+  const concurrency = Number(values.concurrency)
+  if (values.help || !(concurrency >= 1) || targets.some(({ folder }) => folder === undefined)) {
     console.log(HELP)
     return values.help ? 0 : 2
   }
@@ -78,7 +91,10 @@ async function main(): Promise<number> {
       date: new Date().toISOString().slice(0, 10),
       commit: git('describe', '--always', '--dirty', '--exclude=*'),
     }
-    const mutants = await mutate(folder, path === folder ? sourcesOf(folder) : [path])
+    // Without those of other files, which Stryker remembers.
+    const mutants = (await mutate(folder, path === folder ? sourcesOf(folder) : [path], concurrency)).filter(
+      ({ fileName }) => isBelow(relative(PROJECT_ROOT, fileName), path),
+    )
     const sourceOf = (file: string) => readFileSync(file, 'utf8')
     const result = resultOf(join(PROJECT_ROOT, folder), mutants, sourceOf, readResult(folder), run)
     for (const mutant of mutants.filter(({ status }) => status === 'Survived' || status === 'NoCoverage')) {

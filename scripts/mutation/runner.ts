@@ -58,6 +58,8 @@ export class SuiteRunner implements TestRunner {
     // The values of `npm test`. That one fails is enough: the smallest is not looked for.
     fc.configureGlobal({ seed: 1, endOnFailure: true, interruptAfterTimeLimit: PROPERTY_MS })
     installJest()
+    // Stryker was killed: what a mutant keeps busy would run forever.
+    process.once('disconnect', () => process.exit())
   }
 
   capabilities() {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock/index.ts'
+import { manualClock } from '../clock/testing/manual-clock.ts'
 import type { CallOutcome, Retry } from '../outcome/index.ts'
 import { CircuitBreaker, type CircuitBreakerOptions } from './circuit-breaker.ts'
 import type { ReadyToSend } from './ready.ts'
@@ -10,15 +10,7 @@ const BUSY = { kind: 'retry', cause: 'busy', error: expect.stringMatching(/^send
 
 /** Pauses last exactly as long as they can at most. */
 function setUp(options: Partial<CircuitBreakerOptions> = {}) {
-  let nowMs = 0
-  const timers = new Set<() => void>()
-  const clock: Clock = {
-    now: () => nowMs,
-    after(_ms, work) {
-      timers.add(work)
-      return () => timers.delete(work)
-    },
-  }
+  const clock = manualClock()
   const state = { probes: 0, sends: 0, cancelled: 0, probeAnswer: SENT, changes: [] as unknown[] }
   const breaker = new CircuitBreaker({
     clock,
@@ -43,12 +35,8 @@ function setUp(options: Partial<CircuitBreakerOptions> = {}) {
     state,
     breaker,
     prepared,
-    pass: (ms: number): void => {
-      nowMs += ms
-    },
-    expire: (): void => {
-      for (const work of timers) work()
-    },
+    pass: clock.advance,
+    clock,
     /** One message: what it is told, and whether it was sent. */
     send: async (answer: CallOutcome | Promise<CallOutcome>): Promise<CallOutcome> => {
       const admitted = await breaker.admit(prepared(answer))
@@ -83,7 +71,7 @@ it('sends one alone after an answered probe, and the others only when it succeed
   pass(1_000)
   const answer = Promise.withResolvers<CallOutcome>()
   const alone = await breaker.admit(prepared(answer.promise))
-  expect(await send(SENT)).toMatchObject(BUSY)
+  expect(await send(SENT)).toMatchObject({ ...BUSY, retryAfterMs: 0 })
   const outcome = 'send' in alone ? alone.send() : undefined
   expect(await send(SENT)).toMatchObject(BUSY)
   answer.resolve(SENT)
@@ -189,8 +177,8 @@ it('takes a call that throws for uncertain', async () => {
   expect(await send(SENT)).toMatchObject(BUSY)
 })
 
-it('takes a probe that is not answered in time for failed', async () => {
-  const { send, state, pass, expire } = setUp({
+it('takes a probe that is not answered within three seconds for failed', async () => {
+  const { send, state, pass, clock } = setUp({
     probe: () => {
       state.probes++
       return new Promise(() => {})
@@ -199,12 +187,76 @@ it('takes a probe that is not answered in time for failed', async () => {
   await send(UNCERTAIN)
   pass(1_000)
   const outcome = send(SENT)
-  expire()
+  expect(clock.pending).toEqual([3_000])
+  pass(3_000)
   expect(await outcome).toMatchObject(BUSY)
   expect(state).toMatchObject({ sends: 1, probes: 1 })
 })
 
+it('takes a probe that cannot be made for failed', async () => {
+  const { send, state, pass } = setUp({ probe: () => Promise.reject(new Error('no connection')) })
+  await send(UNCERTAIN)
+  pass(1_000)
+  expect(await send(SENT)).toMatchObject(BUSY)
+  expect(state.sends).toBe(1)
+})
+
+it('lets all go again when the one that went alone is refused: somebody is there and reads', async () => {
+  const { send, pass, state } = setUp()
+  await send(UNCERTAIN)
+  pass(1_000)
+  await send({ kind: 'refused', reason: 'refused', error: 'HTTP 400' })
+  expect(await send(SENT)).toBe(SENT)
+  expect(state.changes.at(-1)).toEqual({ kind: 'resumed' })
+})
+
+it('gives the turn back of one that is cancelled after an answered probe', async () => {
+  const { breaker, prepared, send, pass, state } = setUp()
+  await send(UNCERTAIN)
+  pass(1_000)
+  const alone = await breaker.admit(prepared(SENT))
+  if ('send' in alone) alone.cancel()
+  expect(state).toMatchObject({ sends: 1, cancelled: 1 })
+})
+
+it('hands back what cannot be prepared, and pauses for nothing that was never sent', async () => {
+  const { breaker, send, state } = setUp()
+  expect(await breaker.admit(async () => THROTTLED)).toBe(THROTTLED)
+  expect(await send(SENT)).toBe(SENT)
+  expect(state.changes).toEqual([])
+})
+
+it('works where nobody wants to be told of pauses', async () => {
+  const clock = manualClock()
+  const breaker = new CircuitBreaker({ clock, random: () => 0, probe: async () => SENT })
+  const sendOf = async (answer: CallOutcome) => {
+    const admitted = await breaker.admit(async () => ({ send: async () => answer, cancel: () => {} }))
+    return 'send' in admitted ? await admitted.send() : admitted
+  }
+  await sendOf(UNCERTAIN)
+  expect(await sendOf(SENT)).toMatchObject({ retryAfterMs: 500 }) // at least half of the pause
+  clock.advance(500)
+  expect(await sendOf(SENT)).toBe(SENT)
+})
+
 it('lets only few go while one waits too long for its answer, so that a host that hangs does not get all', async () => {
+  const { send, breaker, state, pass } = setUp()
+  const hanging = Promise.withResolvers<CallOutcome>()
+  const slow = send(hanging.promise)
+  const early = Array.from({ length: 3 }, () => send(hanging.promise))
+  await new Promise(setImmediate)
+  pass(1_000)
+  expect(await send(SENT)).toBe(SENT) // not too long yet
+  pass(1)
+  const { cancelled } = state
+  expect(await breaker.admit(() => Promise.reject(new Error('nothing is prepared')))).toMatchObject(BUSY)
+  expect(state.cancelled).toBe(cancelled)
+  hanging.resolve(SENT)
+  await Promise.all([slow, ...early])
+  expect(state.changes).toEqual([])
+})
+
+it('holds those back that were admitted before one waited too long', async () => {
   const { send, state, pass } = setUp()
   const hanging = Promise.withResolvers<CallOutcome>()
   const slow = send(hanging.promise)
@@ -218,6 +270,7 @@ it('lets only few go while one waits too long for its answer, so that a host tha
     ...Array(3).fill('delivered'),
     ...Array(3).fill('retry'),
   ])
+  expect(state.cancelled).toBe(3)
   expect(await send(SENT)).toBe(SENT)
   hanging.resolve(SENT)
   await slow
