@@ -21,6 +21,8 @@ export async function declare(root: string, entries: readonly string[], outDirs:
       noEmit: false,
       declaration: true,
       emitDeclarationOnly: true,
+      // `npm run typecheck` does: the declarations are the same, and it takes a quarter of the time.
+      noCheck: true,
       rootDir: root,
       outDir: join(folder, 'out'),
       types: ['node'],
@@ -29,9 +31,11 @@ export async function declare(root: string, entries: readonly string[], outDirs:
     const extended = join(root, 'tsconfig.json')
     await writeFile(config, JSON.stringify({ extends: extended, compilerOptions, files, include: [] }))
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
-    await run(process.execPath, [tsc, '-p', config], { cwd: root }).catch((error: Error & { stdout?: string }) => {
-      throw new Error(`the types of the package cannot be written:\n${error.stdout ?? ''}`, { cause: error })
-    })
+    await run(process.execPath, [tsc, '-p', config, '--singleThreaded'], { cwd: root }).catch(
+      (error: Error & { stdout?: string }) => {
+        throw new Error(`the types of the package cannot be written:\n${error.stdout ?? ''}`, { cause: error })
+      },
+    )
     await copyReferred(join(folder, 'out'), entries, outDirs)
   } finally {
     await rm(folder, { recursive: true, force: true })
