@@ -105,4 +105,13 @@ export const ELSEWHERE: readonly ForeignVariable[] = [
     default: 'PostgreSQL in the test process',
     range: 'a postgres:// address',
   },
+  {
+    name: 'TEST_POSTGRES_CLUSTER',
+    functions: [],
+    readBy: "the repository's tests",
+    meaning: 'an empty database that a run of the tests has made once for all processes',
+    setBy: 'local',
+    default: 'each process makes one',
+    range: 'a file',
+  },
 ]
