@@ -10,6 +10,8 @@ import { FOLDERS, LEFT_OUT, sourcesOf, suitesOf } from './folders.ts'
 import { changeOf, describeResults, type Result, readResult, resultOf, scoreOf, writeResult } from './results.ts'
 
 const LEAST_SCORE = 90
+/** What a result depends on. */
+const MATTERS = ['functions', 'shared', 'scripts', ':!scripts/mutation/results', ':!scripts/mutation/results.md']
 const HELP = `npm run mutation -- [--concurrency N] [FOLDER | FILE]…
 
 Changes the code in one place after the other, and runs the tests that reach the place. A change that no test notices is a
@@ -89,7 +91,8 @@ async function main(): Promise<number> {
   for (const { path, folder = path } of targets) {
     const run = {
       date: new Date().toISOString().slice(0, 10),
-      commit: git('describe', '--always', '--dirty', '--exclude=*'),
+      commit:
+        git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--', ...MATTERS) === '' ? '' : '-dirty'),
     }
     // Without those of other files, which Stryker remembers.
     const mutants = (await mutate(folder, path === folder ? sourcesOf(folder) : [path], concurrency)).filter(

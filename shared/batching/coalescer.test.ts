@@ -201,6 +201,16 @@ describe('Coalescer', () => {
     expect(batches()).toEqual([[0], [1, 2, 3], [4, 5]])
   })
 
+  it('lets none that is not full leave for one that returned while nobody waited', async () => {
+    const { submit, batches, next } = airport({ maxItems: 2 })
+    for (let index = 0; index < 3; index++) submit()
+    await next().land()
+    submit()
+    expect(batches()).toEqual([[0], [1, 2]])
+    await next().land()
+    expect(batches()).toEqual([[0], [1, 2], [3]])
+  })
+
   it('counts bytes as well as items', async () => {
     const { submit, batches } = airport({ maxBytes: 100 })
     submit()
@@ -213,8 +223,9 @@ describe('Coalescer', () => {
 
   it('sends a batch that is full by its bytes at once, as one of its items is', async () => {
     const { submit, batches } = airport({ maxBytes: 100 })
-    for (const bytes of [10, 60, 40, 150]) submit([], bytes)
-    await settle()
+    for (const bytes of [10, 60, 40]) submit([], bytes)
+    expect(batches()).toEqual([[0], [1, 2]])
+    submit([], 150)
     expect(batches()).toEqual([[0], [1, 2], [3]])
   })
 

@@ -203,7 +203,7 @@ export class Coalescer<T, R> {
       this.#left()
       void this.#send(this.#takeBatch(trusted, maxItems))
     }
-    if (trusted.ready.size === 0 && suspects.ready.size === 0) this.#returned = false
+    this.#returned = false
   }
 
   #left(): void {
