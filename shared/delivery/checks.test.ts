@@ -56,6 +56,12 @@ it('hands a changed value on, with what the record says of it', async () => {
   })
 })
 
+it('tells nothing while a check cannot', async () => {
+  const retry = { kind: 'retry', cause: 'transient', error: 'no answer' } as const
+  const checks: Checks<string> = { expired: passes, cancelled: async () => ({ ok: false, retry }), guarded: stops }
+  expect(await runChecks(checks, 'value', message())).toEqual({ ok: false, retry })
+})
+
 describe('the check of expires_at', () => {
   const check = expiryCheck<{ expiresAtSeconds?: number }>({ now: () => 1_000_000 })
 

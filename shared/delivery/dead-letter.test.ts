@@ -20,11 +20,12 @@ function received(overrides: Partial<ReceivedMessage> = {}): ReceivedMessage {
 
 const failure = { reason: 'contract', error: 'name: is missing' } as const
 
-/** As Pub/Sub counts a publish: body, ordering key, and every attribute, within a request of 10 MB. */
+/** As Pub/Sub counts a publish: body, ordering key, and every attribute, each with its encoding, within a request of 10 MB. */
 function publishedBytes(deadLetter: ReturnType<typeof deadLetterOf>): number {
-  let bytes = deadLetter.data.length + Buffer.byteLength(deadLetter.orderingKey ?? '')
+  const around = 1_024
+  let bytes = around + deadLetter.data.length + Buffer.byteLength(deadLetter.orderingKey ?? '')
   for (const [key, value] of Object.entries(deadLetter.attributes))
-    bytes += Buffer.byteLength(key) + Buffer.byteLength(value)
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value) + 16
   return bytes
 }
 
@@ -64,6 +65,20 @@ it('keeps the identity of the first life when a replay fails again, and nothing 
   expect(second.attributes).not.toHaveProperty('http_status')
 })
 
+it('says nothing of what an earlier failure had left out, nor of an ordering key that there is none of', () => {
+  const deadLetter = deadLetterOf(received({ attributes: { truncated: 'tenant' } }), failure)
+  expect(deadLetter.attributes).not.toHaveProperty('truncated')
+  expect(deadLetter).not.toHaveProperty('orderingKey')
+})
+
+it('keeps names and values of the greatest length that Pub/Sub takes, and none that is longer', () => {
+  const [longest, longer] = ['k'.repeat(256), 'l'.repeat(257)]
+  const attributes = { [longest]: '1', [longer]: '2', full: 'v'.repeat(1_024), over: 'v'.repeat(1_025) }
+  const deadLetter = deadLetterOf(received({ attributes }), failure)
+  expect(Object.keys(deadLetter.attributes)).toEqual(expect.arrayContaining([longest, 'full']))
+  expect(deadLetter.attributes.truncated).toBe(`${longer},over`)
+})
+
 it('names the attributes that had to make room, and keeps the idempotency key before all others', () => {
   const attributes = Object.fromEntries(Array.from({ length: 99 }, (_, i) => [`a${String(i).padStart(2, '0')}`, 'x']))
   const deadLetter = deadLetterOf(received({ attributes: { ...attributes, idempotency_key: 'k' } }), failure)
@@ -89,6 +104,36 @@ it('cuts a body that leaves no room for the reason, and names it', () => {
   expect(deadLetter.attributes.truncated).toBe('data')
   expect(deadLetter.data.length).toBeGreaterThan(PUBSUB_LIMITS.messageBytes - 10_000)
   expect(publishedBytes(deadLetter)).toBeLessThanOrEqual(PUBSUB_LIMITS.messageBytes)
+})
+
+it('keeps the attributes of a body that has to be cut anyway', () => {
+  const data = Buffer.alloc(PUBSUB_LIMITS.messageBytes, 'x')
+  const many = Object.fromEntries(Array.from({ length: 90 }, (_, i) => [`attribute-${i}`, 'x']))
+  const deadLetter = deadLetterOf(received({ data, attributes: many, orderingKey: 'k'.repeat(1_024) }), failure)
+  expect(deadLetter.attributes).toMatchObject({ ...many, truncated: 'data' })
+  expect(publishedBytes(deadLetter)).toBeLessThanOrEqual(PUBSUB_LIMITS.messageBytes)
+})
+
+describe('beside the largest body that is kept whole', () => {
+  const bodyOf = (bytes: number) => Buffer.alloc(bytes, 'x')
+  // Between a body that is whole and one that is cut, each byte less leaves one more.
+  const cut = deadLetterOf(received({ data: bodyOf(PUBSUB_LIMITS.messageBytes) }), failure)
+  const largest = cut.data.length
+
+  it('there is no room for another attribute', () => {
+    const deadLetter = deadLetterOf(received({ data: bodyOf(largest), attributes: { tenant: 'a' } }), failure)
+    expect(deadLetter.data.length).toBe(largest)
+    expect(deadLetter.attributes).not.toHaveProperty('tenant')
+    expect(deadLetter.attributes.truncated).toBe('tenant')
+  })
+
+  it('there is room for one of as many bytes as it is smaller', () => {
+    const size = 'tenant'.length + 'a'.length + 16
+    const kept = deadLetterOf(received({ data: bodyOf(largest - size), attributes: { tenant: 'a' } }), failure)
+    expect(kept.attributes).toMatchObject({ tenant: 'a' })
+    const left = deadLetterOf(received({ data: bodyOf(largest - size + 1), attributes: { tenant: 'a' } }), failure)
+    expect(left.attributes.truncated).toBe('tenant')
+  })
 })
 
 it('leaves out attributes rather than bytes of the body', () => {

@@ -60,8 +60,7 @@ export function deadLetterOf(message: ReceivedMessage, failure: Failure): DeadLe
     bytes += size
     places -= 1
   }
-  const room = Math.max(0, PUBSUB_LIMITS.messageBytes - bytes)
-  const data = message.data.length <= room ? message.data : message.data.subarray(0, room)
+  const data = message.data.subarray(0, Math.max(0, PUBSUB_LIMITS.messageBytes - bytes))
   if (data.length < message.data.length) leftOut.unshift('data')
   Object.assign(attributes, own)
   if (leftOut.length > 0) attributes.truncated = cutBytes(leftOut.join(','), PUBSUB_LIMITS.attributeValueBytes)
@@ -96,15 +95,14 @@ function attributeBytes(key: string, value: string): number {
 }
 
 function byteLength(text: string): number {
-  return Buffer.byteLength(text, 'utf8')
+  return Buffer.byteLength(text)
 }
 
 /** Cuts a text to at most `limit` bytes of UTF-8 without splitting a character. */
 export function cutBytes(text: string, limit: number): string {
-  const bytes = Buffer.from(text, 'utf8')
-  if (bytes.length <= limit) return text.isWellFormed() ? text : bytes.toString('utf8')
+  const bytes = Buffer.from(text)
   let end = limit
   // Step back over continuation bytes (10xxxxxx) to the start of the character that would be split.
-  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
-  return bytes.subarray(0, end).toString('utf8')
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
+  return bytes.toString('utf8', 0, end)
 }

@@ -151,7 +151,8 @@ it('dead-letters a body that is no base64, as it came', async () => {
   const { post, deadLetters } = await start({})
   const body = push('')
   expect((await post({ ...body, message: { ...body.message, data: '§' } })).status).toBe(204)
-  expect(deadLetters[0]).toMatchObject({ data: Buffer.from('§'), attributes: { reason: 'not_json' } })
+  const attributes = { reason: 'not_json', error: 'data: not valid base64' }
+  expect(deadLetters[0]).toMatchObject({ data: Buffer.from('§'), attributes })
 })
 
 it('asks for another delivery when it may succeed later, and dead-letters nothing', async () => {
@@ -241,8 +242,9 @@ describe('what may move', () => {
   it('is delivered again where there is no bulk lane, and so is what may not move', async () => {
     const copies: unknown[] = []
     const lane: BulkLane = { publish: async (copy) => void copies.push(copy) }
-    const { post: postFlooded } = await start({ deliver: async () => flooded })
+    const { post: postFlooded, lines } = await start({ deliver: async () => flooded })
     expect((await postFlooded(push('{}'))).status).toBe(503)
+    expect(lines).toMatchObject([{ severity: 'INFO', message: 'will be delivered again' }])
     const { post } = await start({ deliver: async () => retry }, undefined, undefined, lane)
     expect((await post(push('{}'))).status).toBe(503)
     expect(copies).toEqual([])
@@ -271,6 +273,7 @@ it('delivers again after an unexpected error, whose words are not logged', async
   expect((await post(push('{}'))).status).toBe(503)
   expect(lines[0]).toMatchObject({ severity: 'ERROR', event: 'unexpected_error' })
   expect(lines[0]?.error).toMatch(/^TypeError at .*handler\.test\.ts/)
+  expect(lines[1]).toMatchObject({ outcome: 'retry', cause: 'transient', reason: 'unexpected', answer: 503 })
   expect(JSON.stringify(lines)).not.toContain('ann@example.com')
 })
 
@@ -288,10 +291,11 @@ it.each(['GET', 'PUT', 'DELETE'])('answers 405 to %s', async (method) => {
 })
 
 it('answers 400 to what is no Pub/Sub push', async () => {
-  const { post, url } = await start({})
+  const { post, url, lines } = await start({})
   const answer = await post({ hello: 'world' })
   expect(answer.status).toBe(400)
   expect(await answer.text()).toMatch(/^not a Pub\/Sub push: message/)
+  expect(lines).toMatchObject([{ severity: 'WARNING', event: 'not_a_push', answer: 400 }])
   expect((await fetch(url, { method: 'POST' })).status).toBe(400)
 })
 
@@ -362,6 +366,28 @@ describe('a message that a check stops', () => {
     await other.post(push('hello', { deliveryAttempt: 2 }))
     const errors = [...deadLetters, ...other.deadLetters].map(({ attributes }) => attributes.error)
     expect(errors).toEqual(['to: not on the list; an earlier attempt may have been delivered', 'to: not on the list'])
+  })
+
+  it('comes again while a check cannot tell', async () => {
+    const unknown = { ok: false, retry: { ...retry, error: 'no answer' } } as const
+    const { post, deadLetters, lines } = await start({ checks: { ...checks, cancelled: () => unknown } })
+    expect((await post(push('hello'))).status).toBe(503)
+    expect(deadLetters).toEqual([])
+    expect(lines).toMatchObject([{ outcome: 'retry', cause: 'transient', answer: 503 }])
+  })
+
+  it('is known not to have been delivered at its first attempt, nor where nobody counts', async () => {
+    const { post, deadLetters } = await start({ checks: { ...checks, expired: hold } })
+    for (const deliveryAttempt of [0, 1]) await post(push('hello', { deliveryAttempt }))
+    const errors = deadLetters.map(({ attributes }) => attributes.error)
+    expect(errors).toEqual(['to: not on the list', 'to: not on the list'])
+  })
+
+  it('has no note of a change that was not delivered', async () => {
+    const guarded = (value: string) => ({ ok: true, value, note: 'redirected' }) as const
+    const { post, lines } = await start({ checks: { ...checks, guarded }, deliver: async () => retry })
+    await post(push('hello'))
+    expect(lines[0]).not.toHaveProperty('note')
   })
 
   it('is delivered as a check changed it, which the record says', async () => {
