@@ -33,8 +33,8 @@ const PROPERTY_MS = 300
 const Options = z.object({ suites: z.array(z.string()), leftOut: z.array(z.string()) })
 
 /**
- * Runs suites of Jest for Stryker in this process. A mutant takes milliseconds: packages are loaded once, and only the modules of
- * the project are loaded again for each mutant.
+ * Runs suites of Jest for Stryker in this process. A mutant takes milliseconds: packages are loaded once, and for each mutant only
+ * the modules that have to do with the mutated ones.
  */
 export class SuiteRunner implements TestRunner {
   static readonly inject = tokens(commonTokens.options)
