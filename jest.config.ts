@@ -19,8 +19,8 @@ const config: Config = {
   runtime: '<rootDir>/scripts/testing/jest/runtime.ts',
   testSequencer: '<rootDir>/scripts/testing/jest/sequencer.ts',
   transform: {},
-  // One more than the cores of a small machine: some suites mostly wait for servers and processes.
-  maxWorkers: 3,
+  // Twice the cores of a small machine: the long suites mostly wait for servers and processes.
+  maxWorkers: 4,
   // A worker has loaded everything by then: on a busy machine its end takes longer than the usual half second.
   workerGracefulExitTimeout: 10_000,
   roots: ['<rootDir>/functions', '<rootDir>/shared', '<rootDir>/scripts', '<rootDir>/terraform'],

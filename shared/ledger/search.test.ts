@@ -5,20 +5,18 @@ import { PLANTED } from './testing/search/faults.ts'
 import { INVARIANTS } from './testing/search/invariants.ts'
 import { type Bounds, SETTINGS, type Setting } from './testing/search/setting.ts'
 
-/** `npm run search` goes further. */
+/** `search.long.test.ts` and `npm run search` go further. */
 const BOUNDS: readonly Bounds[] = [
   { deliveries: 2, mishaps: 1, jumps: 0 },
   { deliveries: 1, mishaps: 2, jumps: 2 },
 ]
-/** Where workers can meet while time passes: with every state that this has, it takes as long as all others together. */
-const LONGEST: Bounds = { deliveries: 2, mishaps: 0, jumps: 1 }
 const PERSON: Setting = { name: '', onNotFound: 'dead_letter', freezes: 'any' }
 const AGAIN: Setting = { name: '', onNotFound: 'resend', freezes: 'short' }
 
 describe('in every sequence of steps of two workers and two messages', () => {
   it.each(SETTINGS)('every invariant holds: $name', async (setting) => {
     let all = 0
-    for (const bounds of setting === SETTINGS[0] ? [...BOUNDS, LONGEST] : BOUNDS) {
+    for (const bounds of BOUNDS) {
       const { states, broken } = await explore(setting, bounds)
       expect(broken).toEqual([])
       all += states

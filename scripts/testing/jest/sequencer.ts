@@ -7,22 +7,29 @@ import { PROJECT_ROOT } from '../../topology/topology.ts'
 const { default: Sequencer }: typeof Published = createRequire(import.meta.url)('@jest/test-sequencer')
 type Tests = Parameters<Published.default['sort']>[0]
 
-/** Suites that take 5 seconds or more, the longest first. */
+/** Suites that take 5 seconds or more on an idle machine, the longest first. */
 export const LONGEST: readonly string[] = [
   'scripts/cio/cio.test.ts',
-  'scripts/simulate/simulate.test.ts',
-  'shared/ledger/search.test.ts',
-  'scripts/cio/doctor/doctor.test.ts',
   'scripts/package/package.test.ts',
   'scripts/local/start.test.ts',
+  'scripts/simulate/simulate.test.ts',
+  'scripts/chaos/bodies.test.ts',
+  'scripts/chaos/outage.test.ts',
+  'scripts/cio/replay/replay.test.ts',
+  'shared/ledger/search.test.ts',
   'scripts/build/deployed.test.ts',
   'scripts/emulators/pubsub/gcloud.test.ts',
   'scripts/emulators/pubsub/contract.test.ts',
-  'scripts/chaos/outage.test.ts',
-  'scripts/chaos/live.test.ts',
   'scripts/local/probe.test.ts',
-  'shared/repository/user-store.test.ts',
+  'scripts/cio/doctor/doctor.test.ts',
+  'scripts/chaos/live.test.ts',
+  'scripts/cio/person/stores.test.ts',
+  'scripts/cio/person/erase.test.ts',
+  'scripts/cio/sync/sync.test.ts',
+  'scripts/console/connected.test.ts',
+  'shared/repository/robustness.test.ts',
   'shared/repository/repository.test.ts',
+  'shared/repository/user-store.test.ts',
   'shared/ledger/ledger.test.ts',
 ]
 
