@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { bundleNames, PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { buildFunctions } from './build.ts'
+import { refuseMissing } from './leave-out.ts'
 import { type LockFile, lockFileFor } from './lock.ts'
 
 const run = promisify(execFile)
@@ -58,6 +59,23 @@ describe('the bundles', () => {
     const files = (await readdir(join(outDir, 'probe'))).filter((file) => file.endsWith('.mjs'))
     const texts = await Promise.all(files.map((file) => readFile(join(outDir, 'probe', file), 'utf8')))
     expect(texts.join('')).not.toMatch(/AcknowledgeRequest\.encode|listLocationsStream/)
+  })
+
+  it('fail to build rather than miss a module at run time', () => {
+    const bundle = (path: string) => ({
+      inputs: {},
+      outputs: {
+        'dist/function/index.mjs': {
+          ...{ bytes: 1, inputs: {}, exports: [] },
+          imports: [{ path, kind: 'import-statement', external: true } as const],
+        },
+      },
+    })
+    for (const path of ['node:fs', 'fs', FRAMEWORK])
+      expect(() => refuseMissing(bundle(path), [FRAMEWORK])).not.toThrow()
+    expect(() => refuseMissing(bundle('@google-cloud/firestore'), [])).toThrow(
+      'dist/function/index.mjs imports @google-cloud/firestore, which is not in the bundle',
+    )
   })
 
   it('tell places of our sources by the maps beside them, which are the same whatever folder they are built into', async () => {

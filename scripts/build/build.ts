@@ -2,10 +2,10 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { build, type BuildOptions as EsbuildOptions, type OutputFile, type Plugin } from 'esbuild'
-import { packagesOf, projectSbom, type Sbom, writeContents } from '../licences/contents.ts'
+import { packagesOf, writeContents } from '../licences/contents.ts'
 import { bundleNames, PROJECT_ROOT, readTopology } from '../topology/topology.ts'
 import { httpAsItIs } from './http-as-is.ts'
-import { leaveOutUnused } from './leave-out.ts'
+import { leaveOutUnused, refuseMissing } from './leave-out.ts'
 import { type LockFile, lockFileFor, lockFileOfLink, type Manifest } from './lock.ts'
 import { outputFolder } from './output-folder.ts'
 import { ownMapsOnly } from './own-maps.ts'
@@ -42,8 +42,7 @@ export async function buildFunctions(
   const lockFile: LockFile = JSON.parse(await readFile(join(PROJECT_ROOT, 'package-lock.json'), 'utf8'))
   // Only these: a folder that a person names may hold other things.
   await Promise.all(names.map((name) => rm(join(outDir, name), { recursive: true, force: true })))
-  const sbom = contents ? { sbom: projectSbom(PROJECT_ROOT) } : {}
-  const building = { lockFile, plain, plugins, ...sbom }
+  const building = { lockFile, contents, plain, plugins }
   await Promise.all(names.map((name) => buildFunction({ ...building, name, ...placesOf(name, outDir) })))
   return names
 }
@@ -68,7 +67,7 @@ interface Building {
   readonly lockFile: LockFile
   readonly plain: boolean
   readonly plugins?: readonly Plugin[]
-  readonly sbom?: Promise<Sbom>
+  readonly contents?: boolean
 }
 
 /** Bundles one function into a folder of its own, ready to deploy. */
@@ -79,14 +78,15 @@ export async function buildFunction({
   lockFile,
   plain,
   plugins = [],
-  sbom,
+  contents = false,
 }: Building): Promise<void> {
   const { metafile, outputFiles } = await build(bundleOptions(entry, { plain, plugins }))
+  refuseMissing(metafile, plain ? [FRAMEWORK] : [])
   await writeBundle(outputFiles, outDir)
   await writePackage(name, outDir, { lockFile, plain })
-  if (sbom !== undefined) {
+  if (contents) {
     const files = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs))
-    await writeContents(outDir, `The function ${name}`, await packagesOf(PROJECT_ROOT, files), await sbom)
+    await writeContents(outDir, `The function ${name}`, await packagesOf(PROJECT_ROOT, files), lockFile)
   }
 }
 

@@ -1,3 +1,5 @@
+import { locate } from '../licences/locate.ts'
+
 /** The part of a package-lock.json (version 3) that this file reads. */
 export interface LockFile {
   readonly packages: Readonly<Record<string, LockedPackage>>
@@ -34,7 +36,7 @@ export interface LinkedManifest {
 export function lockFileFor(manifest: Manifest, project: LockFile): unknown {
   const packages: Record<string, unknown> = {}
   const add = (name: string, from: string, optional: boolean): void => {
-    const path = locate(name, from, project)
+    const path = locate(name, from, project.packages)
     if (path === undefined) {
       if (optional) return
       throw new Error(`package-lock.json has no ${name}, which ${from === '' ? manifest.name : from} needs`)
@@ -72,14 +74,5 @@ export function lockFileOfLink(manifest: Manifest, folder: string, { name, versi
       [folder]: { name, version, bin },
       [`node_modules/${name}`]: { resolved: folder, link: true },
     },
-  }
-}
-
-/** Where Node would find `name` from the package at `from`: in its own node_modules, or in one further up. */
-function locate(name: string, from: string, project: LockFile): string | undefined {
-  for (let base = from; ; base = base.slice(0, Math.max(0, base.lastIndexOf('/node_modules/')))) {
-    const path = base === '' ? `node_modules/${name}` : `${base}/node_modules/${name}`
-    if (path in project.packages) return path
-    if (base === '') return undefined
   }
 }

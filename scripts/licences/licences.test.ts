@@ -1,10 +1,13 @@
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { z } from 'zod'
 import { readEntries } from '../package/stage.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 import { isAllowed, refusedLicences } from './allowed.ts'
-import { noticeOf, packagesOf, sbomOf } from './contents.ts'
+import { noticeOf, packagesOf } from './contents.ts'
+import { sbomOf } from './sbom.ts'
 
 const lock = z
   .object({
@@ -58,28 +61,62 @@ describe('what a bundle contains', () => {
     expect(notice).toContain('Permission is hereby granted')
   })
 
-  it('is the same text at every build, and holds no address', () => {
-    const sbom = {
-      serialNumber: 'urn:uuid:1',
-      metadata: { timestamp: 'now', tools: [], component: { 'bom-ref': 'p', name: 'folder' } },
-      components: [
-        {
-          'bom-ref': 'a@1',
-          name: 'a',
-          version: '1',
-          externalReferences: [{ type: 'distribution', url: 'http://registry' }],
-        },
-        { 'bom-ref': 'b@1', name: 'b', version: '1' },
-      ],
-      dependencies: [
-        { ref: 'a@1', dependsOn: ['b@1'] },
-        { ref: 'b@1', dependsOn: [] },
-      ],
-    }
-    expect(sbomOf('f', sbom, [{ name: 'a', version: '1' }])).toEqual({
-      metadata: { component: { 'bom-ref': 'p', name: 'f' } },
-      components: [{ 'bom-ref': 'a@1', name: 'a', version: '1' }],
-      dependencies: [{ ref: 'a@1', dependsOn: [] }],
+  it('is told as npm tells it, without times and addresses', async () => {
+    const names = [
+      '@google-cloud/pubsub',
+      'google-gax',
+      'protobufjs',
+      'long',
+      '@opentelemetry/api',
+      '@opentelemetry/core',
+    ]
+    const files = names.map((name) => `node_modules/${name}/index.js`)
+    const contained = await packagesOf(PROJECT_ROOT, files)
+    const lockFile = JSON.parse(readFileSync(join(PROJECT_ROOT, 'package-lock.json'), 'utf8'))
+    const sbom = sbomSchema.parse(sbomOf('f', lockFile, contained))
+    const args = ['sbom', '--package-lock-only', '--sbom-format', 'cyclonedx']
+    const { stdout } = await promisify(execFile)('npm', args, { cwd: PROJECT_ROOT, maxBuffer: 64 * 1024 * 1024 })
+    const npms = sbomSchema.parse(JSON.parse(stdout))
+    const { 'bom-ref': ref, purl, licenses } = npms.metadata.component
+    expect(sbom).toMatchObject({
+      ...pick(npms),
+      metadata: { component: { 'bom-ref': ref, purl, licenses, name: 'f' } },
     })
+    const refs = contained.map(({ name, version }) => `${name}@${version}`)
+    const told = npms.components.filter((each) => refs.includes(each['bom-ref']))
+    expect(told).toHaveLength(names.length)
+    expect(byRef(sbom.components)).toEqual(
+      byRef(told.map(({ externalReferences: _addresses, properties: _none, ...component }) => component)),
+    )
+    const graph = npms.dependencies.filter((each) => refs.includes(each.ref))
+    expect(sbom.dependencies).toEqual(
+      refs.map((each) => {
+        const dependsOn = graph.find(({ ref }) => ref === each)?.dependsOn ?? []
+        return { ref: each, dependsOn: dependsOn.filter((other) => refs.includes(other)).sort() }
+      }),
+    )
+    expect(sbom.dependencies.flatMap(({ dependsOn }) => dependsOn).length).toBeGreaterThan(4)
+    expect(JSON.stringify(sbom)).not.toMatch(/registry|timestamp|serialNumber/)
+  })
+
+  it('is refused when the lock file does not know it', async () => {
+    const contained = await packagesOf(PROJECT_ROOT, ['node_modules/zod/index.js'])
+    expect(() => sbomOf('f', { packages: {} }, contained)).toThrow('package-lock.json has no node_modules/zod')
   })
 })
+
+const component = z.looseObject({ 'bom-ref': z.string() })
+const sbomSchema = z.looseObject({
+  ...{ $schema: z.string(), bomFormat: z.string(), specVersion: z.string(), version: z.number() },
+  metadata: z.looseObject({ component }),
+  components: z.array(component),
+  dependencies: z.array(z.object({ ref: z.string(), dependsOn: z.array(z.string()).default([]) })),
+})
+
+function pick({ $schema, bomFormat, specVersion, version }: z.infer<typeof sbomSchema>) {
+  return { $schema, bomFormat, specVersion, version }
+}
+
+function byRef(components: z.infer<typeof sbomSchema>['components']) {
+  return [...components].sort((a, b) => (a['bom-ref'] < b['bom-ref'] ? -1 : 1))
+}

@@ -4,7 +4,7 @@ import { extname, join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { buildFunctions } from '../build/build.ts'
 import { bundlePage } from '../build/console-page.ts'
-import { packagesOf, projectSbom, writeContents } from '../licences/contents.ts'
+import { packagesOf, writeContents } from '../licences/contents.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 import { declare } from './declarations.ts'
 import { DEPENDENCIES, ENTRIES, type Entry } from './entries.ts'
@@ -45,8 +45,13 @@ export async function stagePackage(stage: string, bundles?: string): Promise<voi
     cp(join(PROJECT_ROOT, 'scripts/package/README.md'), join(stage, 'README.md')),
   ])
   const included = INCLUDED_PACKAGES.map((name) => `node_modules/${name}/package.json`)
-  const sbom = await projectSbom(PROJECT_ROOT)
-  await writeContents(stage, `${project.name}, besides its functions,`, await packagesOf(PROJECT_ROOT, included), sbom)
+  const lockFile: unknown = JSON.parse(await readFile(join(PROJECT_ROOT, 'package-lock.json'), 'utf8'))
+  await writeContents(
+    stage,
+    `${project.name}, besides its functions,`,
+    await packagesOf(PROJECT_ROOT, included),
+    lockFile,
+  )
   await writeFile(join(stage, 'package.json'), `${JSON.stringify(packageManifest(project, entries), null, 2)}\n`)
 }
 
