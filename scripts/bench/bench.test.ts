@@ -177,6 +177,23 @@ describe('results', () => {
     expect(() => withReport('no place', 'r')).toThrow('no place for the results')
   })
 
+  it('are told with the machine, the day and the commit of each', () => {
+    const other = { ...result.machine, cpu: 'D' }
+    const text = reportOf(
+      [
+        result,
+        { ...result, name: 'record' },
+        { ...result, name: 'drain', measuredAt: '2026-11-22T00:00:00.000Z' },
+        { ...result, name: 'growth', machine: other },
+      ],
+      undefined,
+    )
+    expect(text).toContain(
+      'Measured on 2 cores of C, 24 GiB, Linux 6, Node v24; zod 4: cpu, record on 2026-11-21 at abc; drain on 2026-11-22 at abc.\n',
+    )
+    expect(text).toContain('Measured on 2 cores of D, 24 GiB, Linux 6, Node v24; zod 4: growth on 2026-11-21 at abc.\n')
+  })
+
   it('are drawn to the right of the target when met and to the left when missed', () => {
     const svg = drawChart([result])
     expect(svg).toContain('a &lt; b')

@@ -32,17 +32,24 @@ export function reportOf(results: readonly StoredResult[], modelled: Modelled | 
   return [...lines, ...(modelled === undefined ? [] : ['', ...modelLines(modelled)])].join('\n')
 }
 
+/** One sentence per machine: which figure was measured there, when, and of which commit. */
 function machines(results: readonly StoredResult[]): string[] {
-  const [first] = results
-  if (first === undefined) return []
-  const { machine } = first
-  const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`)
+  if (results.length === 0) return []
+  const byMachine = Object.entries(Object.groupBy(results, ({ machine }) => wordsFor(machine)))
   const rejected = results.reduce((sum, each) => sum + each.rejected.length, 0)
-  return [
-    `Measured ${first.measuredAt.slice(0, 10)} at ${[...new Set(results.map((each) => each.machine.commit))].join(', ')} on ` +
-      `${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, Linux ${machine.kernel}, Node ${machine.node}; ` +
-      `${versions.join(', ')}. ${rejected === 0 ? 'No round was rejected.' : `${rejected} rounds were rejected as disturbed.`}`,
-  ]
+  const ofRounds = rejected === 0 ? 'No round was rejected.' : `${rejected} rounds were rejected as disturbed.`
+  return [...byMachine.map(([words, there = []]) => `Measured on ${words}: ${timesOf(there)}.`), ofRounds]
+}
+
+function wordsFor({ cores, cpu, memoryGiB, kernel, node, versions }: StoredResult['machine']): string {
+  const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  return `${cores} cores of ${cpu}, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}; ${packages.join(', ')}`
+}
+
+function timesOf(results: readonly StoredResult[]): string {
+  const when = ({ measuredAt, machine }: StoredResult) => `${measuredAt.slice(0, 10)} at ${machine.commit}`
+  const groups = Object.entries(Object.groupBy(results, when))
+  return groups.map(([words, those = []]) => `${those.map(({ name }) => name).join(', ')} on ${words}`).join('; ')
 }
 
 function modelLines({ input, checks, days, first }: Modelled): string[] {
