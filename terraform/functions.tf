@@ -12,7 +12,10 @@ locals {
         BODY_MEMORY_BYTES = tostring((local.memory_mib[name] - local.base_memory_mib) * 1048576)
         # The old space as the buildpack would set it. New objects would have half of this room in an instance of 1 GiB, where
         # those of a message do not die before the next collection; on a machine with more memory they would have more.
-        NODE_OPTIONS = "--max-old-space-size=${local.memory_mib[name] - 64} --max-semi-space-size=32"
+        # Options of pipeline.yaml come last: Node takes the last of two that contradict each other.
+        NODE_OPTIONS = join(" ", compact([
+          "--max-old-space-size=${local.memory_mib[name] - 64} --max-semi-space-size=32", lookup(f.environment, "NODE_OPTIONS", ""),
+        ]))
       },
       { for secret in f.secrets : "${secret}_FILE" => "${local.secret_mounts[secret]}/${local.secret_file}" },
       f.rate_share == null && f.look_up_share == null ? {} : { CUSTOMERIO_REGION = var.customerio_region },

@@ -38,6 +38,19 @@ it.each(Object.entries(environments.prod))('gives %s what Terraform gives it, an
   expect(local.filter((variable) => !address.test(variable)).sort()).toEqual(Object.keys(deployed).sort())
 })
 
+it('leaves variables of pipeline.yaml out that the rules set, and adds its options of Node', () => {
+  const topology = readTopology()
+  const { track } = topology.functions
+  if (track === undefined) throw new Error('no function track')
+  const environment = { NODE_OPTIONS: '--enable-source-maps', DEAD_LETTER_TOPIC: 'elsewhere', BATCH_MAX_ITEMS: '7' }
+  const functions = { ...topology.functions, track: { ...track, memory: '527Mi', environment } }
+  expect(functionEnvironment({ ...topology, functions }, 'track', HOSTS)).toMatchObject({
+    NODE_OPTIONS: '--max-old-space-size=463 --max-semi-space-size=32 --enable-source-maps',
+    DEAD_LETTER_TOPIC: 'track-dead-letter',
+    BATCH_MAX_ITEMS: '7',
+  })
+})
+
 it('knows only the functions of the topology', () => {
   expect(() => functionEnvironment(readTopology(), 'fax', HOSTS)).toThrow('terraform/pipeline.yaml has no function fax')
 })

@@ -70,7 +70,7 @@ export function functionEnvironment(topology: Topology, name: string, hosts: Loc
     METADATA_SERVER_DETECTION: 'none',
     PUBSUB_EMULATOR_HOST: hosts.pubsub,
     BODY_MEMORY_BYTES: String(bodyMemoryBytes(fn.memory)),
-    NODE_OPTIONS: nodeOptions(fn.memory),
+    NODE_OPTIONS: nodeOptions(fn.memory, fn.environment.NODE_OPTIONS),
   }
   for (const secret of fn.secrets) env[`${secret}_FILE`] = hosts.secretFile(secret)
   const instances = hosts.instances?.[name] ?? 1
@@ -107,5 +107,5 @@ export function functionEnvironment(topology: Topology, name: string, hosts: Loc
     env.SEND_LEDGER_TTL_DAYS = String(topology.ledger.ttl_days)
     env.FIRESTORE_EMULATOR_HOST = hosts.firestore
   }
-  return { ...env, ...fn.environment }
+  return { ...fn.environment, ...env }
 }

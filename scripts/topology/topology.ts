@@ -132,9 +132,12 @@ export function bodyMemoryBytes(memory: string): number {
 /**
  * `NODE_OPTIONS` of a function, as Terraform computes it from its memory. Without it V8 fits its heap to the memory of the
  * machine, and an instance would collect its garbage otherwise here than in the cloud.
+ *
+ * @param own those in the function's `environment`, which come last: Node takes the last of two that contradict each other
  */
-export function nodeOptions(memory: string): string {
-  return `--max-old-space-size=${mebibytes(memory) - 64} --max-semi-space-size=32`
+export function nodeOptions(memory: string, own?: string): string {
+  const heap = `--max-old-space-size=${mebibytes(memory) - 64} --max-semi-space-size=32`
+  return own ? `${heap} ${own}` : heap
 }
 
 function mebibytes(memory: string): number {

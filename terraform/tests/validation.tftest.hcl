@@ -777,7 +777,18 @@ run "memory_that_just_holds_two_of_the_largest_pushes" {
   command = plan
 
   variables {
-    pipeline = yamldecode(replace(file("pipeline.yaml"), "memory: 1Gi", "memory: 527Mi"))
+    pipeline = yamldecode(replace(
+      file("pipeline.yaml"), "memory: 1Gi", "memory: 527Mi\n    environment: { NODE_OPTIONS: --enable-source-maps, LOG_LEVEL: none }"
+    ))
+  }
+
+  assert {
+    condition = (
+      google_cloudfunctions2_function.function["track"].service_config[0].environment_variables.NODE_OPTIONS
+      == "--max-old-space-size=463 --max-semi-space-size=32 --enable-source-maps"
+      && google_cloudfunctions2_function.function["track"].service_config[0].environment_variables.LOG_LEVEL == "INFO"
+    )
+    error_message = "A function's own NODE_OPTIONS are not added to the size of its heap, or another variable takes the place of one that the module sets."
   }
 }
 
