@@ -20,6 +20,8 @@ export const LEFT_OUT: readonly string[] = [
   'takes 10 MB',
   'may be 50,000 of one person',
   'drain the backlog of an outage',
+  // Read megabytes.
+  'megabyte',
   // Searches ten thousand states, and simulates hundreds of histories.
   '^shared/ledger/search\\.test\\.ts',
   '^shared/ledger/simulation/',

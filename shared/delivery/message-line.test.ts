@@ -1,6 +1,7 @@
 import { hashOfMessageKey, hashOfPerson } from '../identity/index.ts'
 import { createLog } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
+import type { Failure } from './dead-letter.ts'
 import { type About, logMessage } from './message-line.ts'
 import type { ReceivedMessage } from './push.ts'
 
@@ -34,6 +35,7 @@ function lineOf(
   outcome: Outcome,
   message: Partial<ReceivedMessage> = {},
   handled: Partial<Parameters<typeof logMessage>[3]> = {},
+  deadLetter?: Failure,
 ) {
   const lines: Record<string, unknown>[] = []
   const log = createLog({
@@ -41,7 +43,8 @@ function lineOf(
     destination: { write: (line) => lines.push(JSON.parse(line)) },
   })
   const answer = outcome.kind === 'delivered' ? 204 : 503
-  logMessage(log, { ...MESSAGE, ...message }, { answer, outcome }, { ...HANDLED, ...handled })
+  const ended = { answer, outcome, ...(deadLetter !== undefined && { deadLetter }) } as const
+  logMessage(log, { ...MESSAGE, ...message }, ended, { ...HANDLED, ...handled })
   expect(lines).toHaveLength(1)
   return lines[0]
 }
@@ -83,6 +86,25 @@ it('has neither persons nor key while there is nothing to hash them with', () =>
   const line = lineOf({ kind: 'delivered' }, {}, { hashKey: undefined })
   for (const field of ['persons', 'key_hash', 'hash_key']) expect(line).not.toHaveProperty(field)
   expect(line).toMatchObject({ outcome: 'delivered', action: 'event' })
+})
+
+it('has no key of a message that breaks the contract', () => {
+  expect(lineOf({ kind: 'delivered' }, {}, { key: undefined })).not.toHaveProperty('key_hash')
+})
+
+it('of a dead letter says that it is one, and why', () => {
+  const outcome = { kind: 'retry', cause: 'transient', reason: 'throttled', error: 'about ann@example.com' } as const
+  const line = lineOf(outcome, {}, {}, { reason: 'exhausted', error: outcome.error })
+  expect(line).toMatchObject({
+    ...{ severity: 'WARNING', message: 'dead-lettered', outcome: 'exhausted', cause: 'transient', reason: 'exhausted' },
+  })
+})
+
+it('of refused credentials is an error, in our own words', () => {
+  const error = 'Customer.io answered 401: the credentials are refused'
+  expect(lineOf({ kind: 'retry', cause: 'configuration', error, httpStatus: 401 })).toMatchObject({
+    ...{ severity: 'ERROR', message: 'our configuration is refused', error, http_status: 401 },
+  })
 })
 
 it('names no source that is no message id: the attribute may hold anything', () => {

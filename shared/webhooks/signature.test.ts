@@ -63,6 +63,8 @@ it.each([
   ['a final newline', { 'x-cio-timestamp': '1', 'x-cio-signature': `${signature}\n` }, 'malformed_signature'],
   ['two of them', { 'x-cio-timestamp': '1', 'x-cio-signature': [signature, signature] }, 'malformed_signature'],
   ['two joined', { 'x-cio-timestamp': '1, 2', 'x-cio-signature': signature }, 'malformed_signature'],
+  ['a list of one timestamp', { 'x-cio-timestamp': ['1'], 'x-cio-signature': signature }, 'malformed_signature'],
+  ['a list of one', { 'x-cio-timestamp': '1', 'x-cio-signature': [signature] }, 'malformed_signature'],
   ['two timestamps', { 'x-cio-timestamp': ['1', '2'], 'x-cio-signature': signature }, 'malformed_signature'],
   ['a timestamp in words', { 'x-cio-timestamp': 'now', 'x-cio-signature': signature }, 'malformed_signature'],
   ['a negative timestamp', { 'x-cio-timestamp': '-1', 'x-cio-signature': signature }, 'malformed_signature'],
