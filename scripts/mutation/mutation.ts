@@ -68,6 +68,11 @@ function isBelow(file: string, target: string): boolean {
   return file.startsWith(`${target}/`) || file === target.replace(/:[\d:-]+$/, '')
 }
 
+function misused(problem: string): number {
+  console.error(`${problem}\n\n${HELP}`)
+  return 2
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     options: {
@@ -80,12 +85,18 @@ async function main(): Promise<number> {
     const path = relative(PROJECT_ROOT, target)
     return { path, folder: Object.keys(FOLDERS).find((folder) => path === folder || path.startsWith(`${folder}/`)) }
   })
-  const concurrency = Number(values.concurrency)
-  if (values.help || !(concurrency >= 1) || targets.some(({ folder }) => folder === undefined)) {
+  if (values.help) {
     console.log(HELP)
-    return values.help ? 0 : 2
+    return 0
   }
   process.chdir(PROJECT_ROOT)
+  const concurrency = Number(values.concurrency)
+  if (!(concurrency >= 1)) return misused(`--concurrency: ${values.concurrency} is not a number of processes`)
+  const unknown = targets.find(({ path, folder }) => {
+    return folder === undefined || !sourcesOf(folder).some((file) => isBelow(file, path))
+  })
+  if (unknown !== undefined)
+    return misused(`${unknown.path}: neither a folder whose score is kept nor a source file in one`)
   const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim()
   let areFine = true
   for (const { path, folder = path } of targets) {
