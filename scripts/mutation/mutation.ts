@@ -41,7 +41,7 @@ async function mutate(folder: string, files: readonly string[], concurrency: num
     concurrency,
     // The runner ends a test that takes too long. This is for one that gives it no chance to.
     timeoutMS: 8_000,
-    timeoutFactor: 10,
+    timeoutFactor: 3,
     // Loading the modules for each mutant again costs memory.
     maxTestRunnerReuse: 300,
     tempDirName: '.local/mutation',
