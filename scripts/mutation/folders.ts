@@ -23,7 +23,7 @@ export const LEFT_OUT: readonly string[] = [
   // Read megabytes.
   'megabyte',
   // Searches ten thousand states, and simulates hundreds of histories.
-  '^shared/ledger/search\\.test\\.ts',
+  '^shared/ledger/search\\.',
   '^shared/ledger/simulation/',
 ]
 
@@ -36,5 +36,8 @@ export function sourcesOf(folder: string): string[] {
 
 /** The suites that are run with the mutants of a folder, its own first. */
 export function suitesOf(folder: string): string[] {
-  return [...globSync(`${folder}/**/*.test.ts`).sort(), ...(FOLDERS[folder]?.also ?? [])]
+  return [
+    ...globSync(`${folder}/**/*.test.ts`, { exclude: ['**/*.long.test.ts'] }).sort(),
+    ...(FOLDERS[folder]?.also ?? []),
+  ]
 }

@@ -105,11 +105,12 @@ async function main(): Promise<number> {
       commit:
         git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--', ...MATTERS) === '' ? '' : '-dirty'),
     }
+    const sources = new Map(sourcesOf(folder).map((file) => [join(PROJECT_ROOT, file), readFileSync(file, 'utf8')]))
+    const sourceOf = (file: string) => sources.get(file) ?? ''
     // Without those of other files, which Stryker remembers.
     const mutants = (await mutate(folder, path === folder ? sourcesOf(folder) : [path], concurrency)).filter(
       ({ fileName }) => isBelow(relative(PROJECT_ROOT, fileName), path),
     )
-    const sourceOf = (file: string) => readFileSync(file, 'utf8')
     const result = resultOf(join(PROJECT_ROOT, folder), mutants, sourceOf, readResult(folder), run)
     for (const mutant of mutants.filter(({ status }) => status === 'Survived' || status === 'NoCoverage')) {
       const { code, becomes } = changeOf(mutant, sourceOf(mutant.fileName))

@@ -167,6 +167,18 @@ it.each<[string, (scene: ReturnType<typeof setUp>) => Promise<unknown>]>([
   expect(await scene.send(SENT)).toBe(SENT)
 })
 
+it.each<[string, (scene: ReturnType<typeof setUp>) => Promise<unknown>]>([
+  ['cannot be prepared', ({ breaker }) => breaker.admit(async () => THROTTLED)],
+  ['is certainly not sent', ({ send }) => send(THROTTLED)],
+])('probes again only later when the one that was to go alone %s', async (_, tryOut) => {
+  const scene = setUp()
+  await scene.send(UNCERTAIN)
+  scene.pass(1_000)
+  await tryOut(scene)
+  expect(await scene.send(SENT)).toMatchObject({ ...BUSY, retryAfterMs: 1_000 })
+  expect(scene.state.probes).toBe(1)
+})
+
 it('takes a call that throws for uncertain', async () => {
   const { breaker, send } = setUp()
   const admitted = await breaker.admit(async () => ({ send: () => Promise.reject(new TypeError()), cancel: () => {} }))
@@ -241,6 +253,7 @@ it('works where nobody wants to be told of pauses', async () => {
 
 it('lets only few go while one waits too long for its answer, so that a host that hangs does not get all', async () => {
   const { send, breaker, state, pass } = setUp()
+  pass(60_000)
   const hanging = Promise.withResolvers<CallOutcome>()
   const slow = send(hanging.promise)
   const early = Array.from({ length: 3 }, () => send(hanging.promise))

@@ -84,6 +84,33 @@ describe('the ledger in Firestore, in trouble', () => {
     })
   })
 
+  it('keeps when a person settled a send, by its own clock', async () => {
+    const ledger = ledgerOf(server)
+    await send('settled').outcome
+    const before = await ledger.read(hashOf('settled'))
+    expect(before).not.toHaveProperty('settledAtMs')
+    await ledger.update(hashOf('settled'), before?.version ?? '', {
+      owner: 'person',
+      state: 'released',
+      settledAtMs: 'request_time',
+    })
+    const after = await ledger.read(hashOf('settled'))
+    expect(after?.settledAtMs).toBeGreaterThan((after?.updatedAtMs ?? 0) - 5_000)
+    expect(await documentOf('settled')).toMatchObject({ settled_at: { toDate: expect.any(Function) } })
+  })
+
+  it('keeps of a record only the hashes of its last version', async () => {
+    const ledger = ledgerOf(server)
+    await send('hashes').outcome
+    const { version = '' } = (await ledger.read(hashOf('hashes'))) ?? {}
+    const hashes = { version: 1, content: 'plain', person: 'ada' } as const
+    await ledger.update(hashOf('hashes'), version, { owner: 'before', state: 'claimed', hashes })
+    expect((await ledger.read(hashOf('hashes')))?.hashes).toEqual(hashes)
+    const document = await documentOf('hashes')
+    for (const field of ['hash_version', 'hash_key', 'content_hmac', 'persons'])
+      expect(document).not.toHaveProperty(field)
+  })
+
   it('recognises its own claim and its own note when the answers to both are lost', async () => {
     faults.push('answer_lost') // of the claim; the client then commits it again
     const { outcome, sent } = send('lost claim')

@@ -63,6 +63,16 @@ describe('with an open record', () => {
     expect((await stopped(TIMED_OUT)).outcome).toMatchObject({ kind: 'retry', cause: 'busy' })
   })
 
+  it('is left to a person when Customer.io lists one that may be its own', async () => {
+    const listed = [{ ...delivery(1_763_740_000_000), template: 'unknown' as const }]
+    const { outcome } = await stopped(TIMED_OUT, LATER_MS, { listed })
+    expect(outcome).toMatchObject({
+      kind: 'refused',
+      reason: 'uncertain',
+      error: expect.stringContaining('1 delivery'),
+    })
+  })
+
   it('counts as delivered when Customer.io lists it, which the ledger then knows', async () => {
     const { outcome, record } = await stopped(TIMED_OUT, LATER_MS, { listed: [delivery(1_763_740_000_000)] })
     expect(outcome).toEqual({ kind: 'delivered', duplicate: true, deliveryId: 'd1' })
