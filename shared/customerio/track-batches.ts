@@ -44,6 +44,8 @@ const SUSPECT_FROM_ATTEMPT = 2
 const ANSWER_MS = 500
 /** What defaults add to a message: `type`, `action`, `timestamp` and `id`. */
 const FILLED_IN_BYTES = 130
+/** How much longer JSON gets at most when it is read and written again: of `9e20` come 21 digits. */
+const MOST_GROWTH = 21 / 4
 /** Of `{"batch":[]}` around the items. */
 const BATCH_ENVELOPE_BYTES = 12
 
@@ -62,14 +64,16 @@ export class TrackBatches {
     const mayMove = ({ operation, mayMove = false }: SubmittedOperation) => mayMove && operation.action === 'identify'
     // A person's update moves only where it would be answered 503: sooner, it would let pass deletions that came after it.
     const movesSoon = (submitted: SubmittedOperation) => submitted.operation.type === 'object' && mayMove(submitted)
-    // A batch of such messages is full by their number, long before it is by their bytes.
-    const smallBytes = Math.min(batch.maxBytes / batch.maxItems / 2, batch.maxItemBytes - FILLED_IN_BYTES)
+    // A batch of such messages is full by their number before it is by their bytes.
+    const smallBytes = Math.min((batch.maxBytes - BATCH_ENVELOPE_BYTES) / batch.maxItems, batch.maxItemBytes)
     this.#options = options
     this.#operations = new Coalescer<SubmittedOperation, Tried>({
       limits: { ...batch, maxBytes: batch.maxBytes - BATCH_ENVELOPE_BYTES },
-      sizeOf: ({ operation, bytes = Number.POSITIVE_INFINITY }) =>
+      sizeOf: ({ operation, bytes = Number.POSITIVE_INFINITY }) => {
+        const most = bytes * MOST_GROWTH + FILLED_IN_BYTES
         // What may be larger is measured, with the comma that parts it from the next.
-        bytes <= smallBytes ? bytes + FILLED_IN_BYTES : Buffer.byteLength(JSON.stringify(operation)) + 1,
+        return most <= smallBytes ? most : Buffer.byteLength(JSON.stringify(operation)) + 1
+      },
       conflictKeys: ({ operation }) => personKeys(operation),
       suspects: {
         isSuspect: ({ attempt }) => attempt >= SUSPECT_FROM_ATTEMPT,
