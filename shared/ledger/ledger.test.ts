@@ -253,6 +253,13 @@ function keepsTheContract(open: () => Promise<Subject>): void {
     expect(await ledger.read(id)).toBeUndefined()
   })
 
+  it('erases a record from before there was a key, which names one person alone', async () => {
+    const [id, person] = [randomUUID(), randomUUID()]
+    await ledger.create(id, { ...CLAIMED, hashes: { version: 1, content: 'content', person } })
+    expect(await ledger.erase([{ version: 1, hash: person }])).toBe(1)
+    expect(await ledger.read(id)).toBeUndefined()
+  })
+
   it('erases all records of one person, however many, and nobody else', async () => {
     const [person, somebodyElse] = [randomUUID(), randomUUID()]
     const ids = Array.from({ length: 55 }, () => randomUUID())
