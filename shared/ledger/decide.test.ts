@@ -1,4 +1,4 @@
-import { decide, isOpen, sentBefore, windowOf } from './decide.ts'
+import { decide, isKeyGone, isOpen, sentBefore, windowOf } from './decide.ts'
 import type { SendState, StoredRecord } from './record.ts'
 
 const NOW_MS = 1_763_740_000_000
@@ -115,4 +115,11 @@ it.each<[SendState, boolean]>([
 ])('of one that is %s nobody knows yet whether it was sent: %s', (state, expected) => {
   expect(isOpen(record(state))).toBe(expected)
   expect(isOpen(record(state, { expiresAtMs: NOW_MS + 1_001 }))).toBe(false)
+})
+
+it('knows the outcome that waits for a key from every other', () => {
+  const outcomes = [withoutKey(record('sent')), decided(record('sent'))].map((action) =>
+    action.kind === 'answer' ? isKeyGone(action.outcome) : undefined,
+  )
+  expect(outcomes).toEqual([true, false])
 })

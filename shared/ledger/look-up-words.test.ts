@@ -193,3 +193,8 @@ it('knows everybody whom the list shows once, and tells when each delivery was c
     deliveries: [{ createdAtMs: 100_000 }, { createdAtMs: 101_000 }],
   })
 })
+
+it('takes whoever stands in the list of the person for the person: Customer.io knows them by other names too', async () => {
+  const { deliveries } = await lookUp(message(email), [delivery({ person: { id: 'before a merge' } })])
+  expect(deliveries?.map(({ person }) => person)).toEqual(['same'])
+})
