@@ -69,8 +69,8 @@ export const SCENARIOS: Readonly<Record<string, () => Scenario>> = {
   track: () => ({
     function: 'track',
     what: 'events of 1 MB',
-    concurrency: 400,
-    messages: 800,
+    concurrency: 1_000,
+    messages: 2_000,
     request: pushes('track', event()),
   }),
   transactional: () => ({
