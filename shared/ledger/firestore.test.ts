@@ -2,7 +2,7 @@ import { Firestore } from '@google-cloud/firestore'
 import { type FirestoreFault, type FirestoreServer, startFirestore } from '../../scripts/emulators/firestore/index.ts'
 import { steadyClock } from '../clock/index.ts'
 import { endpointsOf } from '../google-api/index.ts'
-import { createSendLedger, hashOf, sendOnce } from './index.ts'
+import { createFirestoreSendLedger, createSendLedger, hashOf, sendOnce } from './index.ts'
 import { plainlyHashed } from './testing/plain-hashes.ts'
 
 const ledgerOf = ({ host }: FirestoreServer) =>
@@ -160,5 +160,43 @@ describe('the ledger in Firestore, in trouble', () => {
     const { outcome, sent } = send('foreign')
     expect(await outcome).toMatchObject({ kind: 'retry', error: expect.stringContaining('UnreadableRecordError') })
     expect(sent).toEqual([])
+  })
+
+  describe('an erasure that another write overtakes', () => {
+    const ann = { version: 2, hash: 'ann' } as const
+    const shared = () => firestore.collection('sends').doc(hashOf('shared'))
+
+    /** Erases Ann from a record that is Bob's too. Before the first deletion is committed, `meanwhile` happens. */
+    async function eraseAnn(meanwhile: () => Promise<unknown>): Promise<number> {
+      await send('shared').outcome
+      await shared().update({ persons: ['ann', 'bob'] })
+      const overtaken = firestore.batch()
+      const commit = overtaken.commit.bind(overtaken)
+      overtaken.commit = async () => {
+        await meanwhile()
+        return commit()
+      }
+      jest.spyOn(firestore, 'batch').mockReturnValueOnce(overtaken)
+      return createFirestoreSendLedger({ firestore, collection: 'sends' }).erase([ann])
+    }
+
+    afterEach(() => jest.restoreAllMocks())
+
+    it('looks again, and keeps what was written', async () => {
+      expect(await eraseAnn(() => shared().update({ state: 'released' }))).toBe(1)
+      expect(await documentOf('shared')).toMatchObject({ persons: ['bob'], state: 'released' })
+      await shared().delete()
+    })
+
+    it('has nothing left to erase when the record is gone', async () => {
+      expect(await eraseAnn(() => shared().delete())).toBe(0)
+      expect(await documentOf('shared')).toBeUndefined()
+    })
+
+    it('fails when it may not write', async () => {
+      await expect(eraseAnn(async () => faults.push('denied'))).rejects.toMatchObject({ code: 7 })
+      expect(await documentOf('shared')).toMatchObject({ persons: ['ann', 'bob'] })
+      await shared().delete()
+    })
   })
 })
