@@ -526,6 +526,23 @@ describe('misbehaviour on order', () => {
 describe('a database file', () => {
   afterEach(stop)
 
+  it('is closed after the rows that are under way, and takes none afterwards', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bigquery-'))
+    try {
+      await start({ file: join(folder, 'warehouse.duckdb') })
+      await createOrders()
+      const append = (id: string) => server.append('local-project.shop.orders', [{ id }], { dropUnknown: false })
+      const underWay = ['a', 'b', 'c'].map(append)
+      await server.close()
+      await Promise.all(underWay)
+      await expect(append('d')).rejects.toThrow('the local BigQuery is closed')
+      await start({ file: join(folder, 'warehouse.duckdb') })
+      expect(await query('SELECT COUNT(*) AS n FROM shop.orders')).toEqual([{ n: 3 }])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   it('has tables, views and rows again after a restart', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'bigquery-'))
     try {

@@ -96,7 +96,7 @@ export async function startBigQuery(options: BigQueryOptions = {}): Promise<Loca
       server.closeAllConnections()
       await closed
       await Promise.all(underWay)
-      storage.close()
+      await storage.close()
     },
   }
 }

@@ -53,6 +53,7 @@ export class Storage {
   readonly #datasets = new Map<string, Map<string, TableBody>>()
   readonly #routines = new Map<string, RoutineBody>()
   #queue: Promise<unknown> = Promise.resolve()
+  #isClosed = false
 
   private constructor(instance: DuckDBInstance, connection: DuckDBConnection, now: () => number) {
     this.#instance = instance
@@ -69,13 +70,17 @@ export class Storage {
     return storage
   }
 
-  close(): void {
+  /** Ends what was asked for before it, and takes no more: a database that is closed under its work takes the process with it. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#queue
     this.#connection.closeSync()
     this.#instance.closeSync()
   }
 
   /** Runs `work` when everything asked for before it has ended; nothing else touches the database meanwhile. */
   exclusively<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    if (this.#isClosed) return Promise.reject(new Error('the local BigQuery is closed'))
     const result = this.#queue.then(async () => {
       await this.#connection.run(`SET VARIABLE now = make_timestamp(${Math.trunc(this.#now())} * 1000)`)
       return await work(this.#connection)
