@@ -1,21 +1,14 @@
 import { transactionalMessage } from '../contract/index.ts'
-import type { DeliveryQuery, FoundDelivery } from '../customerio/index.ts'
-import type { Refused } from '../outcome/index.ts'
-import { findDeliveries, whyNotAskable } from './index.ts'
+import type { FoundDelivery } from '../customerio/index.ts'
+import { whyNotAskable } from './index.ts'
 import type { SendMessage } from './look-up.ts'
+import { type Listed, lookUp, message, NOT_FOUND } from './testing/looking-up.ts'
 
 /** What an operator reads of a look-up, and which deliveries of a list it leaves out. */
 
 const base = { transactional_message_id: 3, identifiers: { id: 'u1' } }
 const email = { ...base, channel: 'email', to: 'ann@example.com' }
-const NOT_FOUND: Refused = { kind: 'refused', reason: 'refused', error: 'HTTP 404', httpStatus: 404 }
 const TOO_MANY = { kind: 'too_many', error: 'Customer.io lists more than 1,000 deliveries' } as const
-
-function message(body: object): SendMessage {
-  const parsed = transactionalMessage.parse(body)
-  if (parsed.channel === 'broadcast') throw new Error('a broadcast is not looked up')
-  return parsed
-}
 
 function delivery(changes: Partial<FoundDelivery> = {}): FoundDelivery {
   return {
@@ -28,21 +21,6 @@ function delivery(changes: Partial<FoundDelivery> = {}): FoundDelivery {
     created: 100,
     ...changes,
   }
-}
-
-type Answer = Awaited<ReturnType<Parameters<typeof findDeliveries>[0]['findDeliveries']>>
-
-/** What comes of a look-up when the list of the person, and that of the template, answer so. */
-async function lookUp(body: SendMessage, byPerson: Answer, byTemplate: Answer = NOT_FOUND) {
-  const asked: DeliveryQuery[] = []
-  const service = {
-    findDeliveries: async (query: DeliveryQuery) => {
-      asked.push(query)
-      return 'person' in query ? byPerson : byTemplate
-    },
-  }
-  const answer = await findDeliveries(service, body, { fromMs: 99_999, untilMs: 100_001 })
-  return { asked, answer, deliveries: answer.kind === 'found' ? answer.deliveries : undefined }
 }
 
 const MESSAGES: Readonly<Record<string, object>> = {
@@ -103,7 +81,7 @@ it.each<[object, string]>([
 describe('why Customer.io cannot be asked', () => {
   const named = { ...email, transactional_message_id: 'receipt' }
   const byDots = (body: object) => ({ ...message(body), identifiers: { id: '..' } })
-  it.each<[string, SendMessage, Answer, Answer, string]>([
+  it.each<[string, SendMessage, Listed, Listed, string]>([
     ['too many of the person', message(email), TOO_MANY, [], TOO_MANY.error],
     [
       'a person who is not known, and too many of the template',

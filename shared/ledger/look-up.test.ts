@@ -1,18 +1,11 @@
 import { transactionalMessage } from '../contract/index.ts'
 import type { DeliveryQuery, FoundDelivery } from '../customerio/index.ts'
-import type { Refused } from '../outcome/index.ts'
 import { type Delivery, findDeliveries, whyNotAskable } from './index.ts'
-import type { LookUpAnswer, SendMessage } from './look-up.ts'
+import type { LookUpAnswer } from './look-up.ts'
+import { type Listed, lookUp, message, NOT_FOUND } from './testing/looking-up.ts'
 
 const base = { transactional_message_id: 3, identifiers: { id: 'u1' } }
 const email = { ...base, channel: 'email', to: 'ann@example.com' }
-const NOT_FOUND: Refused = { kind: 'refused', reason: 'refused', error: 'HTTP 404', httpStatus: 404 }
-
-function message(body: object): SendMessage {
-  const parsed = transactionalMessage.parse(body)
-  if (parsed.channel === 'broadcast') throw new Error('a broadcast is not looked up')
-  return parsed
-}
 
 const delivery = (changes: Partial<FoundDelivery> = {}): FoundDelivery => ({
   deliveryId: 'd1',
@@ -25,21 +18,6 @@ const delivery = (changes: Partial<FoundDelivery> = {}): FoundDelivery => ({
   ...changes,
 })
 
-type Answer = Awaited<ReturnType<Parameters<typeof findDeliveries>[0]['findDeliveries']>>
-
-/** What comes of a look-up when the list of the person, and that of the template, answer so. */
-async function lookUp(body: object, byPerson: Answer, byTemplate: Answer = NOT_FOUND) {
-  const asked: DeliveryQuery[] = []
-  const service = {
-    findDeliveries: async (query: DeliveryQuery) => {
-      asked.push(query)
-      return 'person' in query ? byPerson : byTemplate
-    },
-  }
-  const answer = await findDeliveries(service, message(body), { fromMs: 99_999, untilMs: 100_001 })
-  return { answer, asked }
-}
-
 function found(answer: LookUpAnswer): readonly Delivery[] {
   if (answer.kind !== 'found') throw new Error(answer.kind)
   return answer.deliveries
@@ -47,7 +25,7 @@ function found(answer: LookUpAnswer): readonly Delivery[] {
 
 /** How one delivery in the list of the person compares; undefined when it is certainly another message's. */
 async function compared(body: object, changes: Partial<FoundDelivery> = {}) {
-  const [only] = found((await lookUp(body, [delivery(changes)])).answer)
+  const [only] = found((await lookUp(message(body), [delivery(changes)])).answer)
   return only && { template: only.template, recipient: only.recipient }
 }
 
@@ -58,20 +36,20 @@ describe('whom it asks about', () => {
     [{ email: 'Ann@Example.com' }, { identifier: 'email', value: 'Ann@Example.com' }],
     [{ cio_id: 'a1b2' }, { identifier: 'cio_id', value: 'a1b2' }],
   ])('a person by %j, in whole seconds, rounded outwards', async (identifiers, person) => {
-    const { asked } = await lookUp({ ...email, identifiers }, [delivery()])
+    const { asked } = await lookUp(message({ ...email, identifiers }), [delivery()])
     expect(asked).toEqual([{ person, createdFrom: 99, createdUntil: 101 }])
   })
 
   it('the template by its number, where Customer.io does not know the person by this identifier', async () => {
-    const { asked, answer } = await lookUp(email, NOT_FOUND, [delivery()])
+    const { asked, answer } = await lookUp(message(email), NOT_FOUND, [delivery()])
     expect(asked[1]).toEqual({ transactionalMessageId: 3, createdFrom: 99, createdUntil: 101 })
     expect(found(answer)).toHaveLength(1)
   })
 
   it('the template too, where the deliveries of the person name none', async () => {
     const unnamed = (deliveryId: string) => delivery({ deliveryId, transactionalMessageId: undefined })
-    const templates = async (byTemplate: Answer) => {
-      const { answer, asked } = await lookUp(email, [unnamed('d1'), unnamed('d2')], byTemplate)
+    const templates = async (byTemplate: Listed) => {
+      const { answer, asked } = await lookUp(message(email), [unnamed('d1'), unnamed('d2')], byTemplate)
       expect(asked).toHaveLength(2)
       return found(answer).map(({ id, template }) => `${id} ${template}`)
     }
@@ -96,22 +74,22 @@ describe('whom it asks about', () => {
     },
   )
 
-  it.each<[string, object, Answer, Answer, RegExp]>([
+  it.each<[string, object, Listed, Listed, RegExp]>([
     ['a trigger name', { ...email, transactional_message_id: 'receipt' }, NOT_FOUND, [], /by this id \(404\)/],
     ['a template that is gone', email, NOT_FOUND, NOT_FOUND, /nor by this template \(404\)/],
     ['a person with too many messages', email, { kind: 'too_many', error: 'too many' }, [], /too many/],
     ['a template with too many', email, NOT_FOUND, { kind: 'too_many', error: 'too many' }, /too many/],
   ])('nobody, of %s', async (_, body, byPerson, byTemplate, why) => {
-    const { answer } = await lookUp(body, byPerson, byTemplate)
+    const { answer } = await lookUp(message(body), byPerson, byTemplate)
     expect(answer).toEqual({ kind: 'not_askable', why: expect.stringMatching(why) })
   })
 
-  it.each<Answer>([
+  it.each<Listed>([
     { kind: 'retry', cause: 'busy', error: 'not now' },
     { kind: 'uncertain', error: 'HTTP 500' },
   ])('nobody now, when Customer.io answers %j', async (outcome) => {
-    expect((await lookUp(email, outcome)).answer).toBe(outcome)
-    expect((await lookUp(email, NOT_FOUND, outcome)).answer).toBe(outcome)
+    expect((await lookUp(message(email), outcome)).answer).toBe(outcome)
+    expect((await lookUp(message(email), NOT_FOUND, outcome)).answer).toBe(outcome)
   })
 
   it.each<[object, RegExp | undefined]>([
@@ -179,14 +157,15 @@ describe('what it compares', () => {
     [{ cio_id: 'c1' }, { recipient: 'carl@example.com' }, undefined],
     [{ cio_id: 'c1' }, { recipient: 'carl@example.com', person: {} }, 'unknown'],
   ])('within the list of the template, the person %j with %j: %s', async (identifiers, shown, person) => {
-    const { answer } = await lookUp({ ...email, identifiers }, NOT_FOUND, [delivery(shown)])
+    const { answer } = await lookUp(message({ ...email, identifiers }), NOT_FOUND, [delivery(shown)])
     expect(found(answer)[0]?.person).toBe(person)
   })
 
   it('says what it compared, and knows the person by every identifier that is shown', async () => {
-    const { answer } = await lookUp({ ...email, transactional_message_id: 'receipt', to: '{{customer.email}}' }, [
-      delivery(),
-    ])
+    const { answer } = await lookUp(
+      message({ ...email, transactional_message_id: 'receipt', to: '{{customer.email}}' }),
+      [delivery()],
+    )
     expect(answer).toMatchObject({
       compared:
         'person (by id), channel, time, not the template (a trigger name, and Customer.io lists numbers), not the recipient (Liquid fills it in)',
@@ -195,7 +174,7 @@ describe('what it compares', () => {
         { kind: 'email', value: 'ann@example.com' },
       ],
     })
-    expect((await lookUp(email, [])).answer).toMatchObject({
+    expect((await lookUp(message(email), [])).answer).toMatchObject({
       compared: 'person (by id), channel, time, template 3, recipient',
     })
   })
