@@ -19,20 +19,26 @@ const LONGEST_LAG_MS = 60
 
 /**
  * Runs a command again and again and kills it each time at another random point of its work, told by what it has
- * published, then lets it run to its end. Gives that last run and how many kills met a living process.
+ * published, then lets it run to its end. Gives that last run and how many kills met a living process. However slow the
+ * machine: each kill has an equal share of the messages and comes at the latest with the last of it, whose answer the
+ * command still awaits.
  */
 export async function runKilled(options: Kills): Promise<{ readonly last: Ended; readonly killed: number }> {
-  const { cio, args, env, pubsub, topic } = options
+  const { cio, args, env, pubsub, topic, messages, kills } = options
   let killed = 0
-  for (let kill = 0; kill < options.kills; kill++) {
-    // What is left is shared out among the kills, so that each of them finds some work.
-    const after = 1 + Math.floor((options.random() * options.messages) / options.kills)
+  let published = 0
+  for (let kill = 0; kill < kills; kill++) {
     const { child, ended } = cio.start(args, env === undefined ? {} : { env })
-    let published = 0
+    const share = Math.floor((messages * (kill + 1)) / kills) - published
+    const after = published + 1 + Math.floor(options.random() * Math.max(0, share - 1))
+    const latest = published + Math.max(1, share)
     // Anywhere between this publish, its journal or database entry, and the next one.
     const lagMs = options.random() * LONGEST_LAG_MS
     const count = (event: { readonly topic: string }) => {
-      if (event.topic === topic && ++published === after) setTimeout(() => child.kill('SIGKILL'), lagMs)
+      if (event.topic !== topic) return
+      published++
+      if (published === latest) child.kill('SIGKILL')
+      else if (published === after) setTimeout(() => child.kill('SIGKILL'), lagMs)
     }
     pubsub.events.on('published', count)
     const { code } = await ended
