@@ -7,7 +7,8 @@ import { type FunctionName, Lab } from './lab/lab.ts'
 import type { MessageKind } from './load/messages.ts'
 
 /** `node_modules/.bin/node scripts/bench/profile.ts track`: where an instance spends its time when it has all it can do. */
-const LOADED: Readonly<Record<FunctionName, MessageKind>> = {
+type Loaded = Exclude<FunctionName, 'probe'>
+const LOADED: Readonly<Record<Loaded, MessageKind>> = {
   identify: 'identify',
   track: 'track',
   transactional: 'transactional',
@@ -46,7 +47,7 @@ function ownTime(file: string): [name: string, milliseconds: number][] {
   return [...milliseconds].sort(([, a], [, b]) => b - a)
 }
 
-async function profile(name: FunctionName): Promise<void> {
+async function profile(name: Loaded): Promise<void> {
   const directory = join(PROJECT_ROOT, '.local', 'bench')
   const folder = join(directory, 'profiles', name)
   rmSync(folder, { recursive: true, force: true })
@@ -84,6 +85,6 @@ async function profile(name: FunctionName): Promise<void> {
   }
 }
 
-const asked = Object.keys(LOADED).find((name): name is FunctionName => name === process.argv[2])
+const asked = Object.keys(LOADED).find((name): name is Loaded => name === process.argv[2])
 if (asked === undefined) console.log(`node scripts/bench/profile.ts ${Object.keys(LOADED).join(' | ')}`)
 else await profile(asked)

@@ -13,7 +13,8 @@ export function answerWithText(
   text: string,
   headers: OutgoingHttpHeaders = {},
 ): void {
-  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', ...headers }).end(text)
+  const about = { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': Buffer.byteLength(text) }
+  response.writeHead(status, { ...about, ...headers }).end(text)
 }
 
 /** A header that is sent once; undefined without it, or with several. @param name in lower case */

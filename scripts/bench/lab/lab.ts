@@ -14,7 +14,7 @@ const PROJECT_ID = 'bench-project'
 const NOWHERE = '127.0.0.1:9'
 
 /** One of the functions of this project. */
-export type FunctionName = 'identify' | 'track' | 'transactional' | 'webhook' | 'warehouse'
+export type FunctionName = 'identify' | 'track' | 'transactional' | 'webhook' | 'warehouse' | 'probe'
 
 /** What an instance talks to. */
 export interface Sinks {
@@ -95,6 +95,7 @@ function isBaseline(name: string): name is Baseline {
 function environmentOf(name: string, sinks: Sinks): Record<string, string> {
   const topology = readTopology()
   const { memory } = topology.functions[name] ?? { memory: '1Gi' }
+  const subscription = Object.values(topology.subscriptions).find(({ push }) => push === name)
   const customerio = `http://127.0.0.1:${sinks.customerio?.port ?? 9}`
   return {
     GOOGLE_CLOUD_PROJECT: PROJECT_ID,
@@ -103,7 +104,7 @@ function environmentOf(name: string, sinks: Sinks): Record<string, string> {
     DEAD_LETTER_TOPIC: `${name}-dead-letter`,
     BULK_LANE_TOPIC: name,
     MAX_DELIVERY_ATTEMPTS: '100',
-    ACK_DEADLINE_SECONDS: '60',
+    ACK_DEADLINE_SECONDS: String(subscription?.ack_deadline_seconds ?? 60),
     CUSTOMERIO_SITE_ID: CREDENTIALS.siteId,
     CUSTOMERIO_TRACK_API_KEY: CREDENTIALS.trackApiKey,
     CUSTOMERIO_APP_API_KEY: CREDENTIALS.appApiKey,
@@ -116,6 +117,8 @@ function environmentOf(name: string, sinks: Sinks): Record<string, string> {
     BODY_MEMORY_BYTES: String(bodyMemoryBytes(memory)),
     NODE_OPTIONS: nodeOptions(memory),
     WEBHOOK_EVENTS_TOPIC: 'webhook-events',
+    PROBE_WEBHOOK_URL: `http://${NOWHERE}`,
+    CUSTOMERIO_LOOK_UPS_PER_SECOND: '1',
     BIGQUERY_DATASET: topology.bigquery.dataset,
     SEND_LEDGER_DATABASE: topology.ledger.database,
     PERSON_HASH_KEYS: 'a key of thirty-two characters..',

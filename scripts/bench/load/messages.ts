@@ -2,7 +2,7 @@ import { signWebhook } from '../../emulators/customerio/index.ts'
 import { webhookSamples } from '../../emulators/customerio/samples/index.ts'
 
 /** What can be sent to an instance. */
-export const MESSAGE_KINDS = ['identify', 'track', 'transactional', 'webhook', 'webhook-event'] as const
+export const MESSAGE_KINDS = ['identify', 'track', 'transactional', 'webhook', 'webhook-event', 'look'] as const
 export type MessageKind = (typeof MESSAGE_KINDS)[number]
 
 /** Every instance of the bench is told this key. Not a secret: nothing outside this machine knows it. */
@@ -33,6 +33,8 @@ const MAKERS: Readonly<Record<MessageKind, (index: number) => Buffer>> = {
     const about = { event_id, object_type, metric, signature_timestamp: SIGNED_AT, received_at: PUBLISHED_AT }
     return push('warehouse', index, event, about)
   },
+  // Not a message: any function answers it with 405, after all it loads at its start.
+  look: () => httpRequest('', {}, 'GET'),
 }
 
 const digits = (index: number, length: number) => String(index).padStart(length, '0')
@@ -104,9 +106,9 @@ function push(subscription: string, index: number, data: object, more: Readonly<
   return httpRequest(JSON.stringify({ message, subscription: name, deliveryAttempt: 1 }))
 }
 
-function httpRequest(body: string, headers: Readonly<Record<string, string>> = {}): Buffer {
+function httpRequest(body: string, headers: Readonly<Record<string, string>> = {}, method = 'POST'): Buffer {
   const lines = [
-    'POST / HTTP/1.1',
+    `${method} / HTTP/1.1`,
     'host: 127.0.0.1',
     'user-agent: APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)',
     'accept: application/json',
