@@ -38,7 +38,7 @@ it('sends what is submitted together as one batch, and one alone at once', async
 })
 
 it('tells how each operation travelled: its batch, its place in it, how long it waited and how long the request took', async () => {
-  const clock = manualClock()
+  const clock = manualClock(1_000_000)
   const { service } = start({ clock })
   customerio.orders.add({ on: 'batch', fault: { do: 'refuse_items', containing: ['"bad"'], error: BAD } })
   const submit = (name: string, index: number) =>
@@ -521,12 +521,13 @@ it('refuses an operation that is too large for a batch, and gives back what does
   expect(await service.track(event('x'.repeat(99)))).toMatchObject({ kind: 'refused', reason: 'contract' })
   const outcomes = await Promise.all(['a', 'b', 'c'].map((name) => service.track(event(name))))
   expect(outcomes[2]).toMatchObject({ kind: 'retry', cause: 'busy', error: 'not sent: queue full' })
-  await service.idle()
 })
 
 it.each([
   [503, [1, 1, 1]],
   [200, [1, 2, 2]],
+  // Nobody's message: our credentials are refused.
+  [401, [1, 2, 2]],
 ])('sends what comes again one by one while it is answered %d, else in batches that grow', async (status, sizes) => {
   customerio.orders.add({ on: 'batch', fault: { do: 'answer', status, body: '{}' } })
   const { service } = start()
@@ -586,6 +587,13 @@ describe('behind others of its person or object', () => {
     expect((await Promise.all(first)).map(({ kind }) => kind)).toEqual(many(5, () => 'delivered'))
   })
 
+  it('an update of an object may move when half of all who may wait do, where no other number is given', async () => {
+    const { service } = start({ batch: { maxBlockedItems: 8 } })
+    const first = many(5, () => service.identify(object('identify'), carried))
+    expect(await service.identify(object('identify'), carried)).toEqual(moves)
+    expect((await Promise.all(first)).map(({ kind }) => kind)).toEqual(many(5, () => 'delivered'))
+  })
+
   it('no update may move that found no room for another reason', async () => {
     const { service } = start({ batch: { maxQueueItems: 1, maxInFlight: 1 } })
     const outcomes = await Promise.all(['a', 'b', 'c'].map((id) => service.identify(person(id), carried)))
@@ -639,6 +647,17 @@ describe('lifecycle events', () => {
         latencyMs: expect.any(Number),
       })
     }
+  })
+
+  it('tell how long an operation took, from the call on', async () => {
+    const clock = manualClock(1_000_000)
+    const { service } = start({ clock })
+    const heard = listen(service)
+    customerio.events.once('received', () => clock.advance(31))
+    const sending = service.track(event('e'))
+    clock.advance(7)
+    await sending
+    expect(heard).toMatchObject([['track', { latencyMs: 38 }]])
   })
 
   it('tell of a failure besides, which nobody has to listen to', async () => {

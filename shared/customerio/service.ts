@@ -169,11 +169,6 @@ export class CustomerIOService extends LifecycleEmitter {
     return answer.kind === 'response' ? answer.body : ''
   }
 
-  /** Resolves when nothing waits for a batch and none is under way. */
-  async idle(): Promise<void> {
-    await this.#track?.idle()
-  }
-
   #submit(operation: Operation, carried: Carried): Promise<Tried> {
     return this.#track?.submit(operation, carried) ?? Promise.resolve(notConfigured(TRACK_SECRETS))
   }

@@ -96,11 +96,6 @@ export class TrackBatches {
     return this.#operations.submit({ ...carried, operation, submittedMs: this.#options.clock.now() })
   }
 
-  /** Resolves when nothing waits for a batch and none is under way. */
-  idle(): Promise<void> {
-    return this.#operations.idle()
-  }
-
   async #send(batch: readonly SubmittedOperation[]): Promise<readonly Tried[]> {
     const { now } = this.#options.clock
     const lastStartMs = now() + this.#options.divideMs

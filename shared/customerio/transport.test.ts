@@ -1,6 +1,10 @@
 import { once } from 'node:events'
+import { createServer as createHttpsServer } from 'node:https'
 import { createServer, type Server, type Socket } from 'node:net'
-import { systemClock } from '../clock/index.ts'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { selfSigned } from '../../scripts/testing/self-signed.ts'
+import { type Clock, systemClock } from '../clock/index.ts'
+import { manualClock } from '../clock/testing/manual-clock.ts'
 import { type Answer, useTransport } from './transport.ts'
 
 let server: Server
@@ -17,26 +21,86 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 /** One request through the transport of an SDK client. */
-async function post(uri: string, body: string, timeoutMs = 5_000): Promise<Answer> {
+async function request(
+  method: 'GET' | 'POST',
+  uri: string,
+  body: string,
+  { timeoutMs = 5_000, clock = systemClock }: { readonly timeoutMs?: number; readonly clock?: Clock } = {},
+): Promise<Answer> {
   const client: Parameters<typeof useTransport>[0] = { request: { handler: () => Promise.reject(new Error('unused')) } }
-  useTransport(client, { timeoutMs, clock: systemClock })
+  useTransport(client, { timeoutMs, clock })
   const headers = { 'Content-Length': Buffer.byteLength(body) }
-  const { answer } = (await client.request.handler({ method: 'POST', uri, headers, body })) as { answer: Answer }
+  const { answer } = (await client.request.handler({ method, uri, headers, body })) as { answer: Answer }
   return answer
 }
 
+const post = (uri: string, body: string, options?: Parameters<typeof request>[3]) => request('POST', uri, body, options)
+
 it('knows that nothing was sent over a connection that never became secure', async () => {
-  let accepted: Socket | undefined
+  const clock = manualClock()
   onConnection = (socket) => {
-    accepted = socket.resume()
+    socket.once('data', () => clock.advance(5_000))
   }
-  expect(await post(`https://${url}`, 'x', 100)).toEqual({ kind: 'no_connection', code: 'TIMEOUT' })
-  accepted?.destroy()
+  expect(await post(`https://${url}`, 'x', { clock })).toEqual({ kind: 'no_connection', code: 'TIMEOUT' })
 })
 
-it('does not know it of a request that was not answered in time', async () => {
-  onConnection = (socket) => socket.resume()
-  expect(await post(`http://${url}`, 'x', 100)).toEqual({ kind: 'no_answer', code: 'TIMEOUT' })
+it('does not know it of a request that was not answered in time, and drops its connection', async () => {
+  const clock = manualClock()
+  const closed = new Promise((resolve) => {
+    onConnection = (socket) => {
+      socket.once('close', resolve)
+      socket.once('data', () => clock.advance(5_000))
+    }
+  })
+  expect(await post(`http://${url}`, 'x', { clock })).toEqual({ kind: 'no_answer', code: 'TIMEOUT' })
+  await closed
+})
+
+it('waits for nothing more once it is answered', async () => {
+  const clock = manualClock()
+  onConnection = (socket) => {
+    socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}'))
+  }
+  expect(await post(`http://${url}`, 'x', { clock })).toMatchObject({ kind: 'response', status: 200 })
+  expect(clock.pending).toEqual([])
+})
+
+it('knows that nothing was sent when no request could be made', async () => {
+  expect(await post('no address', 'x')).toEqual({ kind: 'no_request', code: 'TypeError' })
+})
+
+describe('over a secure connection', () => {
+  const trusted = getCACertificates('default')
+  const certificate = selfSigned()
+  const server = createHttpsServer(certificate)
+  beforeAll(async () => {
+    setDefaultCACertificates([...trusted, certificate.cert])
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+  })
+  afterAll(() => {
+    setDefaultCACertificates(trusted)
+    server.closeAllConnections()
+    server.close()
+  })
+  const uri = () => {
+    const address = server.address()
+    return typeof address === 'object' ? `https://127.0.0.1:${address?.port}/` : ''
+  }
+
+  it('makes the request as it is', async () => {
+    server.once('request', ({ method, headers }, response) => {
+      response.end(JSON.stringify({ method, length: headers['content-length'] }))
+    })
+    const answer = await post(uri(), 'text')
+    expect(answer).toMatchObject({ kind: 'response', body: '{"method":"POST","length":"4"}' })
+  })
+
+  it('does not know whether a request was processed that was not answered in time', async () => {
+    const clock = manualClock()
+    server.once('request', () => clock.advance(5_000))
+    expect(await post(uri(), 'x', { clock })).toEqual({ kind: 'no_answer', code: 'TIMEOUT' })
+  })
 })
 
 it('drops a connection on which it was answered before it had said everything', async () => {
@@ -67,13 +131,31 @@ it('does not wait for the rest of an answer whose connection broke', async () =>
   expect(await post(`http://${url}`, 'x')).toEqual({ kind: 'no_answer', code: 'ECONNRESET' })
 })
 
-it('does not wait for what becomes of a connection that is no longer HTTP', async () => {
+it('drops a connection that is no longer HTTP', async () => {
+  const closed = new Promise((resolve) => {
+    onConnection = (socket) => {
+      socket.once('close', resolve)
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
+      )
+    }
+  })
+  expect(await post(`http://${url}`, 'x')).toEqual({ kind: 'no_answer', code: 'UPGRADE' })
+  await closed
+})
+
+it.each([
+  ['POST', 2_000_000, 2_000_000],
+  ['POST', 2_000_001, 'cut off: longer than any answer that is known'.length],
+  ['GET', 2_000_001, 2_000_001],
+] as const)('reads of an answer to %s of %d characters %d: a list may be longer', async (method, length, read) => {
   onConnection = (socket) => {
     socket.once('data', () =>
-      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
+      socket.write(`HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: ${length}\r\n\r\n${'x'.repeat(length)}`),
     )
   }
-  expect(await post(`http://${url}`, 'x')).toEqual({ kind: 'no_answer', code: 'UPGRADE' })
+  const answer = await request(method, `http://${url}`, 'x')
+  expect(answer.kind === 'response' && answer.body.length).toBe(read)
 })
 
 it('reads no more of an answer than any that is known is long, and keeps its status', async () => {
