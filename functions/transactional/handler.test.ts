@@ -24,7 +24,18 @@ let url: string
 let env: Record<string, string>
 let lines: Record<string, unknown>[] = []
 let timeLeftMs = Number.POSITIVE_INFINITY
-const drain = { begin: () => true, timeLeftMs: () => timeLeftMs }
+/** How long the process stands still just before its next claim, and has stood still. */
+let [standsStillMs, stoodStillMs] = [0, 0]
+const drain = {
+  begin: () => true,
+  // Asked last before a claim.
+  timeLeftMs() {
+    stoodStillMs += standsStillMs
+    standsStillMs = 0
+    return timeLeftMs
+  },
+}
+const clock = { ...steadyClock, now: () => steadyClock.now() + stoodStillMs }
 
 beforeAll(async () => {
   ;[customerio, firestore] = await Promise.all([startTestCustomerIo(), startFirestore({ port: 0, fault: () => fault })])
@@ -51,7 +62,7 @@ beforeAll(async () => {
     createFunction(transactionalFunction({ newToken: randomUUID, addListeners: () => {} }), {
       env,
       output,
-      clock: steadyClock,
+      clock,
       random: Math.random,
       drain,
     }),
@@ -119,6 +130,20 @@ it('begins no send once the process shuts down: it could be cut off', async () =
   timeLeftMs = Number.POSITIVE_INFINITY
   expect(lines.at(-1)).toMatchObject({ outcome: 'retry', cause: 'busy', error: 'this instance shuts down' })
   expect(customerio.workspace.sends).toHaveLength(sends)
+})
+
+it('sends nothing for a push whose ack deadline is over: Pub/Sub delivers the message again', async () => {
+  const sends = customerio.workspace.sends.length
+  const attributes = { idempotency_key: 'stood-still' }
+  standsStillMs = 60_001
+  expect(await push({}, attributes)).toBe(503)
+  const error = 'its ack deadline is over: it is delivered again'
+  expect(lines.at(-1)).toMatchObject({ outcome: 'retry', cause: 'busy', error })
+  expect(customerio.workspace.sends).toHaveLength(sends)
+  // Nothing holds the one that comes next, which is still in time.
+  standsStillMs = 59_000
+  expect(await push({}, attributes)).toBe(204)
+  expect(customerio.workspace.sends).toHaveLength(sends + 1)
 })
 
 /** Another instance of the function, with its own ring. */
