@@ -12,7 +12,7 @@ import { type FirestoreFault, type FirestoreServer, startFirestore } from '../..
 import { startTestCustomerIo } from '../../scripts/testing/customerio.ts'
 import { pushBody, serveFunction } from '../../scripts/testing/push.ts'
 import { steadyClock } from '../../shared/clock/index.ts'
-import { createFunction, leaveBodiesUnread } from '../../shared/runtime/index.ts'
+import { caughtUp, createFunction, leaveBodiesUnread } from '../../shared/runtime/index.ts'
 import { transactionalFunction } from './handler.ts'
 
 const sms = { channel: 'sms', transactional_message_id: 5, to: '+15550100', identifiers: { id: 'u1' } }
@@ -65,6 +65,7 @@ beforeAll(async () => {
       clock,
       random: Math.random,
       drain,
+      caughtUp,
     }),
   )
   server = getTestServer('transactional-under-test')
@@ -150,7 +151,7 @@ it('sends nothing for a push whose ack deadline is over: Pub/Sub delivers the me
 async function otherInstance(name: string, keys: Record<string, string>) {
   const { PERSON_HASH_KEYS: _, ...rest } = env
   const output = { write: (line: string) => void lines.push(JSON.parse(line)) }
-  const parts = { env: { ...rest, ...keys }, output, clock: steadyClock, random: Math.random, drain }
+  const parts = { env: { ...rest, ...keys }, output, clock: steadyClock, random: Math.random, drain, caughtUp }
   http(name, createFunction(transactionalFunction({ newToken: randomUUID, addListeners: () => {} }), parts))
   return serveFunction(name)
 }

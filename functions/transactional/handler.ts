@@ -7,6 +7,7 @@ import {
   createPushHandler,
   createTopic,
   expiryCheck,
+  type PushTime,
   type ReceivedMessage,
 } from '../../shared/delivery/index.ts'
 import { type Keyed, originalPublishTime, parseKeyed, recordedKey } from '../../shared/idempotency/index.ts'
@@ -117,9 +118,9 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
   async function withRing(
     { value, key, published }: Message,
     { attributes, publishTime, data }: ReceivedMessage,
+    { untilRedeliveryMs }: PushTime,
     act: (options: SendOnceOptions, message: MessageToSend) => Promise<Outcome>,
   ): Promise<Outcome> {
-    const startedMs = clock.now()
     const ring = await hashKeys.current()
     if (ring === undefined) return NOT_CONFIGURED
     const publishedAtMs = 1_000 * (originalPublishTime(attributes, publishTime) ?? 0)
@@ -129,7 +130,7 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
         key,
         data,
         publishedAtMs,
-        isGivenUp: () => clock.now() - startedMs > config.ackDeadlineMs,
+        isGivenUp: () => untilRedeliveryMs() <= 0,
         ...(published !== undefined && { published }),
       }),
     )
@@ -156,9 +157,9 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
             : guarded
         },
       },
-      withhold: (notSent, message, received) =>
-        withRing(message, received, (options, toSend) => withhold(options, toSend, notSent)),
-      deliver: (message, received) => withRing(message, received, sendOnce),
+      withhold: (notSent, message, received, time) =>
+        withRing(message, received, time, (options, toSend) => withhold(options, toSend, notSent)),
+      deliver: (message, received, time) => withRing(message, received, time, sendOnce),
     },
     record: {
       topic: 'transactional',
@@ -168,9 +169,11 @@ function createHandler(config: TransactionalConfig, parts: TransactionalParts): 
     },
     deadLetters: createTopic({ endpoint: endpoints.pubsub, projectId, topic: deadLetter.topic, clock, random }),
     maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
+    ackDeadlineMs: config.ackDeadlineMs,
     bodyMemoryBytes: config.bodyMemoryBytes,
     log,
     clock,
+    caughtUp: parts.caughtUp,
   })
 }
 

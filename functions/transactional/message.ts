@@ -20,7 +20,7 @@ export interface Received {
   readonly published?: TransactionalMessage
   /** When it was published first, which a scheduled send is compared with. */
   readonly publishedAtMs: number
-  /** Whether its ack deadline is over, after which Pub/Sub delivers it again. */
+  /** Whether Pub/Sub waits for it no longer, and delivers it again. */
   readonly isGivenUp: () => boolean
 }
 

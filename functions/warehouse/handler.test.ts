@@ -7,7 +7,7 @@ import { startTestWarehouse, type TestWarehouse, WAREHOUSE_BATCH } from '../../s
 import { systemClock } from '../../shared/clock/index.ts'
 import type { DeadLetter } from '../../shared/delivery/index.ts'
 import { createLog } from '../../shared/logging/index.ts'
-import { leaveBodiesUnread } from '../../shared/runtime/index.ts'
+import { caughtUp, leaveBodiesUnread } from '../../shared/runtime/index.ts'
 import { webhookMessageOf } from '../../shared/webhooks/index.ts'
 import { createDataset } from './dataset.ts'
 import { createWarehouseHandler } from './handler.ts'
@@ -33,6 +33,7 @@ beforeAll(async () => {
   const handler = createWarehouseHandler({
     config: {
       bodyMemoryBytes: 1e9,
+      ackDeadlineMs: 60_000,
       insertTimeoutMs: 9_000,
       batch: WAREHOUSE_BATCH,
       deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 10 },
@@ -45,6 +46,7 @@ beforeAll(async () => {
       destination: { write: (line) => lines.push(line) },
     }),
     clock: { ...systemClock, now: () => nowMs },
+    caughtUp,
   })
   leaveBodiesUnread()
   http('warehouse-under-test', handler)

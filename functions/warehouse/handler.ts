@@ -5,7 +5,7 @@ import type { WarehouseConfig } from '../../shared/config/index.ts'
 import { createPushHandler, type DeadLetters } from '../../shared/delivery/index.ts'
 import type { Log } from '../../shared/logging/index.ts'
 import type { Outcome } from '../../shared/outcome/index.ts'
-import type { RequestHandler } from '../../shared/runtime/index.ts'
+import type { Host, RequestHandler } from '../../shared/runtime/index.ts'
 import {
   createBigQueryRows,
   createNoveltyFilter,
@@ -15,12 +15,16 @@ import {
 } from '../../shared/warehouse/index.ts'
 
 export interface WarehouseHandlerOptions {
-  readonly config: Pick<WarehouseConfig, 'batch' | 'deadLetter' | 'insertTimeoutMs' | 'bodyMemoryBytes'>
+  readonly config: Pick<
+    WarehouseConfig,
+    'ackDeadlineMs' | 'batch' | 'deadLetter' | 'insertTimeoutMs' | 'bodyMemoryBytes'
+  >
   /** Opened at the first insert. */
   readonly dataset: () => Promise<Dataset>
   readonly deadLetters: DeadLetters
   readonly log: Log
   readonly clock: Clock
+  readonly caughtUp: Host['caughtUp']
 }
 
 interface Submitted {
@@ -35,7 +39,7 @@ interface Submitted {
  * insert; each is acknowledged only when every row of it is safe.
  */
 export function createWarehouseHandler(options: WarehouseHandlerOptions): RequestHandler {
-  const { config, deadLetters, log, clock } = options
+  const { config, deadLetters, log, clock, caughtUp } = options
   const insert = createBigQueryRows({ dataset: options.dataset, timeoutMs: config.insertTimeoutMs, clock })
   const firstSeen = createNoveltyFilter()
   const coalescer = new Coalescer<Submitted, Outcome>({
@@ -60,9 +64,11 @@ export function createWarehouseHandler(options: WarehouseHandlerOptions): Reques
     record: { topic: 'webhook-events' },
     deadLetters,
     maxDeliveryAttempts: config.deadLetter.maxDeliveryAttempts,
+    ackDeadlineMs: config.ackDeadlineMs,
     bodyMemoryBytes: config.bodyMemoryBytes,
     log,
     clock,
+    caughtUp,
   })
 
   async function insertBatch(batch: readonly Submitted[]): Promise<readonly Outcome[]> {

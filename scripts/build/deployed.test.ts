@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -145,8 +146,8 @@ const TRACK_ENV = () => ({
   PERSON_HASH_KEYS: 'a key of thirty-two characters..',
   RECIPIENTS: 'anyone',
 })
-const event = () => ({
-  body: Buffer.from(JSON.stringify(pushBody({ action: 'event', identifiers: { id: 'u1' }, name: 'seen' }))),
+const event = (name = 'seen') => ({
+  body: Buffer.from(JSON.stringify(pushBody({ action: 'event', identifiers: { id: 'u1' }, name }))),
 })
 
 describe.each([
@@ -160,10 +161,27 @@ describe.each([
     function_ = await start(folder, 'relied-upon')
   }, 60_000)
 
-  it('track takes a push from an installed folder', async () => {
-    const track = await start(await deploy('track', plain), 'track', { env: TRACK_ENV() })
-    expect(await ask(track.port, '', event())).toMatchObject({ status: 204 })
-    track.child.kill('SIGKILL')
+  it('track takes a push from an installed folder, and none whose sender went away while the process stood still', async () => {
+    const { port, child } = await start(await deploy('track', plain), 'track', { env: TRACK_ENV() })
+    const before = customerio.workspace.events.all().length
+    expect(await ask(port, '', event('first'))).toMatchObject({ status: 204 })
+    const senders = Array.from({ length: 8 }, () => connect(port, '127.0.0.1'))
+    await Promise.all(senders.map((sender) => once(sender, 'connect')))
+    child.kill('SIGSTOP')
+    for (const [index, sender] of senders.entries()) {
+      const { body } = event('gone')
+      sender.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+      if (index % 2 === 0) sender.destroy()
+      else sender.resetAndDestroy()
+    }
+    await Promise.all(senders.map((sender) => once(sender, 'close')))
+    // Of the same person, so it would wait for the others.
+    const heard = ask(port, '', event('heard'))
+    child.kill('SIGCONT')
+    expect(await heard).toMatchObject({ status: 204 })
+    const names = customerio.workspace.events.all().slice(before)
+    expect(names.map(({ name }) => name)).toEqual(['first', 'heard'])
+    child.kill('SIGKILL')
   }, 60_000)
 
   it('a publisher makes its own client', async () => {

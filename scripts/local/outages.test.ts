@@ -8,7 +8,7 @@ import { systemClock } from '../../shared/clock/index.ts'
 import { createTopic } from '../../shared/delivery/index.ts'
 import { endpointsOf } from '../../shared/google-api/index.ts'
 import { createLog } from '../../shared/logging/index.ts'
-import { createFunction } from '../../shared/runtime/index.ts'
+import { caughtUp, createFunction } from '../../shared/runtime/index.ts'
 import type { Misbehaviour } from '../emulators/bigquery/misbehaviour.ts'
 import { webhookSamples } from '../emulators/customerio/samples/index.ts'
 import { type WebhookAttempt, WebhookSender } from '../emulators/customerio/webhooks.ts'
@@ -57,6 +57,7 @@ beforeAll(async () => {
     createWarehouseHandler({
       config: {
         bodyMemoryBytes: 1e9,
+        ackDeadlineMs: 60_000,
         insertTimeoutMs: 9_000,
         batch: WAREHOUSE_BATCH,
         deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: 100 },
@@ -71,6 +72,7 @@ beforeAll(async () => {
       }),
       log: createLog({ clock: systemClock, functionName: 'warehouse', destination }),
       clock: systemClock,
+      caughtUp,
     }),
   )
   client = new PubSub({ projectId: PROJECT })

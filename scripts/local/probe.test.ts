@@ -12,6 +12,7 @@ import { parseProbeConfig } from '../../shared/config/index.ts'
 import { endpointsOf } from '../../shared/google-api/index.ts'
 import { createLog } from '../../shared/logging/index.ts'
 import { NAME_LISTS } from '../../shared/names/index.ts'
+import { caughtUp } from '../../shared/runtime/index.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 import { LOCAL_CREDENTIALS, type Stack, startStack } from './stack.ts'
 
@@ -95,6 +96,7 @@ async function round(
     log,
     clock: systemClock,
     random: Math.random,
+    caughtUp,
     timeLeftMs: () => Number.POSITIVE_INFINITY,
     endpoints: endpointsOf({}),
     fetch,

@@ -46,8 +46,11 @@ export interface BrokerOptions {
   readonly weather: Weather
   readonly topology: Topology
   readonly maxAttempts: number
-  /** Hands a push to an instance of a function; answered with 0 when there is none or the connection breaks. */
-  readonly push: (functionName: string, name: string, body: Buffer, answered: (status: number) => void) => void
+  /**
+   * Hands a push to an instance of a function; answered with 0 when there is none or the connection breaks. Returns what closes
+   * the connection.
+   */
+  readonly push: (functionName: string, name: string, body: Buffer, answered: (status: number) => void) => () => void
   /** The publish will never be delivered again, nor any copy of it. */
   readonly onAcknowledged: (op: string) => void
   /** It is delivered, or forwarded, although an earlier push is under way, was answered with success, or left a dead letter. */
@@ -199,13 +202,17 @@ export class Broker {
       world.tell(`${name} ${why}`)
       this.#answered(message, isSuccess, name)
     }
-    world.after(subscription.ackDeadlineMs, () => over(false, 'has no answer in time'))
-    push(subscription.push, name, bodyOf(message, told), (status) => {
+    const close = push(subscription.push, name, bodyOf(message, told), (status) => {
       message.underWay--
       if (SUCCESSES.has(status)) message.wasDone = true
       if (isOpen && choices.fault(`answer lost ${name}`, weather.answerLost)) {
         world.tell(`${name} is answered ${status}, which Pub/Sub does not hear`)
       } else over(SUCCESSES.has(status), `is answered ${status}`)
+    })
+    world.after(subscription.ackDeadlineMs, () => {
+      if (!isOpen) return
+      close()
+      over(false, 'has no answer in time')
     })
   }
 

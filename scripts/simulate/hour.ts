@@ -133,7 +133,8 @@ export async function simulateHour({ seed, faults, ops, without, tells = false }
     ...{ world, weather, topology, maxAttempts },
     push(name, pushName, body, answered) {
       if (!isTopic(name)) throw new Error(`there is no function ${name}`)
-      pools[name].push(pushName, body, answered)
+      const close = pools[name].push(pushName, body, answered)
+      return sabotage.keepsConnections ? () => {} : close
     },
     onAcknowledged(op) {
       left.delete(op)

@@ -1,4 +1,4 @@
-import type { Clock } from '../../shared/clock/index.ts'
+import { type Clock, sleep } from '../../shared/clock/index.ts'
 import { createDrain, type Host, type Network, type RequestHandler, untilShutdown } from '../../shared/runtime/index.ts'
 import { Response, requestOf } from './request.ts'
 import type { World } from './world.ts'
@@ -76,6 +76,8 @@ export class Instance {
       env,
       clock: this.clock,
       random: () => this.random(),
+      // What happens in this millisecond, such as the end of a connection, has happened then.
+      caughtUp: () => sleep(this.clock, 1),
       output: { write: (line: string) => this.#log(line) },
       drain,
       network: options.networkOf(this),
@@ -110,26 +112,40 @@ export class Instance {
     else work()
   }
 
-  /** A push. @param answered with 0 when the connection breaks */
-  receive(body: Buffer, answered: (status: number) => void): void {
-    if (!this.isServing) {
-      answered(0)
-      return
-    }
+  /**
+   * A push.
+   *
+   * @param answered with 0 when there will be no answer
+   * @returns closes its connection
+   */
+  receive(body: Buffer, answered: (status: number) => void): () => void {
     const lost = () => answered(0)
+    if (!this.isServing) {
+      lost()
+      return () => {}
+    }
     this.#held.add(lost)
+    const end = (status: number) => {
+      if (this.hasEnded || !this.#held.delete(lost)) return
+      this.#bodyBytes -= body.length
+      answered(status)
+    }
+    const request = requestOf(body)
+    const response = new Response(request, end)
     this.run(() => {
       this.#bodyBytes += body.length
       this.#world.after(1, () => this.#endIfOutOfMemory())
-      const request = requestOf(body)
-      const response = new Response(request, (status) => {
-        if (this.hasEnded || !this.#held.delete(lost)) return
-        this.#bodyBytes -= body.length
-        answered(status)
-      })
-      const handled = this.#handler(request, response)
-      handled?.catch((error: unknown) => this.#options.onDefect(`the handler failed: ${String(error)}`))
+      Promise.resolve(this.#handler(request, response)).then(
+        () => end(0),
+        (error: unknown) => this.#options.onDefect(`the handler failed: ${String(error)}`),
+      )
     })
+    // A frozen process reads first what was sent to it, and then that the connection is closed.
+    return () =>
+      this.run(() => {
+        request.socket.destroy()
+        response.emit('close')
+      })
   }
 
   #endIfOutOfMemory(): void {

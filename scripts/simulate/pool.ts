@@ -42,16 +42,19 @@ export class Pool {
     world.after(world.choices.between(`${fault} at`, 0, HOUR_MS - ROLL_OUT_MS), () => this.#rollOut(fault))
   }
 
-  /** @param name of the push */
-  push(name: string, body: Buffer, answered: (status: number) => void): void {
+  /**
+   * @param name of the push
+   * @returns closes its connection
+   */
+  push(name: string, body: Buffer, answered: (status: number) => void): () => void {
     const serving = this.#serving()
     if (serving.length === 0) {
       answered(429)
-      return
+      return () => {}
     }
     const instance = this.#options.world.choices.pick(`instance for ${name}`, serving)
     this.#options.world.tell(`${name} goes to ${instance.name}`)
-    instance.receive(body, answered)
+    return instance.receive(body, answered)
   }
 
   #serving(): Instance[] {

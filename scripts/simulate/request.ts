@@ -1,12 +1,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 
-/** Belongs to no connection; the function looks only for its server. */
-const socket = new Socket()
-
-/** A push as Node hands it to a handler, with no connection behind it. */
+/** A push as Node hands it to a handler, with nobody at the other end of its connection. */
 export function requestOf(body: Buffer): IncomingMessage {
-  const request = new IncomingMessage(socket)
+  const request = new IncomingMessage(new Socket())
   request.method = 'POST'
   request.url = '/'
   request.rawHeaders = ['Content-Type', 'application/json', 'Content-Length', String(body.length)]

@@ -13,6 +13,8 @@ export interface Sabotage {
   readonly exchange?: (exchange: Exchange) => Exchange
   readonly host?: (host: Host) => Host
   readonly publish?: (planned: Planned) => Planned
+  /** A connection that is given up stays open. */
+  readonly keepsConnections?: boolean
   /** The hours that can show it; by default every one. */
   readonly isShownIn?: (weather: Weather) => boolean
 }
@@ -57,6 +59,8 @@ export const SAFEGUARDS = {
   expiry: { publish: withoutAttribute('expires_at') },
   /** Updates of a person are published without their ordering key. */
   'ordering by key': { publish: (planned) => ({ ...planned, orderingKey: '' }) },
+  /** A function is not told that nobody waits for its answer any more. */
+  'closed connection': { keepsConnections: true },
   /** An instance reads whatever it is sent. */
   'memory budget': { env: { BODY_MEMORY_BYTES: '34359738368' } },
   /** An event without an id gets none that a redelivery would have too. */

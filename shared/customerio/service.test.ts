@@ -109,6 +109,29 @@ it('begins no request that a process which ends could cut off, and gives back wh
   expect(statistics().requests).toBe(4)
 })
 
+it('leaves out of a batch what is delivered again before the request is over, and decides the others', async () => {
+  customerio.orders.add({ on: 'batch', containing: ['"poison"'], fault: { do: 'refuse', message: 'cannot be read' } })
+  // A request takes up to 5 s.
+  const leftMs = { first: 60_000, gone: 0, late: 4_999, poison: 60_000, 'in time': 5_000 }
+  const { service } = start()
+  const outcomes = await Promise.all(
+    Object.entries(leftMs).map(([name, ms]) => service.track(event(name), { attempt: 1, untilRedeliveryMs: () => ms })),
+  )
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['delivered', 'retry', 'retry', 'refused', 'delivered'])
+  expect(outcomes[1]).toMatchObject({
+    cause: 'busy',
+    error: 'not sent: its ack deadline is over: it is delivered again',
+  })
+  expect(customerio.workspace.events.all().map(({ name }) => name)).toEqual(['first', 'in time'])
+})
+
+it('makes no request for a batch that is delivered again as a whole', async () => {
+  const { service } = start()
+  const gone = { attempt: 1, untilRedeliveryMs: () => 0 }
+  expect(await service.track(event('gone'), gone)).toMatchObject({ kind: 'retry', cause: 'busy' })
+  expect(customerio.statistics().requests).toBe(0)
+})
+
 it('fills a batch to its limit in bytes, with all that is around the items, and not beyond', async () => {
   const server = await startRecordingServer()
   const { service } = createTestService({

@@ -29,6 +29,8 @@ export interface Carried {
   readonly attempt: number
   /** Whether the message may wait in the bulk lane, as far as it itself tells. */
   readonly mayMove?: boolean
+  /** Milliseconds until Pub/Sub delivers it again: what begins and lasts longer is done twice. By default it does not. */
+  readonly untilRedeliveryMs?: () => number
   /** Of its JSON as it came. By default the operation is measured. */
   readonly bytes?: number
 }
@@ -130,17 +132,28 @@ export class TrackBatches {
       turn.cancel()
       return { kind: 'undecided', outcome: SHUTTING_DOWN }
     }
-    const operations = part.map(({ operation }) => operation)
+    const inTime = part.filter((submitted) => this.#isInTime(submitted))
+    if (inTime.length === 0) {
+      turn.cancel()
+      return { kind: 'perItem', outcomes: part.map(() => GIVEN_UP) }
+    }
+    const operations = inTime.map(({ operation }) => operation)
     const request = await turn.request('batch', (client) => client.batch(operations), operations.length)
-    for (const submitted of part) requests.set(submitted, request)
+    for (const submitted of inTime) requests.set(submitted, request)
     const { outcome, answer } = request
     if (outcome.kind === 'retry' || outcome.kind === 'uncertain') {
       return { kind: 'undecided', outcome: retryIfUncertain(outcome) }
     }
     const verdict = classifyBatch(operations.length, answer, clock.now)
-    return verdict.kind === 'refusedWhole'
-      ? verdict
-      : { kind: 'perItem', outcomes: verdict.outcomes.map(retryIfUncertain) }
+    if (verdict.kind === 'refusedWhole') return verdict
+    const sent = new Map(inTime.map((submitted, index) => [submitted, verdict.outcomes[index]]))
+    const outcomes = part.map((submitted) => retryIfUncertain(sent.get(submitted) ?? GIVEN_UP))
+    return { kind: 'perItem', outcomes }
+  }
+
+  /** Of a message that is delivered again meanwhile, a request could take effect after a later update of the same person. */
+  #isInTime({ untilRedeliveryMs }: Carried): boolean {
+    return untilRedeliveryMs === undefined || untilRedeliveryMs() >= this.#options.timeoutMs
   }
 }
 
@@ -149,6 +162,11 @@ function timesOf({ submittedMs }: SubmittedOperation, request: RequestTime | und
 }
 
 const SHUTTING_DOWN: Retry = { kind: 'retry', cause: 'busy', error: 'not sent: this instance shuts down' }
+const GIVEN_UP: Retry = {
+  kind: 'retry',
+  cause: 'busy',
+  error: 'not sent: its ack deadline is over: it is delivered again',
+}
 const NO_TIME_LEFT: Retry = { kind: 'retry', cause: 'busy', error: 'not sent: dividing a refused batch took too long' }
 
 /** Of an unknown error only the name is passed on: its words may hold anything. */

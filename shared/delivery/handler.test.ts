@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { http } from '@google-cloud/functions-framework'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
 import { systemClock } from '../clock/index.ts'
 import { createLog } from '../logging/index.ts'
 import type { Outcome } from '../outcome/index.ts'
-import { leaveBodiesUnread } from '../runtime/index.ts'
+import { caughtUp, leaveBodiesUnread } from '../runtime/index.ts'
 import type { BulkLane } from './handler.ts'
 import { failureOf, type ParseResult, type PushFunction } from './handler.ts'
 import { createPushHandler, type DeadLetter } from './index.ts'
@@ -42,6 +42,7 @@ async function start(
     record: { topic: 'track' },
     maxDeliveryAttempts: MAX_ATTEMPTS,
     bodyMemoryBytes,
+    ackDeadlineMs: 60_000,
     log: createLog({
       clock: systemClock,
       functionName: 'test',
@@ -49,6 +50,7 @@ async function start(
       destination: { write: (line) => lines.push(JSON.parse(line)) },
     }),
     clock: systemClock,
+    caughtUp,
   })
   http('push-handler-test', handler)
   const server = getTestServer('push-handler-test')
@@ -319,6 +321,46 @@ it('dead-letters only what can never succeed or has run out of attempts', () => 
   expect(failureOf(retry, 2, 5)).toEqual({ reason: 'exhausted', error: 'Customer.io answered 503', httpStatus: 503 })
 })
 
+/** As of a sender that goes away: before the function has read the request, or while it is handled. */
+function send(url: string, body: unknown): Socket {
+  const text = JSON.stringify(body)
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${text.length}\r\n\r\n${text}`)
+  return socket
+}
+
+describe('a push whose sender has gone', () => {
+  it.each(['destroy', 'resetAndDestroy'] as const)('is not begun (%s)', async (end) => {
+    const deliver = jest.fn(async (): Promise<Outcome> => ({ kind: 'delivered' }))
+    const { url, post, lines } = await start({ deliver })
+    const socket = send(url, push('gone'))
+    await once(socket, 'connect')
+    // Before the server, in this process as well, has had a turn to read.
+    socket[end]()
+    await once(socket, 'close')
+    expect((await post(push('heard'))).status).toBe(204)
+    expect(deliver.mock.calls).toEqual([['heard', expect.anything(), expect.anything()]])
+    expect(lines).toHaveLength(1)
+  })
+
+  it('leaves no dead letter while it is handled: it is delivered again', async () => {
+    const begun = Promise.withResolvers<void>()
+    const { url, deadLetters, lines } = await start({
+      async deliver(_value, _message, { untilRedeliveryMs }) {
+        begun.resolve()
+        while (untilRedeliveryMs() > 0) await new Promise((resolve) => setImmediate(resolve))
+        return { kind: 'refused', reason: 'refused', error: 'Customer.io refused it' }
+      },
+    })
+    const socket = send(url, push('gone'))
+    await begun.promise
+    socket.destroy()
+    while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    expect(lines).toMatchObject([{ outcome: 'refused', answer: 503 }])
+    expect(deadLetters).toEqual([])
+  })
+})
+
 describe('a message that a check stops', () => {
   const passes = (value: string) => ({ ok: true, value }) as const
   const checks = { expired: passes, cancelled: passes, guarded: passes }
@@ -395,7 +437,7 @@ describe('a message that a check stops', () => {
     const guarded = (value: string) => ({ ok: true, value: `${value} elsewhere`, note: 'redirected' }) as const
     const { post, lines } = await start({ checks: { ...checks, guarded }, deliver })
     expect((await post(push('hello'))).status).toBe(204)
-    expect(deliver).toHaveBeenCalledWith('hello elsewhere', expect.anything())
+    expect(deliver).toHaveBeenCalledWith('hello elsewhere', expect.anything(), expect.anything())
     expect(lines).toMatchObject([{ outcome: 'delivered', note: 'redirected' }])
   })
 })

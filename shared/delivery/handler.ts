@@ -10,6 +10,7 @@ import {
   answerWithText,
   type Body,
   createBodyReader,
+  type Host,
   headerOf,
   type RequestHandler,
   type UnreadReason,
@@ -25,6 +26,12 @@ export type ParseResult<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly reason: RefusalReason; readonly error: string }
 
+/** How long a push may still be worked on. */
+export interface PushTime {
+  /** Milliseconds until Pub/Sub delivers the message again; 0 once the connection is closed, since nobody hears an answer. */
+  untilRedeliveryMs(): number
+}
+
 /** What differs from function to function. */
 export interface PushFunction<T> {
   /** Longer messages are refused by `parse`, unread. By default none is too long. */
@@ -37,9 +44,9 @@ export interface PushFunction<T> {
    * What becomes of a message that is not to be sent, by the checks: `notSent`, unless an earlier attempt of it may have sent
    * it. By default `notSent`. Rejecting counts as a retry.
    */
-  withhold?(notSent: NotSent, value: T, message: ReceivedMessage): Promise<Outcome>
+  withhold?(notSent: NotSent, value: T, message: ReceivedMessage, time: PushTime): Promise<Outcome>
   /** Does the work. Rejecting counts as a retry. */
-  deliver(value: T, message: ReceivedMessage): Promise<Outcome>
+  deliver(value: T, message: ReceivedMessage, time: PushTime): Promise<Outcome>
 }
 
 /** Where dead letters go. Resolves when Pub/Sub has them, rejects when it is not certain of that. */
@@ -69,10 +76,13 @@ export interface PushHandlerOptions<T> {
   readonly record: MessageRecord<T>
   /** Of the subscription. Pub/Sub forwards on its own after the last one, without telling why. */
   readonly maxDeliveryAttempts: number
+  /** Of the subscription. */
+  readonly ackDeadlineMs: number
   /** Bytes of memory for the pushes that are held, all together. */
   readonly bodyMemoryBytes: number
   readonly log: Log
   readonly clock: Clock
+  readonly caughtUp: Host['caughtUp']
 }
 
 /**
@@ -91,6 +101,9 @@ export const ATTEMPTS_KEPT_IN_RESERVE = 3
  * - guarded in an environment that drops: 204
  * - retry, or the dead letter could not be published: 503, so that Pub/Sub delivers it again
  * - retry, but it may move, and its copy is in the bulk lane: 202, which acknowledges it too. The copy has the outcome
+ *
+ * Nothing is begun for a push whose connection was closed before it was read, nor dead-lettered or moved for one whose time is
+ * over: Pub/Sub delivers the message again, and may have done so already.
  *
  * What is no push at all is answered 405 (not a POST), 400 (no Pub/Sub envelope), 413 (larger than any push) or 408 (still
  * being sent when its time is over); Pub/Sub itself sends none of these.
@@ -124,8 +137,9 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
     return { kind: 'retry', cause: 'transient', reason: 'unexpected', error: words }
   }
 
-  async function deadLetterOrRetry(message: ReceivedMessage, outcome: Undelivered): Promise<Ended> {
+  async function deadLetterOrRetry(message: ReceivedMessage, outcome: Undelivered, time: PushTime): Promise<Ended> {
     if (isDropped(outcome)) return { answer: 204, outcome }
+    if (time.untilRedeliveryMs() <= 0) return { answer: 503, outcome }
     const failure = failureOf(outcome, message.deliveryAttempt, options.maxDeliveryAttempts)
     if (failure === undefined) return await moveOrRetry(message, outcome)
     try {
@@ -164,13 +178,19 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
       return
     }
     const startedAt = clock.now()
+    const time: PushTime = {
+      untilRedeliveryMs: () =>
+        request.socket.destroyed ? 0 : Math.max(0, startedAt + options.ackDeadlineMs - clock.now()),
+    }
     const body = await bodies.read(request, BODY_TIMEOUT_MS)
     if (typeof body === 'string') {
       answerUnread(body, response)
       return
     }
     try {
-      await handle(body, startedAt, request, response)
+      // A process that stood still reads what was sent to it before it reads that the sender has gone.
+      await options.caughtUp()
+      if (time.untilRedeliveryMs() > 0) await handle(body, startedAt, time, request, response)
     } finally {
       body.release()
     }
@@ -179,6 +199,7 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
   async function handle(
     body: Body,
     startedAt: number,
+    time: PushTime,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
@@ -193,9 +214,9 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
       return
     }
     const ring = record.hashKeys?.current()
-    const { outcome, parsed } = await outcomeOf(message)
+    const { outcome, parsed } = await outcomeOf(message, time)
     const ended: Ended =
-      outcome.kind === 'delivered' ? { answer: 204, outcome } : await deadLetterOrRetry(message, outcome)
+      outcome.kind === 'delivered' ? { answer: 204, outcome } : await deadLetterOrRetry(message, outcome, time)
     const trace = message.attributes.traceparent ?? headerOf(request, 'traceparent')
     const hashKey = (await ring)?.[0]
     const about = parsed && record.about?.(parsed.value)
@@ -204,25 +225,28 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
     response.writeHead(ended.answer).end()
   }
 
-  async function outcomeOf(message: ReceivedMessage): Promise<{ outcome: Outcome; parsed?: { value: T } }> {
+  async function outcomeOf(
+    message: ReceivedMessage,
+    time: PushTime,
+  ): Promise<{ outcome: Outcome; parsed?: { value: T } }> {
     let parsed: ParseResult<T> | undefined
     try {
       parsed = read(message)
       if (!parsed.ok) return { outcome: { kind: 'refused', reason: parsed.reason, error: parsed.error } }
-      return { outcome: await decided(parsed.value, message), parsed }
+      return { outcome: await decided(parsed.value, message, time), parsed }
     } catch (error) {
       const outcome = unexpected(error, message)
       return parsed?.ok ? { outcome, parsed } : { outcome }
     }
   }
 
-  async function decided(value: T, message: ReceivedMessage): Promise<Outcome> {
-    if (work.checks === undefined) return await work.deliver(value, message)
+  async function decided(value: T, message: ReceivedMessage, time: PushTime): Promise<Outcome> {
+    if (work.checks === undefined) return await work.deliver(value, message, time)
     const decision = await runChecks(work.checks, value, message)
     if (!decision.ok && 'retry' in decision) return decision.retry
     if (!decision.ok)
-      return await (work.withhold?.(decision.notSent, value, message) ?? asFarAsKnown(decision.notSent, message))
-    const outcome = await work.deliver(decision.value, message)
+      return await (work.withhold?.(decision.notSent, value, message, time) ?? asFarAsKnown(decision.notSent, message))
+    const outcome = await work.deliver(decision.value, message, time)
     const isNoted = decision.note !== undefined && outcome.kind === 'delivered'
     return isNoted ? { ...outcome, note: decision.note } : outcome
   }

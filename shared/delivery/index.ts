@@ -1,7 +1,7 @@
 export { mayMoveToBulkLane } from './bulk-lane.ts'
 export { type Check, expiryCheck, passes } from './checks.ts'
 export { cutBytes, type DeadLetter } from './dead-letter.ts'
-export { ATTEMPTS_KEPT_IN_RESERVE, createPushHandler, type DeadLetters } from './handler.ts'
+export { ATTEMPTS_KEPT_IN_RESERVE, createPushHandler, type DeadLetters, type PushTime } from './handler.ts'
 export { PUBSUB_LIMITS } from './limits.ts'
 export type { About } from './message-line.ts'
 export { LARGEST_PUSH_BYTES, type ReceivedMessage, unwrapPush } from './push.ts'

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/index.ts'
 import type { Exchange } from '../customerio/index.ts'
 import type { Connect } from '../google-api/index.ts'
+import { caughtUp } from './caught-up.ts'
 import { createDrain, type Drain, type DrainProcess } from './drain.ts'
 import { type ByteWriter, createLineBuffer, type EndingProcess, type LineWriter } from './line-buffer.ts'
 
@@ -30,6 +31,8 @@ export interface Host {
   /** Where log lines go. */
   readonly output: LineWriter
   readonly drain: Drain
+  /** Resolves once the process knows of everything that had arrived before, such as the end of a connection. */
+  readonly caughtUp: () => Promise<void>
   /** In the place of the real one, for a simulation. */
   readonly network?: Network
 }
@@ -42,5 +45,6 @@ export function hostOf(process: HostProcess, clock: Clock): Host {
     random: Math.random,
     output: createLineBuffer(process.stdout, process),
     drain: createDrain(process, clock),
+    caughtUp,
   }
 }

@@ -1,4 +1,5 @@
 /** What works around the functions framework, and how a function is registered with it: README.md. */
+export { caughtUp } from './caught-up.ts'
 export { createDrain } from './drain.ts'
 export { type Host, hostOf, type Network } from './host.ts'
 export { type Body, createBodyReader, type UnreadReason } from './read-body.ts'

@@ -9,7 +9,7 @@ import type { Environment, Host } from './host.ts'
 import { answerWithText, type RequestHandler } from './request-handler.ts'
 
 /** What every function is put together with. */
-export interface FunctionParts extends Pick<Host, 'clock' | 'random'> {
+export interface FunctionParts extends Pick<Host, 'clock' | 'random' | 'caughtUp'> {
   readonly log: Log
   readonly timeLeftMs: Drain['timeLeftMs']
   /** Of Google's APIs. */
@@ -60,7 +60,7 @@ function rejecting(handler: RequestHandler, ...args: Parameters<RequestHandler>)
  */
 export function createFunction<Config extends ProcessConfig>(
   { name, parseConfig, create }: FunctionDefinition<Config>,
-  { env, output, clock, random, drain, network }: Host,
+  { env, output, clock, random, drain, caughtUp, network }: Host,
 ): RequestHandler {
   const logTo = { functionName: name, destination: output, clock }
   let config: Config
@@ -74,7 +74,7 @@ export function createFunction<Config extends ProcessConfig>(
   // At the default level: a warning about the level must not be hidden by it.
   for (const problem of doubtfulSettings(env)) createLog(logTo).warning(problem, { event: 'setting_doubtful' })
   return create(config, {
-    ...{ log, clock, random },
+    ...{ log, clock, random, caughtUp },
     timeLeftMs: drain.timeLeftMs,
     endpoints: endpointsOf(env, network?.connect),
     exchange: network?.exchange,

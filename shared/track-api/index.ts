@@ -47,7 +47,7 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
   return {
     name: fn.name,
     parseConfig: fn.parseConfig,
-    create(config, { log, clock, random, endpoints, exchange, timeLeftMs }) {
+    create(config, { log, clock, random, endpoints, exchange, timeLeftMs, caughtUp }) {
       const { trackApi, batch, deadLetter, bulkLane, projectId, bodyMemoryBytes, personHashKeys } = config
       const about = ({ value }: Keyed<z.output<S>>): About => ({
         action: value.action,
@@ -88,12 +88,12 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
               return guarded.ok ? passes(message) : guarded
             },
           },
-          async deliver({ value, key }, message) {
+          async deliver({ value, key }, message, { untilRedeliveryMs }) {
             const publishTimeSeconds = originalPublishTime(message.attributes, message.publishTime)
             const mayMove = bulkLane !== undefined && mayMoveToBulkLane(message)
             const carried = {
               ...{ messageId: message.messageId, attempt: message.deliveryAttempt, mayMove },
-              bytes: message.data.length,
+              ...{ bytes: message.data.length, untilRedeliveryMs },
             }
             const outcome = await fn.deliver(service, value, { key, publishTimeSeconds }, carried)
             const isOlder = outcome.kind === 'delivered' && tellsOlderTime(value, publishTimeSeconds)
@@ -109,8 +109,10 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
         deadLetters: topic(deadLetter.topic),
         ...(bulkLane !== undefined && { bulkLane: topic(bulkLane.topic) }),
         maxDeliveryAttempts: deadLetter.maxDeliveryAttempts,
+        ackDeadlineMs: config.ackDeadlineMs,
         log,
         clock,
+        caughtUp,
       })
     },
   }

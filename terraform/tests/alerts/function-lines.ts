@@ -17,7 +17,7 @@ import { createPushHandler } from '../../../shared/delivery/index.ts'
 import { createLog, type Log } from '../../../shared/logging/index.ts'
 import type { Outcome } from '../../../shared/outcome/index.ts'
 import { RateLimiter } from '../../../shared/rate/index.ts'
-import { createFunction, leaveBodiesUnread, type RequestHandler } from '../../../shared/runtime/index.ts'
+import { caughtUp, createFunction, leaveBodiesUnread, type RequestHandler } from '../../../shared/runtime/index.ts'
 import { createSecret } from '../../../shared/secrets/index.ts'
 import {
   CustomerIOWebhookHandler,
@@ -104,9 +104,11 @@ export async function messageLines(ends: readonly End[]): Promise<unknown[]> {
       deadLetters: { publish: async () => {} },
       record: { topic: 'track' },
       maxDeliveryAttempts: MAX_ATTEMPTS,
+      ackDeadlineMs: 60_000,
       bodyMemoryBytes: 1e9,
       log,
       clock: systemClock,
+      caughtUp,
     })
     await postTo(
       handler,
@@ -210,6 +212,7 @@ export async function warehouseLines(events: readonly object[], refuses = 'none'
   const lines = await linesOf('warehouse', async (log) => {
     const handler = createWarehouseHandler({
       config: {
+        ackDeadlineMs: 60_000,
         bodyMemoryBytes: 1e9,
         insertTimeoutMs: 9_000,
         deadLetter: { topic: 'warehouse-dead-letter', maxDeliveryAttempts: MAX_ATTEMPTS },
@@ -227,6 +230,7 @@ export async function warehouseLines(events: readonly object[], refuses = 'none'
       deadLetters: { publish: async () => {} },
       log,
       clock: systemClock,
+      caughtUp,
     })
     await postTo(
       handler,
