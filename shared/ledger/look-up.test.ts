@@ -50,7 +50,11 @@ describe('whom it asks about', () => {
     const unnamed = (deliveryId: string) => delivery({ deliveryId, transactionalMessageId: undefined })
     const templates = async (byTemplate: Listed) => {
       const { answer, asked } = await lookUp(message(email), [unnamed('d1'), unnamed('d2')], byTemplate)
-      expect(asked).toHaveLength(2)
+      const created = { createdFrom: 99, createdUntil: 101 }
+      expect(asked).toEqual([
+        { person: { identifier: 'id', value: 'u1' }, ...created },
+        { transactionalMessageId: 3, ...created },
+      ])
       return found(answer).map(({ id, template }) => `${id} ${template}`)
     }
     expect(await templates([unnamed('d1')])).toEqual(['d1 same', 'd2 unknown'])

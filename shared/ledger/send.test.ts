@@ -297,6 +297,28 @@ describe('a delivery that meets a record', () => {
     })
   })
 
+  it('released: lets go of a claim that comes true too late, so that the next delivery need not wait', async () => {
+    const { deliver, ledger, record, expire, state } = setUp()
+    await deliver(THROTTLED)
+    const [asked, mayWrite] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const slow: SendLedger = {
+      ...ledger,
+      async update(...change) {
+        asked.resolve()
+        await mayWrite.promise
+        return await ledger.update(...change)
+      },
+    }
+    const waiting = deliver(SENT, {}, slow)
+    await asked.promise
+    expire()
+    expect(await waiting).toMatchObject({ kind: 'retry', reason: 'ledger' })
+    mayWrite.resolve()
+    await new Promise(setImmediate)
+    expect(await record()).toMatchObject({ state: 'released', owner: 'token 2' })
+    expect(state.calls).toBe(1)
+  })
+
   it('uncertain: refuses other content', async () => {
     const { deliver } = setUp()
     await deliver(TIMED_OUT)
