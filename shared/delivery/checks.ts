@@ -39,10 +39,10 @@ export type Decision<T> =
  * (`guarded`, or several with commas) is left out: an operator replays the dead letter, to be sent all the same.
  */
 export async function runChecks<T>(checks: Checks<T>, value: T, message: ReceivedMessage): Promise<Decision<T>> {
-  const released = message.attributes.released?.split(',') ?? []
+  const released = message.attributes.released?.split(',')
   let passed: Extract<Checked<T>, { ok: true }> = { ok: true, value }
   for (const reason of NOT_SENT_REASONS) {
-    if (released.includes(reason)) continue
+    if (released?.includes(reason)) continue
     const answer = checks[reason](passed.value, message)
     // Most answer at once, and each wait takes as long as the rest of this loop.
     const checked = answer instanceof Promise ? await answer : answer
@@ -51,7 +51,7 @@ export async function runChecks<T>(checks: Checks<T>, value: T, message: Receive
       const { error, isDropped } = checked
       return { ok: false, notSent: { kind: reason, error, ...(isDropped && { isDropped }) } }
     }
-    passed = passed.note === undefined ? checked : { ...passed, ...checked }
+    passed = { ...passed, ...checked }
   }
   return passed
 }

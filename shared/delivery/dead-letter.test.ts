@@ -120,6 +120,11 @@ describe('beside the largest body that is kept whole', () => {
   const cut = deadLetterOf(received({ data: bodyOf(PUBSUB_LIMITS.messageBytes) }), failure)
   const largest = cut.data.length
 
+  it('its ordering key takes the room of its bytes', () => {
+    const data = bodyOf(PUBSUB_LIMITS.messageBytes)
+    expect(deadLetterOf(received({ data, orderingKey: 'id:é' }), failure).data.length).toBe(largest - 5)
+  })
+
   it('there is no room for another attribute', () => {
     const deadLetter = deadLetterOf(received({ data: bodyOf(largest), attributes: { tenant: 'a' } }), failure)
     expect(deadLetter.data.length).toBe(largest)

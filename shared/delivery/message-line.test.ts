@@ -107,10 +107,26 @@ it('of refused credentials is an error, in our own words', () => {
   })
 })
 
-it('names no source that is no message id: the attribute may hold anything', () => {
-  expect(lineOf({ kind: 'delivered' }, { attributes: { source_message_id: 'ann@example.com' } })).not.toHaveProperty(
-    'source_message_id',
-  )
+it.each(['ann@example.com', 'ann 17', '17 ann', '1'.repeat(33)])(
+  'names no source that is no message id: the attribute may hold anything, such as %j',
+  (source_message_id) => {
+    expect(lineOf({ kind: 'delivered' }, { attributes: { source_message_id } })).not.toHaveProperty('source_message_id')
+  },
+)
+
+it('names the source of a replay by its message id, which may be long', () => {
+  const source_message_id = '1'.repeat(32)
+  expect(lineOf({ kind: 'delivered' }, { attributes: { source_message_id } })).toMatchObject({ source_message_id })
+})
+
+it('of a message that a check stopped says that it is not sent', () => {
+  expect(lineOf({ kind: 'expired', error: 'was over' })).toMatchObject({ message: 'not sent', outcome: 'expired' })
+})
+
+it('gives no reason of a dead letter that there is none of', () => {
+  const line = lineOf({ kind: 'refused', reason: 'refused', error: 'no' })
+  expect(line).toMatchObject({ message: 'will be delivered again', outcome: 'refused' })
+  expect(line).not.toHaveProperty('reason')
 })
 
 it.each([

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { unwrapPush } from './push.ts'
+import { PUBSUB_LIMITS } from './limits.ts'
+import { LARGEST_PUSH_BYTES, pushBytes, unwrapPush } from './push.ts'
 
 const unwrap = (body: unknown) => unwrapPush(Buffer.from(JSON.stringify(body) ?? ''))
 
@@ -32,15 +33,25 @@ it('reads a message of attributes only, as the emulators push it, without attemp
   expect(pushed.ok && pushed.message.data.length).toBe(0)
 })
 
+it('takes what a push may leave out as empty', () => {
+  expect(unwrap({ message: { messageId: '1' } })).toEqual({
+    ok: true,
+    message: {
+      ...{ data: Buffer.alloc(0), dataIsIntact: true, attributes: {}, messageId: '1', publishTime: '' },
+      ...{ orderingKey: undefined, subscription: '', deliveryAttempt: 0 },
+    },
+  })
+})
+
 it.each(['A', 'QUJDR'])('does not let the last digit of %j vanish', (data) => {
   const pushed = unwrap({ message: { ...base, data } })
   expect(pushed).toMatchObject({ ok: true, message: { dataIsIntact: false, data: Buffer.from(data) } })
 })
 
-it('keeps a body that is no base64 as it came', () => {
-  const pushed = unwrap({ message: { ...base, data: 'not base64 é!' } })
+it.each(['not base64 é', '!QUJ', 'QUJ!', 'QQ==QQ=='])('keeps a body that is no base64 as it came: %j', (data) => {
+  const pushed = unwrap({ message: { ...base, data } })
   expect(pushed).toMatchObject({ ok: true, message: { dataIsIntact: false } })
-  expect(pushed.ok && pushed.message.data.toString()).toBe('not base64 é!')
+  expect(pushed.ok && pushed.message.data.toString()).toBe(data)
 })
 
 it.each([
@@ -48,7 +59,10 @@ it.each([
   ['text', /^not a Pub\/Sub push: body: /],
   [{}, /^not a Pub\/Sub push: message: /],
   [{ message: { data: 'e30=' } }, /^not a Pub\/Sub push: message\.messageId: /],
-  [{ message: { ...base, attributes: { a: 1 } } }, /^not a Pub\/Sub push: message\.attributes\.a: /],
+  [{ message: { ...base, attributes: { a: 1 } } }, /^not a Pub\/Sub push: message\.attributes\.a: must be a string$/],
+  [{ message: { ...base, attributes: 'text' } }, /^not a Pub\/Sub push: message\.attributes: /],
+  [{ message: { ...base, attributes: ['a'] } }, /^not a Pub\/Sub push: message\.attributes: /],
+  [{ message: { ...base, attributes: 7 } }, /^not a Pub\/Sub push: message\.attributes: /],
 ])('says what is wrong with the envelope %j', (body, error) => {
   expect(unwrap(body)).toEqual({ ok: false, error: expect.stringMatching(error) })
 })
@@ -87,6 +101,23 @@ it('never throws, whatever is posted', () => {
 
 it('repeats nothing of a body that is not JSON', () => {
   const pushed = unwrapPush(Buffer.from('{"message":{"data":"ann@example.com'))
-  expect(pushed).toMatchObject({ ok: false })
-  expect(JSON.stringify(pushed)).not.toContain('ann')
+  const error = 'not a Pub/Sub push: body: is not JSON (a compressed body is not taken)'
+  expect(pushed).toEqual({ ok: false, error })
+})
+
+it('is never larger than what is read: 100 attributes of the greatest length, each byte of them escaped', () => {
+  const attributes = Object.fromEntries(
+    Array.from({ length: PUBSUB_LIMITS.attributes }, (_, index) => [
+      String(index).padStart(PUBSUB_LIMITS.attributeKeyBytes, '\u0001'),
+      '\u0001'.repeat(PUBSUB_LIMITS.attributeValueBytes),
+    ]),
+  )
+  const bytes = 3_001
+  const data = Buffer.alloc(bytes).toString('base64')
+  const subscription = `projects/${'p'.repeat(30)}/subscriptions/${'s'.repeat(255)}`
+  const message = { ...base, data, attributes, orderingKey: '\u0001'.repeat(1_024) }
+  const push = JSON.stringify({ message, subscription, deliveryAttempt: 100 }).length
+  expect(push).toBeLessThan(pushBytes(bytes))
+  expect(push).toBeGreaterThan(pushBytes(bytes) - 30_000)
+  expect(LARGEST_PUSH_BYTES).toBe(pushBytes(PUBSUB_LIMITS.messageBytes))
 })
