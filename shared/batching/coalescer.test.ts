@@ -175,20 +175,16 @@ describe('Coalescer', () => {
       expect(coalescer.waiting).toBe(4)
     })
 
-    it('gives back what has waited too long, and is idle then', async () => {
+    it('gives back what has waited too long', async () => {
       const { submit, coalescer, clock, results, next } = airport({ spacingMs: 5, maxWaitMs: 100 })
       submit()
       submit()
       await next().land()
-      let isIdle = false
-      const idle = coalescer.idle().then(() => {
-        isIdle = true
-      })
-      await settle()
-      expect(isIdle).toBe(false)
+      expect(coalescer.waiting).toBe(1)
       clock.advance(101)
-      await idle
+      await settle()
       expect(results.get(1)).toBe('waited_too_long')
+      expect(coalescer.waiting).toBe(0)
     })
   })
 
@@ -556,31 +552,6 @@ describe('suspects', () => {
   })
 })
 
-describe('idle', () => {
-  it('resolves at once when there is nothing to wait for', async () => {
-    await airport().coalescer.idle()
-  })
-
-  it('waits for what is in flight and for what waits, also for what is submitted meanwhile', async () => {
-    const { coalescer, submit, next } = airport()
-    submit()
-    submit()
-    await settle()
-    let idle = false
-    const drained = coalescer.idle().then(() => {
-      idle = true
-    })
-    await next().land()
-    submit()
-    await settle()
-    await next().land()
-    expect(idle).toBe(false)
-    await next().land()
-    await drained
-    expect(coalescer.waiting + coalescer.inFlight).toBe(0)
-  })
-})
-
 describe('whatever happens', () => {
   const person = fc.constantFrom('ada', 'bob', 'eve')
   const step = fc.oneof(
@@ -631,7 +602,8 @@ describe('whatever happens', () => {
           await flying[0].land()
           check()
         }
-        await coalescer.idle()
+        await settle()
+        expect(coalescer.waiting + coalescer.inFlight).toBe(0)
 
         const sent = flown.flatMap((flight) => flight.items)
         expect(new Set(sent.map((item) => item.id)).size).toBe(sent.length)

@@ -109,7 +109,6 @@ export class Coalescer<T, R> {
   #returned = false
   /** For `spacingMs` after a batch, which a full one meanwhile does not prolong. */
   #resting = false
-  #onIdle: (() => void)[] = []
 
   /** Throws a RangeError on a limit that is not a positive number. */
   constructor(options: CoalescerOptions<T, R>) {
@@ -150,12 +149,6 @@ export class Coalescer<T, R> {
       this.#enter({ item, bytes, keys, lane, deadlineMs: this.#now() + limits.maxWaitMs, resolve, blockedBy: 0 })
       this.#leave()
     })
-  }
-
-  /** Resolves when nothing waits and nothing is in flight. Items may still be submitted meanwhile; they are waited for too. */
-  async idle(): Promise<void> {
-    while (this.#waiting.size > 0 || this.#inFlight > 0)
-      await new Promise<void>((resolve) => this.#onIdle.push(resolve))
   }
 
   #whyFull(item: T, keys: readonly string[]): BusyReason | undefined {
@@ -224,7 +217,6 @@ export class Coalescer<T, R> {
       this.#resting = false
       this.#giveBackExpired()
       this.#leave()
-      this.#tellIdle()
     })
   }
 
@@ -267,7 +259,6 @@ export class Coalescer<T, R> {
     for (const [index, result] of results.entries()) batch[index]?.resolve(result)
     this.#returned = true
     this.#leave()
-    this.#tellIdle()
   }
 
   async #resultsOf(batch: readonly Entry<T, R>[]): Promise<readonly R[]> {
@@ -279,13 +270,6 @@ export class Coalescer<T, R> {
     } catch (error) {
       return batch.map(() => onError(error))
     }
-  }
-
-  /** Lets those who wait for idleness look again. */
-  #tellIdle(): void {
-    const waiters = this.#onIdle
-    this.#onIdle = []
-    for (const resolve of waiters) resolve()
   }
 
   /** All wait the same time at most, so those over it are the oldest. */
