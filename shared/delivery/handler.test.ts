@@ -189,6 +189,7 @@ it('does not acknowledge a message whose dead letter could not be published', as
   expect(deadLetters).toEqual([])
   expect(lines[0]).toMatchObject({
     severity: 'ERROR',
+    message: 'could not publish a dead letter; Pub/Sub will deliver the message again',
     event: 'dead_letter_failed',
     reason: 'not_json',
     error: expect.stringMatching(/^Error \(code 7\) at /),
@@ -235,7 +236,10 @@ describe('what may move', () => {
     const { post, lines } = await start({ deliver: async () => flooded }, undefined, undefined, lane)
     expect((await post(push('{}'))).status).toBe(503)
     expect(lines).toEqual([
-      expect.objectContaining({ severity: 'ERROR', event: 'move_failed', error: expect.stringMatching(/\(code 7\)/) }),
+      expect.objectContaining({
+        ...{ severity: 'ERROR', event: 'move_failed', error: expect.stringMatching(/\(code 7\)/) },
+        message: 'could not move a message to the bulk lane; Pub/Sub will deliver it again',
+      }),
       expect.objectContaining({ message: 'will be delivered again', answer: 503 }),
     ])
     expect(JSON.stringify(lines)).not.toContain('ann@example.com')
@@ -273,10 +277,32 @@ it('delivers again after an unexpected error, whose words are not logged', async
     },
   })
   expect((await post(push('{}'))).status).toBe(503)
-  expect(lines[0]).toMatchObject({ severity: 'ERROR', event: 'unexpected_error' })
+  const words = 'unexpected error; the message will be delivered again'
+  expect(lines[0]).toMatchObject({ severity: 'ERROR', event: 'unexpected_error', message: words })
   expect(lines[0]?.error).toMatch(/^TypeError at .*handler\.test\.ts/)
   expect(lines[1]).toMatchObject({ outcome: 'retry', cause: 'transient', reason: 'unexpected', answer: 503 })
   expect(JSON.stringify(lines)).not.toContain('ann@example.com')
+})
+
+it('dead-letters a message at its last attempts whose work fails unexpectedly, and names the log', async () => {
+  const { post, deadLetters } = await start({ deliver: () => Promise.reject(new TypeError('about ann@example.com')) })
+  expect((await post(push('{}', { deliveryAttempt: MAX_ATTEMPTS - 3 }))).status).toBe(204)
+  const error = 'unexpected error in the function; its log has the details'
+  expect(deadLetters).toMatchObject([{ attributes: { reason: 'exhausted', error } }])
+})
+
+it('delivers again what fails unexpectedly while it is read', async () => {
+  const error = Object.assign(new TypeError('about ann@example.com'), { stack: undefined })
+  const { post, lines } = await start({
+    parse: () => {
+      throw error
+    },
+  })
+  expect((await post(push('{}'))).status).toBe(503)
+  expect(lines).toMatchObject([
+    { event: 'unexpected_error', error: 'TypeError' },
+    { event: 'message', outcome: 'retry', reason: 'unexpected', answer: 503 },
+  ])
 })
 
 it('delivers again after something else than an Error was thrown', async () => {
@@ -290,6 +316,7 @@ it.each(['GET', 'PUT', 'DELETE'])('answers 405 to %s', async (method) => {
   const answer = await fetch(url, { method })
   expect(answer.status).toBe(405)
   expect(answer.headers.get('allow')).toBe('POST')
+  expect(await answer.text()).toMatch(/POST only/)
 })
 
 it('answers 400 to what is no Pub/Sub push', async () => {
@@ -297,7 +324,8 @@ it('answers 400 to what is no Pub/Sub push', async () => {
   const answer = await post({ hello: 'world' })
   expect(answer.status).toBe(400)
   expect(await answer.text()).toMatch(/^not a Pub\/Sub push: message/)
-  expect(lines).toMatchObject([{ severity: 'WARNING', event: 'not_a_push', answer: 400 }])
+  const warning = { severity: 'WARNING', event: 'not_a_push', answer: 400, message: 'request is no Pub/Sub push' }
+  expect(lines).toMatchObject([warning])
   expect((await fetch(url, { method: 'POST' })).status).toBe(400)
 })
 
@@ -430,6 +458,13 @@ describe('a message that a check stops', () => {
     const { post, lines } = await start({ checks: { ...checks, guarded }, deliver: async () => retry })
     await post(push('hello'))
     expect(lines[0]).not.toHaveProperty('note')
+  })
+
+  it('keeps the note of its delivery where no check changed it', async () => {
+    const older = { kind: 'delivered', note: 'older_time' } as const
+    const { post, lines } = await start({ checks, deliver: async () => older })
+    await post(push('hello'))
+    expect(lines).toMatchObject([{ outcome: 'delivered', note: 'older_time' }])
   })
 
   it('is delivered as a check changed it, which the record says', async () => {

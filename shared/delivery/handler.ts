@@ -18,6 +18,7 @@ import {
 import { bulkCopyOf, type Copy } from './bulk-lane.ts'
 import { type Checks, runChecks } from './checks.ts'
 import { type DeadLetter, deadLetterOf, type Failure } from './dead-letter.ts'
+import { PUBSUB_LIMITS } from './limits.ts'
 import { type About, type Ended, logMessage } from './message-line.ts'
 import { LARGEST_PUSH_BYTES, pushBytes, type ReceivedMessage, unwrapPush } from './push.ts'
 
@@ -115,7 +116,7 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
     budgetBytes: options.bodyMemoryBytes,
     memoryPerByte: MEMORY_PER_BODY_BYTE,
     maxBytes: LARGEST_PUSH_BYTES,
-    ...(work.maxMessageBytes !== undefined && { deliverableBytes: pushBytes(work.maxMessageBytes) }),
+    deliverableBytes: pushBytes(work.maxMessageBytes ?? PUBSUB_LIMITS.messageBytes),
     // Only Pub/Sub can call the function, and sends what it announces.
     reservesAhead: true,
   })
@@ -228,15 +229,15 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
   async function outcomeOf(
     message: ReceivedMessage,
     time: PushTime,
-  ): Promise<{ outcome: Outcome; parsed?: { value: T } }> {
-    let parsed: ParseResult<T> | undefined
+  ): Promise<{ outcome: Outcome; parsed?: { value: T } | undefined }> {
+    let parsed: { value: T } | undefined
     try {
-      parsed = read(message)
-      if (!parsed.ok) return { outcome: { kind: 'refused', reason: parsed.reason, error: parsed.error } }
-      return { outcome: await decided(parsed.value, message, time), parsed }
+      const result = read(message)
+      if (!result.ok) return { outcome: { kind: 'refused', reason: result.reason, error: result.error } }
+      parsed = result
+      return { outcome: await decided(result.value, message, time), parsed }
     } catch (error) {
-      const outcome = unexpected(error, message)
-      return parsed?.ok ? { outcome, parsed } : { outcome }
+      return { outcome: unexpected(error, message), parsed }
     }
   }
 
