@@ -37,8 +37,8 @@ export const STEPS: readonly Step[] = [
   { name: 'browser', what: 'the console in a browser', commands: ['npm run test:browser'] },
   {
     name: 'simulation',
-    what: 'simulated hours of one seed: the same on every machine',
-    commands: ['npm run simulate -- --seed 1 --hours 93 --minutes 10'],
+    what: 'simulated hours, which have the hashes that the README says on every machine',
+    commands: ['npm run recordings -- --check'],
   },
   { name: 'chaos', what: 'two minutes of faults', commands: ['npm run chaos -- --seed 1 --minutes 2'] },
 ]

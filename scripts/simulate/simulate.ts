@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import process, { argv, cpuUsage, exit } from 'node:process'
 import { parseArgs } from 'node:util'
 import { describeVerdict } from '../history/check.ts'
@@ -6,6 +5,7 @@ import { simulateHour } from './hour.ts'
 import { isSafeguard, SAFEGUARDS, type Safeguard } from './safeguards.ts'
 import { shrink } from './shrink.ts'
 import { storyOf } from './story.ts'
+import { Tape } from './tape.ts'
 import { findWithout } from './without.ts'
 
 const USAGE = `npm run simulate -- [--seed N] [--hours H] [--first K] [--minutes M] [--tell]
@@ -33,38 +33,31 @@ async function main(args: string[]): Promise<void> {
   }
   const startedMs = performance.now()
   const isOver = () => performance.now() - startedMs > options.minutes * 60_000
-  const hash = createHash('sha256')
-  let messages = 0
-  let faults = 0
-  let hours = 0
-  for (; hours < options.hours && !isOver(); hours++) {
-    const seed = `${options.seed}/${options.first + hours}`
+  const tape = new Tape(options.seed)
+  while (tape.hours < options.hours && !isOver()) {
+    const index = options.first + tape.hours
+    const seed = `${options.seed}/${index}`
     const hour = await simulateHour({ seed })
     if (options.tells) console.log(await storyOf({ seed }))
     if (hour.verdict.violations.length > 0) {
-      console.log(
-        `hour ${options.first + hours} of seed ${options.seed} breaks a promise\n${describeVerdict(hour.verdict)}`,
-      )
+      console.log(`hour ${index} of seed ${options.seed} breaks a promise\n${describeVerdict(hour.verdict)}`)
       const { options: shortest, runs } = await shrink({ seed }, hour)
       console.log(`\nThe shortest schedule that does, found in ${runs} runs:\n${await storyOf(shortest)}`)
-      console.log(
-        `\nTo repeat the hour: npm run simulate -- --seed ${options.seed} --first ${options.first + hours} --hours 1`,
-      )
+      console.log(`\nTo repeat the hour: npm run simulate -- --seed ${options.seed} --first ${index} --hours 1`)
       // Not at once: what is printed may still be on its way through a pipe.
       process.exitCode = 1
       return
     }
-    hash.update(hour.hash)
-    messages += hour.ops.length
-    faults += hour.faults.length
+    tape.add(hour)
   }
+  const { hours, messages, faults, hash } = tape.recording()
   const { user, system } = cpuUsage()
   const perSecond = (hours * 1_000_000) / (user + system)
   console.log(`${hours} simulated hours, ${messages} messages, ${faults} faults: nothing lost, nothing twice`)
   console.log(
     `${perSecond.toFixed(2)} simulated hours per second of one core: ${Math.round(perSecond * 57_600)} in a night of eight hours on two`,
   )
-  console.log(`hash ${hash.digest('hex')}`)
+  console.log(`hash ${hash}`)
 }
 
 async function allFound(
