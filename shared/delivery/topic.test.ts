@@ -6,6 +6,11 @@ import { createTopic } from './topic.ts'
 
 type Publish = (request: Buffer, answer: (error: { readonly code: number } | null) => void, peer: string) => void
 
+const servers: Server[] = []
+afterEach(() => {
+  for (const server of servers.splice(0)) server.forceShutdown()
+})
+
 /** A topic on a server of gRPC that publishes as `publish` says. */
 async function topicOn(publish: Publish) {
   const server = new Server()
@@ -29,7 +34,8 @@ async function topicOn(publish: Publish) {
     endpoint: endpointsOf({ PUBSUB_EMULATOR_HOST: `127.0.0.1:${port}` }).pubsub,
     ...{ projectId: 'project', topic: 'track-dead-letter', clock, random: () => 0 },
   })
-  return { topic, clock, [Symbol.dispose]: () => server.forceShutdown() }
+  servers.push(server)
+  return { topic, clock }
 }
 
 const message = (text: string): OutgoingMessage => ({ data: Buffer.from(text), attributes: { reason: 'refused' } })
@@ -37,7 +43,7 @@ const message = (text: string): OutgoingMessage => ({ data: Buffer.from(text), a
 it('publishes one message after the other to its topic, over one connection', async () => {
   const requests: Buffer[] = []
   const peers = new Set<string>()
-  using published = await topicOn((request, answer, peer) => {
+  const published = await topicOn((request, answer, peer) => {
     requests.push(request)
     peers.add(peer)
     answer(null)
@@ -56,13 +62,13 @@ it('publishes one message after the other to its topic, over one connection', as
 })
 
 it('rejects what Pub/Sub refuses', async () => {
-  using denied = await topicOn((_, answer) => answer({ code: status.PERMISSION_DENIED }))
+  const denied = await topicOn((_, answer) => answer({ code: status.PERMISSION_DENIED }))
   await expect(denied.topic.publish(message('x'))).rejects.toMatchObject({ code: status.PERMISSION_DENIED })
 })
 
 it('rejects in time for a redelivery when it is not answered', async () => {
   const asked = Promise.withResolvers<void>()
-  using silent = await topicOn(() => asked.resolve())
+  const silent = await topicOn(() => asked.resolve())
   const publishing = silent.topic.publish(message('x'))
   await asked.promise
   silent.clock.advance(10_000)
