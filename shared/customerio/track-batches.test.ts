@@ -110,6 +110,18 @@ describe('a batch', () => {
     expect(await submit(['a', 'b'])).toEqual(Array(2).fill({ ...unexpected, error: 'unexpected error: RangeError' }))
   })
 
+  it('that is delivered again before the request is over is not sent, and gives its turn back', async () => {
+    const { service, rate, requests } = start(() => answer(200), { requestsPerSecond: 1 })
+    const message = trackMessage.parse({ identifiers: { id: 'u1' }, name: 'late' })
+    const carried = { attempt: 1, messageId: '17', untilRedeliveryMs: () => TIMEOUT_MS - 1 }
+    expect(await service.track(message, carried)).toEqual({
+      ...{ kind: 'retry', cause: 'busy', error: 'not sent: its ack deadline is over: it is delivered again' },
+      ...{ batchId: '17.1', batchSize: 1, batchPosition: 0 },
+    })
+    expect(requests).toEqual([])
+    expect(await rate.acquire(0)).toMatchObject({ ok: true })
+  })
+
   it('waits for its turn, which its record tells', async () => {
     const { submit, clock, requests } = start(() => answer(200), { requestsPerSecond: 1 })
     const outcomes = submit(['a', 'b', 'c'])

@@ -5,7 +5,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { selfSigned } from '../../scripts/testing/self-signed.ts'
 import { type Clock, systemClock } from '../clock/index.ts'
 import { manualClock } from '../clock/testing/manual-clock.ts'
-import { type Answer, useTransport } from './transport.ts'
+import { type Answer, answerOf, useTransport } from './transport.ts'
 
 let server: Server
 let url: string
@@ -67,6 +67,17 @@ it('waits for nothing more once it is answered', async () => {
 
 it('knows that nothing was sent when no request could be made', async () => {
   expect(await post('no address', 'x')).toEqual({ kind: 'no_request', code: 'TypeError' })
+})
+
+it('makes no request of an upload, which it cannot write', async () => {
+  const client: Parameters<typeof useTransport>[0] = { request: { handler: () => Promise.reject(new Error('unused')) } }
+  useTransport(client, { timeoutMs: 5_000, clock: systemClock })
+  const upload = { method: 'POST', uri: `http://${url}`, headers: {}, body: new FormData() }
+  expect(await client.request.handler(upload)).toEqual({ answer: { kind: 'no_request', code: 'TypeError' } })
+})
+
+it('takes no answer from a client that has kept its own transport', async () => {
+  await expect(answerOf(async () => ({}))).rejects.toThrow('does not use our transport')
 })
 
 describe('over a secure connection', () => {
