@@ -1,7 +1,6 @@
 import { once } from 'node:events'
-import { createServer as createHttpsServer } from 'node:https'
+import { Agent, createServer as createHttpsServer } from 'node:https'
 import { createServer, type Server, type Socket } from 'node:net'
-import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { selfSigned } from '../../scripts/testing/self-signed.ts'
 import { type Clock, systemClock } from '../clock/index.ts'
 import { manualClock } from '../clock/testing/manual-clock.ts'
@@ -81,16 +80,18 @@ it('takes no answer from a client that has kept its own transport', async () => 
 })
 
 describe('over a secure connection', () => {
-  const trusted = getCACertificates('default')
   const certificate = selfSigned()
   const server = createHttpsServer(certificate)
   beforeAll(async () => {
-    setDefaultCACertificates([...trusted, certificate.cert])
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
+    const { createConnection } = Agent.prototype
+    jest.spyOn(Agent.prototype, 'createConnection').mockImplementation(function (this: Agent, options, done) {
+      return createConnection.call(this, { ...options, ca: certificate.cert }, done)
+    })
   })
   afterAll(() => {
-    setDefaultCACertificates(trusted)
+    jest.restoreAllMocks()
     server.closeAllConnections()
     server.close()
   })
