@@ -102,6 +102,8 @@ describe('over a secure connection', () => {
 
   it('makes the request as it is', async () => {
     server.once('request', ({ method, headers }, response) => {
+      // The next request makes a connection of its own.
+      response.setHeader('connection', 'close')
       response.end(JSON.stringify({ method, length: headers['content-length'] }))
     })
     const answer = await post(uri(), 'text')
