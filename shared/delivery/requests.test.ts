@@ -173,3 +173,26 @@ it('is recorded with what its message asks for and under which key, also when th
   ])
   expect(messages[2]).not.toHaveProperty('action')
 })
+
+it.each([
+  [59_999, 204, 1],
+  [60_000, 503, 0],
+  [60_001, 503, 0],
+])('that cannot succeed after %d ms of its 60 s is answered %d, with %d dead letters', async (ms, status, count) => {
+  const deadLetters: DeadLetter[] = []
+  const leftMs: number[] = []
+  const { push, clock } = await serve({
+    work: {
+      parse: ({ data }) => ({ ok: true, value: String(data) }),
+      async deliver(_value, _message, { untilRedeliveryMs }) {
+        clock.advance(ms)
+        leftMs.push(untilRedeliveryMs())
+        return { kind: 'refused', reason: 'refused', error: 'Customer.io refused it' }
+      },
+    },
+    deadLetters: { publish: async (deadLetter) => void deadLetters.push(deadLetter) },
+  })
+  expect(await push('late')).toBe(status)
+  expect(deadLetters).toHaveLength(count)
+  expect(leftMs).toEqual([Math.max(0, 60_000 - ms)])
+})

@@ -12,6 +12,8 @@ import { systemClock } from '../clock/index.ts'
 import { endpointsOf } from '../google-api/index.ts'
 import type { DocumentStore } from './documents.ts'
 import { createDirectDocuments } from './documents-direct.ts'
+import { createSendLedger } from './firestore.ts'
+import type { SendLedger } from './record.ts'
 
 /** A server that gives answers which Firestore may give and the emulators do not, in the encoding of Google's definition. */
 type Asked = { readonly method: string; readonly metadata: Record<string, unknown> }
@@ -19,6 +21,7 @@ type Next = { readonly code: number } | object
 
 let server: Server
 let documents: DocumentStore
+let ledger: SendLedger
 let asked: Asked[]
 let answers: Next[]
 
@@ -49,10 +52,12 @@ beforeAll(async () => {
     RunQuery: stream('RunQuery'),
   })
   const port = await promisify(server.bindAsync.bind(server))('127.0.0.1:0', ServerCredentials.createInsecure())
-  documents = createDirectDocuments({
+  const options = {
     endpoint: endpointsOf({ FIRESTORE_EMULATOR_HOST: `127.0.0.1:${port}` }).firestore,
     ...{ projectId: 'project', database: 'send-ledger', collection: 'sends', clock: systemClock, random: () => 0 },
-  })
+  }
+  documents = createDirectDocuments(options)
+  ledger = createSendLedger(options)
 })
 afterAll(() => server.forceShutdown())
 beforeEach(() => {
@@ -141,4 +146,19 @@ it('writes no number that Firestore would keep as another one', async () => {
   const fields = [['lease_ms', { to: 0.5 }]] as const
   await expect(documents.commit([{ kind: 'create', id: 'a1', fields }])).rejects.toThrow('no numbers but integers')
   expect(asked).toEqual([])
+})
+
+describe('a record that the TTL policy deletes meanwhile', () => {
+  it('is one that another has changed', async () => {
+    answers = [{ code: status.NOT_FOUND }]
+    expect(await ledger.update('a1', '1:2', { owner: 'me', state: 'released' })).toEqual({ kind: 'other' })
+  })
+
+  it('has nothing left to erase', async () => {
+    const persons = { arrayValue: { values: [{ stringValue: 'ann' }, { stringValue: 'bob' }] } }
+    const found = { document: { ...document, fields: { persons } }, readTime: READ }
+    answers = [found, { code: status.NOT_FOUND }, { readTime: READ }]
+    expect(await ledger.erase([{ version: 2, hash: 'ann' }])).toBe(0)
+    expect(asked.map(({ method }) => method)).toEqual(['RunQuery', 'Commit', 'RunQuery'])
+  })
 })
