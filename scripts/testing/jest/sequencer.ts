@@ -18,7 +18,6 @@ export const LONGEST: readonly string[] = [
   'scripts/cio/replay/replay.test.ts',
   'shared/ledger/search.test.ts',
   'scripts/build/deployed.test.ts',
-  'scripts/emulators/pubsub/gcloud.test.ts',
   'scripts/emulators/pubsub/contract.test.ts',
   'scripts/local/probe.test.ts',
   'scripts/cio/doctor/doctor.test.ts',
@@ -30,7 +29,6 @@ export const LONGEST: readonly string[] = [
   'shared/repository/robustness.test.ts',
   'shared/repository/repository.test.ts',
   'shared/repository/user-store.test.ts',
-  'shared/ledger/ledger.test.ts',
 ]
 
 /** Those of {@link LONGEST} in their order, then the others as they stand. Pure. */

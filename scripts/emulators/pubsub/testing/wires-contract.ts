@@ -1,23 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { PubSub } from '@google-cloud/pubsub'
-import { findGoogleEmulator, PUBSUB_EMULATOR, startGoogleEmulator } from '../../testing/google-emulator.ts'
-import { startPubSub } from './index.ts'
-import { grpcWire, type Received, Refused, restWire, type Wire } from './testing/wires.ts'
+import type { Server } from './contract.ts'
+import { grpcWire, type Received, Refused, restWire, type Wire } from './wires.ts'
 
-/** One contract for both ways to call Pub/Sub, on this server and, where it is installed (see contract.test.ts), on Google's emulator. */
-const emulator = findGoogleEmulator(PUBSUB_EMULATOR)
-const servers = [
-  { server: 'the embedded Pub/Sub', start: () => startPubSub({ port: 0 }) },
-  ...(emulator === undefined
-    ? []
-    : [{ server: "Google's Pub/Sub emulator", start: () => startGoogleEmulator(PUBSUB_EMULATOR, emulator) }]),
-]
 const JAVA_START_MS = 60_000
 const PROJECT = `projects/local`
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
-describe.each(servers)('$server', ({ start }) => {
-  let server: Awaited<ReturnType<typeof start>>
+/** One contract for both ways to call Pub/Sub. */
+export function bothWiresKeepTheContract(start: () => Promise<Server>): void {
+  let server: Server
   let pubsub: PubSub
   let wires: Readonly<Record<string, Wire>>
 
@@ -122,4 +114,4 @@ describe.each(servers)('$server', ({ start }) => {
       expect(await refusal(wire.pull(subscription, 0))).toBe('INVALID_ARGUMENT')
     })
   })
-})
+}
