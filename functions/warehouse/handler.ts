@@ -1,4 +1,3 @@
-import type { Dataset } from '@google-cloud/bigquery'
 import { batchIdOf, Coalescer } from '../../shared/batching/index.ts'
 import type { Clock } from '../../shared/clock/index.ts'
 import type { WarehouseConfig } from '../../shared/config/index.ts'
@@ -11,6 +10,7 @@ import {
   createNoveltyFilter,
   type DecodedEvent,
   decodeWebhookEvent,
+  type InsertTarget,
   insertEvents,
 } from '../../shared/warehouse/index.ts'
 
@@ -20,7 +20,7 @@ export interface WarehouseHandlerOptions {
     'ackDeadlineMs' | 'batch' | 'deadLetter' | 'insertTimeoutMs' | 'bodyMemoryBytes'
   >
   /** Opened at the first insert. */
-  readonly dataset: () => Promise<Dataset>
+  readonly dataset: () => Promise<InsertTarget>
   readonly deadLetters: DeadLetters
   readonly log: Log
   readonly clock: Clock

@@ -20,7 +20,7 @@ export interface InstanceOptions {
   /** Changes what the function is given. */
   readonly hostOf?: (host: Host) => Host
   /** Puts the function together. */
-  readonly handlerOf: (host: Host) => RequestHandler
+  readonly handlerOf: (host: Host, instance: Instance) => RequestHandler
   /** Told of what no instance should do. */
   readonly onDefect: (why: string) => void
   /** Told when it ends as planned and cuts off pushes that it holds. */
@@ -83,7 +83,7 @@ export class Instance {
       network: options.networkOf(this),
     }
     const host = options.hostOf?.(given) ?? given
-    this.#handler = untilShutdown(host.drain, options.handlerOf(host))
+    this.#handler = untilShutdown(host.drain, options.handlerOf(host, this))
   }
 
   /** Takes requests. */
@@ -118,7 +118,7 @@ export class Instance {
    * @param answered with 0 when there will be no answer
    * @returns closes its connection
    */
-  receive(body: Buffer, answered: (status: number) => void): () => void {
+  receive(body: Buffer, answered: (status: number) => void, headers?: Readonly<Record<string, string>>): () => void {
     const lost = () => answered(0)
     if (!this.isServing) {
       lost()
@@ -130,7 +130,7 @@ export class Instance {
       this.#bodyBytes -= body.length
       answered(status)
     }
-    const request = requestOf(body)
+    const request = requestOf(body, headers)
     const response = new Response(request, end)
     this.run(() => {
       this.#bodyBytes += body.length

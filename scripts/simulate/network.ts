@@ -1,12 +1,16 @@
 import type { Answer, Exchange, SdkRequest } from '../../shared/customerio/index.ts'
 import { type Call, type Connect, GrpcError, STATUS } from '../../shared/google-api/index.ts'
 import type { Network } from '../../shared/runtime/index.ts'
+import type { InsertTarget } from '../../shared/warehouse/index.ts'
 import type { Instance } from './instance.ts'
+import { askedOf, calledOf, insertedOf } from './naming.ts'
 import type { Weather } from './weather.ts'
 import type { World } from './world.ts'
 
 /** Google's APIs at the other end: the answer to one call, at the moment at which it arrives. Throws a GrpcError. */
 export type GoogleApis = (call: Pick<Call, 'path' | 'request'>) => Buffer[]
+/** BigQuery at the other end: takes rows or throws. */
+export type Insert = (table: string, rows: readonly object[]) => void
 /** Customer.io at the other end. */
 export type CustomerIo = (request: SdkRequest, name: string) => Answer
 
@@ -16,26 +20,18 @@ const LONGEST_FREEZE_MS = 9_900
 const LONGEST_FREEZE_AT_ANSWER_MS = 90_000
 const LONGEST_STORE_MS = 12_000
 
-/**
- * Names each of several requests that look the same. A name does not depend on what else happens, nor on which instance it is
- * that asks: shrinking leaves a request its faults.
- */
-export function counting(): (what: string) => string {
-  const counts = new Map<string, number>()
-  return (what) => {
-    const count = (counts.get(what) ?? 0) + 1
-    counts.set(what, count)
-    return `${what} #${count}`
-  }
-}
-
 /** How one instance reaches the others. Everything that can happen to it happens on the way: each `await` of the product that waits for others waits here. */
 export function networkOf(
   instance: Instance,
   world: World,
   weather: Weather,
-  ends: { readonly google: GoogleApis; readonly customerio: CustomerIo; readonly nameOf: (what: string) => string },
-): Network {
+  ends: {
+    readonly google: GoogleApis
+    readonly customerio?: CustomerIo
+    readonly insert?: Insert
+    readonly nameOf: (what: string) => string
+  },
+): Network & { readonly dataset: InsertTarget } {
   const { choices } = world
   const { nameOf } = ends
   /**
@@ -124,7 +120,7 @@ export function networkOf(
     }
     if (choices.fault(`error before ${name}`, weather.serverErrorBefore)) return respond(500, '{}')
     if (choices.fault(`timeout before ${name}`, weather.timeoutBefore)) return undefined
-    const answer = ends.customerio(request, name)
+    const answer = ends.customerio?.(request, name)
     if (choices.fault(`error after ${name}`, weather.serverErrorAfter)) return respond(503, '')
     if (choices.fault(`timeout after ${name}`, weather.timeoutAfter)) return undefined
     if (choices.fault(`web page ${name}`, weather.webPage)) return respond(502, '<html>Bad Gateway</html>')
@@ -157,21 +153,25 @@ export function networkOf(
       })
     },
   })
-  return { exchange, connect }
+  const dataset: InsertTarget = {
+    table: (table) => ({
+      insert(rows) {
+        const name = nameOf(`insert into ${table} of ${insertedOf(rows[0])}`)
+        const longest = choices.fault(`slow store ${name}`, weather.storeSlow) ? LONGEST_STORE_MS : 50
+        const there = choices.upTo(`there ${name}`, 1, longest)
+        return travel(name, [there, choices.between(`back ${name}`, 1, 20)], () => {
+          if (choices.fault(`fails ${name}`, weather.storeFails)) return failing(UNAVAILABLE)
+          const answer = attempt(() => ends.insert?.(table, rows))
+          return choices.fault(`unheard ${name}`, weather.storeUnheard) ? failing(new Error('cut off')) : answer
+        })
+      },
+    }),
+  }
+  return { exchange, connect, dataset }
 }
 
-/** What a request to Customer.io is about: the first message in it. */
-function askedOf({ method, uri, body }: SdkRequest): string {
-  const key =
-    typeof body === 'string' ? body.match(/"key":"([^"]*)"|"action":"delete","identifiers":\{"id":"([^"]*)/) : undefined
-  return `${method} ${uri.slice(uri.lastIndexOf('/'))} of ${key?.[1] ?? key?.[2] ?? 'none'}`
-}
-
-/** What a call of Google's is about: the first document, or the message that a dead letter was. */
-function calledOf({ path, request }: Pick<Call, 'path' | 'request'>): string {
-  const about = request.toString('latin1').match(/\/([0-9a-f]{64})|source_message_id[^\w]+(m[\w.-]+)/)
-  return `${path.slice(path.lastIndexOf('/') + 1)} of ${about?.[1]?.slice(0, 12) ?? about?.[2] ?? 'none'}`
-}
+/** As BigQuery's client tells of it. */
+const UNAVAILABLE = Object.assign(new Error('not now'), { code: 503, errors: [{ reason: 'backendError' }] })
 
 /** Does it now, and gives or throws what came of it whenever that is asked for. */
 function attempt<T>(work: () => T): () => T {

@@ -39,8 +39,7 @@ const PUBLISHING_MS = 3_000_000
 /** Updates of one person differ in the second by which Customer.io orders them. */
 const UPDATE_GAP_MS = 4_000
 
-/** Of the environment: everybody here but one. */
-export const RECIPIENTS = JSON.stringify({ allow: ['@example.com', 'id:*'] })
+/** Not on the list of the environment. */
 const STRANGER = 'somebody@stranger.example'
 
 export const keyOfDeletion = (person: string): string => `delete ${person}`

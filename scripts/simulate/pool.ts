@@ -46,7 +46,12 @@ export class Pool {
    * @param name of the push
    * @returns closes its connection
    */
-  push(name: string, body: Buffer, answered: (status: number) => void): () => void {
+  push(
+    name: string,
+    body: Buffer,
+    answered: (status: number) => void,
+    headers?: Readonly<Record<string, string>>,
+  ): () => void {
     const serving = this.#serving()
     if (serving.length === 0) {
       answered(429)
@@ -54,7 +59,7 @@ export class Pool {
     }
     const instance = this.#options.world.choices.pick(`instance for ${name}`, serving)
     this.#options.world.tell(`${name} goes to ${instance.name}`)
-    return instance.receive(body, answered)
+    return instance.receive(body, answered, headers)
   }
 
   #serving(): Instance[] {

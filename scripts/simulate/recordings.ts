@@ -7,7 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkOption } from '../check/check-option.ts'
-import { simulateHour } from './hour.ts'
+import { type Hour, PARTS, simulateHour } from './hour.ts'
 import { type Recording, Tape } from './tape.ts'
 
 const README = join(import.meta.dirname, 'README.md')
@@ -24,9 +24,10 @@ async function record(): Promise<readonly Recording[]> {
     const tape = new Tape(Number(seed))
     for (const hours of stops) {
       while (tape.hours < hours) {
-        const hour = await simulateHour({ seed: `${seed}/${tape.hours}` })
-        if (hour.verdict.violations.length > 0) throw new BrokenPromise(seed, tape.hours)
-        tape.add(hour)
+        const parts: Hour[] = []
+        for (const part of PARTS) parts.push(await simulateHour({ seed: `${seed}/${tape.hours}`, part }))
+        if (parts.some(({ verdict }) => verdict.violations.length > 0)) throw new BrokenPromise(seed, tape.hours)
+        tape.add(parts)
       }
       recordings.push(tape.recording())
       console.log(`seed ${seed}, ${hours} hours: ${tape.recording().hash}`)
@@ -54,7 +55,7 @@ export function withRecordings(readme: string, recordings: readonly Recording[])
   const end = readme.indexOf(END)
   if (begin < 0 || end < begin) throw new Error(`scripts/simulate/README.md lacks the lines "${BEGIN}" and "${END}"`)
   const table = [
-    '| `--seed` | `--hours` | messages | faults | hash |',
+    '| `--seed` | `--hours` | messages and webhooks | faults | hash |',
     '|---|---|---|---|---|',
     ...recordings.map(rowOf),
   ]

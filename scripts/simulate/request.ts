@@ -2,11 +2,12 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 
 /** A push as Node hands it to a handler, with nobody at the other end of its connection. */
-export function requestOf(body: Buffer): IncomingMessage {
+export function requestOf(body: Buffer, headers: Readonly<Record<string, string>> = {}): IncomingMessage {
   const request = new IncomingMessage(new Socket())
   request.method = 'POST'
   request.url = '/'
   request.rawHeaders = ['Content-Type', 'application/json', 'Content-Length', String(body.length)]
+  Object.assign(request.headers, headers)
   request.complete = true
   request.push(body)
   request.push(null)

@@ -1,6 +1,8 @@
 import type { Answer, Exchange } from '../../shared/customerio/index.ts'
+import type { Connect } from '../../shared/google-api/index.ts'
 import type { Host } from '../../shared/runtime/index.ts'
 import type { Write } from '../emulators/firestore/protocol.ts'
+import type { Insert } from './network.ts'
 import type { Planned } from './plan.ts'
 import { isStalled, type Weather } from './weather.ts'
 
@@ -11,10 +13,15 @@ export interface Sabotage {
   /** Of what the ledger writes. */
   readonly rewrite?: (write: Write) => Write
   readonly exchange?: (exchange: Exchange) => Exchange
+  readonly connect?: (connect: Connect) => Connect
+  /** Of BigQuery. */
+  readonly insert?: (insert: Insert) => Insert
   readonly host?: (host: Host) => Host
   readonly publish?: (planned: Planned) => Planned
   /** A connection that is given up stays open. */
   readonly keepsConnections?: boolean
+  /** Where it is looked for; by default in the part `messages`. */
+  readonly part?: 'webhooks'
   /** The hours that can show it; by default every one. */
   readonly isShownIn?: (weather: Weather) => boolean
 }
@@ -74,6 +81,29 @@ export const SAFEGUARDS = {
             : request.body
         return exchange({ ...request, body: body ?? null }, options)
       }
+    },
+  },
+  /** A webhook counts as published as soon as the publish has begun. */
+  'certain publish': {
+    part: 'webhooks',
+    connect: (connect) => (origin, clock) => {
+      const connection = connect(origin, clock)
+      return {
+        ...connection,
+        async send(call, options) {
+          void connection.send(call, options).catch(() => {})
+          return [Buffer.alloc(0)]
+        },
+      }
+    },
+  },
+  /** Whatever BigQuery answers an insert, all its rows count as stored. */
+  'row errors': {
+    part: 'webhooks',
+    insert: (insert) => (table, rows) => {
+      try {
+        insert(table, rows)
+      } catch {}
     },
   },
 } as const satisfies Record<string, Sabotage>

@@ -11,6 +11,10 @@ it.each(HOURS)('nothing is lost and nothing happens twice in the hour %s', async
   expect(await verdictOf({ seed })).toContain('accepted')
 })
 
+it.each(['1/2', '1/7', '1/15'])('no webhook is lost on its way into BigQuery in the hour %s', async (seed) => {
+  expect(await verdictOf({ seed, part: 'webhooks' })).toContain('accepted')
+})
+
 it('an instance that divides a refused batch when it has to end cuts nothing off', async () => {
   expect(await verdictOf({ seed: '1/35' })).toContain('accepted')
 })
@@ -19,6 +23,13 @@ it('a seed gives the same recording again, and another seed another one', async 
   const hash = async (seed: string) => (await simulateHour({ seed })).hash
   expect(await hash('1/5')).toBe(await hash('1/5'))
   expect(await hash('1/5')).not.toBe(await hash('1/12'))
+})
+
+it('an instance that stood still does not begin what others have done meanwhile', async () => {
+  expect(await verdictOf({ seed: '2/92' })).toContain('accepted')
+  expect(await verdictOf({ seed: '2/92', without: 'closed connection' })).toContain(
+    'update 2 took effect after update 4',
+  )
 })
 
 it.each<readonly [Safeguard, string]>([
@@ -31,6 +42,10 @@ it.each<readonly [Safeguard, string]>([
   ['event id', '1/5'],
 ])('sees what is lost without: %s', async (without, seed) => {
   expect(await verdictOf({ seed, without })).toContain('rejected')
+})
+
+it.each(['certain publish', 'row errors'] as const)('sees what webhooks lose without: %s', async (without) => {
+  expect(await verdictOf({ seed: '1/8', part: 'webhooks', without })).toContain('rejected')
 })
 
 /** The shortest schedule of hour 225: a process stands still before and after its send, and the list is late. */

@@ -1,7 +1,7 @@
 import process, { argv, cpuUsage, exit } from 'node:process'
 import { parseArgs } from 'node:util'
 import { describeVerdict } from '../history/check.ts'
-import { simulateHour } from './hour.ts'
+import { type Hour, type HourOptions, PARTS, simulateHour } from './hour.ts'
 import { isSafeguard, SAFEGUARDS, type Safeguard } from './safeguards.ts'
 import { shrink } from './shrink.ts'
 import { storyOf } from './story.ts'
@@ -37,27 +37,37 @@ async function main(args: string[]): Promise<void> {
   while (tape.hours < options.hours && !isOver()) {
     const index = options.first + tape.hours
     const seed = `${options.seed}/${index}`
-    const hour = await simulateHour({ seed })
-    if (options.tells) console.log(await storyOf({ seed }))
-    if (hour.verdict.violations.length > 0) {
-      console.log(`hour ${index} of seed ${options.seed} breaks a promise\n${describeVerdict(hour.verdict)}`)
-      const { options: shortest, runs } = await shrink({ seed }, hour)
-      console.log(`\nThe shortest schedule that does, found in ${runs} runs:\n${await storyOf(shortest)}`)
-      console.log(`\nTo repeat the hour: npm run simulate -- --seed ${options.seed} --first ${index} --hours 1`)
-      // Not at once: what is printed may still be on its way through a pipe.
-      process.exitCode = 1
-      return
+    const parts: Hour[] = []
+    for (const part of PARTS) {
+      const hour = await simulateHour({ seed, part })
+      if (options.tells) console.log(await storyOf({ seed, part }))
+      if (hour.verdict.violations.length > 0) {
+        await tellFailure({ seed, part }, hour)
+        console.log(`\nTo repeat the hour: npm run simulate -- --seed ${options.seed} --first ${index} --hours 1`)
+        // Not at once: what is printed may still be on its way through a pipe.
+        process.exitCode = 1
+        return
+      }
+      parts.push(hour)
     }
-    tape.add(hour)
+    tape.add(parts)
   }
   const { hours, messages, faults, hash } = tape.recording()
   const { user, system } = cpuUsage()
   const perSecond = (hours * 1_000_000) / (user + system)
-  console.log(`${hours} simulated hours, ${messages} messages, ${faults} faults: nothing lost, nothing twice`)
+  console.log(
+    `${hours} simulated hours, ${messages} messages and webhooks, ${faults} faults: nothing lost, nothing twice`,
+  )
   console.log(
     `${perSecond.toFixed(2)} simulated hours per second of one core: ${Math.round(perSecond * 57_600)} in a night of eight hours on two`,
   )
   console.log(`hash ${hash}`)
+}
+
+async function tellFailure(options: HourOptions, hour: Hour): Promise<void> {
+  console.log(`${options.part} of hour ${options.seed}: a promise is broken\n${describeVerdict(hour.verdict)}`)
+  const { options: shortest, runs } = await shrink(options, hour)
+  console.log(`\nThe shortest schedule that does, found in ${runs} runs:\n${await storyOf(shortest)}`)
 }
 
 async function allFound(

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import type { Hour } from './hour.ts'
+import type { Hour } from './part.ts'
 
 /** Several hours of one seed, one after the other. */
 export interface Recording {
   readonly seed: number
   readonly hours: number
+  /** And webhooks. */
   readonly messages: number
   readonly faults: number
   /** Of everything that happened. */
@@ -23,11 +24,14 @@ export class Tape {
     this.#seed = seed
   }
 
-  add({ hash, ops, faults }: Hour): void {
+  /** @param parts of one hour */
+  add(parts: readonly Hour[]): void {
     this.hours++
-    this.#messages += ops.length
-    this.#faults += faults.length
-    this.#hash.update(hash)
+    for (const { hash, ops, faults } of parts) {
+      this.#messages += ops.length
+      this.#faults += faults.length
+      this.#hash.update(hash)
+    }
   }
 
   /** What it has by now. */

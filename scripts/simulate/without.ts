@@ -18,15 +18,15 @@ export interface Found {
  * does. Hours that cannot show it are left out.
  */
 export async function findWithout(without: Safeguard, seed: string, mostHours: number): Promise<Found | undefined> {
-  const { isShownIn = () => true }: Sabotage = SAFEGUARDS[without]
+  const { part, isShownIn = () => true }: Sabotage = SAFEGUARDS[without]
   for (let index = 0, hours = 0; hours < mostHours; index++) {
     const name = `${seed}/${index}`
     if (!isShownIn(weatherOf(new Choices(name)))) continue
     hours++
-    const hour = await simulateHour({ seed: name, without })
+    const hour = await simulateHour({ seed: name, part, without })
     if (hour.verdict.violations.length === 0) continue
-    const { verdict } = await simulateHour({ seed: name })
-    if (verdict.violations.length === 0) return { options: { seed: name, without }, hour, index, hours }
+    const { verdict } = await simulateHour({ seed: name, part })
+    if (verdict.violations.length === 0) return { options: { seed: name, part, without }, hour, index, hours }
   }
   return undefined
 }

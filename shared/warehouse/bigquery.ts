@@ -1,12 +1,16 @@
-import type { Dataset } from '@google-cloud/bigquery'
 import * as z from 'zod'
 import { type Clock, TimeoutError, withTimeout } from '../clock/index.ts'
 import type { Retry } from '../outcome/index.ts'
 import type { InsertAnswer, InsertRows, RowFailure } from './insert.ts'
 
+/** As much of a dataset of BigQuery's client as an insert needs. */
+export interface InsertTarget {
+  table(name: string): { insert(rows: object[], options: { raw: true; partialRetries: 0 }): Promise<unknown> }
+}
+
 export interface BigQueryRowsOptions {
   /** Opened at the first insert. Its client must not retry by itself: Pub/Sub does. */
-  readonly dataset: () => Promise<Dataset>
+  readonly dataset: () => Promise<InsertTarget>
   /** How long an insert may take. The client library has no time limit of its own under Node. */
   readonly timeoutMs: number
   readonly clock: Clock
