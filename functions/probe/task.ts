@@ -24,7 +24,7 @@ export function createTaskReader(clock: Clock): (request: IncomingMessage) => Pr
     const body = await bodies.read(request, BODY_TIMEOUT_MS)
     if (typeof body === 'string') return 'round'
     const push = unwrapPush(body.bytes)
-    body.release()
+    body.hold.release()
     return push.ok && push.message.attributes.task === 'names' ? 'names' : 'round'
   }
 }

@@ -79,12 +79,12 @@ export function createWebhookHandler(options: WebhookHandlerOptions): RequestHan
     try {
       return await decideOn(body, claim, request, receivedAtMs)
     } finally {
-      body.release()
+      body.hold.release()
     }
   }
 
   async function decideOn(
-    { bytes: body, take }: Body,
+    { bytes: body, hold }: Body,
     claim: SignatureClaim,
     request: IncomingMessage,
     receivedAtMs: number,
@@ -96,7 +96,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): RequestHan
     if (verification !== 'authentic') return refused(401, verification)
     if (isTooOld(claim, options.maxAgeSeconds, receivedAtMs)) return refused(401, 'too_old')
 
-    if (!take(parsedMemory(complexityOf(body).listsAndObjects))) return noRoom
+    if (!hold.take(parsedMemory(complexityOf(body).listsAndObjects))) return noRoom
     const traceparent = headerOf(request, 'traceparent')
     const signatureTimestamp = claim.timestamp
     const { message, event } = webhookMessageOf({ body, signatureTimestamp, receivedAtMs, traceparent })

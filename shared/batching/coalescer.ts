@@ -62,6 +62,12 @@ export interface CoalescerOptions<T, R> {
   readonly clock: Clock
 }
 
+const NO_KEYS: readonly string[] = []
+
+function unique(keys: readonly string[]): readonly string[] {
+  return keys.length <= 1 ? keys : [...new Set(keys)]
+}
+
 interface Entry<T, R> extends Keyed {
   readonly item: T
   readonly bytes: number
@@ -138,7 +144,7 @@ export class Coalescer<T, R> {
         resolve(tooLarge(item))
         return
       }
-      const keys = [...new Set(conflictKeys?.(item))]
+      const keys = conflictKeys === undefined ? NO_KEYS : unique(conflictKeys(item))
       const lane = suspects?.isSuspect(item) ? this.#suspects : this.#trusted
       this.#giveBackExpired()
       const full = this.#whyFull(item, keys)

@@ -19,7 +19,8 @@ const PARTS: ReadonlySet<string> = new Set(['device', 'custom_device', 'cio_rela
 export function dropAbsent(part: unknown): void {
   if (Array.isArray(part)) for (const item of part) dropAbsent(item)
   if (!isRecord(part)) return
-  for (const [name, value] of Object.entries(part)) {
+  for (const name of Object.keys(part)) {
+    const value = part[name]
     if (value === undefined) Reflect.deleteProperty(part, name)
     else if (PARTS.has(name)) dropAbsent(value)
   }

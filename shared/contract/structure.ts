@@ -1,3 +1,4 @@
+import { isRecord } from '../json/index.ts'
 import { LIMITS } from './limits.ts'
 import type { Problem } from './problems.ts'
 
@@ -32,20 +33,27 @@ export function structureProblems(document: unknown, most: number): Problem[] {
   function visit(value: unknown): void {
     const rule = brokenRule(value)
     if (rule) report(rule)
-    if (typeof value !== 'object' || value === null) return
-    const isList = Array.isArray(value)
-    if (!isList && Object.keys(value).length > LIMITS.names) {
+    if (Array.isArray(value)) {
+      for (let index = 0; index < value.length && problems.length < most; index++) enter(index, value[index])
+      return
+    }
+    if (!isRecord(value)) return
+    const names = Object.keys(value)
+    if (names.length > LIMITS.names) {
       report(`more than ${LIMITS.names} names in one object`)
       return
     }
-    for (const [key, child] of isList ? value.entries() : Object.entries(value)) {
+    for (const name of names) {
       if (problems.length >= most) return
-      path.push(key)
-      const nameRule = typeof key === 'string' ? brokenNameRule(key) : undefined
-      if (nameRule) report(nameRule)
-      else visit(child)
-      path.pop()
+      enter(name, value[name], brokenNameRule(name))
     }
+  }
+
+  function enter(key: string | number, child: unknown, nameRule?: string): void {
+    path.push(key)
+    if (nameRule) report(nameRule)
+    else visit(child)
+    path.pop()
   }
 
   visit(document)

@@ -40,10 +40,11 @@ export type Decision<T> =
  */
 export async function runChecks<T>(checks: Checks<T>, value: T, message: ReceivedMessage): Promise<Decision<T>> {
   const released = message.attributes.released?.split(',')
-  let passed: Extract<Checked<T>, { ok: true }> = { ok: true, value }
+  let passed = value
+  let note: 'redirected' | undefined
   for (const reason of NOT_SENT_REASONS) {
     if (released?.includes(reason)) continue
-    const answer = checks[reason](passed.value, message)
+    const answer = checks[reason](passed, message)
     // Most answer at once, and each wait takes as long as the rest of this loop.
     const checked = answer instanceof Promise ? await answer : answer
     if (!checked.ok && 'retry' in checked) return checked
@@ -51,7 +52,8 @@ export async function runChecks<T>(checks: Checks<T>, value: T, message: Receive
       const { error, isDropped } = checked
       return { ok: false, notSent: { kind: reason, error, ...(isDropped && { isDropped }) } }
     }
-    passed = { ...passed, ...checked }
+    passed = checked.value
+    note = checked.note ?? note
   }
-  return passed
+  return { ok: true, value: passed, ...(note && { note }) }
 }

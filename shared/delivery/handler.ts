@@ -193,7 +193,7 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
       await options.caughtUp()
       if (time.untilRedeliveryMs() > 0) await handle(body, startedAt, time, request, response)
     } finally {
-      body.release()
+      body.hold.release()
     }
   }
 
@@ -210,35 +210,27 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
       return
     }
     const { message } = pushed
-    if (!body.take(parsedMemory(complexityOf(message.data).listsAndObjects))) {
+    if (!body.hold.take(parsedMemory(complexityOf(message.data).listsAndObjects))) {
       answerUnread('no_room', response)
       return
     }
     const ring = record.hashKeys?.current()
-    const { outcome, parsed } = await outcomeOf(message, time)
+    let parsed: ParseResult<T> | undefined
+    let outcome: Outcome
+    try {
+      parsed = read(message)
+      outcome = parsed.ok ? await decided(parsed.value, message, time) : refused(parsed)
+    } catch (error) {
+      outcome = unexpected(error, message)
+    }
     const ended: Ended =
       outcome.kind === 'delivered' ? { answer: 204, outcome } : await deadLetterOrRetry(message, outcome, time)
     const trace = message.attributes.traceparent ?? headerOf(request, 'traceparent')
     const hashKey = (await ring)?.[0]
-    const about = parsed && record.about?.(parsed.value)
+    const about = parsed?.ok ? record.about?.(parsed.value) : undefined
     const described = { topic: record.topic, about, key: record.keyOf?.(message), hashKey }
     logMessage(log, message, ended, { ...described, trace, startedAt, endedAt: clock.now() })
     response.writeHead(ended.answer).end()
-  }
-
-  async function outcomeOf(
-    message: ReceivedMessage,
-    time: PushTime,
-  ): Promise<{ outcome: Outcome; parsed?: { value: T } | undefined }> {
-    let parsed: { value: T } | undefined
-    try {
-      const result = read(message)
-      if (!result.ok) return { outcome: { kind: 'refused', reason: result.reason, error: result.error } }
-      parsed = result
-      return { outcome: await decided(result.value, message, time), parsed }
-    } catch (error) {
-      return { outcome: unexpected(error, message), parsed }
-    }
   }
 
   async function decided(value: T, message: ReceivedMessage, time: PushTime): Promise<Outcome> {
@@ -278,6 +270,10 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
     log.warning('request is no Pub/Sub push', { event: 'not_a_push', answer })
     answerWithText(response, answer, error)
   }
+}
+
+function refused({ reason, error }: Extract<ParseResult<unknown>, { ok: false }>): Outcome {
+  return { kind: 'refused', reason, error }
 }
 
 /** Without a record of what was sent, an earlier attempt may have been delivered: nobody knows of one whose answer was lost. */

@@ -23,7 +23,8 @@ export interface ReceivedMessage {
 const attributes = z
   .custom<Readonly<Record<string, string>>>((value) => typeof value === 'object' && !Array.isArray(value))
   .check((ctx) => {
-    for (const [name, value] of Object.entries(ctx.value)) {
+    for (const name of Object.keys(ctx.value)) {
+      const value: unknown = ctx.value[name]
       if (typeof value === 'string') continue
       ctx.issues.push({ code: 'custom', message: 'must be a string', input: value, path: [name] })
     }

@@ -19,18 +19,15 @@ export type Entry = Uint32Array
 
 /**
  * @param ulid upper and lower case are the same
- * @param hash eight bytes of it or more, one per character (`binary`)
+ * @param hashes of the content, 32 bits each
  */
-export function entryOf(ulid: string, hash: string): Entry {
+export function entryOf(ulid: string, ...hashes: readonly [number, number]): Entry {
   const entry = new Uint32Array(WORDS)
   for (let at = 0; at < ulid.length; at++) {
     const word = Math.floor(at / CHARACTERS_A_WORD)
     entry[word] = ((entry[word] ?? 0) << 5) | (VALUES[ulid.charCodeAt(at)] ?? 0)
   }
-  for (let at = 0; at < 8; at++) {
-    const word = ULID_WORDS + (at >> 2)
-    entry[word] = ((entry[word] ?? 0) << 8) | hash.charCodeAt(at)
-  }
+  entry.set(hashes, ULID_WORDS)
   entry[STATE] = KEPT
   return entry
 }

@@ -7,18 +7,18 @@ const ULID_BYTES = 16
 const BITS_A_CHARACTER = 5
 const ULID_CHARACTERS = 26
 
-/** In Latin-1. Each part stands with its length before it, so that no two lists of parts give the same bytes. */
-function digestOf(parts: readonly string[]): string {
-  let text = ''
-  for (const part of parts) text += `${Buffer.byteLength(part)}:${part}`
-  return hash('sha256', text, 'binary')
+/** Each part of what is hashed stands with its length before it, so that no two lists of parts give the same bytes. */
+function measured(part: string): string {
+  return `${Buffer.byteLength(part)}:${part}`
 }
+
+const PURPOSE = measured('customerio event')
 
 /** Used within one call only. */
 const ulid = Buffer.alloc(ULID_CHARACTERS)
 
 /**
- * The first 128 bits in Crockford's base 32: 130 bits with two leading zeros, so the first character is at most 7. Made of bytes:
+ * The first 128 bits of a digest in Latin-1, in Crockford's base 32: 130 bits with two leading zeros, so the first character is at most 7. Made of bytes:
  * a text that grows by one character at a time keeps all of its steps.
  */
 function ulidOf(digest: string): string {
@@ -46,6 +46,7 @@ function ulidOf(digest: string): string {
  * @param key as given by `messageKey`
  */
 export function deriveEventId(key: string, identifiers: TrackMessage['identifiers'], eventName: string): string {
-  const who = identifiersOf(identifiers).flatMap(({ kind, value }) => [kind, value])
-  return ulidOf(digestOf(['customerio event', key, ...who, eventName]))
+  let text = PURPOSE + measured(key)
+  for (const { kind, value } of identifiersOf(identifiers)) text += measured(kind) + measured(value)
+  return ulidOf(hash('sha256', text + measured(eventName), 'binary'))
 }

@@ -1,7 +1,6 @@
-import { hash } from 'node:crypto'
-import { stringify } from 'safe-stable-stringify'
 import type { TrackMessage } from '../contract/index.ts'
 import type { Outcome } from '../outcome/index.ts'
+import { contentHash } from './content-hash.ts'
 import { ContentTable, type Entry, entryOf } from './content-table.ts'
 
 /** 4 MB: the id of each, and the hash of its content. */
@@ -29,7 +28,9 @@ export class SeenEvents {
    * @param id a ULID, as Customer.io gets it
    */
   async once(id: string, event: TrackMessage, deliver: () => Promise<Outcome>): Promise<Outcome> {
-    const entry = entryOf(id, hashOf(event))
+    const { action, attributes = {} } = event
+    const content = [action, attributes]
+    const entry = entryOf(id, contentHash(content, 1), contentHash(content, 2))
     const recent = this.#recent.look(entry)
     const seen = recent === 'none' ? this.#earlier.look(entry) : recent
     if (seen === 'other') return CONTENT_CHANGED
@@ -61,8 +62,4 @@ const CONTENT_CHANGED: Outcome = {
   reason: 'content_changed',
   error:
     'the idempotency key was used before for this person and event name, with other content: publish it with a key of its own',
-}
-
-function hashOf({ action, attributes }: TrackMessage): string {
-  return hash('sha256', stringify([action, attributes ?? {}]), 'binary')
 }

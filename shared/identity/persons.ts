@@ -116,16 +116,15 @@ export function ownershipOf(persons: readonly NamedPerson[], isMeant: (person: I
 
 function personsAt(fields: readonly PreparedField[], message: object): NamedPerson[] {
   const type: unknown = Reflect.get(message, 'type') ?? 'person'
-  const found = new Map<string, NamedPerson>()
+  const found: NamedPerson[] = []
   for (const field of fields) {
     if (field.type !== undefined && field.type !== type) continue
     for (const value of valuesAt(message, field.steps)) {
-      for (const identifier of read(field.as, value)) {
-        found.set(`${field.role} ${keyOf(identifier)}`, { ...identifier, role: field.role })
-      }
+      for (const { kind, value: name } of read(field.as, value)) found.push({ kind, value: name, role: field.role })
     }
   }
-  return [...found.values()]
+  if (found.length <= 1) return found
+  return [...new Map(found.map((person) => [`${person.role} ${keyOf(person)}`, person])).values()]
 }
 
 /** One part of a path, and whether the entries of the list there are meant. */
@@ -146,13 +145,18 @@ function prepared(fields: readonly NamingField[]): readonly PreparedField[] {
   }))
 }
 
-function valuesAt(value: unknown, [step, ...further]: readonly Step[]): readonly unknown[] {
+/** What stands at the end of a path whose first `taken` steps have led to the value. Most fields are absent from most messages. */
+function valuesAt(value: unknown, steps: readonly Step[], taken = 0): readonly unknown[] {
+  if (value === undefined) return NOTHING
+  const step = steps[taken]
   if (step === undefined) return [value]
-  if (!isRecord(value)) return []
+  if (!isRecord(value)) return NOTHING
   const next = value[step.name]
-  if (!step.each) return valuesAt(next, further)
-  return Array.isArray(next) ? next.flatMap((entry) => valuesAt(entry, further)) : []
+  if (!step.each) return valuesAt(next, steps, taken + 1)
+  return Array.isArray(next) ? next.flatMap((entry) => valuesAt(entry, steps, taken + 1)) : NOTHING
 }
+
+const NOTHING: readonly never[] = []
 
 function read(as: Reading, value: unknown): Identifier[] {
   switch (as) {

@@ -13,5 +13,6 @@ export function recordedPersons(topic: TopicName, message: object): readonly Nam
 
 /** One hash per name, in the order of the names, none twice. */
 export function hashesOfPersons(key: HashKey, persons: readonly Identifier[]): readonly string[] {
-  return [...new Set(persons.map((person) => hashOfPerson(key, person)))]
+  const hashes = persons.map((person) => hashOfPerson(key, person))
+  return hashes.length <= 1 ? hashes : [...new Set(hashes)]
 }

@@ -13,66 +13,78 @@ export interface BodyMemoryOptions {
   readonly deliverableBytes?: number
 }
 
+/** What all bodies share. */
+interface Budget {
+  readonly memoryPerByte: number
+  readonly deliverableBytes: number
+  freeBytes: number
+  oversizeIsIn: boolean
+}
+
 /** The memory that one body takes. */
-export interface BodyHold {
+export class BodyHold {
+  readonly #budget: Budget
+  #takenBytes = 0
+  #isOversize = false
+
+  constructor(budget: Budget) {
+    this.#budget = budget
+  }
+
   /** Takes memory for a body of so many bytes in all; false when there is not enough now. */
-  grow(bytes: number): boolean
+  grow(bytes: number): boolean {
+    if (this.#isOversize) return true
+    const { deliverableBytes, memoryPerByte, oversizeIsIn } = this.#budget
+    if (bytes <= deliverableBytes) return this.#take(Math.max(0, bytes * memoryPerByte - this.#takenBytes))
+    if (oversizeIsIn) return false
+    this.#budget.oversizeIsIn = true
+    this.#isOversize = true
+    this.#giveBack()
+    return true
+  }
+
   /** Takes so much more memory for what is made of the body; false when there is not enough now. */
-  take(memoryBytes: number): boolean
+  take(memoryBytes: number): boolean {
+    // What cannot be delivered is not parsed.
+    return this.#isOversize || this.#take(memoryBytes)
+  }
+
   /** Gives back all that was taken. Calling it again does nothing. */
-  release(): void
+  release(): void {
+    this.#giveBack()
+    if (this.#isOversize) this.#budget.oversizeIsIn = false
+    this.#isOversize = false
+  }
+
+  #take(memoryBytes: number): boolean {
+    if (memoryBytes > this.#budget.freeBytes) return false
+    this.#budget.freeBytes -= memoryBytes
+    this.#takenBytes += memoryBytes
+    return true
+  }
+
+  #giveBack(): void {
+    this.#budget.freeBytes += this.#takenBytes
+    this.#takenBytes = 0
+  }
 }
 
 /** Counts the memory that bodies take, so that a process at its limit says so instead of ending. */
 export class BodyMemory {
   readonly maxBytes: number
-  readonly #memoryPerByte: number
-  readonly #deliverableBytes: number
-  #free: number
-  #oversizeIsIn = false
+  readonly #budget: Budget
 
-  constructor({ budgetBytes, memoryPerByte, maxBytes, deliverableBytes = maxBytes }: BodyMemoryOptions) {
+  constructor({ budgetBytes, memoryPerByte, maxBytes, deliverableBytes: most = maxBytes }: BodyMemoryOptions) {
+    const deliverableBytes = Math.min(most, maxBytes)
+    const kept = deliverableBytes < maxBytes ? maxBytes * memoryPerByte : 0
+    const freeBytes = budgetBytes - kept
+    if (freeBytes < deliverableBytes * memoryPerByte)
+      throw new RangeError(`a budget of ${budgetBytes} bytes never lets in the largest body`)
     this.maxBytes = maxBytes
-    this.#memoryPerByte = memoryPerByte
-    this.#deliverableBytes = Math.min(deliverableBytes, maxBytes)
-    const kept = this.#deliverableBytes < maxBytes ? maxBytes * memoryPerByte : 0
-    this.#free = budgetBytes - kept
-    const least = this.#deliverableBytes * memoryPerByte
-    if (this.#free < least) throw new RangeError(`a budget of ${budgetBytes} bytes never lets in the largest body`)
+    this.#budget = { memoryPerByte, deliverableBytes, freeBytes, oversizeIsIn: false }
   }
 
   hold(): BodyHold {
-    let taken = 0
-    let isOversize = false
-    const take = (memoryBytes: number) => {
-      if (memoryBytes > this.#free) return false
-      this.#free -= memoryBytes
-      taken += memoryBytes
-      return true
-    }
-    const giveBack = () => {
-      this.#free += taken
-      taken = 0
-    }
-    return {
-      grow: (bytes) => {
-        if (isOversize) return true
-        if (bytes > this.#deliverableBytes) {
-          if (this.#oversizeIsIn) return false
-          this.#oversizeIsIn = true
-          isOversize = true
-          giveBack()
-          return true
-        }
-        return take(Math.max(0, bytes * this.#memoryPerByte - taken))
-      },
-      // What cannot be delivered is not parsed.
-      take: (memoryBytes) => isOversize || take(memoryBytes),
-      release: () => {
-        giveBack()
-        if (isOversize) this.#oversizeIsIn = false
-        isOversize = false
-      },
-    }
+    return new BodyHold(this.#budget)
   }
 }

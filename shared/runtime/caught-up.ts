@@ -3,5 +3,14 @@
  * its loop than the last bytes that came over it: a process that stood still begins with requests whose senders have gone.
  */
 export function caughtUp(): Promise<void> {
-  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+  next ??= new Promise((resolve) => {
+    setImmediate(() => {
+      next = undefined
+      setImmediate(resolve)
+    })
+  })
+  return next
 }
+
+/** What all who ask in one turn of the loop wait for. */
+let next: Promise<void> | undefined

@@ -61,7 +61,7 @@ export function createDrain(process: DrainProcess, clock: Clock, limitMs: number
       if (!installed) install(serverOf(request))
       if (isDraining()) return false
       held += 1
-      response.once('close', () => {
+      response.on('close', () => {
         held -= 1
         exitWhenIdle()
       })

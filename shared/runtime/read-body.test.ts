@@ -28,7 +28,7 @@ async function start(options: Partial<BodyReaderOptions> = {}) {
     events.emit('request')
     const body = await reader.read(incoming, 100)
     events.emit('outcome', typeof body === 'string' ? body : body.bytes.toString())
-    if (typeof body !== 'string') held.push(body.release)
+    if (typeof body !== 'string') held.push(() => body.hold.release())
     response.writeHead(typeof body === 'string' ? 503 : 204).end()
   })
   servers.push(server)

@@ -5,10 +5,8 @@ import { type BodyHold, BodyMemory, type BodyMemoryOptions } from './body-memory
 /** A body in memory. */
 export interface Body {
   readonly bytes: Buffer
-  /** Takes so many bytes of memory for what is made of the body; false when there is not enough now. */
-  take(memoryBytes: number): boolean
-  /** To be called once nothing of the body is held any more: what it takes is counted until then. */
-  release(): void
+  /** To be released once nothing of the body is held any more: what it takes is counted until then. */
+  readonly hold: Pick<BodyHold, 'take' | 'release'>
 }
 
 /**
@@ -73,8 +71,7 @@ export function createBodyReader({ clock, reservesAhead, ...options }: BodyReade
           if (isOver) return
           // Most bodies come in one piece, which is nobody else's.
           const [first = Buffer.alloc(0)] = chunks
-          const whole = chunks.length <= 1 ? first : Buffer.concat(chunks)
-          end({ bytes: whole, take: hold.take, release: hold.release })
+          end({ bytes: chunks.length <= 1 ? first : Buffer.concat(chunks), hold })
         })
         const aborted = () => {
           if (!isOver) end('aborted')

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { http } from '@google-cloud/functions-framework'
 import { ConfigurationError, doubtfulSettings, type ProcessConfig } from '../config/index.ts'
 import type { Exchange } from '../customerio/index.ts'
@@ -45,9 +46,13 @@ export function untilShutdown(drain: Drain, handler: RequestHandler): RequestHan
 }
 
 /** What a handler throws at once would end the process: nothing catches it (domains.ts). As a rejection it is answered 500. */
-function rejecting(handler: RequestHandler, ...args: Parameters<RequestHandler>): ReturnType<RequestHandler> {
+function rejecting(
+  handler: RequestHandler,
+  request: IncomingMessage,
+  response: ServerResponse,
+): ReturnType<RequestHandler> {
   try {
-    return handler(...args)
+    return handler(request, response)
   } catch (error) {
     return Promise.reject(error)
   }

@@ -40,6 +40,10 @@ interface TrackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMessage>> 
   readonly addListeners: (service: CustomerIOService, log: Log) => void
 }
 
+function noteOlderTime(outcome: Outcome): Outcome {
+  return outcome.kind === 'delivered' ? { ...outcome, note: 'older_time' } : outcome
+}
+
 /** A function that hands the messages of one topic to the Track API, coalesced into batches. */
 export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMessage>>(
   fn: TrackApiFunction<S>,
@@ -88,16 +92,15 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
               return guarded.ok ? passes(message) : guarded
             },
           },
-          async deliver({ value, key }, message, { untilRedeliveryMs }) {
+          deliver({ value, key }, message, { untilRedeliveryMs }) {
             const publishTimeSeconds = originalPublishTime(message.attributes, message.publishTime)
             const mayMove = bulkLane !== undefined && mayMoveToBulkLane(message)
             const carried = {
               ...{ messageId: message.messageId, attempt: message.deliveryAttempt, mayMove },
               ...{ bytes: message.data.length, untilRedeliveryMs },
             }
-            const outcome = await fn.deliver(service, value, { key, publishTimeSeconds }, carried)
-            const isOlder = outcome.kind === 'delivered' && tellsOlderTime(value, publishTimeSeconds)
-            return isOlder ? { ...outcome, note: 'older_time' } : outcome
+            const delivery = fn.deliver(service, value, { key, publishTimeSeconds }, carried)
+            return tellsOlderTime(value, publishTimeSeconds) ? delivery.then(noteOlderTime) : delivery
           },
         },
         record: {
