@@ -10,7 +10,6 @@ type Tests = Parameters<Published.default['sort']>[0]
 /** Suites that take 5 seconds or more on an idle machine, the longest first. */
 export const LONGEST: readonly string[] = [
   'scripts/cio/cio.test.ts',
-  'scripts/package/package.test.ts',
   'scripts/local/start.test.ts',
   'scripts/simulate/simulate.test.ts',
   'scripts/chaos/bodies.test.ts',
