@@ -15,11 +15,17 @@ export function getServer(handler: RequestHandler, { signatureType }: ServerOpti
   if (signatureType !== 'http') {
     throw new Error(`FUNCTION_SIGNATURE_TYPE must be http: this bundle takes no ${signatureType} function`)
   }
-  return createServer((request, response) => {
+  return createServer({ keepAliveTimeout: NEVER }, (request, response) => {
     const answered = handler(request, response)
     if (answered instanceof Promise) answered.catch((error: unknown) => answerFailure(error, response))
   })
 }
+
+/**
+ * The platform's proxy holds the connections and closes them. An instance that also closed them might do so just as the proxy
+ * sends the next request, and would set two timers per request for it.
+ */
+const NEVER = 0
 
 /** As the framework in production: the stack to the log, the status and its header to the sender. */
 function answerFailure(error: unknown, response: ServerResponse): void {
