@@ -10,6 +10,7 @@ import { type LockFile, lockFileFor } from './lock.ts'
 
 const run = promisify(execFile)
 const FRAMEWORK = '@google-cloud/functions-framework'
+const [FIRST = ''] = bundleNames(readTopology())
 
 describe('the bundles', () => {
   let outDir: string
@@ -33,6 +34,11 @@ describe('the bundles', () => {
     const source = join(outDir, name)
     const manifest = JSON.parse(await readFile(join(source, 'package.json'), 'utf8'))
     expect(manifest).toMatchObject({ main: 'index.mjs', dependencies: { [FRAMEWORK]: 'file:functions-framework' } })
+    const lock = await readFile(join(source, 'package-lock.json'), 'utf8')
+    const first = await readFile(join(outDir, FIRST, 'package-lock.json'), 'utf8')
+    // npm is asked about the first of them: the others differ from it by their names.
+    expect(lock).toBe(first.replaceAll(`"name": "${FIRST}"`, `"name": "${name}"`))
+    if (name !== FIRST) return
     const { stdout } = await run('npm', ['ci', '--dry-run', '--offline'], { cwd: source })
     expect(stdout).toMatch(/added 1 package\b/)
   })

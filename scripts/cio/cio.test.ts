@@ -7,9 +7,6 @@ import { personHashes } from '../../shared/ledger/index.ts'
 import { LOCAL_CREDENTIALS, type Stack, startStack } from '../local/stack.ts'
 import { PROJECT_ROOT } from '../topology/topology.ts'
 import { commitAccidents } from './prove/accidents.ts'
-import { seeded } from './prove/kills.ts'
-import { proveReplay } from './prove/replay.ts'
-import { proveTopicReplay } from './prove/topic.ts'
 import { type CommandLine, commandLine } from './testing/command-line.ts'
 
 // A busy machine takes its time.
@@ -353,26 +350,6 @@ describe('dlq', () => {
     const forced = await cio.run(['dlq', 'replay', '--yes', '--force', '--accept-duplicates'])
     expect(forced.code).toBe(0)
     await stack.customerio.until(() => stack.customerio.workspace.people.isSuppressed({ kind: 'id', value: 'eve' }))
-  })
-
-  // prove/prove.long.test.ts kills more often.
-  it('replays, killed at a random point and resumed, every letter, and sends each exactly once', async () => {
-    const proven = await proveReplay({ stack, cio, letters: 200, kills: 1, random: seeded(11) })
-    expect(proven).toMatchObject({ killed: 1, leftBehind: 0, lost: [], twice: [] })
-  })
-
-  it.each([
-    ['replays what a topic keeps, and changes nothing that was delivered', 300, 100, undefined],
-    ['with --map changes exactly what the mapping changes', 90, 10, directory],
-  ])('%s, killed at a random point and resumed', async (_what, messages, each, mapIn) => {
-    const proof = { stack, cio, messages, kills: 1, random: seeded(7) }
-    const proven = await proveTopicReplay({ ...proof, ...(mapIn !== undefined && { mapIn }) })
-    expect(proven).toMatchObject({
-      killed: 1,
-      counted: { identify: each, track: each, transactional: each },
-      wrong: { people: 0, events: 0, sends: 0 },
-      left: [],
-    })
   })
 
   it('throws away what is meant, and nothing without a word on what that is', async () => {

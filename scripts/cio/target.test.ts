@@ -41,14 +41,10 @@ describe('the target', () => {
 })
 
 describe('through npm', () => {
-  it.each([
-    [['--env', 'prod'], '--env'],
-    [['--dry-run', '--project', 'acme'], '--dry-run --project'],
-    [['-y', '--project=acme'], '--yes'],
-  ])('an option that npm swallows is noticed, and nothing is done: %j', async (options, named) => {
-    const { code, output } = await npm([...PUBLISH, ...options])
+  it('options that npm swallows are noticed, and nothing is done', async () => {
+    const { code, output } = await npm([...PUBLISH, '--dry-run', '-y', '--env', 'prod', '--project=acme'])
     expect(code).toBe(2)
-    for (const each of named.split(' ')) expect(output).toContain(each)
+    for (const each of ['--dry-run', '--yes', '--env', '--project']) expect(output).toContain(each)
     expect(output).toContain('npm run cio -- publish')
   })
 
@@ -58,10 +54,8 @@ describe('through npm', () => {
     expect(output).toContain('npm run cio --')
   })
 
-  it('the exit code is the command’s', async () => {
-    expect((await npm(['--', 'dlq', 'list', '--project', 'acme', '--older-than', 'never'])).code).toBe(2)
+  it('the exit code is the command’s, as the tests beside it show for 0 and 2', async () => {
     expect((await npm(['--', 'dlq', 'list', '--endpoints', '/nowhere'])).code).toBe(1)
-    expect((await npm(['--', '--help'])).code).toBe(0)
   })
 
   it('paths count from where the person stands', async () => {

@@ -46,14 +46,20 @@ function ofDeployment() {
 }
 
 /** The command as a person starts it for a deployment, and what its page can ask. */
-async function start(...options: readonly string[]) {
+async function open(...options: readonly string[]) {
   const command = ofDeployment().start(['console', ...options])
-  started.push(command)
   const output = command.child.stdout
   if (output === null) throw new Error('the command has no output')
   const [chunk] = await once(output, 'data')
   const address = String(chunk).trim()
   return { ...command, address, ...(await openConsole(address)) }
+}
+
+/** One that ends with its test. */
+async function start(...options: readonly string[]) {
+  const console = await open(...options)
+  started.push(console)
+  return console
 }
 
 const leased = () =>
@@ -103,15 +109,6 @@ it('acts with --allow-actions, by the guards of the command line', async () => {
   })
 })
 
-it('answers nobody who was not given its address with the key', async () => {
-  const { address } = await start()
-  expect(new URL(address).searchParams.get('key')).toMatch(/^[\w-]{32}$/)
-  for (const path of ['/', '/?key=', '/?key=guessed', '/api/dead-letters', '/api/live', '/page.js']) {
-    const answer = await fetch(new URL(path, address), { redirect: 'manual' })
-    expect([path, answer.status, answer.headers.get('set-cookie')]).toEqual([path, 401, null])
-  }
-})
-
 /** Writes a line of the record, as a function's sink does, and waits until it is a row. */
 async function recorded(messageId: string, at: string, line: object): Promise<void> {
   const { pubsub, topology, endpoints } = stack
@@ -135,68 +132,87 @@ const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISO
 /** A trace looks back a week. */
 const [EARLIER, LATER] = [daysAgo(3), daysAgo(2)]
 
-it('looks messages up in the record by days, and one of them with what came back, on demand only', async () => {
-  const sent = { outcome: 'delivered', answer: 204, channel: 'email', template: '3', delivery_id: 'd-1' }
-  const event = { outcome: 'delivered', answer: 204, topic: 'track', event_name: 'mail ada@example.com' }
-  await recorded('100', `${EARLIER}T09:00:00.000Z`, event)
-  await recorded('101', `${EARLIER}T10:00:00.000Z`, sent)
-  const doubtful = { outcome: 'refused', reason: 'uncertain', answer: 204, channel: 'email' }
-  await recorded('102', `${LATER}T10:00:00.000Z`, doubtful)
-  const { facts, get, post } = await start()
-  expect(facts).toMatchObject({ areas: expect.arrayContaining(['messages', 'message']), feeds: ['dead-letters'] })
-  const days = `from=${EARLIER}&to=${LATER}`
-  expect(await get(`/api/recorded/bytes?${days}`)).toMatchObject({ status: 200, body: { bytes: expect.any(Number) } })
-  expect(await get(`/api/recorded?${days}`)).toMatchObject({
-    body: {
-      rows: [
-        {
-          id: '102',
-          topic: 'transactional',
-          what: 'email',
-          outcome: 'uncertain',
-          publishedAtMs: Date.parse(`${LATER}T10:00:00Z`),
-        },
-        { id: '101', outcome: 'delivered', template: '3', attempts: 1, latencyMs: 0 },
-        { id: '100', what: expect.stringContaining('mail •••') },
-      ],
-      more: false,
-    },
+describe('a console that only reads', () => {
+  let console: Awaited<ReturnType<typeof open>>
+  beforeAll(async () => {
+    console = await open()
   })
-  expect(await get(`/api/recorded?from=${EARLIER}&to=${EARLIER}`)).toMatchObject({
-    body: { rows: [{ id: '101' }, { id: '100' }] },
+  afterAll(async () => {
+    console.child.kill('SIGTERM')
+    await console.ended
   })
-  expect(await get('/api/messages/101/bytes')).toMatchObject({ status: 200, body: { bytes: expect.any(Number) } })
-  expect(await get('/api/messages/101')).toMatchObject({
-    body: { journeys: [{ title: 'transactional: email, template 3', state: 'accepted' }] },
-  })
-  expect(await post('/api/messages/101/publish')).toMatchObject({ status: 404 })
 
-  // The command line lists the same, by the filter of the page.
-  const list = (...args: string[]) => ofDeployment().run(['messages', '--json', ...args])
-  const ids = ({ stdout }: { readonly stdout: string }) => JSON.parse(stdout).map(({ id }: { id: string }) => id)
-  const all = await list('--since', '5d')
-  expect(all.stderr).toMatch(/reads at most .* of BigQuery/)
-  expect(JSON.parse(all.stdout)).toMatchObject([
-    { id: '102', outcome: 'uncertain' },
-    { id: '101', publishedAt: `${EARLIER}T10:00:00.000Z`, template: '3', attempts: 1, latencyMs: 0 },
-    { id: '100', what: expect.stringContaining('mail •••') },
-  ])
-  expect(ids(await list('--since', '5d', 'outcome:uncertain', 'topic:transactional'))).toEqual(['102'])
-  expect(ids(await list('--since', '5d', '--limit', '1', 'attempts:1 -outcome:uncertain'))).toEqual(['101'])
-  expect(ids(await list('--since', '1h'))).toEqual([])
-  expect(await list('topics:track')).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no topics') })
-  expect((await ofDeployment().run(['messages', '--since', '5d', 'name:email'])).stdout).toMatch(
-    /^id +published +topic .*\n102 .*\n101 .*3 +delivered/,
-  )
-})
+  it('answers nobody who was not given its address with the key', async () => {
+    const { address } = console
+    expect(new URL(address).searchParams.get('key')).toMatch(/^[\w-]{32}$/)
+    for (const path of ['/', '/?key=', '/?key=guessed', '/api/dead-letters', '/api/live', '/page.js']) {
+      const answer = await fetch(new URL(path, address), { redirect: 'manual' })
+      expect([path, answer.status, answer.headers.get('set-cookie')]).toEqual([path, 401, null])
+    }
+  })
 
-it.each([
-  ['from=2026-11-21&to=2026-11-20', 'to'],
-  ['from=yesterday&to=2026-11-20', 'from'],
-  ["from=2026-11-20&to=2026-11-20'; DROP TABLE x; --", 'to'],
-])('refuses the days %s by the field at fault', async (days, field) => {
-  const { get } = await start()
-  expect(await get(`/api/recorded?${days}`)).toMatchObject({ status: 400, body: { error: { field } } })
+  it('looks messages up in the record by days, and one of them with what came back, on demand only', async () => {
+    const sent = { outcome: 'delivered', answer: 204, channel: 'email', template: '3', delivery_id: 'd-1' }
+    const event = { outcome: 'delivered', answer: 204, topic: 'track', event_name: 'mail ada@example.com' }
+    await recorded('100', `${EARLIER}T09:00:00.000Z`, event)
+    await recorded('101', `${EARLIER}T10:00:00.000Z`, sent)
+    const doubtful = { outcome: 'refused', reason: 'uncertain', answer: 204, channel: 'email' }
+    await recorded('102', `${LATER}T10:00:00.000Z`, doubtful)
+    const { facts, get, post } = console
+    expect(facts).toMatchObject({ areas: expect.arrayContaining(['messages', 'message']), feeds: ['dead-letters'] })
+    const days = `from=${EARLIER}&to=${LATER}`
+    expect(await get(`/api/recorded/bytes?${days}`)).toMatchObject({ status: 200, body: { bytes: expect.any(Number) } })
+    expect(await get(`/api/recorded?${days}`)).toMatchObject({
+      body: {
+        rows: [
+          {
+            id: '102',
+            topic: 'transactional',
+            what: 'email',
+            outcome: 'uncertain',
+            publishedAtMs: Date.parse(`${LATER}T10:00:00Z`),
+          },
+          { id: '101', outcome: 'delivered', template: '3', attempts: 1, latencyMs: 0 },
+          { id: '100', what: expect.stringContaining('mail •••') },
+        ],
+        more: false,
+      },
+    })
+    expect(await get(`/api/recorded?from=${EARLIER}&to=${EARLIER}`)).toMatchObject({
+      body: { rows: [{ id: '101' }, { id: '100' }] },
+    })
+    expect(await get('/api/messages/101/bytes')).toMatchObject({ status: 200, body: { bytes: expect.any(Number) } })
+    expect(await get('/api/messages/101')).toMatchObject({
+      body: { journeys: [{ title: 'transactional: email, template 3', state: 'accepted' }] },
+    })
+    expect(await post('/api/messages/101/publish')).toMatchObject({ status: 404 })
+
+    // The command line lists the same, by the filter of the page.
+    const list = (...args: string[]) => ofDeployment().run(['messages', '--json', ...args])
+    const ids = ({ stdout }: { readonly stdout: string }) => JSON.parse(stdout).map(({ id }: { id: string }) => id)
+    const all = await list('--since', '5d')
+    expect(all.stderr).toMatch(/reads at most .* of BigQuery/)
+    expect(JSON.parse(all.stdout)).toMatchObject([
+      { id: '102', outcome: 'uncertain' },
+      { id: '101', publishedAt: `${EARLIER}T10:00:00.000Z`, template: '3', attempts: 1, latencyMs: 0 },
+      { id: '100', what: expect.stringContaining('mail •••') },
+    ])
+    expect(ids(await list('--since', '5d', 'outcome:uncertain', 'topic:transactional'))).toEqual(['102'])
+    expect(ids(await list('--since', '5d', '--limit', '1', 'attempts:1 -outcome:uncertain'))).toEqual(['101'])
+    expect(ids(await list('--since', '1h'))).toEqual([])
+    expect(await list('topics:track')).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no topics') })
+    expect((await ofDeployment().run(['messages', '--since', '5d', 'name:email'])).stdout).toMatch(
+      /^id +published +topic .*\n102 .*\n101 .*3 +delivered/,
+    )
+  })
+
+  it.each([
+    ['from=2026-11-21&to=2026-11-20', 'to'],
+    ['from=yesterday&to=2026-11-20', 'from'],
+    ["from=2026-11-20&to=2026-11-20'; DROP TABLE x; --", 'to'],
+  ])('refuses the days %s by the field at fault', async (days, field) => {
+    expect(await console.get(`/api/recorded?${days}`)).toMatchObject({ status: 400, body: { error: { field } } })
+  })
 })
 
 it('refuses a port that is taken, and says so', async () => {

@@ -66,8 +66,7 @@ const event = (name: string, id = 'ada') => ({ identifiers: { id }, name, attrib
 
 async function replay(topic: string, ...options: readonly string[]) {
   const args = ['replay', topic, '--from', from, '--yes', '--rate', '5000', '--json', ...options]
-  // A module is imported by a process of its own: Jest has its own imports.
-  const ended = await (options.includes('--map') ? cio.start(args).ended : cio.run(args))
+  const ended = await cio.run(args)
   return { ...ended, result: ended.code === 0 ? JSON.parse(ended.stdout) : undefined }
 }
 
