@@ -122,6 +122,24 @@ describe('a batch', () => {
     expect(await rate.acquire(0)).toMatchObject({ ok: true })
   })
 
+  it('leaves without those that are delivered again meanwhile, and each has its own outcome', async () => {
+    const { service, requests } = start((names) =>
+      answer(207, {
+        errors: names.flatMap((name, batch_index) => (name === 'bad' ? [{ batch_index, reason: 'bad' }] : [])),
+      }),
+    )
+    const leftMs = { a: TIMEOUT_MS, late: TIMEOUT_MS - 1, bad: TIMEOUT_MS, gone: 0, good: TIMEOUT_MS }
+    const outcomes = Object.entries(leftMs).map(([name, ms]) =>
+      service.track(trackMessage.parse({ identifiers: { id: 'u1' }, name }), {
+        attempt: 1,
+        untilRedeliveryMs: () => ms,
+      }),
+    )
+    const kinds = (await Promise.all(outcomes)).map(({ kind }) => kind)
+    expect(kinds).toEqual(['delivered', 'retry', 'refused', 'retry', 'delivered'])
+    expect(requests).toEqual([['a'], ['bad', 'good']])
+  })
+
   it('waits for its turn, which its record tells', async () => {
     const { submit, clock, requests } = start(() => answer(200), { requestsPerSecond: 1 })
     const outcomes = submit(['a', 'b', 'c'])
@@ -141,18 +159,21 @@ describe('while the process ends', () => {
     expect(await submit(['a', 'b'])).toMatchObject([{ kind: 'delivered' }, SHUTTING_DOWN])
   })
 
-  it('what waited too long for its turn does not begin, and gives the turn back', async () => {
-    const { submit, clock, rate, requests } = start(() => answer(200), {
-      requestsPerSecond: 1,
-      timeLeftMs: () => START_MS + TIMEOUT_MS + 1_499 - clock.now(),
-    })
-    const outcomes = submit(['a', 'b', 'c'])
-    await new Promise(setImmediate)
-    clock.advance(1_000)
-    expect(await outcomes).toMatchObject([{ kind: 'delivered' }, SHUTTING_DOWN, SHUTTING_DOWN])
-    expect(requests).toEqual([['a']])
-    expect(await rate.acquire(0)).toMatchObject({ ok: true })
-  })
+  it.each([[['b']], [['b', 'c']]])(
+    'what waited too long for its turn does not begin, and gives it back: %j',
+    async (names) => {
+      const { submit, clock, rate, requests } = start(() => answer(200), {
+        requestsPerSecond: 1,
+        timeLeftMs: () => START_MS + TIMEOUT_MS + 1_499 - clock.now(),
+      })
+      const outcomes = submit(['a', ...names])
+      await new Promise(setImmediate)
+      clock.advance(1_000)
+      expect(await outcomes).toMatchObject([{ kind: 'delivered' }, ...names.map(() => SHUTTING_DOWN)])
+      expect(requests).toEqual([['a']])
+      expect(await rate.acquire(0)).toMatchObject({ ok: true })
+    },
+  )
 })
 
 describe('the size of a batch', () => {
