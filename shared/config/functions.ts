@@ -29,7 +29,13 @@ import { probeTimes, timeProblems, trackApiTimes, transactionalTimes, warehouseT
  * about a failed health check.
  */
 
-const trackSchema = () =>
+/** A schema is built when it is first needed, which costs a start; a simulation starts thousands of instances in one process. */
+function once<Schema>(build: () => Schema): () => Schema {
+  let built: Schema | undefined
+  return () => (built ??= build())
+}
+
+const trackSchema = once(() =>
   z.object({
     ...processSettings(),
     ...pushSettings(),
@@ -38,11 +44,12 @@ const trackSchema = () =>
     ...cancelSettings(),
     trackApi: trackApiSettings(),
     batch: trackBatchSettings(),
-  })
+  }),
+)
 
-const identifySchema = () => trackSchema().extend({ bulkLane: bulkLaneSettings() })
+const identifySchema = once(() => trackSchema().extend({ bulkLane: bulkLaneSettings() }))
 
-const transactionalSchema = () =>
+const transactionalSchema = once(() =>
   z.object({
     ...processSettings(),
     ...pushSettings(),
@@ -51,14 +58,16 @@ const transactionalSchema = () =>
     ...cancelSettings(),
     appApi: appApiSettings(),
     ledger: ledgerSettings(),
-  })
+  }),
+)
 
-const webhookSchema = () => z.object({ ...processSettings(), ...webhookSettings() })
+const webhookSchema = once(() => z.object({ ...processSettings(), ...webhookSettings() }))
 
-const warehouseSchema = () =>
-  z.object({ ...processSettings(), ...pushSettings(), ...warehouseSettings(), batch: insertBatchSettings() })
+const warehouseSchema = once(() =>
+  z.object({ ...processSettings(), ...pushSettings(), ...warehouseSettings(), batch: insertBatchSettings() }),
+)
 
-const probeSchema = () => z.object({ ...processSettings(), ...probeSettings() })
+const probeSchema = once(() => z.object({ ...processSettings(), ...probeSettings() }))
 
 /** The settings of each function, by its name. */
 export const FUNCTION_SCHEMAS = {
