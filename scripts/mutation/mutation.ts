@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { basename, join, relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { MutantResult } from '@stryker-mutator/api/core'
 import { Stryker } from '@stryker-mutator/core'
@@ -45,9 +45,6 @@ async function mutate(folder: string, files: readonly string[], concurrency: num
     // Loading the modules for each mutant again costs memory.
     maxTestRunnerReuse: 300,
     tempDirName: '.local/mutation',
-    // What neither code nor tests have changed is not run again.
-    incremental: true,
-    incrementalFile: `.local/mutation-${basename(folder)}.json`,
     // Without the last one, Stryker rewrites it by TypeScript's API, which TypeScript 7 has not.
     ignorePatterns: ['.local', 'coverage', 'dist', 'dist-test-*', '.github', 'tsconfig.json'],
     reporters: ['progress-append-only'],
@@ -107,10 +104,7 @@ async function main(): Promise<number> {
     }
     const sources = new Map(sourcesOf(folder).map((file) => [join(PROJECT_ROOT, file), readFileSync(file, 'utf8')]))
     const sourceOf = (file: string) => sources.get(file) ?? ''
-    // Without those of other files, which Stryker remembers.
-    const mutants = (await mutate(folder, path === folder ? sourcesOf(folder) : [path], concurrency)).filter(
-      ({ fileName }) => isBelow(relative(PROJECT_ROOT, fileName), path),
-    )
+    const mutants = await mutate(folder, path === folder ? sourcesOf(folder) : [path], concurrency)
     const result = resultOf(join(PROJECT_ROOT, folder), mutants, sourceOf, readResult(folder), run)
     for (const mutant of mutants.filter(({ status }) => status === 'Survived' || status === 'NoCoverage')) {
       const { code, becomes } = changeOf(mutant, sourceOf(mutant.fileName))
