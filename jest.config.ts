@@ -28,7 +28,10 @@ const config: Config = {
   // `npm run test:long`.
   testPathIgnorePatterns: ['\\.long\\.test\\.ts$'],
   // One suite alone is sooner ready with what it needs.
-  ...(everything && { globalSetup: '<rootDir>/scripts/testing/prepare.ts' }),
+  ...(everything && {
+    globalSetup: '<rootDir>/scripts/testing/prepare.ts',
+    globalTeardown: '<rootDir>/scripts/testing/end.ts',
+  }),
   // Some suites start processes and servers on real ports: the first one on a cold disk cache is slow.
   testTimeout: 60_000,
   // `npm run coverage`, apart from `npm test`: it takes twice as long.

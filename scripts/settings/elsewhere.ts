@@ -114,4 +114,13 @@ export const ELSEWHERE: readonly ForeignVariable[] = [
     default: 'each process makes one',
     range: 'a file',
   },
+  {
+    name: 'TEST_POSTGRES_SERVER',
+    functions: [],
+    readBy: "the repository's tests",
+    meaning: 'a PostgreSQL server that a run of the tests has started for all processes, as DATABASE_URL',
+    setBy: 'local',
+    default: 'each suite starts one',
+    range: 'a postgres:// address',
+  },
 ]

@@ -188,7 +188,7 @@ if (hasPostgresServer()) {
       const lost = new Promise((resolve) => pool.once('remove', resolve))
       await postgres.pool.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = 'idle'
-           AND query LIKE 'SELECT count(%'`,
+           AND datname = current_database() AND query LIKE 'SELECT count(%'`,
       )
       await lost
       expect(await store.countUsers()).toBe(USERS)
@@ -197,10 +197,11 @@ if (hasPostgresServer()) {
   })
 }
 
-/** Resolves when so many transactions wait for a lock. */
+/** Resolves when so many transactions of this database wait for a lock. */
 async function waiting(pool: pg.Pool, count: number): Promise<void> {
   for (;;) {
-    const { rows } = await pool.query(`SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted`)
+    const { rows } = await pool.query(`SELECT count(*)::int AS n FROM pg_locks JOIN pg_stat_activity USING (pid)
+         WHERE NOT granted AND datname = current_database()`)
     if (rows[0].n >= count) return
   }
 }

@@ -62,15 +62,27 @@ export async function startEmbeddedPostgres(): Promise<TestPostgres> {
   }
 }
 
-/** True when there is a PostgreSQL server to test on: `DATABASE_URL`, or its programs on the path. */
+/** The address of a server that is there: a person's, or that of the run of tests. */
+const addressOfServer = (): string | undefined => process.env.DATABASE_URL ?? process.env.TEST_POSTGRES_SERVER
+
+/** True when there is a PostgreSQL server to test on: one that runs, or its programs on the path. */
 export function hasPostgresServer(): boolean {
-  return process.env.DATABASE_URL !== undefined || spawnSync('initdb', ['--version']).status === 0
+  return addressOfServer() !== undefined || spawnSync('initdb', ['--version']).status === 0
 }
 
-/** A PostgreSQL server: that of `DATABASE_URL` with a database of its own, else one started here. */
-export function startPostgresServer(): Promise<TestPostgres> {
-  const url = process.env.DATABASE_URL
-  return url === undefined ? startOwnServer() : useServer(url)
+/** A PostgreSQL server: one that runs with a database of its own, else one started here. */
+export async function startPostgresServer(): Promise<TestPostgres> {
+  const url = addressOfServer()
+  if (url !== undefined) return useServer(url)
+  const server = await startServer()
+  const pool = poolOf(server.url)
+  return {
+    pool,
+    [Symbol.asyncDispose]: async () => {
+      await pool.end()
+      await server[Symbol.asyncDispose]()
+    },
+  }
 }
 
 /** Whichever is there: a server starts in a third of the time. */
@@ -78,14 +90,18 @@ export function startAnyPostgres(): Promise<TestPostgres> {
   return hasPostgresServer() ? startPostgresServer() : startEmbeddedPostgres()
 }
 
+function poolOf(url: string): Pool {
+  const pool = new Pool({ connectionString: url, max: CONNECTIONS })
+  // Idle connections may meet the shutdown before they are closed.
+  pool.on('error', () => {})
+  return pool
+}
+
 async function useServer(url: string): Promise<TestPostgres> {
   const database = `customerio_test_${randomUUID().replaceAll('-', '')}`
   const admin = new Pool({ connectionString: url, max: 1 })
   await admin.query(`CREATE DATABASE ${database}`)
-  const pool = new Pool({
-    connectionString: Object.assign(new URL(url), { pathname: database }).href,
-    max: CONNECTIONS,
-  })
+  const pool = poolOf(Object.assign(new URL(url), { pathname: database }).href)
   return {
     pool,
     [Symbol.asyncDispose]: async () => {
@@ -115,8 +131,8 @@ async function unprivileged(): Promise<{ uid?: number; gid?: number }> {
   return { ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) }
 }
 
-/** A server of its own, in a directory of its own, from the programs on the path. */
-async function startOwnServer(): Promise<TestPostgres> {
+/** A server in a directory of its own, from the programs on the path. */
+export async function startServer(): Promise<AsyncDisposable & { readonly url: string }> {
   const directory = await mkdtemp(join(tmpdir(), 'postgres-'))
   const user = await unprivileged()
   if (user.uid !== undefined && user.gid !== undefined) await chown(directory, user.uid, user.gid)
@@ -127,6 +143,8 @@ async function startOwnServer(): Promise<TestPostgres> {
     ...user,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
+  const kill = () => server.kill('SIGKILL')
+  process.once('exit', kill)
   const exited = once(server, 'exit')
   await new Promise<void>((resolve, reject) => {
     let log = ''
@@ -136,13 +154,10 @@ async function startOwnServer(): Promise<TestPostgres> {
     })
     server.once('exit', () => reject(new Error(`postgres did not start: ${log}`)))
   })
-  const pool = new Pool({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres', max: CONNECTIONS })
-  // Idle connections may meet the shutdown before they are closed.
-  pool.on('error', () => {})
   return {
-    pool,
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     [Symbol.asyncDispose]: async () => {
-      await pool.end()
+      process.off('exit', kill)
       server.kill('SIGINT') // fast shutdown
       await exited
       await rm(directory, { recursive: true, force: true })
