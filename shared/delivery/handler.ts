@@ -228,8 +228,9 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
     const trace = message.attributes.traceparent ?? headerOf(request, 'traceparent')
     const hashKey = (await ring)?.[0]
     const about = parsed?.ok ? record.about?.(parsed.value) : undefined
-    const described = { topic: record.topic, about, key: record.keyOf?.(message), hashKey }
-    logMessage(log, message, ended, { ...described, trace, startedAt, endedAt: clock.now() })
+    const key = record.keyOf?.(message)
+    const endedAt = clock.now()
+    logMessage(log, message, ended, { topic: record.topic, about, key, hashKey, trace, startedAt, endedAt })
     response.writeHead(ended.answer).end()
   }
 
