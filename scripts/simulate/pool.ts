@@ -20,6 +20,8 @@ const LONGEST_START_MS = 3_000
 const ENDS = 8
 const ROLL_OUT_MS = 60_000
 const LARGEST_CLOCK_OFFSET_MS = 5_000
+/** Longer than the ack deadline. */
+const LONGEST_FREEZE_MS = 90_000
 
 /** The instances of one function, as Cloud Run keeps them: one that ends is replaced, and a push goes to any. */
 export class Pool {
@@ -57,8 +59,13 @@ export class Pool {
       answered(429)
       return () => {}
     }
-    const instance = this.#options.world.choices.pick(`instance for ${name}`, serving)
-    this.#options.world.tell(`${name} goes to ${instance.name}`)
+    const { world, weather } = this.#options
+    const { choices } = world
+    const instance = choices.pick(`instance for ${name}`, serving)
+    world.tell(`${name} goes to ${instance.name}`)
+    if (choices.fault(`frozen at ${name}`, weather.frozenAtPush)) {
+      instance.freeze(choices.upTo(`frozen at ${name} for`, 500, LONGEST_FREEZE_MS))
+    }
     return instance.receive(body, answered, headers)
   }
 

@@ -4,7 +4,7 @@ import type { Host } from '../../shared/runtime/index.ts'
 import type { Write } from '../emulators/firestore/protocol.ts'
 import type { Insert } from './network.ts'
 import type { Planned } from './plan.ts'
-import { isStalled, type Weather } from './weather.ts'
+import { isFrozen, isStalled, type Weather } from './weather.ts'
 
 /** What the product looks like without one of its safeguards, as seen from around it: nothing in the product knows of this. */
 export interface Sabotage {
@@ -67,7 +67,7 @@ export const SAFEGUARDS = {
   /** Updates of a person are published without their ordering key. */
   'ordering by key': { publish: (planned) => ({ ...planned, orderingKey: '' }) },
   /** A function is not told that nobody waits for its answer any more. */
-  'closed connection': { keepsConnections: true },
+  'closed connection': { isShownIn: isFrozen, keepsConnections: true },
   /** An instance reads whatever it is sent. */
   'memory budget': { env: { BODY_MEMORY_BYTES: '34359738368' } },
   /** An event without an id gets none that a redelivery would have too. */

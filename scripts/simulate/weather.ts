@@ -39,6 +39,8 @@ const WORST = {
   /** Just before a request leaves. */
   frozen: 0.3,
   frozenAtAnswer: 0.05,
+  /** Just before it reads a push. */
+  frozenAtPush: 0.02,
   /** All at once: frozen just before the request, which is slow, and again at its answer, so that nobody writes that down. */
   stalled: 0.1,
   /** An instance is ended by the platform within the hour. */
@@ -55,17 +57,20 @@ export type Fault = keyof typeof WORST
 export type Weather = Readonly<Record<Fault, number>>
 
 const CALM: Weather = Object.fromEntries(Object.keys(WORST).map((fault) => [fault, 0])) as Weather
+const FROZEN: Weather = { ...CALM, frozenAtPush: 0.05 }
 const STALLED: Weather = { ...CALM, stalled: 0.05, listedLate: 1 }
 
 /**
- * In a tenth of the hours nothing goes wrong, in another tenth instances only end as planned, while Customer.io is slow, and
- * in a third tenth requests are only as late as the ledger allows for, and so is the list that shows what came of them.
+ * In a tenth of the hours nothing goes wrong, in another tenth instances only end as planned, while Customer.io is slow, in
+ * a third tenth requests are only as late as the ledger allows for, and so is the list that shows what came of them, and in
+ * a fourth instances only stand still as pushes reach them.
  */
 export function weatherOf(choices: Choices): Weather {
   const kind = choices.number('weather')
   if (kind < 0.1) return CALM
   if (kind < 0.2) return { ...CALM, ended: 1, slow: 1 }
   if (kind < 0.3) return STALLED
+  if (kind < 0.4) return FROZEN
   const entries = Object.entries(WORST).map(([fault, worst]) => {
     const scale = choices.pick(`weather ${fault}`, [0, 0, 0.05, 0.2, 0.5, 1])
     return [fault, worst * scale]
@@ -75,6 +80,9 @@ export function weatherOf(choices: Choices): Weather {
 
 /** Whether nothing happens but that requests are as late as they may be. */
 export const isStalled = (weather: Weather): boolean => weather === STALLED
+
+/** Whether nothing happens but that instances stand still as pushes reach them. */
+export const isFrozen = (weather: Weather): boolean => weather === FROZEN
 
 /** Whether instances at most end as planned, while Customer.io is slow. */
 export function isGentle({ ended: _, slow: _slow, ...others }: Weather): boolean {

@@ -116,6 +116,26 @@ it('gives up a call that is not answered in time, and takes the next', async () 
   expect(await text(channel.call(call))).toEqual(['here'])
 })
 
+it('repeats no call whose time was over while the process stood still', async () => {
+  const clock = manualClock(0)
+  let sent = 0
+  const connect = () => ({
+    ...{ isOver: false, destroy: () => {} },
+    send() {
+      sent++
+      return Promise.reject(new GrpcError(STATUS.UNAVAILABLE, 'not now'))
+    },
+  })
+  const endpoint = { origin: 'http://nowhere', metadata: undefined, connect }
+  const failed = createChannel({ endpoint, clock, random: () => 0 }).call(call)
+  const rejected = expect(failed).rejects.toMatchObject({ code: STATUS.UNAVAILABLE })
+  while (clock.pending.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  clock.set(call.timeoutMs)
+  clock.advance(50)
+  await rejected
+  expect(sent).toBe(1)
+})
+
 it('connects again after the server has gone and come back', async () => {
   const { origin, server, port } = await serve((_, answer) => answer(null, Buffer.from('before')))
   const channel = channelTo(origin)

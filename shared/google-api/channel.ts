@@ -73,6 +73,8 @@ export function createChannel({ endpoint, clock, random }: ChannelOptions): Chan
           const isOver = clock.now() + waitMs >= untilMs
           if (!(error instanceof GrpcError) || isOver || !mayRepeat(error, call)) throw error
           await new Promise<void>((resolve) => void clock.after(waitMs, resolve))
+          // A process may have stood still meanwhile. Whoever called counts on nothing leaving any more.
+          if (clock.now() >= untilMs) throw error
         }
       }
     },
