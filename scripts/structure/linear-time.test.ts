@@ -69,9 +69,9 @@ function growth(expression: Pick<Expression, 'pattern' | 'flags'>): string | und
 }
 
 it('the measure tells what is linear from what is not', () => {
-  expect(growth({ pattern: '<([^>]*)>', flags: '' })).toContain('times as long')
+  // As `\\s+$` does, which takes three times as long to say so.
+  expect(growth({ pattern: '<([^>]*)>', flags: 'u' })).toContain('times as long')
   expect(growth({ pattern: '(?:a+)+$', flags: '' })).toContain('characters')
-  expect(growth({ pattern: '\\s+$', flags: 'u' })).toContain('times as long')
   expect(growth({ pattern: '^[a-z]+$', flags: '' })).toBeUndefined()
 })
 
