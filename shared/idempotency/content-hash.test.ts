@@ -45,6 +45,11 @@ it('tells apart what is written alike, and what stands elsewhere', () => {
   for (const seed of [1, 2]) expect(new Set(values.map((value) => contentHash(value, seed))).size).toBe(values.length)
 })
 
+it('gives short texts that have one hash under one seed two under the next', () => {
+  expect(bits64('\u0951\u4e2d')).not.toBe(bits64('\u4ca9a'))
+  expect(bits64('\u0951a')).not.toBe(bits64('\u4ca9\u4e2d'))
+})
+
 it('changes half of its bits with the last character, at every place of them', () => {
   const count = 5_000
   const changed = Array.from({ length: count }, (_, index) => {
