@@ -138,7 +138,7 @@ it('sends nothing for a push whose ack deadline is over: Pub/Sub delivers the me
   const attributes = { idempotency_key: 'stood-still' }
   standsStillMs = 60_001
   expect(await push({}, attributes)).toBe(503)
-  const error = 'its ack deadline is over: it is delivered again'
+  const error = 'Pub/Sub waits for it no longer and delivers it again'
   expect(lines.at(-1)).toMatchObject({ outcome: 'retry', cause: 'busy', error })
   expect(customerio.workspace.sends).toHaveLength(sends)
   // Nothing holds the one that comes next, which is still in time.

@@ -120,7 +120,7 @@ it('leaves out of a batch what is delivered again before the request is over, an
   expect(outcomes.map(({ kind }) => kind)).toEqual(['delivered', 'retry', 'retry', 'refused', 'delivered'])
   expect(outcomes[1]).toMatchObject({
     cause: 'busy',
-    error: 'not sent: its ack deadline is over: it is delivered again',
+    error: 'not sent: Pub/Sub delivers it again before a request could be answered',
   })
   expect(customerio.workspace.events.all().map(({ name }) => name)).toEqual(['first', 'in time'])
 })

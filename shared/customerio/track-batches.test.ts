@@ -115,7 +115,11 @@ describe('a batch', () => {
     const message = trackMessage.parse({ identifiers: { id: 'u1' }, name: 'late' })
     const carried = { attempt: 1, messageId: '17', untilRedeliveryMs: () => TIMEOUT_MS - 1 }
     expect(await service.track(message, carried)).toEqual({
-      ...{ kind: 'retry', cause: 'busy', error: 'not sent: its ack deadline is over: it is delivered again' },
+      ...{
+        kind: 'retry',
+        cause: 'busy',
+        error: 'not sent: Pub/Sub delivers it again before a request could be answered',
+      },
       ...{ batchId: '17.1', batchSize: 1, batchPosition: 0 },
     })
     expect(requests).toEqual([])

@@ -165,7 +165,7 @@ const SHUTTING_DOWN: Retry = { kind: 'retry', cause: 'busy', error: 'not sent: t
 const GIVEN_UP: Retry = {
   kind: 'retry',
   cause: 'busy',
-  error: 'not sent: its ack deadline is over: it is delivered again',
+  error: 'not sent: Pub/Sub delivers it again before a request could be answered',
 }
 const NO_TIME_LEFT: Retry = { kind: 'retry', cause: 'busy', error: 'not sent: dividing a refused batch took too long' }
 

@@ -103,8 +103,8 @@ export const ATTEMPTS_KEPT_IN_RESERVE = 3
  * - retry, or the dead letter could not be published: 503, so that Pub/Sub delivers it again
  * - retry, but it may move, and its copy is in the bulk lane: 202, which acknowledges it too. The copy has the outcome
  *
- * Nothing is begun for a push whose connection was closed before it was read, nor dead-lettered or moved for one whose time is
- * over: Pub/Sub delivers the message again, and may have done so already.
+ * A push whose time is over, or whose connection is closed, before it is read is answered 503, and nothing is begun for it. One
+ * whose time ends later is neither dead-lettered nor moved. Pub/Sub delivers the message again, and may have done so already.
  *
  * What is no push at all is answered 405 (not a POST), 400 (no Pub/Sub envelope), 413 (larger than any push) or 408 (still
  * being sent when its time is over); Pub/Sub itself sends none of these.
@@ -192,6 +192,7 @@ export function createPushHandler<T>(options: PushHandlerOptions<T>): RequestHan
       // A process that stood still reads what was sent to it before it reads that the sender has gone.
       await options.caughtUp()
       if (time.untilRedeliveryMs() > 0) await handle(body, startedAt, time, request, response)
+      else response.writeHead(503).end()
     } finally {
       body.hold.release()
     }

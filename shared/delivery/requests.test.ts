@@ -196,3 +196,16 @@ it.each([
   expect(deadLetters).toHaveLength(count)
   expect(leftMs).toEqual([Math.max(0, 60_000 - ms)])
 })
+
+it('whose time is over before it is read is answered 503, over a connection that is still open', async () => {
+  const deliver = jest.fn()
+  const clock = manualClock()
+  const { push, lines } = await serve({
+    work: { parse: ({ data }) => ({ ok: true, value: String(data) }), deliver },
+    clock,
+    caughtUp: async () => clock.advance(60_000),
+  })
+  expect(await push('stood still')).toBe(503)
+  expect(deliver).not.toHaveBeenCalled()
+  expect(lines).toEqual([])
+})

@@ -161,5 +161,5 @@ class Attempt {
 }
 
 const SHUTTING_DOWN = busy('this instance shuts down')
-const GIVEN_UP = busy('its ack deadline is over: it is delivered again')
+const GIVEN_UP = busy('Pub/Sub waits for it no longer and delivers it again')
 const TOO_LATE = busy('too little is left of the lease to send within it')
