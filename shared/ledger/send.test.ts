@@ -213,7 +213,7 @@ describe('the first delivery of a key', () => {
     const { deliver, ledger, state } = setUp()
     expect(await deliver(SENT, { isGivenUp: () => true })).toMatchObject({
       ...BUSY,
-      error: expect.stringMatching(/ack/),
+      error: expect.stringMatching(/waits for it no longer/),
     })
     expect(state).toMatchObject({ calls: 0, cancelled: 1 })
     expect(await ledger.read(ID)).toBeUndefined()
