@@ -95,10 +95,8 @@ export function trackApiFunction<S extends z.ZodType<IdentifyMessage | TrackMess
           deliver({ value, key }, message, { untilRedeliveryMs }) {
             const publishTimeSeconds = originalPublishTime(message.attributes, message.publishTime)
             const mayMove = bulkLane !== undefined && mayMoveToBulkLane(message)
-            const carried = {
-              ...{ messageId: message.messageId, attempt: message.deliveryAttempt, mayMove },
-              ...{ bytes: message.data.length, untilRedeliveryMs },
-            }
+            const { messageId, deliveryAttempt: attempt, data } = message
+            const carried = { messageId, attempt, mayMove, bytes: data.length, untilRedeliveryMs }
             const delivery = fn.deliver(service, value, { key, publishTimeSeconds }, carried)
             return tellsOlderTime(value, publishTimeSeconds) ? delivery.then(noteOlderTime) : delivery
           },
