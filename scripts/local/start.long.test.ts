@@ -31,3 +31,10 @@ it('runs the whole pipeline once, finds everything as it should be, and exits wi
   // It would point at a stack that is no more.
   expect(existsSync(join(PROJECT_ROOT, '.local/test/endpoints.json'))).toBe(false)
 }, 90_000)
+
+it('explains itself', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/local/start.ts', '--help'], {
+    cwd: PROJECT_ROOT,
+  })
+  expect(stdout).toContain('--once')
+})

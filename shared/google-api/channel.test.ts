@@ -11,7 +11,7 @@ import {
 import { promisify } from 'node:util'
 import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
 import { freePort } from '../../scripts/emulators/ports.ts'
-import { systemClock } from '../clock/index.ts'
+import { type Clock, systemClock } from '../clock/index.ts'
 import { manualClock } from '../clock/testing/manual-clock.ts'
 import { type Channel, type ChannelOptions, createChannel } from './channel.ts'
 import type { Call } from './connection.ts'
@@ -45,6 +45,21 @@ function channelTo(origin: string, options: Partial<ChannelOptions> & { readonly
   const channel = createChannel({ endpoint: { origin, metadata }, clock: systemClock, random: () => 0, ...rest })
   closing.push(() => channel.close())
   return channel
+}
+
+/** Pauses pass at once. What waits until the time of the call is over never does: the server answers, however long it takes. */
+function hastyClock(untilMs: number): Clock {
+  let nowMs = 0
+  return {
+    now: () => nowMs,
+    after: (ms, work) => {
+      if (nowMs + ms < untilMs) {
+        nowMs += ms
+        setImmediate(work)
+      }
+      return () => {}
+    },
+  }
 }
 
 const call: Call = {
@@ -103,7 +118,10 @@ it('repeats after the codes it is told, until the time is over', async () => {
   })
   expect(await text(channelTo(origin).call(call))).toEqual(['at last'])
   calls = Number.NEGATIVE_INFINITY
-  await expect(channelTo(origin).call({ ...call, timeoutMs: 120 })).rejects.toMatchObject({ code: STATUS.UNAVAILABLE })
+  const clock = hastyClock(120)
+  const ended = channelTo(origin, { clock }).call({ ...call, timeoutMs: 120 })
+  await expect(ended).rejects.toMatchObject({ code: STATUS.UNAVAILABLE })
+  expect(clock.now()).toBeGreaterThan(0)
 })
 
 it('gives up a call that is not answered in time, and takes the next', async () => {
@@ -147,7 +165,8 @@ it('connects again after the server has gone and come back', async () => {
 })
 
 it('says that nobody listens', async () => {
-  const failed = channelTo(`http://127.0.0.1:${await freePort()}`).call({ ...call, timeoutMs: 150 })
+  const origin = `http://127.0.0.1:${await freePort()}`
+  const failed = channelTo(origin, { clock: hastyClock(150) }).call({ ...call, timeoutMs: 150 })
   await expect(failed).rejects.toMatchObject({ code: STATUS.UNAVAILABLE, cause: { code: 'ECONNREFUSED' } })
 })
 
@@ -347,7 +366,8 @@ describe('an access token', () => {
 
   it('that cannot be had leaves the call unsent', async () => {
     status = 503
-    const failed = channelTo((await served()).origin, { metadata: origin }).call({ ...call, timeoutMs: 100 })
+    const clock = hastyClock(100)
+    const failed = channelTo((await served()).origin, { metadata: origin, clock }).call({ ...call, timeoutMs: 100 })
     await expect(failed).rejects.toMatchObject({ code: STATUS.UNAVAILABLE, unsent: true })
   })
 })

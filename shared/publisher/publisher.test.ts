@@ -340,8 +340,9 @@ describe('MessagingPublisher', () => {
     ['of its own', () => undefined],
     ['that it was given', () => new PubSub()],
   ])('fails without a project under an emulator, where a client %s would end the process', async (_whose, client) => {
-    const { PUBSUB_EMULATOR_HOST, GOOGLE_CLOUD_PROJECT } = process.env
-    process.env.PUBSUB_EMULATOR_HOST = server.host
+    const { env } = process
+    // Without PATH, Google's client does not ask gcloud, which may know a project.
+    process.env = { ...env, PATH: '', PUBSUB_EMULATOR_HOST: server.host }
     delete process.env.GOOGLE_CLOUD_PROJECT
     try {
       const pubsub = client()
@@ -352,9 +353,7 @@ describe('MessagingPublisher', () => {
         message: expect.stringContaining('give the option `projectId`'),
       })
     } finally {
-      Object.assign(process.env, { PUBSUB_EMULATOR_HOST, GOOGLE_CLOUD_PROJECT })
-      if (PUBSUB_EMULATOR_HOST === undefined) delete process.env.PUBSUB_EMULATOR_HOST
-      if (GOOGLE_CLOUD_PROJECT === undefined) delete process.env.GOOGLE_CLOUD_PROJECT
+      process.env = env
     }
   })
 
