@@ -19,8 +19,9 @@ const config: Config = {
   runtime: '<rootDir>/scripts/testing/jest/runtime.ts',
   testSequencer: '<rootDir>/scripts/testing/jest/sequencer.ts',
   transform: {},
-  // Twice the cores of a small machine: the long suites mostly wait for servers and processes.
-  maxWorkers: 4,
+  // One more than the cores of a small machine: some suites wait for servers and processes. Each worker loads every module, and
+  // collects garbage less often with the young generation of package.json: together 8 % less CPU than four without.
+  maxWorkers: 3,
   // A worker has loaded everything by then: on a busy machine its end takes longer than the usual half second.
   workerGracefulExitTimeout: 10_000,
   roots: ['<rootDir>/functions', '<rootDir>/shared', '<rootDir>/scripts', '<rootDir>/terraform'],
