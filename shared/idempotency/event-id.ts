@@ -18,8 +18,8 @@ const PURPOSE = measured('customerio event')
 const ulid = Buffer.alloc(ULID_CHARACTERS)
 
 /**
- * The first 128 bits of a digest in Latin-1, in Crockford's base 32: 130 bits with two leading zeros, so the first character is at most 7. Made of bytes:
- * a text that grows by one character at a time keeps all of its steps.
+ * The first 128 bits of a digest in Latin-1, in Crockford's base 32: 130 bits with two leading zeros, so the first character is
+ * at most 7. Made of bytes: a text that grows by one character at a time keeps all of its steps.
  */
 function ulidOf(digest: string): string {
   let length = 0
