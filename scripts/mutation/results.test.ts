@@ -40,6 +40,10 @@ it('keeps the reasons of an earlier result, for the very same change alone', () 
 describe('the results that are kept', () => {
   const results = Object.keys(FOLDERS).flatMap((folder) => readResult(folder) ?? [])
 
+  it('are there of every folder', () => {
+    expect(results).toHaveLength(Object.keys(FOLDERS).length)
+  })
+
   it('are what results.md tells', () => {
     expect(readFileSync(join(import.meta.dirname, 'results.md'), 'utf8')).toBe(describeResults())
   })
