@@ -4,6 +4,8 @@ import { bodyMemoryBytes, readTopology } from '../topology/topology.ts'
 export const HOUR_MS = 3_600_000
 /** A message whose attempts are a day apart has long been delivered or dead-lettered: whatever is open then is stuck. */
 export const LONGEST_MS = 24 * HOUR_MS
+/** After everything has ended: for what a process still does that stood still meanwhile. */
+export const LINGERS_MS = 120_000
 export const START_MS = Date.parse('2026-11-26T00:00:00Z')
 /** Before the last attempt, from which on a function dead-letters. */
 export const RESERVED_ATTEMPTS = 3

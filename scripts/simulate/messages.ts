@@ -10,6 +10,7 @@ import { SimulatedCustomerIo } from './customerio.ts'
 import {
   environmentOf,
   HOUR_MS,
+  LINGERS_MS,
   LONGEST_MS,
   memoryOf,
   RESERVED_ATTEMPTS,
@@ -122,7 +123,7 @@ export async function simulateMessages({ seed, faults, ops, without, tells = fal
     })
   }
   world.after(HOUR_MS, () => choices.stopFaults())
-  await world.run(() => left.size > 0 || operators.isBusy, START_MS + LONGEST_MS)
+  await world.run(() => left.size > 0 || operators.isBusy, START_MS + LONGEST_MS, LINGERS_MS)
   // Nothing that happens afterwards belongs to the hour.
   const history = account.history(`simulated hour ${seed}`, maxAttempts - RESERVED_ATTEMPTS, (person) =>
     customerio.shows(person),

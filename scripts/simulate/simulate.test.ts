@@ -41,9 +41,9 @@ it.each(['certain publish', 'row errors'] as const)('sees what webhooks lose wit
   expect(await verdictOf({ seed: '1/1', part: 'webhooks', without })).toContain('rejected')
 })
 
-/** The shortest schedule of hour 267: an instance stands still as an update reaches it, the person is deleted, and time goes on. */
+/** The shortest schedule of hour 267: an instance stands still as an update reaches it, and the person is deleted meanwhile. */
 it('sees what is lost without: closed connection', async () => {
-  const schedule = { seed: '1/267', ops: new Set(['32', '55', '2']), faults: new Set(['frozen at push m32/1']) }
+  const schedule = { seed: '1/267', ops: new Set(['32', '55']), faults: new Set(['frozen at push m32/1']) }
   expect(await verdictOf(schedule)).toContain('accepted')
   expect(await verdictOf({ ...schedule, without: 'closed connection' })).toContain(
     'update 1 took effect after update 2',

@@ -6,7 +6,16 @@ import { Account } from './account.ts'
 import { createBigQuery, type Stored } from './bigquery.ts'
 import { Broker } from './broker.ts'
 import { Choices } from './choices.ts'
-import { environmentOf, HOUR_MS, LONGEST_MS, memoryOf, RESERVED_ATTEMPTS, START_MS, topology } from './environment.ts'
+import {
+  environmentOf,
+  HOUR_MS,
+  LINGERS_MS,
+  LONGEST_MS,
+  memoryOf,
+  RESERVED_ATTEMPTS,
+  START_MS,
+  topology,
+} from './environment.ts'
 import { createGoogle } from './google.ts'
 import { judge } from './judge.ts'
 import { counting } from './naming.ts'
@@ -122,7 +131,7 @@ export async function simulateWebhooks({ seed, faults, ops, without, tells = fal
     })
   }
   world.after(HOUR_MS, () => choices.stopFaults())
-  await world.run(() => world.elapsedMs <= HOUR_MS || isLeft(), START_MS + LONGEST_MS)
+  await world.run(() => world.elapsedMs <= HOUR_MS || isLeft(), START_MS + LONGEST_MS, LINGERS_MS)
   const history = account.history(`simulated webhooks of hour ${seed}`, maxAttempts - RESERVED_ATTEMPTS, () => null)
   return {
     hash: world.hash(),

@@ -67,9 +67,12 @@ export class World {
     this.at(this.nowMs + ms, happen)
   }
 
-  /** Until nothing is left to happen, nobody wants more, or the time is over. */
-  async run(goesOn: () => boolean, untilMs: number): Promise<void> {
-    for (let next = this.#take(); next !== undefined && next.atMs <= untilMs && goesOn(); next = this.#take()) {
+  /** Until nothing is left to happen, nobody has wanted more for so long, or the time is over. */
+  async run(goesOn: () => boolean, untilMs: number, lingersMs = 0): Promise<void> {
+    let wantedAtMs = this.nowMs
+    for (let next = this.#take(); next !== undefined && next.atMs <= untilMs; next = this.#take()) {
+      if (goesOn()) wantedAtMs = next.atMs
+      else if (next.atMs >= wantedAtMs + lingersMs) return
       this.nowMs = next.atMs
       next.happen()
       await new Promise((resolve) => setImmediate(resolve))
