@@ -13,6 +13,11 @@ describe('the persons of a message', () => {
     ['identify', { type: 'person', identifiers: { id: 'u1' } }, ['subject id:u1']],
     [
       'identify',
+      { type: 'person', identifiers: { id: 'u1' }, attributes: { id: null, email: null, phone: true, cio_id: {} } },
+      ['subject id:u1'],
+    ],
+    [
+      'identify',
       {
         type: 'person',
         identifiers: { id: '5' },
