@@ -10,13 +10,11 @@ locals {
       { GOOGLE_CLOUD_PROJECT = var.project_id, LOG_LEVEL = var.log_level },
       {
         BODY_MEMORY_BYTES = tostring((local.memory_mib[name] - local.base_memory_mib) * 1048576)
-        # All of V8's heap takes 15/16 of the memory at most. By itself it would give new objects 16 MiB in an instance of 1 GiB,
-        # where those of a message do not die before the next collection, and more on a machine with more memory. They take
-        # three times the size that is named here.
+        # The old space as the buildpack would set it. New objects would have half of this room in an instance of 1 GiB, where
+        # those of a message do not die before the next collection; on a machine with more memory they would have more.
         # Options of pipeline.yaml come last: Node takes the last of two that contradict each other.
         NODE_OPTIONS = join(" ", compact([
-          "--max-old-space-size=${floor(local.memory_mib[name] * 3 / 4)} --max-semi-space-size=${floor(local.memory_mib[name] / 16)}",
-          lookup(f.environment, "NODE_OPTIONS", ""),
+          "--max-old-space-size=${local.memory_mib[name] - 64} --max-semi-space-size=32", lookup(f.environment, "NODE_OPTIONS", ""),
         ]))
       },
       { for secret in f.secrets : "${secret}_FILE" => "${local.secret_mounts[secret]}/${local.secret_file}" },

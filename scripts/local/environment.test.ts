@@ -45,7 +45,7 @@ it('leaves variables of pipeline.yaml out that the rules set, and adds its optio
   const environment = { NODE_OPTIONS: '--enable-source-maps', DEAD_LETTER_TOPIC: 'elsewhere', BATCH_MAX_ITEMS: '7' }
   const functions = { ...topology.functions, track: { ...track, memory: '527Mi', environment } }
   expect(functionEnvironment({ ...topology, functions }, 'track', HOSTS)).toMatchObject({
-    NODE_OPTIONS: '--max-old-space-size=395 --max-semi-space-size=32 --enable-source-maps',
+    NODE_OPTIONS: '--max-old-space-size=463 --max-semi-space-size=32 --enable-source-maps',
     DEAD_LETTER_TOPIC: 'track-dead-letter',
     BATCH_MAX_ITEMS: '7',
   })

@@ -136,8 +136,7 @@ export function bodyMemoryBytes(memory: string): number {
  * @param own those in the function's `environment`, which come last: Node takes the last of two that contradict each other
  */
 export function nodeOptions(memory: string, own?: string): string {
-  const mib = mebibytes(memory)
-  const heap = `--max-old-space-size=${Math.floor((mib * 3) / 4)} --max-semi-space-size=${Math.floor(mib / 16)}`
+  const heap = `--max-old-space-size=${mebibytes(memory) - 64} --max-semi-space-size=32`
   return own ? `${heap} ${own}` : heap
 }
 

@@ -785,7 +785,7 @@ run "memory_that_just_holds_two_of_the_largest_pushes" {
   assert {
     condition = (
       google_cloudfunctions2_function.function["track"].service_config[0].environment_variables.NODE_OPTIONS
-      == "--max-old-space-size=395 --max-semi-space-size=32 --enable-source-maps"
+      == "--max-old-space-size=463 --max-semi-space-size=32 --enable-source-maps"
       && google_cloudfunctions2_function.function["track"].service_config[0].environment_variables.LOG_LEVEL == "INFO"
     )
     error_message = "A function's own NODE_OPTIONS are not added to the size of its heap, or another variable takes the place of one that the module sets."
