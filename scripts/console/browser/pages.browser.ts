@@ -1,4 +1,14 @@
-import { open, screenshot, type Theme, tabs, useBrowser, violations } from './session.ts'
+import {
+  CONSOLE_URL,
+  open,
+  REFUSED,
+  screenshot,
+  type Theme,
+  tabs,
+  takeComplaints,
+  useBrowser,
+  violations,
+} from './session.ts'
 
 useBrowser()
 
@@ -21,6 +31,9 @@ it.each<Theme>(['light', 'dark'])(
       await page.evaluate(`location.hash = '#/${address}'`)
       await look(address.replaceAll('/', '-') || 'first')
     }
+    // The newest e-mail is open, and may be the one that was made to attack (safety.browser.ts).
+    const ofTheMail = (complaint: string) => complaint.startsWith(`${CONSOLE_URL}#/inbox/`) && REFUSED.test(complaint)
+    expect(takeComplaints().filter((complaint) => !ofTheMail(complaint))).toEqual([])
     await page.evaluate(`location.hash = '#/messages'`)
     await page.getByRole('table').waitFor()
     await page.keyboard.press('j')

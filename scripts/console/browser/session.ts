@@ -33,6 +33,9 @@ export function useBrowser(): void {
   afterEach(() => expect(complaints).toEqual([]))
 }
 
+/** How the browser says that it has refused what an e-mail tried. */
+export const REFUSED = /Content Security Policy|sandboxed|Refused|Blocked|ERR_BLOCKED/
+
 /** What the browser has complained about so far, of which the test then makes what it wants. */
 export function takeComplaints(): readonly string[] {
   return complaints.splice(0)
