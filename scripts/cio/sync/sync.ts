@@ -97,7 +97,8 @@ async function syncAll(
   const different: { userId: string; attributes: Readonly<Record<string, unknown>> }[] = []
   // A page is sent at once: one larger than a second's share would be a burst.
   const pageSize = Math.min(options.pageSize, Math.max(1, Math.ceil(options.rate ?? options.pageSize)))
-  let result: SyncProgress
+  let result: SyncProgress | undefined
+  let seen = before
   let noted: Pick<SyncProgress, 'changed' | 'preferences' | 'deletions'> = { changed: 0, preferences: 0, deletions: 0 }
   try {
     result = await repository.syncAll({
@@ -108,7 +109,7 @@ async function syncAll(
       signal,
       pace: createPace(options.rate, now, signal),
       onPage: (page) => {
-        const seen = before + page.seen
+        seen = before + page.seen
         progress.at(seen)
         if (dryRun) return
         context.done.add(page.changed - noted.changed, 'user', 'sent')
@@ -125,12 +126,15 @@ async function syncAll(
       onInvalid: (user) => invalid.push(user),
       onMissing: (userId) => missing.push(userId),
     })
+  } catch (error) {
+    // A wait that was cut short throws, too.
+    if (!signal.aborted) throw error
   } finally {
     progress.end()
   }
-  if (signal.aborted) {
+  if (signal.aborted || result === undefined) {
     const again = full && !dryRun ? 'run the same command again with --resume' : 'run the same command again to resume'
-    throw aborted(`stopped after ${before + result.seen} of ${count(total, 'user')}; ${again}`)
+    throw aborted(`stopped after ${seen} of ${count(total, 'user')}; ${again}`)
   }
   if (full && !dryRun) checkpoint.clear()
   const differences = dryRun ? await differencesOf(context, different) : []
